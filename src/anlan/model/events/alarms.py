@@ -1,0 +1,76 @@
+"""What the engine decides: one transition of one alarm, as written to alarms.db and read by console, rooms and forwarder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from anlan.model.clock import Micros
+
+
+class AlarmState(IntEnum):
+    """ISA-18.2-2016 figure 3 / IEC 62682; the numbers are stored."""
+
+    NORMAL = 0  # A
+    UNACKNOWLEDGED = 1  # B  active, unacknowledged
+    ACKNOWLEDGED = 2  # C  active, acknowledged
+    RETURNED_UNACKNOWLEDGED = 3  # D  condition gone, unacknowledged
+    LATCHED_UNACKNOWLEDGED = 4  # E  condition gone, latched, unacknowledged
+    LATCHED_ACKNOWLEDGED = 5  # F  condition gone, latched, acknowledged: waits for reset
+    SHELVED = 6  # G
+    SUPPRESSED = 7  # H  by design
+    OUT_OF_SERVICE = 8  # I
+
+
+class Trigger(IntEnum):
+    """What moved the alarm; the numbers are stored."""
+
+    CONDITION_ON = 1
+    CONDITION_OFF = 2
+    ACKNOWLEDGE = 3
+    RESET = 4
+    SHELVE = 5
+    UNSHELVE = 6
+    SUPPRESS = 7
+    UNSUPPRESS = 8
+    REMOVE_FROM_SERVICE = 9
+    RETURN_TO_SERVICE = 10
+    CONFIGURATION = 11  # the rule was removed or changed while standing
+    LATE_DATA = 12  # a late reading added or corrected an episode; the live state did not move
+
+
+class AlarmKind(IntEnum):
+    """What the alarm watches; the numbers are stored."""
+
+    LOW_LOW = 1
+    LOW = 2
+    HIGH = 3
+    HIGH_HIGH = 4
+    STATE = 5  # a discrete point is in a listed state
+    BAD_QUALITY = 6
+    STALE = 7
+    LOSS_OF_VIEW = 8  # a whole source: one alarm, priority 1, names its safety points
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmTransition:
+    """Row `n` of the journal. Times in µs UTC; `value`, `quality` and `limit` are those that decided."""
+
+    n: int
+    frame: int
+    alarm: int
+    episode: int
+    """Counts the alarm's activations, from 1; an acknowledgement answers one episode."""
+    trigger: Trigger
+    before: AlarmState
+    after: AlarmState
+    happened_at: Micros
+    noticed_at: Micros
+    value: float
+    quality: int
+    limit: float
+    who: str = ""
+    post: str = ""
+    reason: str = ""
+    command: str = ""
+    """Id of the command that caused it, "" when the data did."""

@@ -1,0 +1,60 @@
+"""The frame: one durable commit of the log, made of parts in the order in which they are to be decided.
+
+A part comes from one source and is one of four kinds. Its body is bytes, because the log keeps, checks and hands on bytes:
+
+* READINGS  `Readings.to_bytes()`; `rows` readings, numbered first_seq … first_seq+rows−1 within (source, epoch)
+* COMMAND   JSON of `monitor.commands.Command`: a person's step
+* CONFIG    `monitor.engine.EngineConfig.to_bytes()`: a new configuration version
+* TICK      JSON {"now": µs, "sources": {"3": "down", …}}: the node's clock (1 Hz) and links that changed since the last tick
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from anlan.model.clock import Micros
+from anlan.model.readings import Readings
+
+NODE_SOURCE = 0
+"""Source number of what the node itself writes: ticks, commands, configuration."""
+
+
+class Kind(IntEnum):
+    READINGS = 1
+    COMMAND = 2
+    CONFIG = 3
+    TICK = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one source gave in one go. `epoch` names the sender's incarnation (its start, µs); seq starts at 0 in each."""
+
+    kind: Kind
+    source: int
+    epoch: int
+    first_seq: int
+    received_at: Micros
+    rows: int
+    body: bytes
+
+    def readings(self) -> Readings:
+        """The body of a READINGS part, without copying."""
+        return Readings.from_bytes(self.body)
+
+    @classmethod
+    def of_readings(cls, source: int, epoch: int, first_seq: int, received_at: Micros, readings: Readings) -> Part:
+        return cls(Kind.READINGS, source, epoch, first_seq, received_at, len(readings), readings.to_bytes())
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Position `n` (1, 2, 3 … within one incarnation of the store, without holes) and the parts committed there."""
+
+    n: int
+    parts: tuple[Part, ...]
+
+    @property
+    def rows(self) -> int:
+        return sum(p.rows for p in self.parts if p.kind is Kind.READINGS)
