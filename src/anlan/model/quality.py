@@ -63,9 +63,9 @@ FLAG_MASK = 0x3F00
 GOOD = 0
 
 
-def quality(severity: Severity, reason: Reason = Reason.NONE, flags: Flag = Flag(0)) -> int:
+def quality(severity: Severity, reason: Reason = Reason.NONE, flags: int = 0) -> int:
     """Pack the three parts into one uint16."""
-    return (severity << SEVERITY_SHIFT) | int(flags) | int(reason)
+    return (severity << SEVERITY_SHIFT) | flags | reason
 
 
 def severity_of(word: int) -> Severity:

@@ -81,7 +81,7 @@ class Readings:
 
     def to_bytes(self) -> bytes:
         """One Arrow IPC message (record batch without its schema, which is `SCHEMA` by format version)."""
-        return self.to_arrow().serialize().to_pybytes()
+        return bytes(self.to_arrow().serialize())
 
     @classmethod
     def from_bytes(cls, data: bytes | memoryview | pa.Buffer) -> Readings:
