@@ -81,7 +81,8 @@ class Readings:
 
     def to_bytes(self) -> bytes:
         """One Arrow IPC message (record batch without its schema, which is `SCHEMA` by format version)."""
-        return bytes(self.to_arrow().serialize())
+        message: bytes = self.to_arrow().serialize().to_pybytes()
+        return message
 
     @classmethod
     def from_bytes(cls, data: bytes | memoryview | pa.Buffer) -> Readings:
