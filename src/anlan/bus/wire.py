@@ -1,0 +1,206 @@
+"""The conversation between the processes of one node: messages over a Unix stream socket.
+
+A message is an 8-byte prefix (length of head, length of body, both uint32 little-endian), a JSON head and a binary body. A head with
+`op` asks; the reply has the same `id` and either `ok: true` or `error: {code, message, facts}`; a head with `push` is told unasked.
+Requests of one connection are answered in any order, but handed to their handlers in the order in which they came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import struct
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+import structlog
+
+from anlan.model.errors import AnlanError, Corrupt, LogFull, Unavailable
+
+Head = dict[str, Any]
+Body = bytes | memoryview
+Handler = Callable[["Connection", Head, bytes], Awaitable["tuple[Head, Body]"]]
+
+_PREFIX = struct.Struct("<II")
+MAX_HEAD = 16 << 20
+MAX_BODY = 1 << 30
+
+_ERRORS: dict[str, type[AnlanError]] = {kind.code: kind for kind in (LogFull, Corrupt, Unavailable)}
+
+log = structlog.get_logger()
+
+
+@dataclass(eq=False)
+class Connection:
+    """One peer. Writes of whole messages never interleave; a peer that does not read is dropped once `most_buffered` bytes wait."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    most_buffered: int = 64 << 20
+    closed: bool = False
+    on_close: list[Callable[[], None]] = field(default_factory=list)
+
+    def tell(self, head: Head, body: Body = b"") -> None:
+        """Queue a message without waiting. The slow reader pays: past the bound it is cut off and has to come back and catch up."""
+        if self.closed:
+            return
+        raw = orjson.dumps(head)
+        self.writer.write(_PREFIX.pack(len(raw), len(body)) + raw)
+        if body:
+            self.writer.write(body)
+        if self.writer.transport.get_write_buffer_size() > self.most_buffered:
+            log.warning("peer does not read, connection dropped", buffered=self.most_buffered)
+            self.abort()
+
+    async def send(self, head: Head, body: Body = b"") -> None:
+        """Queue a message and wait until the peer has room for the next."""
+        self.tell(head, body)
+        await self.writer.drain()
+
+    async def receive(self) -> tuple[Head, bytes]:
+        """The next message; raises IncompleteReadError when the peer is gone."""
+        head_length, body_length = _PREFIX.unpack(await self.reader.readexactly(_PREFIX.size))
+        if head_length > MAX_HEAD or body_length > MAX_BODY:
+            raise Corrupt(
+                "a message of {head} + {body} bytes was announced on the node's socket", head=head_length, body=body_length
+            )
+        head = orjson.loads(await self.reader.readexactly(head_length))
+        return head, await self.reader.readexactly(body_length) if body_length else b""
+
+    def abort(self) -> None:
+        if not self.closed:
+            self.closed = True
+            self.writer.transport.abort()
+            for callback in self.on_close:
+                callback()
+
+
+class Server:
+    """Listens on a Unix socket and hands each request to the handler of its `op`."""
+
+    def __init__(self, path: Path, handlers: Mapping[str, Handler]) -> None:
+        self._path = path
+        self._handlers = handlers
+        self._connections: set[Connection] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        # A socket file left by a killed process would refuse every later start; the store's own lock keeps two cores apart.
+        self._path.unlink(missing_ok=True)
+        self._server = await asyncio.start_unix_server(self._serve, str(self._path), limit=1 << 22)
+        self._path.chmod(0o600)
+
+    async def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self._connections):
+            connection.abort()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = Connection(reader, writer)
+        self._connections.add(connection)
+        try:
+            while True:
+                head, body = await connection.receive()
+                task = asyncio.ensure_future(self._answer(connection, head, body))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass  # the peer went away: nothing is owed to it, whatever it sent and got no reply for it sends again
+        finally:
+            connection.abort()
+            self._connections.discard(connection)
+
+    async def _answer(self, connection: Connection, head: Head, body: bytes) -> None:
+        answer: Head
+        payload: Body = b""
+        try:
+            handler = self._handlers.get(str(head.get("op")))
+            if handler is None:
+                raise Unavailable("the core knows no operation {op}", op=head.get("op"))
+            answer, payload = await handler(connection, head, body)
+            answer = {"ok": True, **answer}
+        except AnlanError as error:
+            answer = {"error": {"code": error.code, "message": error.message, "facts": error.facts}}
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            # A bug in one request must neither pass in silence nor end the process that decides alarms.
+            log.exception("request failed", op=head.get("op"))
+            answer = {"error": {"code": "internal", "message": f"{type(error).__name__}: {error}", "facts": {}}}
+        connection.tell({"id": head.get("id"), **answer}, payload)
+
+
+class Client:
+    """The asking side. `on_push` receives what the server tells unasked; `lost` is set when the connection ends."""
+
+    def __init__(self, connection: Connection, on_push: Callable[[Head, bytes], None] | None = None) -> None:
+        self._connection = connection
+        self._on_push = on_push
+        self._ids = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[tuple[Head, bytes]]] = {}
+        self.lost = asyncio.Event()
+        self._reading = asyncio.ensure_future(self._read())
+
+    @classmethod
+    async def connect(cls, path: Path, on_push: Callable[[Head, bytes], None] | None = None) -> Client:
+        try:
+            reader, writer = await asyncio.open_unix_connection(str(path), limit=1 << 22)
+        except OSError as error:
+            raise Unavailable("the core does not answer at {path}: {error}", path=str(path), error=str(error)) from error
+        return cls(Connection(reader, writer), on_push)
+
+    async def request(self, op: str, body: Body = b"", **head: Any) -> tuple[Head, bytes]:
+        """Ask and wait for the reply; the server's errors come back as the same kind of error."""
+        if self.lost.is_set():
+            raise Unavailable("the core went away")
+        number = next(self._ids)
+        answered: asyncio.Future[tuple[Head, bytes]] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = answered
+        try:
+            await self._connection.send({"op": op, "id": number, **head}, body)
+            reply, payload = await answered
+        except ConnectionError as error:
+            raise Unavailable("the core went away") from error
+        finally:
+            self._waiting.pop(number, None)
+        if (error_head := reply.get("error")) is not None:
+            kind = _ERRORS.get(error_head["code"], Unavailable)
+            raise kind(
+                error_head["message"].replace("{", "{{").replace("}", "}}") if not error_head["facts"] else error_head["message"],
+                **error_head["facts"],
+            )
+        return reply, payload
+
+    async def close(self) -> None:
+        self._connection.abort()
+        self._reading.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._reading
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                head, body = await self._connection.receive()
+                if "push" in head:
+                    if self._on_push is not None:
+                        self._on_push(head, body)
+                elif (answered := self._waiting.get(head.get("id", 0))) is not None and not answered.done():
+                    answered.set_result((head, body))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass  # told to everyone below
+        finally:
+            self.lost.set()
+            self._connection.abort()
+            for answered in self._waiting.values():
+                if not answered.done():
+                    answered.set_exception(Unavailable("the core went away"))
