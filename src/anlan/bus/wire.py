@@ -101,13 +101,17 @@ class Server:
             self._server.close()
         for connection in list(self._connections):
             connection.abort()
-        for task in list(self._tasks):
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = Connection(reader, writer)
         self._connections.add(connection)
+        serving = asyncio.current_task()
+        assert serving is not None
+        self._tasks.add(serving)
         try:
             while True:
                 head, body = await connection.receive()
@@ -116,9 +120,12 @@ class Server:
                 task.add_done_callback(self._tasks.discard)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass  # the peer went away: nothing is owed to it, whatever it sent and got no reply for it sends again
+        except asyncio.CancelledError:
+            pass  # `close` ends the connection; streams would report a cancelled handler as an error
         finally:
             connection.abort()
             self._connections.discard(connection)
+            self._tasks.discard(serving)
 
     async def _answer(self, connection: Connection, head: Head, body: bytes) -> None:
         answer: Head

@@ -1,0 +1,56 @@
+"""Where a node keeps its things: one folder, everything in it, nothing elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFolder:
+    root: Path
+
+    @property
+    def log(self) -> Path:
+        return self.root / "log"
+
+    @property
+    def history(self) -> Path:
+        return self.root / "history"
+
+    @property
+    def journal(self) -> Path:
+        return self.root / "alarms.db"
+
+    @property
+    def snapshots(self) -> Path:
+        return self.root / "snapshots"
+
+    @property
+    def records(self) -> Path:
+        return self.root / "records.db"
+
+    @property
+    def run(self) -> Path:
+        """Sockets and what the running processes tell each other; may be deleted while the node is down."""
+        return self.root / "run"
+
+    @property
+    def socket(self) -> Path:
+        return self.run / "core.sock"
+
+    @property
+    def engine_config(self) -> Path:
+        """The engine's share of the configuration in force, written by the supervisor before core starts."""
+        return self.run / "engine.arrow"
+
+    @property
+    def pki(self) -> Path:
+        return self.root / "pki"
+
+    def prepare(self) -> NodeFolder:
+        """Make the folders; readable by the owner alone, because names, positions and alarms of a plant are in it."""
+        for folder in (self.root, self.log, self.history, self.snapshots, self.run, self.pki):
+            folder.mkdir(parents=True, exist_ok=True)
+        self.root.chmod(0o700)
+        return self
