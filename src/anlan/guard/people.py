@@ -1,0 +1,206 @@
+"""People, posts and who holds which role where."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from anlan.guard import audit, passwords
+from anlan.guard.principal import Grant, Principal
+from anlan.guard.records import Assignment, Person, Post
+from anlan.guard.roles import Roles, load_roles
+from anlan.model.clock import Clock
+from anlan.model.errors import Forbidden, InputError, NotFound
+from anlan.model.words import Label
+from anlan.store.ids import uuid7
+from anlan.store.records import Records
+
+_ACCOUNT = re.compile(r"\w[\w.\-]{0,31}")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A role held at a branch of the place tree, at a post where the role works at one."""
+
+    role: str
+    post: str = ""
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewPerson:
+    account: str
+    name: Label
+    held: tuple[Held, ...]
+
+
+class People:
+    """Blocking; each change is one transaction with its audit leaf. `by` is the principal who makes it."""
+
+    def __init__(self, records: Records, clock: Clock, on_change: Callable[[], None] = lambda: None) -> None:
+        self._records, self._clock, self._on_change = records, clock, on_change
+
+    def all(self) -> list[Person]:
+        with self._records.reading() as session:
+            return list(session.scalars(select(Person).order_by(Person.account)))
+
+    def posts(self) -> list[Post]:
+        with self._records.reading() as session:
+            return list(session.scalars(select(Post).order_by(Post.id)))
+
+    def add(self, new: NewPerson, by: Principal) -> tuple[Person, str]:
+        """Add a person; returns them and the password for the first sign-in. Raises InputError."""
+        password = passwords.one_time_password()
+        hashed = passwords.hash_password(password)
+        with self._records.session() as session:
+            person = add_person(session, new, hashed, self._clock)
+            audit.append(session, audit.Step.of(by, self._clock.now(), "people.add", str(person.id), after=as_facts(person)))
+        return person, password
+
+    def change(
+        self, person_id: UUID, by: Principal, *, held: Sequence[Held] | None = None, disabled: bool | None = None
+    ) -> Person:
+        """Replace what the person holds, or close or reopen the account. Raises NotFound, InputError."""
+        with self._records.session() as session:
+            person = find_person(session, person_id)
+            before = as_facts(person)
+            if held is not None:
+                _assign(session, person, held, self._clock)
+            person.disabled = person.disabled if disabled is None else disabled
+            _keep_one_administrator(session)
+            audit.append(
+                session,
+                audit.Step.of(by, self._clock.now(), "people.change", str(person.id), before=before, after=as_facts(person)),
+            )
+        self._on_change()
+        return person
+
+    def reset_password(self, person_id: UUID, by: Principal) -> str:
+        """A new one-time password; the person chooses an own one at the next sign-in. Raises NotFound."""
+        password = passwords.one_time_password()
+        hashed = passwords.hash_password(password)
+        with self._records.session() as session:
+            person = find_person(session, person_id)
+            set_password(person, hashed, self._clock, must_change=True)
+            audit.append(session, audit.Step.of(by, self._clock.now(), "people.reset-password", str(person.id)))
+        self._on_change()
+        return password
+
+    def change_own_password(self, by: Principal, old: str, new: str) -> None:
+        """Raises Forbidden (the old one is wrong), InputError (the new one)."""
+        passwords.check_policy(new, by.account)
+        with self._records.reading() as session:
+            stored = find_person(session, by.person).password
+        if not passwords.verify(stored, old):
+            raise Forbidden("the old password is wrong")
+        if old == new:
+            raise InputError("the new password is the old one; choose another")
+        hashed = passwords.hash_password(new)
+        with self._records.session() as session:
+            set_password(find_person(session, by.person), hashed, self._clock, must_change=False)
+            audit.append(session, audit.Step.of(by, self._clock.now(), "people.change-password", str(by.person)))
+        self._on_change()
+
+
+def account_of(text: str) -> str:
+    """An account's one spelling: width and case folded, so that ＡＤＭＩＮ is no second admin."""
+    return unicodedata.normalize("NFKC", text).strip().casefold()
+
+
+def assigned_posts(person: Person) -> tuple[str, ...]:
+    return tuple(sorted({one.post for one in person.assignments if one.post}))
+
+
+def grants_of(person: Person, roles: Roles) -> tuple[Grant, ...]:
+    ordered = sorted(person.assignments, key=lambda one: (one.role, one.place))
+    return tuple(dict.fromkeys(Grant(one.role, one.place, roles.actions_of(one.role)) for one in ordered))
+
+
+def find_person(session: Session, person_id: UUID) -> Person:
+    person = session.get(Person, person_id)
+    if person is None:
+        raise NotFound("there is no person {person}", person=str(person_id))
+    return person
+
+
+def add_person(
+    session: Session, new: NewPerson, hashed: str, clock: Clock, *, must_change: bool = True, demo: bool = False
+) -> Person:
+    """Into the caller's transaction. Raises InputError for an account that is taken or misspelt and for an unknown role or post."""
+    account = account_of(new.account)
+    if not _ACCOUNT.fullmatch(account):
+        raise InputError(
+            "account {account}: letters, digits, '.', '-' and '_' were expected, at most 32, for example wang.li",
+            account=new.account,
+        )
+    if session.scalars(select(Person.id).where(Person.account == account)).first() is not None:
+        raise InputError("the account {account} exists already", account=account)
+    now = clock.now()
+    person = Person(
+        id=uuid7(clock),
+        account=account,
+        name_zh=new.name.text("zh"),
+        name_en=new.name.text("en"),
+        password=hashed,
+        must_change=must_change,
+        disabled=False,
+        demo=demo,
+        created_at=now,
+        changed_at=now,
+        assignments=[],
+    )
+    session.add(person)
+    session.flush()
+    _assign(session, person, new.held, clock)
+    return person
+
+
+def set_password(person: Person, hashed: str, clock: Clock, *, must_change: bool) -> None:
+    person.password, person.must_change, person.changed_at = hashed, must_change, clock.now()
+
+
+def keep_posts(session: Session, posts: Mapping[str, Label]) -> None:
+    """Bring the posts in line with the plant; one that the plant no longer has stays, because the audit record names it."""
+    for post_id, name in posts.items():
+        session.merge(Post(id=post_id, name_zh=name.text("zh"), name_en=name.text("en")))
+    session.flush()
+
+
+def as_facts(person: Person) -> dict[str, Any]:
+    """What the audit record keeps of a person: never the password."""
+    held = sorted([one.role, one.post, one.place] for one in person.assignments)
+    return {"account": person.account, "name": person.name_zh, "disabled": person.disabled, "held": held}
+
+
+def _assign(session: Session, person: Person, held: Sequence[Held], clock: Clock) -> None:
+    roles = load_roles().roles
+    posts = set(session.scalars(select(Post.id)))
+    for one in held:
+        if one.role not in roles:
+            raise InputError("there is no role {role}; there are: {roles}", role=one.role, roles=", ".join(roles))
+        if one.post and one.post not in posts:
+            raise InputError("there is no post {post}; there are: {posts}", post=one.post, posts=", ".join(sorted(posts)) or "—")
+        if roles[one.role].at_post and not one.post:
+            raise InputError("the role {role} works at a post: say which", role=one.role)
+    kept = {(one.role, one.post, one.place): one for one in person.assignments}
+    now = clock.now()
+    person.assignments = [
+        kept.get((one.role, one.post, one.place))
+        or Assignment(id=uuid7(clock), role=one.role, post=one.post, place=one.place, since=now)
+        for one in dict.fromkeys(held)
+    ]
+    session.flush()
+
+
+def _keep_one_administrator(session: Session) -> None:
+    session.flush()
+    query = select(Person.id).join(Assignment).where(Assignment.role == "administrator", Person.disabled.is_(False)).limit(1)
+    if session.scalars(query).first() is None:
+        raise InputError("this would leave the node without an administrator")

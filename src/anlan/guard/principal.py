@@ -1,0 +1,81 @@
+"""The person behind a request: who, at which post, and what they may do where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+from anlan.guard.roles import SELF
+from anlan.model.errors import Forbidden
+from anlan.model.words import Label, Language
+
+
+class PasswordChangeNeeded(Forbidden):
+    """The password was made for one use; nothing else is allowed before the person has chosen an own one."""
+
+    code: ClassVar[str] = "password-change-needed"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Actions allowed at `place` and everything below it ("" is everywhere)."""
+
+    role: str
+    place: str
+    actions: frozenset[str]
+
+    def covers(self, action: str, place: str) -> bool:
+        return action in self.actions and is_within(place, self.place)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Immutable: a change of roles, post or password makes the session's next request carry another one."""
+
+    person: UUID
+    account: str
+    name: Label
+    session: UUID
+    grants: tuple[Grant, ...]
+    posts: tuple[str, ...] = ()
+    """Posts the person may sign in at."""
+    post: str = ""
+    """The post this session is at."""
+    language: Language = "zh"
+    must_change: bool = False
+    from_where: str = ""
+
+    def allows(self, action: str, place: str | None = None) -> bool:
+        """Whether the action is allowed at `place`; None asks whether it is allowed anywhere at all."""
+        if action == SELF:
+            return True
+        if self.must_change:
+            return False
+        if place is None:
+            return any(action in grant.actions for grant in self.grants)
+        return any(grant.covers(action, place) for grant in self.grants)
+
+    def require(self, action: str, place: str | None = None) -> None:
+        """Raises Forbidden, saying which right is missing and where."""
+        if self.allows(action, place):
+            return
+        if self.must_change:
+            raise PasswordChangeNeeded("this password was made for one use; choose an own one first")
+        if place:
+            raise Forbidden("{account} has no right {action} at {place}", account=self.account, action=action, place=place)
+        raise Forbidden("{account} has no right {action}", account=self.account, action=action)
+
+    def actions(self) -> frozenset[str]:
+        """Everything allowed somewhere."""
+        held = frozenset().union(*(grant.actions for grant in self.grants)) | {SELF}
+        return frozenset({SELF}) if self.must_change else held
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(grant.role for grant in self.grants))
+
+
+def is_within(place: str, branch: str) -> bool:
+    """Whether the path `place` is `branch` or lies below it."""
+    return not branch or place == branch or place.startswith(branch + "/")

@@ -1,0 +1,52 @@
+"""Roles and actions, read from `data/roles.yaml`; a mistake there stops the start."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from anlan.model.words import Label
+
+SELF = "session.self"
+"""What everyone signed in may do: see who they are, sign out, change the own password."""
+
+
+class Role(BaseModel):
+    """`at_post`: people with this role sign in at an operating post."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Label
+    actions: frozenset[str]
+    at_post: bool = False
+
+
+class Roles(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    actions: dict[str, Label]
+    roles: dict[str, Role]
+
+    @model_validator(mode="after")
+    def _known_actions(self) -> Roles:
+        for role, one in self.roles.items():
+            unknown = sorted(one.actions - self.actions.keys())
+            if unknown:
+                raise ValueError(f"role {role}: actions {unknown} are not listed under `actions`")
+        return self
+
+    def actions_of(self, role: str) -> frozenset[str]:
+        """Nothing for a role that this version doesn't know: a person from a newer version can then do less, never more."""
+        known = self.roles.get(role)
+        return known.actions | {SELF} if known is not None else frozenset({SELF})
+
+
+@cache
+def load_roles() -> Roles:
+    from ruamel.yaml import YAML
+
+    data: Any = YAML(typ="safe").load((files("anlan.guard") / "data" / "roles.yaml").read_text("utf-8"))
+    return Roles.model_validate(data)

@@ -1,0 +1,268 @@
+"""Sessions: signing in at a post, telling who a token belongs to, signing out.
+
+A token is 256 random bits; only its SHA-256 is kept. A session at a post does not end by time, because an operator station never logs
+out or blanks (DOMAIN.md 15): it ends by sign-out, hand-over, or when the person or the right is gone. Any other ends after 2 h unused
+or 16 h.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from anlan.guard import audit, passwords
+from anlan.guard.limiter import TryLimiter
+from anlan.guard.people import account_of, assigned_posts, grants_of
+from anlan.guard.principal import Principal
+from anlan.guard.records import Person, SignIn
+from anlan.guard.roles import Roles
+from anlan.model.clock import DAY, HOUR, MINUTE, Clock, Micros
+from anlan.model.errors import Forbidden, NotSignedIn, StoreError
+from anlan.model.words import Label, Language
+from anlan.store.ids import uuid7
+from anlan.store.records import Records
+
+IDLE: Micros = 2 * HOUR
+LONGEST: Micros = 16 * HOUR
+SEEN_EVERY: Micros = MINUTE
+"""How often `seen_at` is written: each write waits for the disk."""
+KNOWN_FOR: Micros = 30 * DAY
+"""An address from which the person signed in within this span is a known one (`limiter`)."""
+CACHE_SECONDS = 5.0
+"""Changes made in this process show at once; this bounds how long one made elsewhere (a restored database) could go unseen."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """The token goes to the browser once and is kept nowhere."""
+
+    token: str
+    principal: Principal
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    principal: Principal | None
+    until: float
+
+
+class Sessions:
+    """Database calls run in worker threads; `peek` answers from memory for the event loop."""
+
+    def __init__(self, records: Records, clock: Clock, roles: Roles) -> None:
+        self._records, self._clock, self._roles = records, clock, roles
+        self._limiter = TryLimiter(clock)
+        self._known: dict[bytes, _Known] = {}
+        self._on_end: list[Callable[[UUID], None]] = []
+
+    def on_end(self, listener: Callable[[UUID], None]) -> None:
+        """Called, on any thread, with the id of each session that ends here by sign-out or hand-over."""
+        self._on_end.append(listener)
+
+    async def sign_in(
+        self,
+        account: str,
+        password: str,
+        *,
+        address: str,
+        post: str = "",
+        language: Language = "zh",
+        replacing: UUID | None = None,
+    ) -> SignedIn:
+        """Raises NotSignedIn (wrong account or password, not saying which), Forbidden (not your post), TooManyTries.
+
+        `replacing`: the session that this one takes over from at the same console.
+        """
+        account = account_of(account)
+        person, known = await asyncio.to_thread(self._look_up, account, address)
+        self._limiter.attempt(account, address, known_address=known)
+        stored = person.password if person is not None and not person.disabled else None
+        if not await passwords.in_worker(partial(passwords.verify, stored, password)):
+            await asyncio.to_thread(self._refused, person, address)
+            raise NotSignedIn("the account or the password is wrong")
+        self._limiter.succeeded(account, address, known_address=known)
+        assert person is not None
+        signed_in = await asyncio.to_thread(self._begin, person.id, post, address, language, replacing)
+        self._forget_ended(replacing)
+        return signed_in
+
+    def peek(self, token: str) -> Principal | None:
+        """From memory only; raises KeyError when the database has to be asked (`resolve`)."""
+        known = self._known[token_hash(token)]
+        if known.until <= self._clock.monotonic():
+            raise KeyError(token)
+        return known.principal
+
+    def resolve(self, token: str) -> Principal | None:
+        """Whose token this is; None if of nobody (any more). Blocking."""
+        hashed = token_hash(token)
+        with self._records.reading() as session:
+            sign_in = session.scalars(select(SignIn).where(SignIn.token_hash == hashed)).one_or_none()
+            principal = self._principal(session, sign_in) if sign_in is not None else None
+        if sign_in is not None and principal is not None:
+            self._touch(sign_in)
+        self._remember(hashed, principal)
+        return principal
+
+    def sign_out(self, principal: Principal) -> None:
+        """End the session; its token is worth nothing from now on. Blocking."""
+        with self._records.session() as session:
+            self._end(session, principal.session)
+            audit.append(session, audit.Step.of(principal, self._clock.now(), "session.end", str(principal.session)))
+        self._forget_ended(principal.session)
+
+    def choose_post(self, principal: Principal, post: str) -> None:
+        """Sit down at another of the person's posts ("" leaves the post). Blocking. Raises Forbidden."""
+        _check_post(principal.posts, post)
+        with self._records.session() as session:
+            session.get_one(SignIn, principal.session).post = post
+            step = audit.Step.of(
+                principal,
+                self._clock.now(),
+                "session.post",
+                str(principal.session),
+                before={"post": principal.post},
+                after={"post": post},
+            )
+            audit.append(session, step)
+        self.forget()
+
+    def choose_language(self, principal: Principal, language: Language) -> None:
+        """Blocking."""
+        with self._records.session() as session:
+            session.get_one(SignIn, principal.session).language = language
+        self.forget()
+
+    def end_all_of(self, person: UUID, *, but: UUID | None = None) -> None:
+        """Sign the person out everywhere, except in session `but`. Blocking."""
+        with self._records.session() as session:
+            running = select(SignIn.id).where(SignIn.person_id == person, SignIn.ended_at.is_(None))
+            ended = [one for one in session.scalars(running) if one != but]
+            for one in ended:
+                self._end(session, one)
+        for one in ended:
+            self._forget_ended(one)
+
+    def forget(self) -> None:
+        """People, roles or sessions changed: every principal is read anew."""
+        self._known.clear()
+
+    def _look_up(self, account: str, address: str) -> tuple[Person | None, bool]:
+        """The person, and whether the address is known; asked the same way whether or not the account exists."""
+        since = self._clock.now() - KNOWN_FOR
+        with self._records.reading() as session:
+            person = session.scalars(select(Person).where(Person.account == account)).one_or_none()
+            seen = select(SignIn.id).join(Person, Person.id == SignIn.person_id)
+            seen = seen.where(Person.account == account, SignIn.from_where == address, SignIn.began_at > since).limit(1)
+            return person, session.scalars(seen).first() is not None
+
+    def _refused(self, person: Person | None, address: str) -> None:
+        # An unknown account is not written down: people type their password into that field.
+        who = str(person.id) if person is not None else ""
+        with self._records.session() as session:
+            audit.append(
+                session, audit.Step(at=self._clock.now(), who=who, action="session.refused", subject=who, from_where=address)
+            )
+
+    def _begin(self, person_id: UUID, post: str, address: str, language: Language, replacing: UUID | None) -> SignedIn:
+        token, now = secrets.token_urlsafe(32), self._clock.now()
+        with self._records.session() as session:
+            person = session.get_one(Person, person_id)
+            posts = assigned_posts(person)
+            _check_post(posts, post)
+            post = post or (posts[0] if len(posts) == 1 else "")
+            if replacing is not None:
+                self._end(session, replacing)
+            sign_in = SignIn(
+                id=uuid7(self._clock),
+                token_hash=token_hash(token),
+                person_id=person.id,
+                post=post,
+                language=language,
+                from_where=address,
+                began_at=now,
+                seen_at=now,
+                ended_at=None,
+            )
+            session.add(sign_in)
+            principal = self._principal(session, sign_in)
+            assert principal is not None
+            taken_over = {"session": str(replacing)} if replacing is not None else None
+            audit.append(session, audit.Step.of(principal, now, "session.begin", str(sign_in.id), before=taken_over))
+        self._remember(token_hash(token), principal)
+        return SignedIn(token, principal)
+
+    def _principal(self, session: Session, sign_in: SignIn) -> Principal | None:
+        person = session.get(Person, sign_in.person_id)
+        if person is None or person.disabled or self._is_over(sign_in):
+            return None
+        posts = assigned_posts(person)
+        return Principal(
+            person=person.id,
+            account=person.account,
+            name=Label(zh=person.name_zh, en=person.name_en),
+            session=sign_in.id,
+            grants=grants_of(person, self._roles),
+            posts=posts,
+            post=sign_in.post if sign_in.post in posts else "",
+            language="en" if sign_in.language == "en" else "zh",
+            must_change=person.must_change,
+            from_where=sign_in.from_where,
+        )
+
+    def _is_over(self, sign_in: SignIn) -> bool:
+        if sign_in.ended_at is not None:
+            return True
+        now = self._clock.now()
+        return not sign_in.post and (now > sign_in.began_at + LONGEST or now > sign_in.seen_at + IDLE)
+
+    def _touch(self, sign_in: SignIn) -> None:
+        now = self._clock.now()
+        if now < sign_in.seen_at + SEEN_EVERY:
+            return
+        try:
+            with self._records.session() as session:
+                session.get_one(SignIn, sign_in.id).seen_at = now
+        except StoreError as failure:
+            # A full disk must not send people away from the console; at worst the session ends early.
+            log.warning("session use not recorded", session=str(sign_in.id), error=str(failure))
+
+    def _end(self, session: Session, session_id: UUID) -> None:
+        sign_in = session.get(SignIn, session_id)
+        if sign_in is not None and sign_in.ended_at is None:
+            sign_in.ended_at = self._clock.now()
+
+    def _remember(self, hashed: bytes, principal: Principal | None) -> None:
+        if len(self._known) > 4096:
+            self._known.clear()  # made-up tokens can't fill the memory
+        self._known[hashed] = _Known(principal, self._clock.monotonic() + CACHE_SECONDS)
+
+    def _forget_ended(self, session_id: UUID | None) -> None:
+        self._known.clear()
+        for listener in self._on_end if session_id is not None else ():
+            listener(session_id)  # type: ignore[arg-type]
+
+
+def token_hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def csrf_token(token: str) -> str:
+    """What a page of this session shows with a write: made from the token, which a foreign page can't read."""
+    return hashlib.sha256(b"csrf:" + token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _check_post(posts: tuple[str, ...], post: str) -> None:
+    if post and post not in posts:
+        raise Forbidden("you are not assigned to the post {post}; yours: {posts}", post=post, posts=", ".join(posts) or "—")

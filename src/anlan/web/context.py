@@ -1,0 +1,210 @@
+"""What the app process hands to every room: the node as its routes and pages see it.
+
+A room offers two functions, which `node` collects; nothing registers when a module is imported:
+
+    def routes(context: Context) -> APIRouter: ...     # in api.py, paths below /api/v1
+    def pages(context: Context) -> None: ...           # in pages.py, each with `web.pages.page(context, path, action)`
+
+The Protocols below are filled by `node` from rooms below this one, so that `web` imports none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+from anlan.model.clock import Clock, Micros
+from anlan.model.events.alarms import AlarmKind, AlarmTransition
+from anlan.model.places import Anchor, Area, Place
+from anlan.model.points import Point
+from anlan.model.words import Label
+from anlan.web.live import LiveView
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from anlan.guard.service import Guard
+    from anlan.store.records import Records
+    from anlan.web.fanout import LiveFanout
+    from anlan.web.stream import EventHub
+
+
+class CoreClient(Protocol):
+    """The core process, over its socket. Both raise Unavailable while it doesn't answer."""
+
+    @property
+    def connected(self) -> bool: ...
+
+    @property
+    def incarnation(self) -> str:
+        """Names the store that journal positions belong to; a restored store has another. "" until the core was first heard."""
+        ...
+
+    async def command(self, command: dict[str, Any]) -> dict[str, Any]:
+        """A person's step; answered once its transition is committed: {"id", "accepted", "why", "facts"?, "transition"}."""
+        ...
+
+    async def status(self) -> dict[str, Any]:
+        """Positions, faults, rates and links, as plain JSON values."""
+        ...
+
+
+class Journal(Protocol):
+    """Reads alarms.db. Blocking: call it in a worker thread."""
+
+    def read(self, after: int, limit: int = 256) -> Sequence[AlarmTransition]: ...
+
+    def standing(self) -> Sequence[AlarmTransition]:
+        """The last transition of every alarm that isn't normal now."""
+        ...
+
+
+class History(Protocol):
+    """All readings, the log's tail included. Blocking: call it in a worker thread."""
+
+    def read(self, points: Sequence[int], start: Micros, end: Micros, *, limit: int | None = None) -> pa.Table:
+        """(point, time int64 µs, value, quality) with start ≤ time < end, sorted by point and time."""
+        ...
+
+
+class Rule(Protocol):
+    """One alarm as configured (`monitor.config.AlarmRule` is one)."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def point(self) -> str: ...
+    @property
+    def kind(self) -> AlarmKind: ...
+    @property
+    def limit(self) -> float | None: ...
+    @property
+    def priority(self) -> int: ...
+    @property
+    def post(self) -> str: ...
+    @property
+    def latching(self) -> bool: ...
+    @property
+    def consequence(self) -> Label: ...
+    @property
+    def corrective_action(self) -> Label: ...
+    @property
+    def time_to_respond(self) -> float: ...
+
+
+class Source(Protocol):
+    """One device, server or broker that points come from (`sense.config.SourceConfig` is one)."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def driver(self) -> str: ...
+    @property
+    def name(self) -> Label: ...
+
+
+@dataclass(frozen=True)
+class PlantView:
+    """The configuration in force, with the dense numbers that readings and alarms carry. Replaced whole by a new version."""
+
+    version: int
+    id: str
+    name: Label
+    zone: str = "Asia/Shanghai"
+    places: Mapping[str, Place] = field(default_factory=dict)
+    """By path; the enterprise itself is the place without a parent."""
+    areas: Sequence[Area] = ()
+    anchor: Anchor | None = None
+    points: Mapping[int, Point] = field(default_factory=dict)
+    rules: Mapping[int, Rule] = field(default_factory=dict)
+    sources: Mapping[int, Source] = field(default_factory=dict)
+    posts: Mapping[str, Label] = field(default_factory=dict)
+    demo: bool = False
+    speed: float = 1.0
+
+    @cached_property
+    def point_numbers(self) -> dict[str, int]:
+        return {point.id: number for number, point in self.points.items()}
+
+    @cached_property
+    def rule_numbers(self) -> dict[str, int]:
+        return {rule.id: number for number, rule in self.rules.items()}
+
+    @cached_property
+    def source_numbers(self) -> dict[str, int]:
+        return {source.id: number for number, source in self.sources.items()}
+
+    @cached_property
+    def rules_of_point(self) -> dict[str, list[int]]:
+        """Numbers of the alarms of each point id."""
+        found: dict[str, list[int]] = {}
+        for number, rule in self.rules.items():
+            found.setdefault(rule.point, []).append(number)
+        return found
+
+    def point_of_rule(self, rule: Rule) -> Point | None:
+        """None for loss of view, whose subject is a source."""
+        number = self.point_numbers.get(rule.point)
+        return self.points[number] if number is not None else None
+
+    def place_of_rule(self, rule: Rule) -> str:
+        """Path of the place the alarm stands at; the enterprise for a whole source."""
+        point = self.point_of_rule(rule)
+        return point.place if point is not None else self.top
+
+    def post_of_rule(self, rule: Rule) -> str:
+        """The post the alarm belongs to: its own, else that of the nearest place above that names one."""
+        if rule.post:
+            return rule.post
+        path = self.place_of_rule(rule)
+        while path:
+            place = self.places.get(path)
+            if place is not None and place.post:
+                return place.post
+            path = path.rpartition("/")[0]
+        return ""
+
+    @cached_property
+    def top(self) -> str:
+        """Path of the enterprise, "" in a plant without places."""
+        return next((path for path, place in self.places.items() if not place.parent), "")
+
+    def unit_of(self, path: str) -> str:
+        """The unit a place belongs to: the path cut to two steps below the enterprise's."""
+        return "/".join(path.split("/")[: self.top.count("/") + 2])
+
+
+@dataclass(frozen=True)
+class WebSettings:
+    """How the door is hung. `origins` are further origins a browser may come from, e.g. a reverse proxy's "https://console.plant"."""
+
+    tls: bool = False
+    origins: tuple[str, ...] = ()
+    metrics_from_loopback: bool = True
+    live_hz: float = 4.0
+    max_body: int = 1 << 20
+
+
+@dataclass
+class Context:
+    """Handed to `routes` and `pages` of each room; lives as long as the app process. `plant` is replaced on a new version."""
+
+    core: CoreClient
+    live: LiveView
+    journal: Journal
+    history: History
+    records: Records
+    plant: PlantView
+    clock: Clock
+    guard: Guard
+    events: EventHub
+    fanout: LiveFanout
+    settings: WebSettings = field(default_factory=WebSettings)
+    faults: dict[str, str] = field(default_factory=dict)
+    """What this process could not do and has not yet mended, by part; shown on the status page."""
+    page_actions: dict[str, str] = field(default_factory=dict)
+    """Path of each page → the action it declares; filled by `web.pages.page`."""
+    extras: dict[str, Any] = field(default_factory=dict)
+    """For `node` to hand a room what only that room knows, by the room's name."""
