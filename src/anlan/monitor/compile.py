@@ -1,0 +1,323 @@
+"""The alarms of a whole plant as columns, as they stand in the log (CONFIG), and as the arrays the kernel runs on.
+
+A rule edit compiles no code: rules are rows, the kernel is one. A million points and four million rules are built from columns
+(`EngineConfig.from_columns`) without a Python object per row.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from anlan.model.errors import Corrupt, InputError
+from anlan.model.events.alarms import AlarmKind
+from anlan.model.points import Point
+from anlan.monitor.config import LIMIT_KINDS, AlarmRule
+from anlan.monitor.layout import POINT, RULE, SOURCE, PointFlag, RuleFlag, Structs, aligned
+
+SOURCES = pa.schema([("number", pa.uint16()), ("id", pa.string())])
+POINTS = pa.schema(
+    [
+        ("number", pa.uint32()),
+        ("id", pa.string()),
+        ("source", pa.uint16()),
+        ("on_change", pa.bool_()),
+        ("deadline", pa.uint32()),  # ms, 0: none
+        ("safety", pa.bool_()),
+    ]
+)
+RULES = pa.schema(
+    [
+        ("number", pa.uint32()),
+        ("id", pa.string()),
+        ("kind", pa.uint8()),
+        ("target", pa.uint32()),  # number of the point, or of the source for LOSS_OF_VIEW
+        ("limit", pa.float64()),
+        ("dead_band", pa.float64()),
+        ("on_delay", pa.uint32()),  # ms
+        ("off_delay", pa.uint32()),  # ms
+        ("latching", pa.bool_()),
+        ("priority", pa.uint8()),
+        ("enabled", pa.bool_()),
+        ("states", pa.list_(pa.int32())),
+    ]
+)
+
+HIGHEST_NUMBER = 16_000_000
+"""State is an array indexed by number, 64 bytes each: a number far beyond the count would cost memory for nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class EngineConfig:
+    """One configuration version: tables of the schemas SOURCES, POINTS, RULES."""
+
+    version: int
+    source_table: pa.Table
+    point_table: pa.Table
+    rule_table: pa.Table
+
+    @property
+    def points(self) -> int:
+        return int(self.point_table.num_rows)
+
+    @property
+    def alarms(self) -> int:
+        return int(self.rule_table.num_rows)
+
+    def source_numbers(self) -> list[int]:
+        return [int(n) for n in self.source_table["number"].to_pylist()]
+
+    @classmethod
+    def empty(cls) -> EngineConfig:
+        """Version 0: a node before its first configuration."""
+        return cls(0, SOURCES.empty_table(), POINTS.empty_table(), RULES.empty_table())
+
+    @classmethod
+    def from_columns(
+        cls, version: int, sources: Mapping[str, Any], points: Mapping[str, Any], rules: Mapping[str, Any]
+    ) -> EngineConfig:
+        """From columns named as in the schemas (numpy arrays or lists); what is left out takes a default. Raises InputError."""
+        config = cls(
+            version,
+            _table(SOURCES, sources, {"id": ""}),
+            _table(POINTS, points, {"id": "", "on_change": False, "deadline": 3_000, "safety": False}),
+            _table(RULES, rules, _RULE_DEFAULTS),
+        )
+        _check(config)
+        return config
+
+    def to_bytes(self) -> bytes:
+        """Three Arrow IPC streams (zstd), one after the other; the version stands in the first one's metadata."""
+        sink = pa.BufferOutputStream()
+        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        first = self.source_table.replace_schema_metadata({"version": str(self.version)})
+        for table in (first, self.point_table, self.rule_table):
+            with pa.ipc.new_stream(sink, table.schema, options=options) as stream:
+                stream.write_table(table)
+        body: bytes = sink.getvalue().to_pybytes()
+        return body
+
+    @classmethod
+    def from_bytes(cls, body: bytes | memoryview) -> EngineConfig:
+        """Raises Corrupt when `body` is no configuration."""
+        try:
+            source = pa.BufferReader(pa.py_buffer(body))
+            tables = [pa.ipc.open_stream(source).read_all() for _ in range(3)]
+            version = int(tables[0].schema.metadata[b"version"])
+        except (pa.ArrowInvalid, OSError, KeyError, TypeError, ValueError) as error:
+            raise Corrupt("engine configuration of {bytes} bytes is unreadable: {error}", bytes=len(body), error=str(error)) from error
+        for table, schema in zip(tables, (SOURCES, POINTS, RULES), strict=True):
+            if table.schema != schema:
+                raise Corrupt("engine configuration has columns {found}; {expected} were expected", found=table.schema.names, expected=schema.names)
+        return cls(version, *tables)
+
+
+_RULE_DEFAULTS: dict[str, Any] = {
+    "id": "",
+    "limit": math.nan,
+    "dead_band": 0.0,
+    "on_delay": 0,
+    "off_delay": 0,
+    "latching": False,
+    "priority": 3,
+    "enabled": True,
+    "states": None,
+}
+
+
+def compile_config(
+    version: int,
+    sources: Sequence[tuple[int, str]],
+    points: Sequence[tuple[int, Point, int]],
+    rules: Sequence[tuple[int, AlarmRule, int]],
+) -> EngineConfig:
+    """From the plant's own objects: (number, source id), (number, point, its source's number), (number, rule, number of its
+    point or, for LOSS_OF_VIEW, of its source)."""
+    return EngineConfig.from_columns(
+        version,
+        {"number": [n for n, _ in sources], "id": [i for _, i in sources]},
+        {
+            "number": [n for n, _, _ in points],
+            "id": [p.id for _, p, _ in points],
+            "source": [s for _, _, s in points],
+            "on_change": [p.reporting.mode == "on_change" for _, p, _ in points],
+            "deadline": [_deadline(p) for _, p, _ in points],
+            "safety": [p.safety for _, p, _ in points],
+        },
+        {
+            "number": [n for n, _, _ in rules],
+            "id": [r.id for _, r, _ in rules],
+            "kind": [int(r.kind) for _, r, _ in rules],
+            "target": [t for _, _, t in rules],
+            "limit": [math.nan if r.limit is None else r.limit for _, r, _ in rules],
+            "dead_band": [r.dead_band for _, r, _ in rules],
+            "on_delay": [_milliseconds(r.on_delay) for _, r, _ in rules],
+            "off_delay": [_milliseconds(r.off_delay) for _, r, _ in rules],
+            "latching": [r.latching for _, r, _ in rules],
+            "priority": [r.priority for _, r, _ in rules],
+            "enabled": [r.enabled for _, r, _ in rules],
+            "states": [list(r.states) for _, r, _ in rules],
+        },
+    )
+
+
+def _deadline(point: Point) -> int:
+    """On change, silence is no news unless the plant says how long is too long."""
+    if point.reporting.mode == "on_change" and point.reporting.stale_after is None:
+        return 0
+    return max(1, _milliseconds(point.reporting.deadline))
+
+
+def _milliseconds(seconds: float) -> int:
+    """Rounded up: a delay never ends before the time that was written."""
+    return math.ceil(seconds * 1000 - 1e-6)
+
+
+def _table(schema: pa.Schema, columns: Mapping[str, Any], defaults: Mapping[str, Any]) -> pa.Table:
+    if unknown := sorted(set(columns) - set(schema.names)):
+        raise InputError("engine configuration: unknown column {column}", column=unknown[0])
+    rows = len(columns["number"])
+    arrays = [
+        pa.array(columns[f.name], f.type) if f.name in columns else pa.repeat(pa.scalar(defaults[f.name], f.type), rows) for f in schema
+    ]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _check(config: EngineConfig) -> None:
+    """What the kernel relies on. Raises InputError naming the first offender."""
+    sources = _numbers(config.source_table, "source", 65_535)
+    points = _numbers(config.point_table, "point", HIGHEST_NUMBER)
+    _numbers(config.rule_table, "alarm", HIGHEST_NUMBER * 4)
+    table = config.rule_table
+    number, kind, target = column(table, "number"), column(table, "kind"), column(table, "target")
+    of_source = kind == AlarmKind.LOSS_OF_VIEW
+    limited = np.isin(kind, [int(k) for k in LIMIT_KINDS])
+    _refuse(config.point_table["number"], ~np.isin(column(config.point_table, "source"), sources), "point {number} names a source that does not exist")
+    _refuse(number, ~np.isin(kind, [int(k) for k in AlarmKind]), "alarm {number} has an unknown kind")
+    _refuse(number, ~of_source & ~np.isin(target, points), "alarm {number} names a point that does not exist")
+    _refuse(number, of_source & ~np.isin(target, sources), "alarm {number} names a source that does not exist")
+    _refuse(number, limited & ~np.isfinite(column(table, "limit")), "alarm {number} has no finite limit")
+    _refuse(number, ~(column(table, "dead_band") >= 0), "alarm {number} has a negative dead-band")
+    _refuse(number, (kind == AlarmKind.STATE) & (_state_counts(table) == 0), "alarm {number} names no state")
+
+
+def _numbers(table: pa.Table, what: str, highest: int) -> npt.NDArray[np.int64]:
+    numbers = column(table, "number").astype(np.int64)
+    if len(numbers) and int(numbers.max()) > highest:
+        raise InputError("{what} number {number} is above {highest}", what=what, number=int(numbers.max()), highest=highest)
+    if len(np.unique(numbers)) != len(numbers):
+        raise InputError("{what} number {number} is used twice", what=what, number=int(np.flatnonzero(np.bincount(numbers) > 1)[0]))
+    return numbers
+
+
+def _refuse(number: Any, wrong: npt.NDArray[np.bool_], message: str) -> None:
+    if wrong.any():
+        raise InputError(message, number=int(np.asarray(number)[wrong][0]))
+
+
+def column(table: pa.Table, name: str) -> npt.NDArray[Any]:
+    """A column of `table` as a numpy array."""
+    values: npt.NDArray[Any] = table[name].combine_chunks().to_numpy(zero_copy_only=False)
+    return values
+
+
+def _state_counts(table: pa.Table) -> npt.NDArray[np.int64]:
+    import pyarrow.compute as pc
+
+    counts: npt.NDArray[np.int64] = pc.fill_null(pc.list_value_length(table["states"]), 0).to_numpy().astype(np.int64)
+    return counts
+
+
+@dataclass(frozen=True, eq=False)
+class Arrays:
+    """A configuration as the kernel wants it. `points` and `sources` are indexed by number; rules stand in the order of their
+    targets, points first, then sources. `where` maps an alarm's number to its row in `rules`, −1 for none."""
+
+    points: Structs
+    sources: Structs
+    rules: Structs
+    target: npt.NDArray[np.uint32]
+    pool: npt.NDArray[np.int32]
+    where: npt.NDArray[np.int32]
+
+
+def arrays_of(config: EngineConfig) -> Arrays:
+    table = _in_order(config.rule_table)
+    pool, first, last = _pool(table)
+    rules = _rules(table, first, last)
+    target = column(table, "target").astype(np.uint32)
+    points = _points(config.point_table)
+    sources = _sources(config.source_table)
+    split = int(np.searchsorted(rules["kind"] == AlarmKind.LOSS_OF_VIEW, True))
+    _join(points, target[:split], 0)
+    _join(sources, target[split:], split)
+    where = np.full(int(rules["number"].max(initial=0)) + 1, -1, np.int32)
+    where[rules["number"]] = np.arange(len(rules), dtype=np.int32)
+    return Arrays(points, sources, rules, target, pool, where)
+
+
+def _in_order(table: pa.Table) -> pa.Table:
+    """By target and kind, rules of sources last; the sort is skipped for a table already in order (a million points usually are)."""
+    kind, target = column(table, "kind").astype(np.int64), column(table, "target").astype(np.int64)
+    key = ((kind == AlarmKind.LOSS_OF_VIEW).astype(np.int64) << 48) | (target << 8) | kind
+    return table if (key[1:] >= key[:-1]).all() else table.take(np.argsort(key, kind="stable"))
+
+
+def _pool(table: pa.Table) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """All states of all STATE rules end to end, and each rule's share as [first, last)."""
+    counts = _state_counts(table)
+    last = np.cumsum(counts)
+    flat = table["states"].combine_chunks().flatten().to_numpy(zero_copy_only=False).astype(np.int32)
+    pool = flat if len(flat) else np.zeros(1, np.int32)
+    return np.ascontiguousarray(pool).copy(), last - counts, last
+
+
+def _rules(table: pa.Table, first: npt.NDArray[np.int64], last: npt.NDArray[np.int64]) -> Structs:
+    rules = aligned(table.num_rows, RULE)
+    for name in ("number", "kind", "priority", "on_delay", "off_delay"):
+        rules[name] = column(table, name)
+    kind, limit, band = column(table, "kind"), column(table, "limit"), column(table, "dead_band")
+    high = (kind == AlarmKind.HIGH) | (kind == AlarmKind.HIGH_HIGH)
+    discrete = kind == AlarmKind.STATE
+    rules["limit"] = np.where(discrete, first, limit)
+    rules["clear"] = np.where(discrete, last, np.where(high, limit - band, limit + band))
+    rules["flags"] = column(table, "latching") * np.uint8(RuleFlag.LATCHING) + column(table, "enabled") * np.uint8(RuleFlag.ENABLED)
+    result: Structs = rules
+    return result
+
+
+def _points(table: pa.Table) -> Structs:
+    number = column(table, "number")
+    points = aligned(int(number.max(initial=0)) + 1, POINT)
+    # A number that no point has must never pass the quiet band.
+    points["quiet_low"], points["quiet_high"] = np.inf, -np.inf
+    points["time"] = np.iinfo(np.int64).min
+    points["source"][number] = column(table, "source")
+    points["deadline"][number] = column(table, "deadline")
+    points["flags"][number] = PointFlag.PRESENT + column(table, "on_change") * np.uint16(PointFlag.ON_CHANGE)
+    result: Structs = points
+    return result
+
+
+def _sources(table: pa.Table) -> Structs:
+    number = column(table, "number")
+    sources: Structs = aligned(int(number.max(initial=0)) + 1, SOURCE)
+    sources["present"][number] = 1
+    return sources
+
+
+def _join(owners: Structs, target: npt.NDArray[np.uint32], start: int) -> None:
+    """Tell each point (or source) where its rules stand: `target` is sorted, its first rule is row `start`."""
+    if not len(target):
+        return
+    counts = np.bincount(target, minlength=len(owners))
+    if int(counts.max()) > 65_535:
+        raise InputError("number {number} has {count} alarms; at most 65535 were expected", number=int(counts.argmax()), count=int(counts.max()))
+    owners["rule_count"] = counts
+    owners["rule_first"] = np.where(counts > 0, start + np.cumsum(counts) - counts, 0)
