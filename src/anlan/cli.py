@@ -1,1 +1,82 @@
-"""The command line: `anlan …`."""
+"""The command line: `anlan …`. A room is imported when its command runs, so that `anlan --help` answers at once.
+
+Exit codes: 0 done, 1 something failed, 2 the input is wrong.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from anlan.model.errors import AnlanError, InputError
+
+app = typer.Typer(
+    name="anlan",
+    help="Anlan (安澜): sense, monitor, warn, respond, assess — industrial work safety on one machine or many.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def up(
+    plant: Annotated[Path | None, typer.Argument(help="The plant folder; without one, the demo plant.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Where the node keeps its data; default ./var/PLANT-ID.")] = None,
+    host: Annotated[str, typer.Option(help="Address the console listens on; beyond loopback only when you say so.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of the console and the API.")] = 8700,
+    scenario: Annotated[str, typer.Option(help="Demo plant: what happens (`anlan demo --list`).")] = "default",
+    speed: Annotated[float | None, typer.Option(help="Demo plant: how many times faster than life.")] = None,
+    single: Annotated[bool, typer.Option("--single", help="Everything in one process: for tests and a quick look.")] = False,
+    horn: Annotated[str, typer.Option(help="Command that sounds the node's horn, e.g. 'aplay -q -D hw:1'.")] = "",
+) -> None:
+    """Turn a folder that describes a plant into a running safety node. Stop it with Ctrl-C.
+
+    Example: anlan up                      the demo plant
+    Example: anlan up plant/ --port 8700   your own
+    """
+    from anlan.node.up import UpOptions, run_up
+
+    run_up(UpOptions(plant=plant, data=data, host=host, port=port, scenario=scenario, speed=speed, single=single, horn=horn))
+
+
+@app.command()
+def status(
+    data: Annotated[Path, typer.Option(help="The node's data folder.")],
+    as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+) -> None:
+    """Whether the node of a data folder runs, and how it fares. Exit 1 when its core does not answer.
+
+    Example: anlan status --data var/hualan
+    """
+    from anlan.node.status import show_status
+
+    raise typer.Exit(show_status(data, as_json=as_json))
+
+
+def _register_rooms() -> None:
+    from anlan.plant.commands import register as plant
+    from anlan.sense.commands import register as sense
+    from anlan.sense.demo.commands import register as demo
+
+    for register in (plant, sense, demo):
+        register(app)
+
+
+def main() -> None:
+    """Entry point: our own errors as one clear line, never a traceback; anything else is a bug and shows itself."""
+    _register_rooms()
+    try:
+        app()
+    except AnlanError as error:
+        sys.stderr.write(f"anlan: {error.text(_language())}\n")
+        sys.exit(2 if isinstance(error, InputError) else 1)
+
+
+def _language() -> str:
+    import os
+
+    return "zh" if os.environ.get("LC_ALL", os.environ.get("LANG", "")).startswith("zh") else "en"

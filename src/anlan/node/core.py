@@ -1,0 +1,246 @@
+"""The core process: log, engine, alarms.db and history, and the socket over which the other processes reach them.
+
+    sense ──append──▶ Intake ──▶ Appender ──(durable)──▶ acknowledged
+                                   │ frames
+                                   ├──▶ EngineReader ──▶ alarms.db ──▶ push to subscribers
+                                   └──▶ HistoryWriter ──▶ history
+
+Start and recovery are one path: open the stores, let each reader go on from its position, serve. Run as
+`python -m anlan.node.core DATA`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+import structlog
+
+from anlan import __version__
+from anlan.bus.wire import Body, Connection, Head, Server
+from anlan.model.clock import SECOND, Clock, SystemClock
+from anlan.model.errors import AnlanError
+from anlan.model.events.alarms import AlarmTransition
+from anlan.model.frames import NODE_SOURCE, Kind, Part
+from anlan.monitor.commands import Command
+from anlan.monitor.engine import EngineConfig
+from anlan.monitor.reader import EngineReader
+from anlan.node.feed import LiveFeed, transition_head
+from anlan.node.intake import Intake, readings_part
+from anlan.node.layout import NodeFolder
+from anlan.node.process import die_with_parent, run_until_signal, set_up_logging
+from anlan.store.appender import Appender
+from anlan.store.history import History
+from anlan.store.history_writer import HistoryWriter
+from anlan.store.log import Log, LogSettings
+
+TICK_SECONDS = 1.0
+SENSE_GRACE = 3 * SECOND
+"""Sense may be away this long (it restarts within a second) before every source counts as lost from view."""
+COMMAND_SECONDS = 10.0
+
+log = structlog.get_logger()
+
+
+class Core:
+    """Everything of the core process but the process itself, so that `--single` and tests run the same object."""
+
+    def __init__(self, folder: NodeFolder, clock: Clock, log_settings: LogSettings | None = None) -> None:
+        self._folder, self._clock = folder, clock
+        self._log = Log.open(folder.log, clock, log_settings or LogSettings())
+        self._appender = Appender(self._log)
+        self._intake = Intake(self._log, self._appender, clock)
+        self._config = EngineConfig.from_bytes(folder.engine_config.read_bytes())
+        self._reader = EngineReader(self._log, folder.journal, folder.snapshots, clock, on_transitions=self._transitions_decided)
+        self._history = HistoryWriter(self._log, History.open(folder.history), clock=clock)
+        self._epoch, self._seq = clock.now(), 0
+        self._links: dict[int, str] = {}
+        self._sense: Connection | None = None
+        self._sense_gone_at = clock.now()
+        self._subscribers: set[Connection] = set()
+        self._feed = LiveFeed(self._reader)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._started_at = clock.now()
+        self._server = Server(
+            folder.socket,
+            {
+                "sense": self._greet_sense,
+                "append": self._append,
+                "link": self._link,
+                "command": self._command,
+                "subscribe": self._subscribe,
+                "status": self._status,
+            },
+        )
+
+    async def start(self) -> None:
+        """Recover, bring the configuration in force into the log, and serve."""
+        self._loop = asyncio.get_running_loop()
+        self._appender.start()
+        await asyncio.to_thread(self._reader.start)
+        self._history.start()
+        if self._reader.config_version != self._config.version:
+            await self._write(Kind.CONFIG, self._config.to_bytes())
+        await self._server.start()
+        self._tasks = [asyncio.ensure_future(job()) for job in (self._tick, self._push_live, self._forget)]
+        log.info(
+            "core serves", version=__version__, frames=self._log.last, points=self._config.points, alarms=self._config.alarms
+        )
+
+    async def close(self) -> None:
+        await self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._appender.close()
+        await asyncio.to_thread(self._reader.close)
+        await asyncio.to_thread(self._history.close)
+        self._log.close()
+
+    # ---- what the node itself writes
+
+    async def _write(self, kind: Kind, body: bytes) -> int:
+        part = Part(kind, NODE_SOURCE, self._epoch, self._seq, self._clock.now(), 1, body)
+        self._seq += 1
+        return await asyncio.wrap_future(self._appender.submit(part))
+
+    async def _write_tick(self, links: dict[int, str] | None = None) -> None:
+        """Put the node's time and changed links into the log. A full or failing disk is the log's fault to tell; the next tick tries again."""
+        try:
+            await self._write(
+                Kind.TICK, orjson.dumps({"now": self._clock.now(), "sources": {str(k): v for k, v in (links or {}).items()}})
+            )
+        except AnlanError as error:
+            log.error("tick not written", error=str(error))
+            raise
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            changes = self._lost_with_sense()
+            try:
+                await self._write_tick(changes)
+                self._links.update(changes)
+            except AnlanError:
+                continue
+
+    def _lost_with_sense(self) -> dict[int, str]:
+        """Every source, once, when nobody reads them any more."""
+        if self._sense is not None or self._clock.now() - self._sense_gone_at < SENSE_GRACE:
+            return {}
+        return {number: "down" for number in self._config.source_numbers() if self._links.get(number) != "down"}
+
+    async def _forget(self) -> None:
+        """Let go of segments that every required reader is done with."""
+        while True:
+            await asyncio.sleep(5)
+            try:
+                await asyncio.to_thread(self._log.trim, min(self._reader.needs, self._history.needs))
+            except AnlanError as error:
+                log.error("log not trimmed", error=str(error))
+
+    # ---- sense
+
+    async def _greet_sense(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
+        self._sense = connection
+        connection.on_close.append(lambda: self._sense_left(connection))
+        return {"version": __version__}, b""
+
+    def _sense_left(self, connection: Connection) -> None:
+        if self._sense is connection:
+            self._sense, self._sense_gone_at = None, self._clock.now()
+
+    async def _append(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
+        part = readings_part(head["source"], head["epoch"], head["first_seq"], head["received_at"], head["rows"], body)
+        return {"n": await self._intake.accept(part, redelivered=bool(head.get("redelivered")))}, b""
+
+    async def _link(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
+        number, state = int(head["source"]), "up" if head["state"] == "up" else "down"
+        if self._links.get(number) != state:
+            await self._write_tick({number: state})
+            self._links[number] = state
+            log.info("link changed", source=number, state=head["state"], reason=head.get("reason", ""))
+        return {}, b""
+
+    # ---- people
+
+    async def _command(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
+        command = Command.from_bytes(body)
+        answer = self._reader.result_of(command.id)
+        await self._write(Kind.COMMAND, command.to_bytes())
+        async with asyncio.timeout(COMMAND_SECONDS):
+            result = await asyncio.wrap_future(answer)
+        return result.as_json(), b""
+
+    # ---- readers
+
+    async def _subscribe(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
+        """Push transitions from now on, and live values; what came before is read from alarms.db by position."""
+        self._subscribers.add(connection)
+        connection.on_close.append(lambda: self._subscribers.discard(connection))
+        return {"incarnation": self._log.incarnation, "journal": self._reader.journal_last}, self._feed.whole()
+
+    def _transitions_decided(self, transitions: Sequence[AlarmTransition]) -> None:
+        """From the engine's thread, after the commit."""
+        self._loop.call_soon_threadsafe(self._push_transitions, transitions)
+
+    def _push_transitions(self, transitions: Sequence[AlarmTransition]) -> None:
+        head = transition_head(transitions)
+        for subscriber in list(self._subscribers):
+            subscriber.tell(head)
+
+    async def _push_live(self) -> None:
+        while True:
+            await asyncio.sleep(self._feed.period)
+            if self._subscribers and (body := self._feed.changed()):
+                for subscriber in list(self._subscribers):
+                    subscriber.tell({"push": "live"}, body)
+
+    async def _status(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
+        return self.status(), b""
+
+    def status(self) -> dict[str, Any]:
+        """Plain facts about this process; the console and the watchdog judge them."""
+        return {
+            "version": __version__,
+            "pid": os.getpid(),
+            "started_at": self._started_at,
+            "now": self._clock.now(),
+            "incarnation": self._log.incarnation,
+            "log": {"first": self._log.first, "last": self._log.last, "bytes": self._log.bytes_on_disk, "fault": self._log.fault},
+            "engine": {
+                "done": self._reader.done,
+                "needs": self._reader.needs,
+                "config": self._reader.config_version,
+                "fault": self._reader.fault,
+                **self._reader.counters(),
+            },
+            "history": {"cursor": self._history.cursor, "needs": self._history.needs, "fault": self._history.fault},
+            "sense": self._sense is not None,
+            "links": {str(number): state for number, state in self._links.items()},
+            "received": {str(k): v for k, v in self._intake.received.items()},
+            "duplicates": {str(k): v for k, v in self._intake.duplicates.items()},
+        }
+
+
+async def main(folder: NodeFolder) -> None:
+    core = Core(folder, SystemClock())
+    await core.start()
+    try:
+        await run_until_signal()
+    finally:
+        await core.close()
+
+
+if __name__ == "__main__":
+    from pathlib import Path
+
+    set_up_logging("core")
+    die_with_parent()
+    # Threads that hold the interpreter for less than a commit takes: the default of 5 ms would show in every alarm's latency.
+    sys.setswitchinterval(0.0005)
+    asyncio.run(main(NodeFolder(Path(sys.argv[1]))))

@@ -1,0 +1,83 @@
+"""The node's own voice: a horn through the sound card, a command of the plant's choice (a beacon output), or at worst the terminal.
+
+It stands outside the processes it speaks for, needs no browser and no network, and says in the log which way it spoke.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import shutil
+import struct
+import sys
+import wave
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+
+PLAYERS: tuple[tuple[str, ...], ...] = (("aplay", "-q"), ("paplay",), ("play", "-q"))
+REPEAT_SECONDS = 5.0
+RATE = 22_050
+
+log = structlog.get_logger()
+
+
+class Sounder:
+    """Sounds until told to stop. `command` is run as given with the sound file's path behind it; [] picks a player of the system."""
+
+    def __init__(self, folder: Path, command: Sequence[str] = ()) -> None:
+        self._sound = folder / "watchdog.wav"
+        self._command = tuple(command) or _player()
+        self._sounding: asyncio.Task[None] | None = None
+        self.reason = ""
+
+    @property
+    def sounding(self) -> bool:
+        return self._sounding is not None
+
+    def start(self, reason: str) -> None:
+        """Begin; a reason that changes while it sounds is only noted."""
+        self.reason = reason
+        if self._sounding is None:
+            log.error("watchdog sounds", reason=reason, by=self._command[0] if self._command else "terminal bell")
+            self._sounding = asyncio.ensure_future(self._repeat())
+
+    def stop(self) -> None:
+        if self._sounding is not None:
+            log.info("watchdog silent again", reason=self.reason)
+            self._sounding.cancel()
+            self._sounding, self.reason = None, ""
+
+    async def _repeat(self) -> None:
+        while True:
+            await self._once()
+            await asyncio.sleep(REPEAT_SECONDS)
+
+    async def _once(self) -> None:
+        sys.stderr.write(f"\a*** {self.reason}\n")
+        if not self._command:
+            return
+        try:
+            if not self._sound.is_file():
+                write_horn(self._sound)
+            process = await asyncio.create_subprocess_exec(*self._command, str(self._sound), stdin=asyncio.subprocess.DEVNULL)
+            await process.wait()
+        except OSError as error:
+            # The bell above has rung; a player that cannot start is told once per repetition.
+            log.error("horn not played", command=list(self._command), error=str(error))
+
+
+def write_horn(path: Path, seconds: float = 2.0) -> None:
+    """Two alternating tones, 800 and 970 Hz, as evacuation-independent equipment alarms use; 16 bit mono."""
+    samples = bytearray()
+    for i in range(int(RATE * seconds)):
+        frequency = 800 if (i * 4 // RATE) % 2 == 0 else 970
+        samples += struct.pack("<h", int(20_000 * math.sin(2 * math.pi * frequency * i / RATE)))
+    with wave.open(str(path), "wb") as out:
+        out.setparams((1, 2, RATE, 0, "NONE", ""))
+        out.writeframes(bytes(samples))
+
+
+def _player() -> tuple[str, ...]:
+    return next((player for player in PLAYERS if shutil.which(player[0])), ())

@@ -1,0 +1,176 @@
+"""Starts the node's processes in order, restarts what ends, and sounds when core stops deciding.
+
+A process that lived a while comes back at once, one that fails at its start comes back after 0.5, 1, 2 … 30 s. The watchdog asks core
+every second whether its engine moves; ticks make it move at least once a second, so stillness is a fault whatever the plant does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+import structlog
+
+from anlan.bus.link import Link
+from anlan.model.clock import Clock
+from anlan.model.errors import Unavailable
+from anlan.node.layout import NodeFolder
+from anlan.node.sounder import Sounder
+
+STEADY_SECONDS = 10.0
+"""A process that lived this long is restarted without waiting."""
+BACK_OFF = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+STOP_SECONDS = 10.0
+ASK_SECONDS = 1.0
+STILL_SECONDS = 8.0
+"""Sounding begins after this; DOMAIN.md 3 allows 10 s."""
+HUNG_SECONDS = 20.0
+"""A core that lives but has not moved for this long is killed, so that it starts again."""
+LOG_BYTES = 20_000_000
+
+log = structlog.get_logger()
+
+
+@dataclass
+class Child:
+    """One supervised process."""
+
+    name: str
+    argv: Sequence[str]
+    restarts: int = 0
+    failures: int = 0
+    started_at: float = 0.0
+    """Monotonic s of the last start."""
+    process: asyncio.subprocess.Process | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def pid(self) -> int | None:
+        return self.process.pid if self.process is not None and self.process.returncode is None else None
+
+
+def python(module: str, *arguments: str) -> list[str]:
+    """The command line of one of our own processes."""
+    return [sys.executable, "-m", module, *arguments]
+
+
+class Supervisor:
+    """Runs `children` in their order until cancelled; all of them end with it."""
+
+    def __init__(self, folder: NodeFolder, children: Sequence[Child], clock: Clock, sounder: Sounder) -> None:
+        self._folder, self._children, self._clock, self._sounder = folder, children, clock, sounder
+        self._moved_at = clock.monotonic()
+        self._position = -1
+        self._link = Link(folder.socket)
+
+    async def run(self) -> None:
+        tasks = [asyncio.ensure_future(self._keep(child)) for child in self._children]
+        tasks += [asyncio.ensure_future(self._link.run()), asyncio.ensure_future(self._watch())]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._stop_all()
+            self._sounder.stop()
+
+    # ---- processes
+
+    async def _keep(self, child: Child) -> None:
+        while True:
+            child.started_at = self._clock.monotonic()
+            code = await self._run_once(child)
+            lived = self._clock.monotonic() - child.started_at
+            child.failures = 0 if lived >= STEADY_SECONDS else child.failures + 1
+            child.restarts += 1
+            pause = BACK_OFF[min(child.failures, len(BACK_OFF)) - 1] if child.failures else 0.0
+            log.error("process ended", name=child.name, code=code, lived=round(lived, 1), restart_in=pause)
+            self._tell()
+            await asyncio.sleep(pause)
+
+    async def _run_once(self, child: Child) -> int:
+        with self._output(child.name) as output:
+            child.process = await asyncio.create_subprocess_exec(
+                *child.argv,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, **child.environment},
+            )
+        log.info("process started", name=child.name, pid=child.process.pid)
+        self._tell()
+        return await child.process.wait()
+
+    def _output(self, name: str) -> Any:
+        """The process's log file; the one before is kept when it has grown large."""
+        path = self._folder.run / f"{name}.log"
+        if path.exists() and path.stat().st_size > LOG_BYTES:
+            path.replace(path.with_suffix(".log.1"))
+        return path.open("ab")
+
+    async def _stop_all(self) -> None:
+        """In reverse order: who reads stops before whom it reads from."""
+        for child in reversed(self._children):
+            if child.pid is None or child.process is None:
+                continue
+            child.process.terminate()
+            try:
+                async with asyncio.timeout(STOP_SECONDS):
+                    await child.process.wait()
+            except TimeoutError:
+                log.error("process did not stop, killed", name=child.name)
+                child.process.kill()
+                await child.process.wait()
+
+    def _tell(self) -> None:
+        """What runs, for `anlan status`, for the console and for whoever looks into the folder."""
+        facts = {c.name: {"pid": c.pid, "restarts": c.restarts} for c in self._children}
+        path = self._folder.run / "processes.json"
+        part = path.with_suffix(".part")
+        part.write_bytes(orjson.dumps({"supervisor": os.getpid(), "at": self._clock.now(), "children": facts}))
+        part.replace(path)
+
+    # ---- watchdog
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(ASK_SECONDS)
+            if await self._moved():
+                self._moved_at = self._clock.monotonic()
+                self._sounder.stop()
+            still = self._clock.monotonic() - self._moved_at
+            if still >= STILL_SECONDS:
+                self._sounder.start(f"ANLAN: the alarm engine has not moved for {still:.0f} s / 报警引擎已停止 {still:.0f} 秒")
+            if still >= HUNG_SECONDS:
+                self._kill_core_that_hangs()
+
+    async def _moved(self) -> bool:
+        """Whether the engine's position differs from the last one heard; no answer is no movement."""
+        try:
+            async with asyncio.timeout(ASK_SECONDS * 2):
+                status, _ = await self._link.request("status")
+        except (Unavailable, TimeoutError):
+            return False
+        before, self._position = self._position, status["engine"]["done"]
+        return bool(self._position != before)
+
+    def _kill_core_that_hangs(self) -> None:
+        core = next((c for c in self._children if c.name == "core"), None)
+        if core is None or core.pid is None or core.process is None:
+            return
+        if self._clock.monotonic() - core.started_at >= HUNG_SECONDS:
+            log.error("core hangs, killed", pid=core.pid)
+            core.process.kill()
+
+
+def read_processes(folder: Path) -> dict[str, Any]:
+    """What `_tell` wrote last; empty when the node never ran here."""
+    path = folder / "processes.json"
+    return dict(orjson.loads(path.read_bytes())) if path.is_file() else {}
