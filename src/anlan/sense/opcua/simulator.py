@@ -88,7 +88,7 @@ class OpcUaServer:
         """Declare a variable before `start`; returns its node id text (`ns=2;s=PATH`). `states` name the integers 0, 1, …"""
         variable = Variable(path, type, value, unit, range, states, description)
         self.variables[path] = variable
-        return variable.node_id.to_string()
+        return str(variable.node_id.to_string())
 
     async def start(self) -> None:
         server = _RecordingServer(self.recording, self._user_manager)

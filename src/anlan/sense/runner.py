@@ -1,0 +1,134 @@
+"""Runs the drivers of a node: one supervised task per source, its sink, and the way to the core.
+
+A driver that dies of a bug is a fault of its source alone: reported, its link down, and started again with back-off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from anlan.model.clock import Clock
+from anlan.sense.backoff import Backoff
+from anlan.sense.config import SourceConfig
+from anlan.sense.driver import Driver, DriverConfig, LinkState, Tag
+from anlan.sense.registry import driver
+from anlan.sense.sink import CoreLink, SinkSettings, SourceSink
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A source ready to run: `number` is its dense number, `config` the checked section of its driver."""
+
+    number: int
+    source: SourceConfig
+    config: DriverConfig
+    tags: Sequence[Tag]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceHealth:
+    """How a source fares: for the sources page, metrics and run/sense.json."""
+
+    source: int
+    id: str
+    driver: str
+    state: str
+    reason: str
+    since: int
+    points: int
+    rows: int
+    parts: int
+    unacknowledged_rows: int
+    restarts: int
+    fault: str
+    counters: Mapping[str, int]
+
+
+class SenseRunner:
+    """`await start()`, `await stop()`; `health()` at any time. All on one event loop."""
+
+    def __init__(
+        self,
+        sources: Sequence[Running],
+        link: CoreLink,
+        clock: Clock,
+        *,
+        settings: SinkSettings | None = None,
+        restart: tuple[float, float] = (1.0, 60.0),
+    ) -> None:
+        self._clock = clock
+        self._restart = restart
+        settings = settings or SinkSettings()
+        self._supervised = [
+            _Supervised(r, SourceSink(r.number, link, clock, keep_alive=r.source.keep_alive, settings=settings), clock, restart)
+            for r in sources
+        ]
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Begin; returns at once. Links are `connecting` until their drivers say otherwise."""
+        for supervised in self._supervised:
+            supervised.sink.start()
+            self._tasks.append(asyncio.create_task(supervised.run(), name=f"source {supervised.running.source.id}"))
+
+    async def stop(self) -> None:
+        """Cancel the drivers, then the sinks. What was not acknowledged stays with its device."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        for supervised in self._supervised:
+            await supervised.sink.stop()
+
+    def health(self) -> list[SourceHealth]:
+        return [s.health() for s in self._supervised]
+
+
+class _Supervised:
+    """One source's driver, started again whenever it ends by itself."""
+
+    def __init__(self, running: Running, sink: SourceSink, clock: Clock, restart: tuple[float, float]) -> None:
+        self.running, self.sink = running, sink
+        self._clock = clock
+        self._backoff = Backoff(*restart)
+        self._driver: Driver | None = None
+        self.restarts = 0
+        self.fault = ""
+
+    async def run(self) -> None:
+        while True:
+            began = self._clock.monotonic()
+            self.fault = await self._one_life()
+            log.error("driver ended", source=self.running.source.id, driver=self.running.source.driver, fault=self.fault)
+            await self.sink.link(LinkState.DOWN, f"driver fault: {self.fault}")
+            if self._clock.monotonic() - began > 60:
+                self._backoff.reset()
+            await asyncio.sleep(self._backoff.delay())
+            self.restarts += 1
+
+    async def _one_life(self) -> str:
+        """Run the driver until it ends, which only a bug makes it do; the text says how."""
+        try:
+            kind = driver(self.running.source.driver)
+            self._driver = kind(self.running.config, self.running.tags, self.sink, self._clock)
+            await self._driver.run()
+        except Exception as bug:
+            log.exception("driver fault", source=self.running.source.id)
+            return f"{type(bug).__name__}: {bug}"
+        return "run() returned"
+
+    def health(self) -> SourceHealth:
+        sink, source = self.sink, self.running.source
+        counters: Any = getattr(self._driver, "counters", Counter())
+        return SourceHealth(
+            self.running.number, source.id, source.driver, sink.state.value, sink.reason, sink.since, len(self.running.tags),
+            sink.rows, sink.parts, sink.unacknowledged_rows, self.restarts, self.fault, dict(counters),
+        )  # fmt: skip

@@ -1,0 +1,200 @@
+"""A source's way to the core: deliveries become numbered parts, each sent until it is durable, strictly one after the other.
+
+One part of a source is under way at a time. What arrives meanwhile gathers for the next, so parts grow with the load and latency
+stays one commit. A second part under way would gain little and could be accepted while the first is refused (log full), after
+which the core, which drops what it already has by number, would throw the first away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from anlan.model.clock import SECOND, Clock
+from anlan.model.errors import AnlanError, LogFull
+from anlan.model.readings import Readings
+from anlan.sense.backoff import Backoff
+from anlan.sense.driver import LinkState
+
+log = structlog.get_logger(__name__)
+
+
+class CoreLink(Protocol):
+    """What carries parts and link states to the core; the node fills it with a socket, a test with whatever it likes."""
+
+    async def send(self, source: int, epoch: int, first_seq: int, received_at: int, readings: Readings, redelivered: bool) -> int:
+        """Return the frame number once the part is durable. Raises LogFull or Unavailable: it is then sent again, same numbers."""
+
+    async def link_state(self, source: int, state: str, reason: str) -> None:
+        """Raises Unavailable when the core cannot be told; it is then told later."""
+
+
+@dataclass(frozen=True, slots=True)
+class SinkSettings:
+    max_rows: int = 200_000
+    """Rows that may wait for the core before `deliver` itself waits."""
+    part_rows: int = 10_000
+    linger: float = 0.002
+    """How long the first delivery after a pause waits for company. [s]"""
+    span: int = SECOND // 10
+    """Deliveries further apart than this do not share a part, because a part has one time of receipt. [µs]"""
+    retry: tuple[float, float] = (0.05, 2.0)
+
+
+@dataclass(slots=True)
+class _Delivery:
+    readings: Readings
+    redelivered: bool
+    received_at: int
+    durable: asyncio.Future[None]
+
+
+class SourceSink:
+    """The `Sink` of one source. Its epoch is the moment of its making; its numbers go on through restarts of the driver."""
+
+    def __init__(
+        self, source: int, link: CoreLink, clock: Clock, *, keep_alive: float = 5.0, settings: SinkSettings | None = None
+    ) -> None:
+        self.source, self.epoch = source, clock.now()
+        self.state, self.reason, self.since = LinkState.CONNECTING, "", self.epoch
+        self.rows = self.parts = self.unacknowledged_rows = 0
+        self._link, self._clock, self._keep_alive = link, clock, keep_alive
+        self._settings = settings or SinkSettings()
+        self._waiting: deque[_Delivery] = deque()
+        self._arrived, self._room, self._turned = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._heard = clock.monotonic()
+        self._under_way: list[_Delivery] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # What a driver calls.
+
+    async def deliver(self, readings: Readings, *, redelivered: bool = False) -> None:
+        """Return when the core has the readings durably; waits while too many rows wait already."""
+        if not len(readings):
+            return
+        while self.unacknowledged_rows and self.unacknowledged_rows + len(readings) > self._settings.max_rows:
+            self._room.clear()
+            await self._room.wait()
+        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        for piece in range(0, len(readings), self._settings.part_rows):
+            rows = readings[piece : piece + self._settings.part_rows]
+            durable = asyncio.get_running_loop().create_future()
+            self._waiting.append(_Delivery(rows, redelivered, self._clock.now(), durable))
+            self.unacknowledged_rows += len(rows)
+        self._arrived.set()
+        # Parts go in order, so the last piece is durable only after all the others.
+        await durable
+        self._heard = self._clock.monotonic()
+
+    async def link(self, state: LinkState, reason: str = "") -> None:
+        """A change is told to the core once; the same state again only says that the driver lives."""
+        self._heard = self._clock.monotonic()
+        if state is not self.state:
+            self._turn(state, reason)
+        elif state is not LinkState.UP:
+            self.reason = reason or self.reason
+
+    # What the runner calls.
+
+    def start(self) -> None:
+        self._tasks = [asyncio.create_task(job()) for job in (self._send_parts, self._tell_states, self._watch)]
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for delivery in (*self._under_way, *self._waiting):
+            delivery.durable.cancel()
+
+    # Inside.
+
+    def _turn(self, state: LinkState, reason: str) -> None:
+        log.info("link", source=self.source, state=state.value, reason=reason)
+        self.state, self.reason, self.since = state, reason, self._clock.now()
+        self._turned.set()
+
+    async def _send_parts(self) -> None:
+        seq = 0
+        while True:
+            await self._arrived.wait()
+            if self.unacknowledged_rows < self._settings.part_rows:
+                await asyncio.sleep(self._settings.linger)
+            self._under_way = self._gather()
+            readings = Readings.concat([d.readings for d in self._under_way])
+            await self._send(seq, self._under_way[0], readings)
+            seq += len(readings)
+            self._settle(len(readings))
+
+    def _gather(self) -> list[_Delivery]:
+        """The next deliveries that fit one part: same mark, close in time, not too many rows."""
+        first = self._waiting.popleft()
+        gathered, rows = [first], len(first.readings)
+        while self._waiting and self._joins(first, self._waiting[0], rows):
+            gathered.append(self._waiting.popleft())
+            rows += len(gathered[-1].readings)
+        if not self._waiting:
+            self._arrived.clear()
+        return gathered
+
+    def _joins(self, first: _Delivery, then: _Delivery, rows: int) -> bool:
+        return (
+            then.redelivered == first.redelivered
+            and 0 <= then.received_at - first.received_at <= self._settings.span
+            and rows + len(then.readings) <= self._settings.part_rows
+        )
+
+    async def _send(self, seq: int, first: _Delivery, readings: Readings) -> None:
+        backoff, told = Backoff(*self._settings.retry), ""
+        while True:
+            try:
+                await self._link.send(self.source, self.epoch, seq, first.received_at, readings, first.redelivered)
+                return
+            except AnlanError as refused:
+                if refused.code != told:
+                    log.warning(
+                        "part not accepted", source=self.source, seq=seq, why=str(refused), full=isinstance(refused, LogFull)
+                    )
+                told = refused.code
+            await asyncio.sleep(backoff.delay())
+
+    def _settle(self, rows: int) -> None:
+        for delivery in self._under_way:
+            if not delivery.durable.done():
+                delivery.durable.set_result(None)
+        self._under_way = []
+        self.rows += rows
+        self.parts += 1
+        self.unacknowledged_rows -= rows
+        self._room.set()
+
+    async def _tell_states(self) -> None:
+        """Tell each change, and the state as it stands every `keep_alive`; a core that was away learns it as soon as it is back."""
+        backoff = Backoff(*self._settings.retry)
+        while True:
+            self._turned.clear()
+            if self.state is LinkState.CONNECTING:
+                await self._turned.wait()
+                continue
+            try:
+                await self._link.link_state(self.source, self.state.value, self.reason)
+            except AnlanError as away:
+                log.debug("link state not told", source=self.source, why=str(away))
+                await asyncio.sleep(backoff.delay())
+                continue
+            backoff.reset()
+            try:
+                await asyncio.wait_for(self._turned.wait(), self._keep_alive)
+            except TimeoutError:
+                continue
+
+    async def _watch(self) -> None:
+        """A driver that says nothing at all has hung; one that waits for the core has not."""
+        while True:
+            await asyncio.sleep(self._keep_alive)
+            silent = self._clock.monotonic() - self._heard
+            if self.state is not LinkState.DOWN and not self.unacknowledged_rows and silent > 3 * self._keep_alive:
+                self._turn(LinkState.DOWN, f"the driver has not been heard for {silent:.0f} s")
