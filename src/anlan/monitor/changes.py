@@ -1,0 +1,170 @@
+"""A new configuration version, applied between two frames while alarms stand and delays run.
+
+A rule that is the same alarm watching the same thing keeps its state, its episode and its running delay. A moved limit is judged at
+once on the last value; a changed delay counts from when its condition began. A rule that is gone, disabled or now watches something
+else ends its standing alarm with a CONFIGURATION transition. Points keep their newest value.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from anlan.model.clock import Micros
+from anlan.model.events.alarms import AlarmKind, AlarmState, Trigger
+from anlan.monitor import kernel
+from anlan.monitor.compile import Arrays, EngineConfig, arrays_of
+from anlan.monitor.layout import NEVER, STATUS, Phase, PointFlag, RuleFlag, Structs, View, aligned
+
+if TYPE_CHECKING:
+    from anlan.monitor.engine import Engine
+
+_KEPT_OF_POINT = ("time", "value", "heard", "touched", "quality")
+_STATE_FLAGS = int(PointFlag.HELD | PointFlag.STALE | PointFlag.PENDING)
+
+JUDGE_AFRESH, JUDGE_ON = 1, 2
+
+
+def apply(engine: Engine, config: EngineConfig, body: bytes, at: Micros) -> None:
+    """Bring `config` into force in `engine`; `body` is its form in the log, `at` the node's wall time."""
+    old, new = engine.arrays, arrays_of(config)
+    pairs = _pair_rules(old, new)
+    _end_what_is_gone(engine, new, pairs, at)
+    status, anew = _carry_rules(engine, new, pairs)
+    known = _carry_points(engine, new)
+    _carry_sources(engine, new)
+    engine.config_version, engine.config_body = config.version, bytes(body)
+    engine.lay_out(new, status, known)
+    world, frame, u = engine.world, engine.frame, engine.time.at(at)
+    engine.run(lambda start: kernel.reconsider(world_of(engine), anew, start, frame, at, u), len(world.points))
+
+
+def world_of(engine: Engine):  # type: ignore[no-untyped-def]
+    """The world as it is at the call: its table of transitions may have grown between two."""
+    return engine.world
+
+
+def _pair_rules(old: Arrays, new: Arrays) -> npt.NDArray[np.int64]:
+    """For each new rule the row of the old rule that is the same alarm, watching the same thing, in service before and after; else −1."""
+    numbers = new.rules["number"].astype(np.int64)
+    rows = np.full(len(numbers), -1, np.int64)
+    within = numbers < len(old.where)
+    rows[within] = old.where[numbers[within]]
+    if not len(old.rules):
+        return rows
+    same = old.rules["kind"][rows] == new.rules["kind"]
+    same &= old.target[rows] == new.target
+    same &= (old.rules["flags"][rows] & new.rules["flags"] & RuleFlag.ENABLED) != 0
+    return np.where(same, rows, -1)
+
+
+def _end_what_is_gone(engine: Engine, new: Arrays, pairs: npt.NDArray[np.int64], at: Micros) -> None:
+    """CONFIGURATION → NORMAL for what stands and doesn't go on, in the order of alarm numbers; its episode count is kept."""
+    status, rules = engine.world.status, engine.world.rules
+    gone = np.ones(len(rules), np.bool_)
+    gone[pairs[pairs >= 0]] = False
+    for row in np.flatnonzero(gone & (status["episode"] > 0)):
+        engine.retired[int(rules["number"][row])] = int(status["episode"][row])
+    standing = np.flatnonzero(gone & (status["state"] != AlarmState.NORMAL))
+    for row in standing[np.argsort(rules["number"][standing], kind="stable")]:
+        engine.move(int(row), Trigger.CONFIGURATION, AlarmState.NORMAL, at, at)
+
+
+def _carry_rules(engine: Engine, new: Arrays, pairs: npt.NDArray[np.int64]) -> tuple[Structs, npt.NDArray[np.uint8]]:
+    """States of the rules that go on, and for each new rule whether it must be judged now."""
+    old = engine.world
+    status: Structs = aligned(len(new.rules), STATUS)
+    anew = np.full(len(new.rules), JUDGE_AFRESH, np.uint8)
+    kept = np.flatnonzero(pairs >= 0)
+    before = pairs[kept]
+    status[kept] = old.status[before]
+    anew[kept] = _what_changed(engine.arrays, new, before, kept)
+    _count_on(engine, new, status)
+    return status, anew
+
+
+def _what_changed(old: Arrays, new: Arrays, before: npt.NDArray[np.int64], kept: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+    moved = _differ(old, new, before, kept, ("limit", "clear"))
+    discrete = np.flatnonzero(new.rules["kind"][kept] == AlarmKind.STATE)
+    for i in discrete:  # pool positions may move without any change of the states
+        moved[i] = _states(old, int(before[i])) != _states(new, int(kept[i]))
+    delayed = _differ(old, new, before, kept, ("on_delay", "off_delay"))
+    return np.where(moved, JUDGE_AFRESH, np.where(delayed, JUDGE_ON, 0)).astype(np.uint8)
+
+
+def _differ(
+    old: Arrays, new: Arrays, before: npt.NDArray[np.int64], kept: npt.NDArray[np.int64], names: tuple[str, ...]
+) -> npt.NDArray[np.bool_]:
+    different = np.zeros(len(kept), np.bool_)
+    for name in names:
+        a, b = old.rules[name][before], new.rules[name][kept]
+        different |= (a != b) & ~((a != a) & (b != b))  # noqa: PLR0124  (two NaN are the same limit: none)
+    return different
+
+
+def _states(arrays: Arrays, row: int) -> list[int]:
+    rule = arrays.rules[row]
+    states: list[int] = arrays.pool[int(rule["limit"]) : int(rule["clear"])].tolist()
+    return states
+
+
+def _count_on(engine: Engine, new: Arrays, status: Structs) -> None:
+    """An alarm that was away goes on counting its episodes."""
+    for number in [n for n in engine.retired if n < len(new.where)]:
+        row = int(new.where[number])
+        if row >= 0 and status["episode"][row] == 0:
+            status["episode"][row] = engine.retired[number]
+            status["phase"][row] = Phase.QUIET
+
+
+def _carry_points(engine: Engine, new: Arrays) -> npt.NDArray[np.int64]:
+    """Newest values of the points that go on; those that are new count their silence from now."""
+    old = engine.world.points
+    common = np.arange(min(len(old), len(new.points)))
+    both = common[((old["flags"][common] & new.points["flags"][common]) & PointFlag.PRESENT) != 0]
+    both = both[old["source"][both] == new.points["source"][both]]
+    new.points["heard"] = engine.time.u
+    new.points["touched"] = engine.frame
+    for name in _KEPT_OF_POINT:
+        new.points[name][both] = old[name][both]
+    new.points["flags"][both] |= old["flags"][both] & _STATE_FLAGS
+    known = np.zeros(len(new.points), np.int64)
+    known[both] = engine.world.known[both]
+    return known
+
+
+def _carry_sources(engine: Engine, new: Arrays) -> None:
+    """A source that goes on stays as it was seen; a new one has its grace from now."""
+    old = engine.world.sources
+    new.sources["up_since"] = engine.time.u
+    common = np.arange(min(len(old), len(new.sources)))
+    both = common[(old["present"][common] & new.sources["present"][common]) == 1]
+    new.sources["up_since"][both] = old["up_since"][both]
+    new.sources["state"][both] = old["state"][both]
+
+
+def adopt(engine: Engine, standing: dict[int, tuple[AlarmState, int]]) -> None:
+    """Take over alarm states (state, episode) that a journal holds and this engine never decided: after a restored store, whose log
+    begins anew, nothing that was announced may be forgotten. What stands counts as still on until a usable reading says otherwise."""
+    status = engine.world.status
+    for alarm, (state, episode) in standing.items():
+        row = engine.row_of(alarm)
+        if row is None:
+            continue
+        on = state in {AlarmState.UNACKNOWLEDGED, AlarmState.ACKNOWLEDGED}
+        status["state"][row], status["episode"][row] = state, max(episode, int(status["episode"][row]))
+        status["phase"][row] = Phase.STANDING if on else Phase.QUIET
+    points = engine.world.points
+    points["quiet_low"], points["quiet_high"] = np.inf, -np.inf
+
+
+def never_heard(engine: Engine) -> npt.NDArray[np.int64]:
+    """Numbers of the points without any reading yet."""
+    points = engine.world.points
+    return np.flatnonzero(((points["flags"] & PointFlag.PRESENT) != 0) & (points["time"] == NEVER))
+
+
+def sources_down(engine: Engine) -> list[int]:
+    return [int(s) for s in np.flatnonzero(engine.world.sources["state"] == View.DOWN)]

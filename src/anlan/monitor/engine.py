@@ -1,0 +1,379 @@
+"""The engine: `step(frame)` moves the state and returns the transitions that follow. Pure: no clock, no I/O, no threads.
+
+Everything it knows came out of the log in order, so the same log gives the same transitions, numbered the same. Readings and
+ticks run in the compiled kernel; commands and configurations, which are rare, in Python on the same arrays and the same table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+import pyarrow as pa
+
+from anlan.model.clock import SECOND, Micros
+from anlan.model.errors import AnlanError
+from anlan.model.events.alarms import AlarmKind, AlarmState, AlarmTransition, Trigger
+from anlan.model.frames import Frame, Kind, Part
+from anlan.monitor import changes, kernel
+from anlan.monitor.commands import TRIGGER, Command, Result
+from anlan.monitor.compile import Arrays, EngineConfig, arrays_of, compile_config
+from anlan.monitor.layout import BLOCK, NEVER, STATUS, TRANSITION, RuleFlag, Structs, Tally, View, World, aligned
+from anlan.monitor.live import Live
+from anlan.monitor.states import REFUSED, TABLE
+
+__all__ = ["Engine", "EngineConfig", "NodeTime", "Transitions", "compile_config"]
+
+SOURCE_GRACE: Micros = 30 * SECOND
+"""A source of which nothing was ever heard counts as out of view after this much node time: unknown is never normal."""
+ANSWERS_KEPT = 10_000
+"""Commands whose answer is remembered, so that one sent twice is answered twice and done once."""
+LEDGER = ("received", "applied", "duplicate", "late", "unknown_point", "clock_bad")
+"""Counters per source; received = applied + duplicate + late + unknown_point, and clock_bad are among the applied."""
+
+
+@dataclass(slots=True)
+class NodeTime:
+    """Node time: microseconds counted from ticks, which neither jumps nor stands still when the wall clock does.
+
+    A step between two ticks outside 0 … 2.5 s is a clock that was set, or a node that was away and did not listen: it counts as
+    one tick of 1 s, so neither makes every point stale at once. An arrival between ticks is placed by its wall time after the last tick.
+    """
+
+    u: Micros = 0
+    wall: Micros = 0
+    """Wall time of the last tick; 0 before the first."""
+
+    LONGEST_STEP = 2_500_000
+    TICK = 1_000_000
+
+    def tick(self, now: Micros) -> None:
+        step = now - self.wall
+        if self.wall:
+            self.u += step if 0 <= step <= self.LONGEST_STEP else self.TICK
+        self.wall = now
+
+    def at(self, received_at: Micros) -> Micros:
+        return self.u + min(max(received_at - self.wall, 0), self.LONGEST_STEP) if self.wall else self.u
+
+
+@dataclass(slots=True)
+class Transitions:
+    """What one frame did. `rows` has dtype `layout.TRANSITION`; `texts` holds (who, post, reason, command) of those a person caused."""
+
+    frame: int
+    rows: Structs = field(default_factory=lambda: np.zeros(0, TRANSITION))
+    texts: dict[int, tuple[str, str, str, str]] = field(default_factory=dict)
+    """By `n`."""
+    results: list[tuple[Command, Result]] = field(default_factory=list)
+    late: list[tuple[int, npt.NDArray[np.int32]]] = field(default_factory=list)
+    """(index of the part, its rows that were older than their point's newest reading)."""
+    faults: list[str] = field(default_factory=list)
+    """Parts that could not be read, in words; they moved nothing."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def events(self) -> list[AlarmTransition]:
+        return [_event(row, self.texts.get(int(row["n"]), ("", "", "", ""))) for row in self.rows]
+
+
+def _event(row: Any, text: tuple[str, str, str, str]) -> AlarmTransition:
+    who, post, reason, command = text
+    return AlarmTransition(
+        n=int(row["n"]),
+        frame=int(row["frame"]),
+        alarm=int(row["alarm"]),
+        episode=int(row["episode"]),
+        trigger=Trigger(int(row["trigger"])),
+        before=AlarmState(int(row["before"])),
+        after=AlarmState(int(row["after"])),
+        happened_at=int(row["happened_at"]),
+        noticed_at=int(row["noticed_at"]),
+        value=float(row["value"]),
+        quality=int(row["quality"]),
+        limit=float(row["limit"]),
+        who=who,
+        post=post,
+        reason=reason,
+        command=command,
+    )
+
+
+class Engine:
+    """State and step. Not thread-safe: one thread steps it, others look under that thread's lock (`reader`)."""
+
+    def __init__(self, config: EngineConfig | None = None) -> None:
+        first = config or EngineConfig.empty()
+        self.frame = 0
+        """Number of the last frame decided on."""
+        self.config_version = first.version
+        self.config_body = first.to_bytes()
+        self.time = NodeTime()
+        self.next_n = 1
+        """Number of the next transition."""
+        self.answers: dict[str, Result] = {}
+        self.retired: dict[int, int] = {}
+        """Last episode of alarms that were removed, so that one brought back goes on counting."""
+        self.ledger = np.zeros((0, len(LEDGER)), np.int64)
+        self._found: Transitions = Transitions(0)
+        self._late = np.zeros(1, np.int32)
+        self.lay_out(arrays_of(first))
+
+    def lay_out(self, arrays: Arrays, status: Structs | None = None, known: npt.NDArray[np.int64] | None = None) -> None:
+        """Run on `arrays` from now on; every block of points is due at the next tick."""
+        points = len(arrays.points)
+        self.arrays = arrays
+        self.world = World(
+            points=arrays.points,
+            known=known if known is not None else np.zeros(points, np.int64),
+            due=np.full(-(-points // BLOCK), np.iinfo(np.int64).min, np.int64),
+            rules=arrays.rules,
+            status=status if status is not None else aligned(len(arrays.rules), STATUS),
+            pool=arrays.pool,
+            sources=arrays.sources,
+            table=TABLE,
+            out=np.zeros(4096, TRANSITION),
+            tally=np.zeros(len(Tally), np.int64),
+        )
+
+    # ---- one frame
+
+    def step(self, frame: Frame) -> Transitions:
+        """Decide on one frame. Equal states and equal frames give equal transitions and equal states."""
+        self.frame = frame.n
+        self._found = Transitions(frame.n)
+        for index, part in enumerate(frame.parts):
+            try:
+                _TAKE[part.kind](self, part, index)
+            except (AnlanError, pa.ArrowException, orjson.JSONDecodeError) as error:
+                self._found.faults.append(f"frame {frame.n}, part {index} ({part.kind.name}): {error}")
+        return self._found
+
+    def _readings(self, part: Part, index: int) -> None:
+        readings = part.readings()
+        self._hear(part.source, part.received_at)
+        u = self.time.at(part.received_at)
+        if len(self._late) < len(readings):
+            self._late = np.zeros(len(readings), np.int32)
+        # Copies: Arrow's buffers are read-only and may be unaligned, each a type of its own to Numba; a copy costs 2 ns a reading.
+        columns = (readings.point.copy(), readings.time.copy(), readings.value.copy(), readings.quality.copy())
+        self._run(
+            lambda start: kernel.take_readings(self.world, *columns, start, self.frame, part.received_at, u, self._late),
+            len(readings),
+        )
+        self._enter(part.source, len(readings), index)
+
+    def _enter(self, source: int, rows: int, index: int) -> None:
+        """Book what the kernel counted to the source's ledger."""
+        if source >= len(self.ledger):
+            self.ledger = np.concatenate([self.ledger, np.zeros((source + 1 - len(self.ledger), len(LEDGER)), np.int64)])
+        tally = self.world.tally
+        lost = int(tally[Tally.DUPLICATE] + tally[Tally.LATE] + tally[Tally.UNKNOWN_POINT])
+        self.ledger[source, 0] += rows
+        self.ledger[source, 1] += rows - lost
+        self.ledger[source, 2:] += tally[Tally.DUPLICATE : Tally.CLOCK_BAD + 1]
+        if tally[Tally.LATE]:
+            self._found.late.append((index, self._late[: tally[Tally.LATE]].copy()))
+        tally[:] = 0
+
+    def _tick(self, part: Part, index: int) -> None:
+        body = orjson.loads(part.body)
+        now = int(body["now"])
+        self.time.tick(now)
+        self._see(now, {int(number): View.DOWN if state == "down" else View.UP for number, state in body.get("sources", {}).items()})
+        u = self.time.u
+        self._run(lambda start: kernel.take_views(self.world, start, self.frame, now, u), len(self.world.sources))
+        self._run(lambda start: kernel.take_tick(self.world, start, self.frame, now, u), len(self.world.due))
+
+    def _hear(self, source: int, at: Micros) -> None:
+        """Data from a source of which nobody has said anything yet: it is in view."""
+        sources = self.world.sources
+        if source < len(sources) and sources["state"][source] == View.UNKNOWN:
+            sources["up_since"][source] = self.time.at(at)
+            sources["state"][source] = View.UP
+            self._show_views([source], at)
+
+    def _see(self, now: Micros, told: dict[int, View]) -> None:
+        """Sources that went down or came up with this tick, or were never heard of within their grace."""
+        sources = self.world.sources
+        silent = (sources["present"] == 1) & (sources["state"] == View.UNKNOWN) & (self.time.u - sources["up_since"] >= SOURCE_GRACE)
+        told = {**{int(s): View.DOWN for s in np.flatnonzero(silent)}, **told}
+        moved = [s for s, view in sorted(told.items()) if s < len(sources) and sources["present"][s] and sources["state"][s] != view]
+        for s in moved:
+            sources["state"][s] = told[s]
+            sources["up_since"][s] = self.time.u
+        self._show_views(moved, now)
+
+    def _show_views(self, moved: list[int], now: Micros) -> None:
+        if not moved:
+            return
+        changed = np.zeros(len(self.world.sources), np.uint8)
+        changed[moved] = 1
+        u = self.time.at(now)
+        self._run(lambda start: kernel.view_changed(self.world, changed, start, self.frame, now, u), len(self.world.points))
+
+    def _config(self, part: Part, index: int) -> None:
+        changes.apply(self, EngineConfig.from_bytes(part.body), part.body, part.received_at)
+
+    # ---- commands
+
+    def _command(self, part: Part, index: int) -> None:
+        command = Command.from_bytes(part.body)
+        result = self.answers.get(command.id) or self._obey(command, part.received_at)
+        self.answers[command.id] = result
+        if len(self.answers) > ANSWERS_KEPT:
+            del self.answers[next(iter(self.answers))]
+        self._found.results.append((command, result))
+
+    def _obey(self, command: Command, noticed_at: Micros) -> Result:
+        row = self.row_of(command.alarm)
+        if row is None:
+            return _refused(command, "alarm {alarm} does not exist", alarm=command.alarm)
+        status, rule = self.world.status[row], self.world.rules[row]
+        if command.kind == "silence":
+            return Result(id=command.id, accepted=True)
+        if command.episode != status["episode"]:
+            return _refused(
+                command,
+                "this answers activation {answered} of the alarm; it now stands at activation {now}: look again",
+                answered=command.episode,
+                now=int(status["episode"]),
+            )
+        if command.priority != rule["priority"]:
+            return _refused(
+                command,
+                "this answers priority {answered}; the alarm now has priority {now}: look again",
+                answered=command.priority,
+                now=int(rule["priority"]),
+            )
+        trigger = TRIGGER[command.kind]
+        after = self.next_state(row, trigger)
+        if after is None:
+            state = AlarmState(int(status["state"])).name
+            return _refused(command, "the alarm is {state}: there is nothing to {kind}", state=state, kind=command.kind)
+        n = self.move(row, trigger, after, command.at, noticed_at)
+        self._found.texts[n] = (command.who, command.post, command.reason, command.id)
+        return Result(id=command.id, accepted=True, transition=n)
+
+    def row_of(self, alarm: int) -> int | None:
+        where = self.arrays.where
+        row = int(where[alarm]) if 0 <= alarm < len(where) else -1
+        return row if row >= 0 and self.world.rules["flags"][row] & RuleFlag.ENABLED else None
+
+    def next_state(self, row: int, trigger: Trigger) -> AlarmState | None:
+        status, rule = self.world.status[row], self.world.rules[row]
+        on = int(status["phase"] >= 2)  # Phase.STANDING, Phase.FALLING
+        found = int(TABLE[status["state"], trigger, int(bool(rule["flags"] & RuleFlag.LATCHING)), on])
+        return None if found == REFUSED else AlarmState(found)
+
+    def move(self, row: int, trigger: Trigger, after: AlarmState, happened_at: Micros, noticed_at: Micros) -> int:
+        """Write one transition that no reading caused; returns its number."""
+        status, rule = self.world.status[row], self.world.rules[row]
+        transition = np.zeros(1, TRANSITION)
+        transition["frame"], transition["alarm"], transition["trigger"] = self.frame, rule["number"], trigger
+        transition["before"], transition["after"] = status["state"], after
+        transition["happened_at"], transition["noticed_at"] = happened_at, noticed_at
+        transition["value"], transition["quality"], transition["limit"] = self._evidence(row)
+        if after == AlarmState.UNACKNOWLEDGED:
+            status["episode"] += 1
+        transition["episode"] = status["episode"]
+        status["state"] = after
+        return self._add(transition)
+
+    def _evidence(self, row: int) -> tuple[float, int, float]:
+        """What the rule last looked at: value, quality, limit."""
+        kind = int(self.world.rules["kind"][row])
+        limit = float(self.world.rules["limit"][row]) if kind <= AlarmKind.HIGH_HIGH else float("nan")
+        if kind == AlarmKind.LOSS_OF_VIEW:
+            return float("nan"), 0, limit
+        point = self.world.points[int(self.arrays.target[row])]
+        value = float(point["value"]) if point["time"] != NEVER else float("nan")
+        return value, int(point["quality"]), value if kind == AlarmKind.STATE else limit
+
+    # ---- running the kernel
+
+    def _run(self, call: Callable[[int], int], end: int) -> None:
+        """Call the kernel until it has come to `end`, taking over its transitions each time the table is full."""
+        start = 0
+        while True:
+            reached = int(call(start))
+            self._take_over()
+            if reached >= end:
+                return
+            if reached == start:
+                self.world = self.world._replace(out=np.zeros(2 * len(self.world.out), TRANSITION))
+            start = reached
+
+    def run(self, call: Callable[[int], int], end: int) -> None:
+        """For `changes`."""
+        self._run(call, end)
+
+    def _take_over(self) -> None:
+        count = int(self.world.tally[Tally.OUT])
+        if count:
+            self.world.tally[Tally.OUT] = 0
+            self._add(self.world.out[:count].copy())
+
+    def _add(self, rows: Structs) -> int:
+        """Number the rows and keep them in order; returns the first number."""
+        first = self.next_n
+        rows["n"] = np.arange(first, first + len(rows))
+        self.next_n += len(rows)
+        self._found.rows = rows if not len(self._found.rows) else np.concatenate([self._found.rows, rows])
+        return first
+
+    # ---- looking
+
+    def state_of(self, alarm: int) -> AlarmState:
+        """Raises KeyError for an alarm that isn't configured."""
+        row = self.row_of(alarm)
+        if row is None:
+            raise KeyError(alarm)
+        return AlarmState(int(self.world.status["state"][row]))
+
+    def episode_of(self, alarm: int) -> int:
+        row = self.row_of(alarm)
+        if row is None:
+            raise KeyError(alarm)
+        return int(self.world.status["episode"][row])
+
+    def standing(self) -> dict[int, AlarmState]:
+        """Every alarm that isn't NORMAL, by number."""
+        rows = np.flatnonzero(self.world.status["state"] != AlarmState.NORMAL)
+        return {int(self.world.rules["number"][r]): AlarmState(int(self.world.status["state"][r])) for r in rows}
+
+    def live(self, numbers: npt.NDArray[Any] | Iterable[int] | None = None) -> Live:
+        """Newest value and effective quality of the given points (all when None)."""
+        return Live.of(self.world, self.frame, self.time.u, self.time.wall, numbers)
+
+    # ---- as a whole
+
+    def snapshot(self) -> bytes:
+        """The whole state, configuration included; `restore` gives an engine that goes on identically."""
+        from anlan.monitor.snapshot import pack
+
+        return b"".join(pack(self))
+
+    @classmethod
+    def restore(cls, data: bytes | memoryview) -> Engine:
+        """Raises Corrupt when `data` is no snapshot or was changed."""
+        from anlan.monitor.snapshot import unpack
+
+        return unpack(data)
+
+
+def _refused(command: Command, why: str, **facts: Any) -> Result:
+    return Result(id=command.id, accepted=False, why=why, facts=facts)
+
+
+_TAKE: dict[Kind, Callable[[Engine, Part, int], None]] = {
+    Kind.READINGS: Engine._readings,
+    Kind.COMMAND: Engine._command,
+    Kind.CONFIG: Engine._config,
+    Kind.TICK: Engine._tick,
+}

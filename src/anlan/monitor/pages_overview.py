@@ -1,0 +1,124 @@
+"""The overview: is anything wrong, where, and can we see everything? Plant plan, units worst first, and the health of the sources."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import partial
+
+from anlan.model.events.alarms import AlarmKind
+from anlan.model.places import Level, Place
+from anlan.model.points import Point
+from anlan.model.words import Language, translate
+from anlan.monitor import plan
+from anlan.web import shell, widgets
+from anlan.web.context import Context, PlantView
+from anlan.web.markup import Markup, el, join
+from anlan.web.pages import page, principal_of_page
+
+KEY_VALUES = 6
+"""Shown in a unit's tile: the points with the gravest alarms."""
+
+
+def pages(context: Context) -> None:
+    shell.add_way(context, shell.Way("/", "overview", "Overview", "live.view"))
+
+    @page(context, "/", "live.view")
+    def overview() -> None:
+        principal = principal_of_page()
+        language = principal.language
+        shell.show(context, principal, "/", translate("Overview", language), body(context.plant, language), "overview")
+
+
+def body(plant: PlantView, language: Language) -> Markup:
+    return el("div", summary_line(language), drawing(plant, language), tiles(plant, language), strip(plant, language), cls="overview")
+
+
+def summary_line(language: Language) -> Markup:
+    """Filled from the summary that the node computes once for all browsers; a dash until it has come."""
+    say = partial(translate, language=language)
+    parts = [("within", "within limits"), ("outside", "outside limits"), ("unknown", "unknown"), ("bypassed", "bypassed"), ("calibrating", "calibrating")]  # fmt: skip
+    return el(
+        "div",
+        [el("span", say(words), " ", el("b", "—"), el("small"), cls=f"part {name}", data_sum=name) for name, words in parts],
+        cls="summary panel",
+        role="status",
+    )
+
+
+def drawing(plant: PlantView, language: Language) -> Markup:
+    svg = plan.draw(plant, language)
+    return el("section", svg if svg is not None else no_drawing(language), cls="panel drawing", aria_label=translate("Plant plan", language))
+
+
+def no_drawing(language: Language) -> Markup:
+    say = partial(translate, language=language)
+    return widgets.empty(
+        say("The plan has nothing to draw yet."),
+        say("Give the plant's areas their outlines in plant.yaml (areas: polygon) or its points their positions (x, y in points.csv)."),
+    )
+
+
+def tiles(plant: PlantView, language: Language) -> Markup:
+    points = _points_of_units(plant)
+    shown = [unit_tile(place, plant, points[place.path], language) for place in _units(plant) if points[place.path]]
+    return el("section", shown or no_units(language), cls="units", aria_label=translate("Units, worst first", language))
+
+
+def no_units(language: Language) -> Markup:
+    say = partial(translate, language=language)
+    return widgets.empty(
+        say("No unit has points yet."), say("Describe the plant in its folder (plant.yaml, points.csv) and start again; `anlan check` explains every mistake.")
+    )
+
+
+def _units(plant: PlantView) -> list[Place]:
+    return [place for place in plant.places.values() if place.level == Level.UNIT]
+
+
+def _points_of_units(plant: PlantView) -> dict[str, list[Point]]:
+    found: dict[str, list[Point]] = defaultdict(list)
+    for point in plant.points.values():
+        found[plant.unit_of(point.place)].append(point)
+    return found
+
+
+def unit_tile(place: Place, plant: PlantView, points: list[Point], language: Language) -> Markup:
+    """Alarms by priority, what is unknown, and the values that matter most; `overview.js` fills it and orders tiles worst first."""
+    return el(
+        "article",
+        el("header", el("h2", el("span", place.id, cls="tag"), " ", place.name.text(language)), el("span", cls="standing"), el("span", cls="unseen")),
+        el("div", [key_value(point, plant, language) for point in key_points(points, plant)], cls="keys"),
+        cls="tile panel",
+        data_unit=place.path,
+    )
+
+
+def key_points(points: Iterable[Point], plant: PlantView) -> list[Point]:
+    """Measured points with the gravest alarms first, at most one of each kind twice, so that a tile isn't six times the same gas."""
+    chosen: list[Point] = []
+    for point in sorted((p for p in points if not p.states), key=lambda p: gravity(p, plant)):
+        if sum(other.kind == point.kind for other in chosen) < 3:
+            chosen.append(point)
+    return chosen[:KEY_VALUES]
+
+
+def gravity(point: Point, plant: PlantView) -> tuple[int, int]:
+    """Smaller is graver: the best priority among the point's limits, then how many it has."""
+    limits = [plant.rules[number] for number in plant.rules_of_point.get(point.id, ())]
+    limits = [rule for rule in limits if rule.kind <= AlarmKind.HIGH_HIGH]
+    return min((rule.priority for rule in limits), default=9), -len(limits)
+
+
+def key_value(point: Point, plant: PlantView, language: Language) -> Markup:
+    name = el("span", el("b", point.id), " ", point.name.text(language), cls="name")
+    return el("a", name, widgets.live_value(point, language), href=f"/points/{point.id}", cls="key", data_key=point.id)
+
+
+def strip(plant: PlantView, language: Language) -> Markup:
+    """The sources, one chip each: a plant that cannot be heard looks calm, so this stands on the first page."""
+    chips = [
+        el("a", el("i"), el("b", source.name.text(language)), el("span", "—", cls="link-state"), el("span", cls="rate"), href="/sources", cls="chip", data_source=source.id)
+        for source in plant.sources.values()
+    ]  # fmt: skip
+    return el("section", join(el("h3", translate("Sources", language)), *chips), cls="strip panel")
