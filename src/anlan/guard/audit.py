@@ -102,3 +102,8 @@ def verify(session: Session) -> Difference | None:
 def read(session: Session, after: int, limit: int) -> list[AuditLeaf]:
     """Leaves n > after, in order."""
     return list(session.scalars(select(AuditLeaf).where(AuditLeaf.n > after).order_by(AuditLeaf.n).limit(limit)))
+
+
+def leaves(session: Session) -> list[bytes]:
+    """All leaf hashes in order, for `tree_head`."""
+    return list(session.scalars(select(AuditLeaf.leaf).order_by(AuditLeaf.n)))

@@ -62,7 +62,7 @@ class Sessions:
 
     def __init__(self, records: Records, clock: Clock, roles: Roles) -> None:
         self._records, self._clock, self._roles = records, clock, roles
-        self._limiter = TryLimiter(clock)
+        self.limiter = TryLimiter(clock)
         self._known: dict[bytes, _Known] = {}
         self._on_end: list[Callable[[UUID], None]] = []
 
@@ -86,12 +86,12 @@ class Sessions:
         """
         account = account_of(account)
         person, known = await asyncio.to_thread(self._look_up, account, address)
-        self._limiter.attempt(account, address, known_address=known)
+        self.limiter.attempt(account, address, known_address=known)
         stored = person.password if person is not None and not person.disabled else None
         if not await passwords.in_worker(partial(passwords.verify, stored, password)):
             await asyncio.to_thread(self._refused, person, address)
             raise NotSignedIn("the account or the password is wrong")
-        self._limiter.succeeded(account, address, known_address=known)
+        self.limiter.succeeded(account, address, known_address=known)
         assert person is not None
         signed_in = await asyncio.to_thread(self._begin, person.id, post, address, language, replacing)
         self._forget_ended(replacing)
@@ -114,6 +114,12 @@ class Sessions:
             self._touch(sign_in)
         self._remember(hashed, principal)
         return principal
+
+    def running(self, session_id: UUID) -> Principal | None:
+        """The Principal of a session as of now, None if it's over; for streams and sockets, which outlive their request. Blocking."""
+        with self._records.reading() as session:
+            sign_in = session.get(SignIn, session_id)
+            return self._principal(session, sign_in) if sign_in is not None else None
 
     def sign_out(self, principal: Principal) -> None:
         """End the session; its token is worth nothing from now on. Blocking."""

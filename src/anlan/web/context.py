@@ -10,7 +10,7 @@ The Protocols below are filled by `node` from rooms below this one, so that `web
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,15 +20,16 @@ from anlan.model.events.alarms import AlarmKind, AlarmTransition
 from anlan.model.places import Anchor, Area, Place
 from anlan.model.points import Point
 from anlan.model.words import Label
+from anlan.web.fanout import LiveFanout
 from anlan.web.live import LiveView
+from anlan.web.metrics import Meter
+from anlan.web.stream import Bell
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from anlan.guard.service import Guard
     from anlan.store.records import Records
-    from anlan.web.fanout import LiveFanout
-    from anlan.web.stream import EventHub
 
 
 class CoreClient(Protocol):
@@ -52,9 +53,24 @@ class CoreClient(Protocol):
 
 
 class Journal(Protocol):
-    """Reads alarms.db. Blocking: call it in a worker thread."""
+    """Reads alarms.db. Blocking: call it in a worker thread; calls may come from several at once."""
 
-    def read(self, after: int, limit: int = 256) -> Sequence[AlarmTransition]: ...
+    @property
+    def last(self) -> int:
+        """Number of the newest transition, 0 when there is none."""
+        ...
+
+    def read(self, after: int, limit: int = 256) -> Sequence[AlarmTransition]:
+        """Transitions n > after, oldest first, without holes."""
+        ...
+
+    def before(self, before: int, limit: int = 256) -> Sequence[AlarmTransition]:
+        """Transitions n < before, newest first."""
+        ...
+
+    def of_alarm(self, alarm: int, before: int | None = None, limit: int = 100) -> Sequence[AlarmTransition]:
+        """Of one alarm, newest first."""
+        ...
 
     def standing(self) -> Sequence[AlarmTransition]:
         """The last transition of every alarm that isn't normal now."""
@@ -85,13 +101,21 @@ class Rule(Protocol):
     @property
     def post(self) -> str: ...
     @property
+    def states(self) -> tuple[int, ...]: ...
+    @property
+    def dead_band(self) -> float: ...
+    @property
+    def on_delay(self) -> float: ...
+    @property
+    def off_delay(self) -> float: ...
+    @property
     def latching(self) -> bool: ...
     @property
     def consequence(self) -> Label: ...
     @property
     def corrective_action(self) -> Label: ...
     @property
-    def time_to_respond(self) -> float: ...
+    def time_to_respond(self) -> float | None: ...
 
 
 class Source(Protocol):
@@ -187,6 +211,20 @@ class WebSettings:
     max_body: int = 1 << 20
 
 
+@dataclass(slots=True)
+class SourceState:
+    """What the node knows of one source's link; kept by `node` from what sense and core tell."""
+
+    state: str = "unknown"
+    """`up`, `down`, `connecting`, or `unknown` while nobody has told."""
+    reason: str = ""
+    since: Micros = 0
+    heard_at: Micros = 0
+    """When anything last came from it, a keep-alive included."""
+    readings: int = 0
+    duplicates: int = 0
+
+
 @dataclass
 class Context:
     """Handed to `routes` and `pages` of each room; lives as long as the app process. `plant` is replaced on a new version."""
@@ -199,12 +237,22 @@ class Context:
     plant: PlantView
     clock: Clock
     guard: Guard
-    events: EventHub
-    fanout: LiveFanout
     settings: WebSettings = field(default_factory=WebSettings)
+    journal_moved: Bell = field(default_factory=Bell)
+    """To be rung when the core says that transitions were committed."""
+    sources: dict[int, SourceState] = field(default_factory=dict)
+    sources_moved: Bell = field(default_factory=Bell)
+    """To be rung after a change in `sources`."""
+    meter: Meter = field(default_factory=Meter)
     faults: dict[str, str] = field(default_factory=dict)
     """What this process could not do and has not yet mended, by part; shown on the status page."""
+    background: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
+    """Tasks that a room wants to run as long as the app does; added in its `routes`."""
     page_actions: dict[str, str] = field(default_factory=dict)
     """Path of each page → the action it declares; filled by `web.pages.page`."""
     extras: dict[str, Any] = field(default_factory=dict)
-    """For `node` to hand a room what only that room knows, by the room's name."""
+    """What a room keeps for its own routes and pages, by the room's name; `node` may put something there for a room, too."""
+
+    @cached_property
+    def fanout(self) -> LiveFanout:
+        return LiveFanout(self.live, lambda number: self.plant.points[number].id, self.clock, self.settings.live_hz)

@@ -12,7 +12,7 @@ from anlan.model.quality import BAD_COMMUNICATION, NO_DATA_YET
 
 
 class LiveView:
-    """Arrays indexed by point number: time int64 µs, value float64, quality uint16 (effective), changed int64 (the tick it last moved at).
+    """Arrays indexed by point number: time int64 µs, value float64, quality uint16 (effective), received int64 µs, changed int64 (tick).
 
     Written by one task of the app's event loop, read from the same loop: no lock. `tick` counts updates from 1.
     While `connected` is false nothing here is live: `quality_now` then says communication lost whatever was last heard.
@@ -25,6 +25,7 @@ class LiveView:
         self.time: npt.NDArray[np.int64] = np.zeros(size, np.int64)
         self.value: npt.NDArray[np.float64] = np.full(size, np.nan)
         self.quality: npt.NDArray[np.uint16] = np.full(size, NO_DATA_YET, np.uint16)
+        self.received: npt.NDArray[np.int64] = np.zeros(size, np.int64)
         self.changed: npt.NDArray[np.int64] = np.zeros(size, np.int64)
         self._moved = asyncio.Event()
 
@@ -37,13 +38,14 @@ class LiveView:
         time: npt.NDArray[np.int64],
         value: npt.NDArray[np.float64],
         quality: npt.NDArray[np.uint16],
+        received: npt.NDArray[np.int64],
         at: Micros,
     ) -> None:
         """Take over the core's state of these points, each at most once, and wake whoever waits."""
         if len(point):
             self._grow(int(point.max()) + 1)
             self.time[point], self.value[point], self.quality[point] = time, value, quality
-            self.changed[point] = self.tick + 1
+            self.received[point], self.changed[point] = received, self.tick + 1
         self.updated_at = at
         self._wake()
 
@@ -86,4 +88,5 @@ class LiveView:
         self.time = np.concatenate([self.time, np.zeros(extra, np.int64)])
         self.value = np.concatenate([self.value, np.full(extra, np.nan)])
         self.quality = np.concatenate([self.quality, np.full(extra, NO_DATA_YET, np.uint16)])
+        self.received = np.concatenate([self.received, np.zeros(extra, np.int64)])
         self.changed = np.concatenate([self.changed, np.zeros(extra, np.int64)])

@@ -1,0 +1,102 @@
+"""The node itself: is it there, how is it, its metrics, its audit record."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from anlan import __version__
+from anlan.guard import audit
+from anlan.guard.records import AuditLeaf
+from anlan.model.errors import AnlanError
+from anlan.web.answers import Json, iso
+from anlan.web.auth import principal_of, public, require
+from anlan.web.context import Context
+from anlan.web.metrics import CONTENT_TYPE
+from anlan.web.paging import Limit
+
+FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
+
+
+def routes(context: Context) -> APIRouter:
+    router = APIRouter(tags=["node"])
+    context.meter.watch("anlan_core_connected", "1 while the core answers", lambda: float(context.core.connected))
+    context.meter.watch("anlan_points", "Points in the configuration in force", lambda: float(len(context.plant.points)))
+    context.meter.watch("anlan_app_faults", "Faults of the app process not yet mended", lambda: float(len(context.faults)))
+
+    @router.get("/health", dependencies=[public()])
+    async def health() -> Response:
+        """Whether the app answers and the core is connected; for supervisors and load balancers, says nothing else."""
+        return Json({"app": "up", "core": "connected" if context.core.connected else "lost"})
+
+    @router.get("/status", dependencies=[require("node.status")])
+    async def status() -> Response:
+        """Positions, rates, faults; what the core says, and what this process knows."""
+        return Json(
+            {
+                "version": __version__,
+                "now": context.clock.now(),
+                "now_iso": iso(context.clock.now()),
+                "core": await _core_status(context),
+                "app": {"faults": context.faults, "live_tick": context.live.tick, "live_at": context.live.updated_at},
+                "plant": {"id": context.plant.id, "version": context.plant.version, "points": len(context.plant.points)},
+            }
+        )
+
+    @router.get("/metrics", dependencies=[public()])
+    async def metrics(request: Request) -> Response:
+        """Prometheus metrics, for a person with node.metrics or a scraper on this machine."""
+        if not (context.settings.metrics_from_loopback and _from_this_machine(request)):
+            principal_of(request).require("node.metrics")
+        return Response(context.meter.text(), media_type=CONTENT_TYPE)
+
+    @router.get("/audit", dependencies=[require("audit.view")])
+    async def audit_record(after: Annotated[int, Query(ge=0, le=1 << 62)] = 0, limit: Limit = 100) -> Response:
+        """Leaves after number `after`, oldest first."""
+        leaves = await asyncio.to_thread(_read_audit, context, after, limit)
+        return Json({"items": [_leaf(one) for one in leaves], "next": leaves[-1].n if len(leaves) == limit else None})
+
+    @router.get("/audit/check", dependencies=[require("audit.view")])
+    async def audit_check() -> Response:
+        """Recompute the whole record; names the first difference."""
+        return Json(await asyncio.to_thread(_check_audit, context))
+
+    return router
+
+
+async def _core_status(context: Context) -> dict[str, Any]:
+    """The core being away is part of the status, not a failure to tell it."""
+    try:
+        return {"connected": True, **await context.core.status()}
+    except AnlanError as error:
+        return {"connected": False, "why": str(error)}
+
+
+def _from_this_machine(request: Request) -> bool:
+    if request.client is None or any(name in request.headers for name in FORWARDED):
+        return False
+    try:
+        return ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
+
+
+def _read_audit(context: Context, after: int, limit: int) -> list[AuditLeaf]:
+    with context.records.reading() as session:
+        return audit.read(session, after, limit)
+
+
+def _check_audit(context: Context) -> dict[str, Any]:
+    with context.records.reading() as session:
+        difference = audit.verify(session)
+        leaves = audit.leaves(session)
+    found = None if difference is None else {"n": difference.n, "why": difference.why}
+    return {"leaves": len(leaves), "tree_head": audit.tree_head(leaves).hex(), "difference": found}
+
+
+def _leaf(leaf: AuditLeaf) -> dict[str, Any]:
+    return {**{name: getattr(leaf, name) for name in audit.FIELDS}, "at_iso": iso(leaf.at), "leaf": leaf.leaf.hex()}

@@ -1,0 +1,117 @@
+"""People, posts and roles: who works here and what they may do. The one-time password of a new person is told once, here."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from anlan.guard.people import Held, NewPerson
+from anlan.guard.records import Person
+from anlan.model.words import Label
+from anlan.web.answers import Json, iso
+from anlan.web.auth import Asker, require
+from anlan.web.context import Context
+
+Short = Annotated[str, Field(max_length=200)]
+
+
+class HeldRole(BaseModel):
+    """`place`: path of the branch where it holds, "" for everywhere."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    role: Short
+    post: Short = ""
+    place: Short = ""
+
+    def held(self) -> Held:
+        return Held(self.role, self.post, self.place)
+
+
+class AddPerson(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    account: Short
+    name: Label
+    held: Annotated[list[HeldRole], Field(max_length=50)]
+
+
+class ChangePerson(BaseModel):
+    """What is absent stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    held: Annotated[list[HeldRole], Field(max_length=50)] | None = None
+    disabled: bool | None = None
+
+
+def routes(context: Context) -> APIRouter:
+    router = APIRouter(tags=["people"])
+    people, sessions = context.guard.people, context.guard.sessions
+
+    @router.get("/people", dependencies=[require("people.view")])
+    async def list_people() -> Response:
+        """Everyone with an account and what they hold."""
+        return Json({"items": [_person(one) for one in await asyncio.to_thread(people.all)]})
+
+    @router.post("/people", dependencies=[require("people.manage")])
+    async def add(asker: Asker, body: AddPerson) -> Response:
+        """Add a person; the answer tells the password for the first sign-in, once."""
+        new = NewPerson(body.account, body.name, tuple(one.held() for one in body.held))
+        person, password = await context.guard.hashing(partial(people.add, new, asker))
+        return Json({**_person(person), "one_time_password": password}, status_code=201)
+
+    @router.patch("/people/{person}", dependencies=[require("people.manage")])
+    async def change(person: UUID, asker: Asker, body: ChangePerson) -> Response:
+        """Give or take roles, close or reopen the account; in force with the person's next request."""
+        held = [one.held() for one in body.held] if body.held is not None else None
+        changed = await asyncio.to_thread(partial(people.change, person, asker, held=held, disabled=body.disabled))
+        if changed.disabled:
+            await asyncio.to_thread(sessions.end_all_of, person)
+        return Json(_person(changed))
+
+    @router.post("/people/{person}/password", dependencies=[require("people.manage")])
+    async def reset_password(person: UUID, asker: Asker) -> Response:
+        """A new one-time password, told once; all sessions of the person end."""
+        password = await context.guard.hashing(partial(people.reset_password, person, asker))
+        await asyncio.to_thread(sessions.end_all_of, person)
+        return Json({"one_time_password": password})
+
+    @router.get("/posts", dependencies=[require("people.view")])
+    async def list_posts() -> Response:
+        """Operating posts of the plant."""
+        posts = await asyncio.to_thread(people.posts)
+        return Json({"items": [{"id": post.id, "name": {"zh": post.name_zh, "en": post.name_en}} for post in posts]})
+
+    @router.get("/roles", dependencies=[require("people.view")])
+    async def list_roles() -> Response:
+        """Roles, their actions, and what each action means."""
+        roles = context.guard.roles
+        told = [
+            {"id": name, "name": role.name.model_dump(), "at_post": role.at_post, "actions": sorted(role.actions)}
+            for name, role in roles.roles.items()
+        ]
+        return Json({"items": told, "actions": {name: label.model_dump() for name, label in roles.actions.items()}})
+
+    return router
+
+
+def _person(person: Person) -> dict[str, Any]:
+    held = [{"role": one.role, "post": one.post, "place": one.place} for one in person.assignments]
+    return {
+        "id": str(person.id),
+        "account": person.account,
+        "name": {"zh": person.name_zh, "en": person.name_en},
+        "disabled": person.disabled,
+        "must_change_password": person.must_change,
+        "demo": person.demo,
+        "created_at": person.created_at,
+        "created_at_iso": iso(person.created_at),
+        "held": sorted(held, key=lambda one: (one["role"], one["post"], one["place"])),
+    }

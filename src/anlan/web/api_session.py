@@ -1,0 +1,136 @@
+"""Signing in and out, and what a person may change about the own session."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from anlan.guard.principal import Principal
+from anlan.guard.sessions import csrf_token
+from anlan.model.words import Language
+from anlan.web.answers import Json
+from anlan.web.auth import SELF, Asker, clear_cookie, from_where, public, require, set_cookie, token_of
+from anlan.web.context import Context
+
+Text = Annotated[str, Field(max_length=256)]
+
+
+class SignIn(BaseModel):
+    """`post`: one of the person's posts; "" takes the only one, or none when there are several."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    account: Text
+    password: Text
+    post: Text = ""
+    language: Language | None = None
+
+
+class AtPost(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    post: Text
+
+
+class Preferences(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    language: Language
+
+
+class NewPassword(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    old: Text
+    new: Text
+
+
+def routes(context: Context) -> APIRouter:
+    """Session and own person."""
+    router = APIRouter(tags=["session"])
+    sessions, settings = context.guard.sessions, context.settings
+
+    @router.post("/session", dependencies=[public()])
+    async def sign_in(request: Request, body: SignIn) -> Response:
+        """Sign in at a post. Sets the session's cookie; a session that runs at this console is handed over."""
+        leaving: Principal | None = request.scope["state"].get("principal")
+        signed_in = await sessions.sign_in(
+            body.account,
+            body.password,
+            address=from_where(request),
+            post=body.post,
+            language=body.language or (leaving.language if leaving is not None else "zh"),
+            replacing=leaving.session if leaving is not None else None,
+        )
+        answer = Json(who(context, signed_in.principal, signed_in.token))
+        set_cookie(answer, settings, signed_in.token)
+        return answer
+
+    @router.delete("/session", dependencies=[require(SELF)])
+    async def sign_out(asker: Asker) -> Response:
+        """Sign out; the cookie is worth nothing from now on."""
+        await asyncio.to_thread(sessions.sign_out, asker)
+        answer = Json({})
+        clear_cookie(answer, settings)
+        return answer
+
+    @router.put("/session/post", dependencies=[require(SELF)])
+    async def choose_post(request: Request, asker: Asker, body: AtPost) -> Response:
+        """Sit down at another of the own posts; "" leaves the post."""
+        await asyncio.to_thread(sessions.choose_post, asker, body.post)
+        return Json(await _anew(context, request))
+
+    @router.get("/me", dependencies=[require(SELF)])
+    async def me(request: Request, asker: Asker) -> Response:
+        """Who is signed in here, at which post, with which rights, and the CSRF token that writes by cookie show."""
+        return Json(who(context, asker, token_of(request, settings) or ""))
+
+    @router.patch("/me", dependencies=[require(SELF)])
+    async def prefer(request: Request, asker: Asker, body: Preferences) -> Response:
+        """The session's language."""
+        await asyncio.to_thread(sessions.choose_language, asker, body.language)
+        return Json(await _anew(context, request))
+
+    @router.post("/me/password", dependencies=[require(SELF)])
+    async def change_password(request: Request, asker: Asker, body: NewPassword) -> Response:
+        """Choose an own password; all other sessions of the person end."""
+        await context.guard.change_own_password(asker, body.old, body.new)
+        return Json(await _anew(context, request))
+
+    return router
+
+
+def who(context: Context, principal: Principal, token: str) -> dict[str, Any]:
+    """A Principal as the API tells it."""
+    names = context.plant.posts
+    return {
+        "person": str(principal.person),
+        "account": principal.account,
+        "name": principal.name.model_dump(),
+        "roles": [{"id": role, "name": context.guard.roles.roles[role].name.model_dump()} for role in known(context, principal)],
+        "post": principal.post,
+        "posts": [
+            {"id": post, "name": names[post].model_dump() if post in names else {"zh": post, "en": post}}
+            for post in principal.posts
+        ],
+        "actions": sorted(principal.actions()),
+        "language": principal.language,
+        "must_change_password": principal.must_change,
+        "csrf": csrf_token(token),
+    }
+
+
+def known(context: Context, principal: Principal) -> list[str]:
+    return [role for role in principal.roles if role in context.guard.roles.roles]
+
+
+async def _anew(context: Context, request: Request) -> dict[str, Any]:
+    """The Principal as it is after the change."""
+    token = token_of(request, context.settings) or ""
+    principal = await asyncio.to_thread(context.guard.sessions.resolve, token)
+    assert principal is not None
+    return who(context, principal, token)

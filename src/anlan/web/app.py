@@ -1,0 +1,118 @@
+"""The app from its parts: gate, API, sign-in page, API page, static files, NiceGUI's pages. Built by `node`, and by tests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, FastAPI, Request
+from starlette.responses import HTMLResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from anlan import __version__
+from anlan.web import api_docs, api_node, api_people, api_session, problem
+from anlan.web.auth import public
+from anlan.web.context import Context
+from anlan.web.gate import Gate
+from anlan.web.sockets import SocketBinding
+
+API = "/api/v1"
+RESTART_SECONDS = 1.0
+Routes = Callable[[Context], APIRouter]
+Pages = Callable[[Context], None]
+Door = Callable[[Context, Request], str]
+
+log = structlog.get_logger()
+
+
+def build_app(
+    context: Context, *, routes: Sequence[Routes] = (), pages: Sequence[Pages] = (), door: Door | None = None
+) -> FastAPI:
+    """`routes` and `pages` are the rooms' functions of these names. Without pages NiceGUI is not even imported.
+
+    `door(context, request)` makes the sign-in page, a whole document without NiceGUI: strangers get no socket.
+    """
+    app = FastAPI(title="Anlan", version=__version__, docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan(context), max_body_size=context.settings.max_body)  # fmt: skip
+    app.state.context = context
+    problem.install(app)
+    for make in (api_session.routes, api_people.routes, api_node.routes, *routes):
+        app.include_router(make(context), prefix=API)
+    app.include_router(api_docs.routes(context, app))
+    context.background.append(context.fanout.run)
+    _mount_static(app)
+    if door is not None:
+        _hang_door(app, context, door)
+    if pages:
+        _mount_pages(app, context, pages)
+    app.add_middleware(Gate, sessions=context.guard.sessions, settings=context.settings, meter=context.meter)
+    return app
+
+
+def _lifespan(context: Context) -> Callable[[FastAPI], Any]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(_keep_running(run, context)) for run in context.background]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    return lifespan
+
+
+async def _keep_running(run: Callable[[], Coroutine[Any, Any, None]], context: Context) -> None:
+    """A background task that fails is started again and its fault shown: one bad row must not end the live values for good."""
+    name = getattr(run, "__qualname__", repr(run))
+    while True:
+        try:
+            await run()
+        except Exception as error:
+            context.faults[name] = str(error)
+            log.exception("background task failed", task=name)
+            await asyncio.sleep(RESTART_SECONDS)
+        else:
+            return
+
+
+def _hang_door(app: FastAPI, context: Context, door: Door) -> None:
+    @app.get("/login", include_in_schema=False, dependencies=[public()])
+    async def login(request: Request) -> Response:
+        return HTMLResponse(door(context, request), headers={"Cache-Control": "no-store"})
+
+
+def _mount_static(app: FastAPI) -> None:
+    from anlan.web import theme
+
+    app.mount(theme.base(), _Immutable(directory=theme.STATIC), name="static")
+
+
+class _Immutable(StaticFiles):
+    """The address changes with the content, so a browser need never ask again."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+def _mount_pages(app: FastAPI, context: Context, pages: Sequence[Pages]) -> None:
+    # NiceGUI keeps one app per process; what it otherwise writes beside the working directory belongs to no node.
+    from nicegui import core, ui
+    from nicegui.storage import Storage
+
+    Storage.path = Path("/nonexistent")
+    core.app.user_middleware.clear()
+    core.app.middleware_stack = None
+    for register in pages:
+        register(context)
+    binding = SocketBinding(context.guard.sessions)
+    binding.install()
+    context.background.append(binding.run)
+    ui.run_with(app, title="Anlan", language="zh-CN", show_welcome_message=False, storage_secret=None, reconnect_timeout=10.0)

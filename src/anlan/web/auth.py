@@ -1,0 +1,130 @@
+"""Who asks, and whether they may: `require(action)` stands on every route; a test walks the route table and finds none without.
+
+    @router.get("/alarms", dependencies=[require("alarm.view")])
+
+The gate (`gate.py`) has put the Principal into the request before any route runs. A cookie is sent by a browser on its own, so a write
+further shows that it comes from our own page: its Origin is ours, or it carries the session's CSRF token.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import Annotated, Any, ClassVar
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request
+from starlette.requests import HTTPConnection
+
+from anlan.guard.principal import Principal
+from anlan.guard.roles import SELF, load_roles
+from anlan.guard.sessions import csrf_token
+from anlan.model.errors import Forbidden, NotSignedIn
+from anlan.web.context import WebSettings
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class ForeignOrigin(Forbidden):
+    code: ClassVar[str] = "foreign-origin"
+
+
+class Require:
+    """The dependency behind `require`; `action` is what the route declares."""
+
+    def __init__(self, action: str) -> None:
+        if action not in load_roles().actions:
+            raise ValueError(f"action {action!r} is not listed in guard/data/roles.yaml")
+        self.action = action
+
+    async def __call__(self, connection: HTTPConnection) -> Principal:
+        principal = principal_of(connection)
+        principal.require(self.action)
+        return principal
+
+
+def require(action: str) -> Any:
+    """For `dependencies=[…]`: refused unless the asker has `action` somewhere; the service narrows by place."""
+    return Depends(Require(action))
+
+
+def principal_of(connection: HTTPConnection) -> Principal:
+    """Raises NotSignedIn."""
+    principal = connection.scope.get("state", {}).get("principal")
+    if principal is None:
+        raise NotSignedIn("sign in first")
+    assert isinstance(principal, Principal)
+    return principal
+
+
+Asker = Annotated[Principal, Depends(principal_of)]
+"""A route's parameter: the Principal who asks."""
+
+
+def declared_action(dependencies: list[Any]) -> str | None:
+    """The action among a route's resolved dependencies (`dependant.dependencies`), if it declares one."""
+    for dependency in dependencies:
+        call = getattr(dependency, "call", None) or getattr(dependency, "dependency", None)
+        if isinstance(call, Require):
+            return call.action
+    return None
+
+
+def cookie_name(settings: WebSettings) -> str:
+    """Under TLS the browser itself holds the prefix's promise: this host only, whole path, Secure."""
+    return "__Host-anlan" if settings.tls else "anlan"
+
+
+def token_of(connection: HTTPConnection, settings: WebSettings) -> str | None:
+    return connection.cookies.get(cookie_name(settings))
+
+
+def check_origin(connection: HTTPConnection, settings: WebSettings, *, socket: bool = False) -> None:
+    """Raises ForeignOrigin for a write or a socket that a foreign page may have caused.
+
+    A browser names its Origin with every write and every socket. Without one it's a program, which then shows the CSRF token: that
+    it can read, which a foreign page can't.
+    """
+    origin = connection.headers.get("origin")
+    if origin is not None:
+        if not _is_ours(connection, origin, settings):
+            raise ForeignOrigin("the request came from {origin}, which is not this console", origin=origin[:200])
+        return
+    token = token_of(connection, settings)
+    if socket or token is None:
+        return
+    shown = connection.headers.get("x-csrf-token", "")
+    if not hmac.compare_digest(shown.encode("utf-8", "replace"), csrf_token(token).encode()):
+        raise ForeignOrigin("a write by cookie needs the header X-CSRF-Token; GET /api/v1/me tells it")
+
+
+def _is_ours(connection: HTTPConnection, origin: str, settings: WebSettings) -> bool:
+    if origin in settings.origins:
+        return True
+    parts = urlsplit(origin)
+    secure = {"https": True, "http": False}.get(parts.scheme)
+    return secure is not None and secure == settings.tls and parts.netloc == connection.headers.get("host", "")
+
+
+def public() -> Any:
+    """For the few routes that a stranger may call: says so where the action would stand. `PUBLIC` in gate.py lists their paths."""
+    return Depends(_public)
+
+
+async def _public() -> None:
+    return None
+
+
+def set_cookie(response: Any, settings: WebSettings, token: str) -> None:
+    response.set_cookie(cookie_name(settings), token, path="/", httponly=True, samesite="strict", secure=settings.tls)
+
+
+def clear_cookie(response: Any, settings: WebSettings) -> None:
+    response.delete_cookie(cookie_name(settings), path="/", httponly=True, samesite="strict", secure=settings.tls)
+
+
+def from_where(request: Request) -> str:
+    """The peer's address; proxies are believed only where `serve` was told their addresses."""
+    return request.client.host if request.client is not None else "local"
+
+
+__all__ = ["SELF", "Asker", "Require", "check_origin", "declared_action", "principal_of", "public", "require"]

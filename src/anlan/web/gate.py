@@ -1,0 +1,133 @@
+"""The gate in front of everything: finds out who asks, turns strangers away, hangs the security headers and writes the log line.
+
+Deny by default: only what `PUBLIC` lists answers without a session, pages and NiceGUI's sockets included. The routes' own `require`
+then decides what a person may do. Plain ASGI, because streams must not be buffered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from http.cookies import CookieError
+from urllib.parse import quote
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from anlan.guard.principal import Principal
+from anlan.guard.sessions import Sessions
+from anlan.model.errors import AnlanError, NotSignedIn
+from anlan.web.auth import SAFE_METHODS, check_origin, token_of
+from anlan.web.context import WebSettings
+from anlan.web.metrics import Meter
+from anlan.web.problem import of_error
+
+PUBLIC = frozenset({"/login", "/favicon.ico", "/api/v1/health", "/api/v1/session", "/api/v1/metrics"})
+"""Answer to strangers. Session: that is where one signs in. Metrics: asks for its scope, or loopback, itself."""
+PUBLIC_UNDER = ("/static/", "/_nicegui/")
+"""Files of the program, the same for every plant: scripts, styles, fonts."""
+NOT_PUBLIC_UNDER = ("/_nicegui/client/", "/_nicegui/auto/", "/_nicegui_ws/")
+"""NiceGUI's uploads, generated files and sockets carry a page's content."""
+
+CSP = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+    "font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'; "
+    "frame-ancestors 'none'"
+)
+"""No remote origin at all. NiceGUI (Vue templates compiled in the browser) needs unsafe-eval and inline scripts."""
+
+HEADERS = {
+    "Content-Security-Policy": CSP,
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
+log = structlog.get_logger("anlan.web")
+
+
+class Gate:
+    def __init__(self, app: ASGIApp, *, sessions: Sessions, settings: WebSettings, meter: Meter) -> None:
+        self.app, self.sessions, self.settings, self.meter = app, sessions, settings, meter
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in {"http", "websocket"}:
+            await self.app(scope, receive, send)
+            return
+        connection = HTTPConnection(scope)
+        state = scope.setdefault("state", {})
+        state["request_id"] = _request_id(connection)
+        with structlog.contextvars.bound_contextvars(request=state["request_id"]), self.meter.request(scope) as answered:
+            try:
+                state["principal"] = await self._who(connection)
+                self._check(connection, state["principal"])
+            except AnlanError as error:
+                await self._refuse(connection, error, receive, _with_headers(scope, send, self.settings, answered))
+                return
+            await self.app(scope, receive, _with_headers(scope, send, self.settings, answered))
+
+    async def _who(self, connection: HTTPConnection) -> Principal | None:
+        try:
+            token = token_of(connection, self.settings)
+        except CookieError:
+            return None
+        if not token or len(token) > 256:
+            return None
+        try:
+            return self.sessions.peek(token)
+        except KeyError:
+            return await asyncio.to_thread(self.sessions.resolve, token)
+
+    def _check(self, connection: HTTPConnection, principal: Principal | None) -> None:
+        if principal is None and not is_public(connection.scope["path"]):
+            raise NotSignedIn("sign in first")
+        socket = connection.scope["type"] == "websocket"
+        if socket or connection.scope["method"] not in SAFE_METHODS:
+            check_origin(connection, self.settings, socket=socket or connection.scope["path"].startswith("/_nicegui_ws/"))
+
+    async def _refuse(self, connection: HTTPConnection, error: AnlanError, receive: Receive, send: Send) -> None:
+        if connection.scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": error.code})
+            return
+        response: Response = of_error(connection, error)
+        if isinstance(error, NotSignedIn) and _wants_page(connection):
+            target = connection.scope["path"] + (f"?{connection.url.query}" if connection.url.query else "")
+            response = RedirectResponse(f"/login?next={quote(target)}", status_code=303)
+        await response(connection.scope, receive, send)
+
+
+def is_public(path: str) -> bool:
+    return path in PUBLIC or (path.startswith(PUBLIC_UNDER) and not path.startswith(NOT_PUBLIC_UNDER))
+
+
+def _wants_page(connection: HTTPConnection) -> bool:
+    return not connection.scope["path"].startswith("/api/") and "text/html" in connection.headers.get("accept", "")
+
+
+def _request_id(connection: HTTPConnection) -> str:
+    given = connection.headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+
+
+def _with_headers(scope: Scope, send: Send, settings: WebSettings, answered: list[int]) -> Send:
+    async def hang(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            answered.append(message["status"])
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
+            headers["X-Request-ID"] = scope["state"]["request_id"]
+            if settings.tls:
+                headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+            if scope["path"].startswith("/api/"):
+                headers.setdefault("Cache-Control", "no-store")
+        await send(message)
+
+    return hang

@@ -1,0 +1,53 @@
+"""Structured logs: one JSON object a line, in English, on stderr; the libraries' own lines in the same form; secrets never."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, TextIO
+
+import structlog
+
+SECRET = ("password", "token", "secret", "cookie", "authorization", "csrf")
+
+
+def configure(process: str, *, level: str = "INFO", stream: TextIO | None = None) -> None:
+    """Once per process, at its start. `process` stands in each line: core, sense, app."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        _say_process(process),
+        hide_secrets,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(stream or sys.stderr)
+    render: list[Any] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(ensure_ascii=False)]  # fmt: skip
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=render))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for chatty in ("uvicorn.access", "httpx", "engineio", "socketio"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def hide_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Whatever a caller passes under a telling name, its value does not reach the file."""
+    for key in event:
+        if any(word in key.lower() for word in SECRET):
+            event[key] = "***"
+    return event
+
+
+def _say_process(process: str) -> Any:
+    def add(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event["process"] = process
+        return event
+
+    return add

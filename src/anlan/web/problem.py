@@ -1,0 +1,142 @@
+"""Every error as problem+json (RFC 9457), in the language of whoever asks.
+
+{"type": "/docs/errors#not-found", "title": …, "status": 404, "code": "not-found", "detail": …, "facts": {…}, "request": id}
+
+`code` is stable, `facts` are the values that the text was made from; what went wrong inside the node stays in its log.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request
+
+from anlan.model.errors import AnlanError
+from anlan.model.words import Language, translate
+from anlan.web.answers import Json
+
+TITLES = {
+    "input": "the request is not valid",
+    "config": "the configuration is not valid",
+    "unit": "the unit is not valid",
+    "command-refused": "the step is refused",
+    "not-found": "not found",
+    "forbidden": "not allowed",
+    "password-change-needed": "choose an own password first",
+    "not-signed-in": "not signed in",
+    "too-many-tries": "too many tries",
+    "store": "the store cannot be used now",
+    "log-full": "the log is full",
+    "corrupt": "stored data are damaged",
+    "unavailable": "a part of the node does not answer",
+    "gone": "no longer available",
+    "foreign-origin": "the request comes from a foreign page",
+    "key-reused": "the Idempotency-Key was used for another request",
+    "internal": "an error inside the node",
+}
+"""Code → title (English msgid)."""
+
+BY_STATUS = {400: "input", 401: "not-signed-in", 403: "forbidden", 404: "not-found", 413: "input", 415: "input", 422: "input"}
+
+log = structlog.get_logger()
+
+
+class Problem(Json):
+    media_type = "application/problem+json"
+
+
+def problem(connection: HTTPConnection, code: str, status: int, detail: str, facts: dict[str, Any] | None = None) -> Problem:
+    """The answer; `detail` is already in the asker's language."""
+    language = language_of(connection)
+    title = translate(TITLES.get(code, ""), language) or _phrase(status)
+    headers = {"Retry-After": str(facts["seconds"])} if facts and status == 429 and "seconds" in facts else None
+    content = {
+        "type": f"/docs/errors#{code}",
+        "title": title,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "facts": facts or {},
+        "request": connection.scope.get("state", {}).get("request_id", ""),
+    }
+    return Problem(content, status_code=status, headers=headers)
+
+
+def language_of(connection: HTTPConnection) -> Language:
+    """The session's language; without a session the first of Accept-Language that we speak, else Chinese."""
+    principal = connection.scope.get("state", {}).get("principal")
+    if principal is not None:
+        language: Language = principal.language
+        return language
+    for part in connection.headers.get("accept-language", "").lower().split(","):
+        tag = part.split(";")[0].strip()
+        if tag.startswith("zh"):
+            return "zh"
+        if tag.startswith("en"):
+            return "en"
+    return "zh"
+
+
+def say(connection: HTTPConnection, message: str, **facts: Any) -> str:
+    """An English msgid in the asker's language, filled in."""
+    return translate(message, language_of(connection)).format(**facts)
+
+
+def of_error(connection: HTTPConnection, error: AnlanError) -> Problem:
+    return problem(connection, error.code, error.status, error.text(language_of(connection)), error.facts)
+
+
+def install(app: FastAPI) -> None:
+    app.add_exception_handler(AnlanError, _anlan)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _anlan(request: Request, error: Exception) -> Problem:
+    assert isinstance(error, AnlanError)
+    if error.status >= 500:
+        log.error("request failed", code=error.code, error=str(error), path=request.url.path)
+    return of_error(request, error)
+
+
+async def _validation(request: Request, error: Exception) -> Problem:
+    assert isinstance(error, RequestValidationError)
+    faults = [_fault(one) for one in error.errors()]
+    first = faults[0] if faults else {"where": "body", "expected": ""}
+    detail = say(request, "{where}: {expected}", where=first["where"], expected=first["expected"])
+    return problem(request, "input", 422, detail, {"errors": faults})
+
+
+async def _http(request: Request, error: Exception) -> Problem:
+    assert isinstance(error, HTTPException)
+    code = BY_STATUS.get(error.status_code, "input" if error.status_code < 500 else "internal")
+    answer = problem(request, code, error.status_code, say(request, str(error.detail).replace("{", "{{").replace("}", "}}")))
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _unexpected(request: Request, error: Exception) -> Problem:
+    log.error("unexpected error", path=request.url.path, exc_info=error)
+    return problem(request, "internal", 500, say(request, "the node's log has the details under this request id"))
+
+
+def _fault(one: Any) -> dict[str, str]:
+    found = repr(one.get("input"))
+    return {
+        "where": ".".join(str(step) for step in one["loc"]),
+        "expected": str(one["msg"]),
+        "found": found if len(found) <= 200 else found[:200] + "…",
+    }
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""

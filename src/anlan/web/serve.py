@@ -1,0 +1,93 @@
+"""Run the app on a port: loopback unless asked for more, no header that names the server, log lines by structlog only."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from anlan.model.errors import ConfigError, Unavailable
+
+LOOPBACK = "127.0.0.1"
+
+
+def server(
+    app: FastAPI, *, certificate: Path | None = None, key: Path | None = None, proxies: tuple[str, ...] = (), grace: int = 3
+) -> _Server:
+    """`proxies`: addresses of reverse proxies whose X-Forwarded-For is believed. TLS when a certificate is given."""
+    if (certificate is None) != (key is None):
+        raise ConfigError("a certificate and its key are given together", file=str(certificate or key))
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies) or None,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+        timeout_graceful_shutdown=grace,
+        ws_max_size=1 << 20,
+        h11_max_incomplete_event_size=64 << 10,
+    )
+    return _Server(config)
+
+
+class _Server(uvicorn.Server):
+    """Tells when it answers."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
+def listen(host: str = LOOPBACK, port: int = 0) -> socket.socket:
+    """A bound socket; port 0 takes a free one. Raises Unavailable naming who else may have it."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise Unavailable(
+            "cannot listen on {host}:{port}: {why}; is another node running? --port takes another one",
+            host=host,
+            port=port,
+            why=error.strerror or "",
+        ) from error
+    return bound
+
+
+async def serve(
+    app: FastAPI, bound: socket.socket, *, on_ready: Callable[[str], None] = lambda _: None, **options: object
+) -> None:
+    """Until cancelled. `on_ready` gets the address to print once requests are answered."""
+    running = server(app, **options)  # type: ignore[arg-type]
+    task = asyncio.create_task(running.serve(sockets=[bound]))
+    try:
+        ready = asyncio.create_task(running.ready.wait())
+        await asyncio.wait({ready, task}, return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        if running.started:
+            on_ready(address_of(bound, tls=running.config.is_ssl))
+        await asyncio.shield(task)
+    finally:
+        running.should_exit = True
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def address_of(bound: socket.socket, *, tls: bool = False) -> str:
+    host, port = bound.getsockname()[:2]
+    return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
