@@ -1,0 +1,36 @@
+"""How many commits a segment's WAL file once held, by its headers alone.
+
+SQLite stops at the first WAL frame whose checksum fails and calls what follows a torn tail. That is right for the one commit that
+may have been on its way when the power went, and wrong when a bit flipped in the middle: everything behind it, acknowledged, would
+be gone without a word. A segment's WAL is written once from the front, so its frames all carry the header's salts, and counting
+those that end a commit says how many there were.
+
+Layout: https://www.sqlite.org/fileformat2.html#the_write_ahead_log
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections import Counter
+from pathlib import Path
+
+_FILE_HEADER_SIZE = 32
+_FRAME_HEADER = struct.Struct(">IIIIII")  # page, size of the database after a commit (else 0), salt 1, salt 2, checksum 1, 2
+
+
+def count_commits(wal: Path, page_size: int) -> int:
+    """Commits whose last WAL frame header is there; 0 without a WAL."""
+    if not wal.exists():
+        return 0
+    headers = _frame_headers(wal, page_size)
+    # The salts of the majority, not of the first: one damaged header must not hide all commits.
+    salts = Counter(header[2:4] for header in headers if header[2:4] != (0, 0)).most_common(1)
+    return sum(header[1] != 0 and header[2:4] == salts[0][0] for header in headers)
+
+
+def _frame_headers(wal: Path, page_size: int) -> list[tuple[int, ...]]:
+    stride = _FRAME_HEADER.size + page_size
+    with wal.open("rb", buffering=0) as file:
+        offsets = range(_FILE_HEADER_SIZE, os.fstat(file.fileno()).st_size - _FRAME_HEADER.size + 1, stride)
+        return [_FRAME_HEADER.unpack(os.pread(file.fileno(), _FRAME_HEADER.size, offset)) for offset in offsets]
