@@ -31,7 +31,9 @@ def pages(context: Context) -> None:
 
 
 def body(plant: PlantView, language: Language) -> Markup:
-    return el("div", summary_line(language), drawing(plant, language), tiles(plant, language), strip(plant, language), cls="overview")
+    return el(
+        "div", summary_line(language), drawing(plant, language), tiles(plant, language), strip(plant, language), cls="overview"
+    )
 
 
 def summary_line(language: Language) -> Markup:
@@ -48,14 +50,21 @@ def summary_line(language: Language) -> Markup:
 
 def drawing(plant: PlantView, language: Language) -> Markup:
     svg = plan.draw(plant, language)
-    return el("section", svg if svg is not None else no_drawing(language), cls="panel drawing", aria_label=translate("Plant plan", language))
+    return el(
+        "section",
+        svg if svg is not None else no_drawing(language),
+        cls="panel drawing",
+        aria_label=translate("Plant plan", language),
+    )
 
 
 def no_drawing(language: Language) -> Markup:
     say = partial(translate, language=language)
     return widgets.empty(
         say("The plan has nothing to draw yet."),
-        say("Give the plant's areas their outlines in plant.yaml (areas: polygon) or its points their positions (x, y in points.csv)."),
+        say(
+            "Give the plant's areas their outlines in plant.yaml (areas: polygon) or its points their positions (x, y in points.csv)."
+        ),
     )
 
 
@@ -68,7 +77,8 @@ def tiles(plant: PlantView, language: Language) -> Markup:
 def no_units(language: Language) -> Markup:
     say = partial(translate, language=language)
     return widgets.empty(
-        say("No unit has points yet."), say("Describe the plant in its folder (plant.yaml, points.csv) and start again; `anlan check` explains every mistake.")
+        say("No unit has points yet."),
+        say("Describe the plant in its folder (plant.yaml, points.csv) and start again; `anlan check` explains every mistake."),
     )
 
 
@@ -87,7 +97,12 @@ def unit_tile(place: Place, plant: PlantView, points: list[Point], language: Lan
     """Alarms by priority, what is unknown, and the values that matter most; `overview.js` fills it and orders tiles worst first."""
     return el(
         "article",
-        el("header", el("h2", el("span", place.id, cls="tag"), " ", place.name.text(language)), el("span", cls="standing"), el("span", cls="unseen")),
+        el(
+            "header",
+            el("h2", el("span", place.id, cls="tag"), " ", place.name.text(language)),
+            el("span", cls="standing"),
+            el("span", cls="unseen"),
+        ),
         el("div", [key_value(point, plant, language) for point in key_points(points, plant)], cls="keys"),
         cls="tile panel",
         data_unit=place.path,

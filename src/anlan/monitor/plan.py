@@ -56,7 +56,14 @@ def _area(area: Area, plant: PlantView, language: Language) -> Markup:
     outline = " ".join(f"{x:g},{-y:g}" for x, y in area.polygon)
     x, y = _corner_of(area)
     name = el("text", area.name.text(language), x=f"{x + 3:g}", y=f"{y + 8:g}")
-    return el("g", el("polygon", points=outline), name, cls=f"area {area.kind}", data_area=area.id, data_unit=plant.unit_of(area.place) or None)
+    return el(
+        "g",
+        el("polygon", points=outline),
+        name,
+        cls=f"area {area.kind}",
+        data_area=area.id,
+        data_unit=plant.unit_of(area.place) or None,
+    )
 
 
 def _corner_of(area: Area) -> Corner:
@@ -94,7 +101,9 @@ def _unit(place: Place, plant: PlantView, language: Language) -> Markup | None:
     if middle is None:
         return None
     x, y = middle
-    return el("g", cls="unit-mark", data_unit_mark=place.path, transform=f"translate({x:g} {y:g})", aria_label=place.name.text(language))
+    return el(
+        "g", cls="unit-mark", data_unit_mark=place.path, transform=f"translate({x:g} {y:g})", aria_label=place.name.text(language)
+    )
 
 
 def _middle(place: Place, plant: PlantView) -> Corner | None:

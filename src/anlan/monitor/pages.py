@@ -1,0 +1,11 @@
+"""The pages of this room, in the order in which the navigation shows them."""
+
+from __future__ import annotations
+
+from anlan.monitor import pages_alarms, pages_overview, pages_point, pages_trends
+from anlan.web.context import Context
+
+
+def pages(context: Context) -> None:
+    for one in (pages_overview, pages_alarms, pages_trends, pages_point):
+        one.pages(context)

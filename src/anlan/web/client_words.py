@@ -1,0 +1,93 @@
+"""The words that the console's scripts say: English msgids, sent to each page in its language.
+
+The scripts call `t("…")` with these; a test compares the two lists and the Chinese catalogue.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from anlan.model.quality import Reason
+from anlan.model.units import units
+from anlan.model.words import Language, translate
+
+WORDS: tuple[str, ...] = (
+    # spans, states of a value
+    "{n} s", "{n} min", "{n} h", "{n} d", "state {n}", "no data yet", "good", "uncertain", "bad",
+    "late", "backfilled", "entered by hand", "exercise", "clock wrong",
+    # alarms
+    "condition gone", "active, unacknowledged", "active, acknowledged", "returned, unacknowledged", "latched, unacknowledged",
+    "latched, acknowledged", "shelved", "suppressed by design", "out of service",
+    "low-low", "low", "high", "high-high", "state", "bad quality", "no longer updated", "loss of view",
+    "priority {n}", "priority {n}: {standing} standing, {open} unacknowledged", "{n} more unacknowledged",
+    "At {time} {name} was {value}, at or above its limit of {limit}.", "At {time} {name} was {value}, at or below its limit of {limit}.",
+    "At {time} {name} went to “{value}”, a state that is set to alarm.",
+    "At {time} {name} began to report bad quality; its value cannot be used.",
+    "{name} has not been updated since {time}, longer than its reporting allows.",
+    "The source {name} has not been heard since {time}: none of its points can be seen.",
+    "It stayed so for {delay} s, the delay before alarming.", "Quality of that reading: {quality}.",
+    "It is latched: once the value is back past {clear}, it still needs a reset.",
+    "It clears once the value is back past {clear} for {off} s.", "It clears once the value is back past {clear}.",
+    # alarm page
+    "Silence", "Acknowledge", "Reset", "State", "Time", "Point", "Alarm", "When decided", "Now", "Post", "Acknowledged by",
+    "Filter: tag, name, place", "Test the sound", "Standing alarms", "No alarm stands.",
+    "New alarms appear here at once, worst first, and sound at this console.", "{standing} standing, {open} unacknowledged",
+    "; the worst {n} are shown", "Choose an alarm first.", "Refused: {why}", "Acknowledged: {alarm}", "Reset: {alarm}",
+    "data time {time}", "{n} safety points", "Close", "What to do", "If nothing is done", "Why",
+    "No corrective action is written for this alarm.", "No consequence is written for this alarm.",
+    "Safety points that cannot be seen", "Journal of this alarm", "Data time", "Noticed", "Place", "Trend",
+    "Everything about this point", "left to respond", "past the time to respond", "Choose an alarm to see why it fired and what to do.",
+    "condition on", "acknowledged", "reset", "shelving ended", "suppression ended", "taken out of service", "back in service",
+    "rule changed", "late data",
+    # trends
+    "15 min", "1 h", "8 h", "24 h", "7 d", "Live", "live", "stands still", "raw readings", "least to greatest of each {span}",
+    "Add a point: tag or name", "No point is chosen.",
+    "Type a tag or a name above; up to {n} points share one cursor. The address of this page keeps the choice.",
+    "Name", "At the cursor", "Least", "Greatest", "Remove {point}",
+    # frame
+    "Connection to the node lost for {span}: nothing on this screen is live.", "lost", "connecting",
+    "This browser still refuses sound. Allow it for this address in the browser's settings.",
+    "The node does not answer.",
+)  # fmt: skip
+
+REASONS: dict[Reason, str] = {
+    Reason.COMMUNICATION: "communication lost",
+    Reason.STALE: "no longer updated",
+    Reason.OVER_RANGE: "over range",
+    Reason.UNDER_RANGE: "under range",
+    Reason.SENSOR_FAILURE: "sensor failure",
+    Reason.MAINTENANCE: "under maintenance",
+    Reason.CALIBRATION: "calibrating",
+    Reason.STOPPED: "equipment stopped",
+    Reason.LAST_USABLE: "last usable value",
+    Reason.CONFIGURATION: "configuration error",
+    Reason.DEVICE_FAILURE: "device failure",
+    Reason.SUBSTITUTED: "substituted",
+    Reason.NOT_CONNECTED: "not connected",
+    Reason.OUT_OF_SERVICE: "out of service",
+    Reason.NE43_LOW: "signal below 3.6 mA",
+    Reason.NE43_HIGH: "signal above 21 mA",
+    Reason.OVER_RANGE_LATCHED: "over range, latched until reset on site",
+    Reason.NO_DATA_YET: "no data yet",
+    Reason.NOT_A_NUMBER: "not a number",
+    Reason.UNSPECIFIED: "reason not given",
+    Reason.ENGINEERING_LIMIT: "beyond engineering limits",
+}
+"""Why a reading is not plainly good, in words; every reason but NONE has some (a test checks)."""
+
+
+@cache
+def client_words(language: Language) -> dict[str, str]:
+    return {msgid: translate(msgid, language) for msgid in WORDS}
+
+
+@cache
+def quality_reasons(language: Language) -> dict[int, str]:
+    return {int(reason): translate(words, language) for reason, words in REASONS.items()}
+
+
+@cache
+def unit_signs(language: Language) -> dict[str, str]:
+    """Code → printed sign, for the codes that print otherwise; the bare number "1" prints nothing."""
+    signs = {code: unit.label.text(language) for code, unit in units().items()}
+    return {code: "" if sign == "—" else sign for code, sign in signs.items() if sign != code}

@@ -1,0 +1,93 @@
+"""The door: sign in at a post, and choose an own password when the present one was made for one use.
+
+A plain page without NiceGUI, because a stranger gets no socket. The form is the one that hands a console over (`shell.sign_in_form`).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import HTMLResponse, Response
+
+from anlan.guard.principal import Principal
+from anlan.model.words import LANGUAGES, Language, translate
+from anlan.web import shell, theme
+from anlan.web.auth import public
+from anlan.web.client_words import client_words
+from anlan.web.context import Context
+from anlan.web.markup import Markup, el
+
+
+def routes(context: Context) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/login", dependencies=[public()])
+    def login(request: Request, next_: Annotated[str, Query(alias="next")] = "/", lang: str = "") -> Response:
+        """Sign-in for a stranger; the password form for whoever must choose an own one."""
+        principal: Principal | None = request.scope.get("state", {}).get("principal")
+        language = _language(lang, principal, request)
+        must = principal is not None and principal.must_change
+        card = password_card(language) if must else sign_in_card(context, language)
+        return HTMLResponse(door(context, card, language, _inside(next_)), headers={"Cache-Control": "no-store"})
+
+    return router
+
+
+def door(context: Context, card: Markup, language: Language, target: str) -> str:
+    """The whole page around `card`; `target` is where it leads once the person may go on."""
+    say = partial(translate, language=language)
+    brand = el("div", theme.logo(), el("div", el("h1", context.plant.name.text(language)), el("div", say("Anlan safety node"), cls="dim")), cls="brand")
+    demo = shell.demo(context, language) if context.plant.demo else None
+    languages = el("nav", [_language_link(one, language, target) for one in LANGUAGES], cls="language")
+    body = el("main", el("div", demo, brand, card, cls="card panel"), el("footer", languages, el("p", say(shell.IS_NOT), cls="is-not")), cls="door")
+    config = {"language": language, "zone": context.plant.zone, "words": client_words(language), "units": {}, "quality": {}, "live": False, "target": target}
+    return shell.document(say("Sign in"), body, language, config, "door")
+
+
+def sign_in_card(context: Context, language: Language) -> Markup:
+    return shell.sign_in_form(context, language, title=translate("Sign in at a post", language))
+
+
+def password_card(language: Language) -> Markup:
+    say = partial(translate, language=language)
+
+    def field(words: str, name: str, kind: str) -> Markup:
+        return shell.labelled(words, el("input", cls="field", name=name, type="password", autocomplete=kind, required=True))
+
+    return el(
+        "form",
+        el("h2", say("Choose your own password")),
+        el("p", say("The present one was made for one use."), cls="dim"),
+        field(say("Present password"), "old", "current-password"),
+        field(say("New password"), "new", "new-password"),
+        field(say("New password again"), "again", "new-password"),
+        el("div", cls="form-error", role="alert"),
+        el("div", el("button", say("Save and go on"), type="submit", cls="button main"), cls="button-row"),
+        cls="change-password",
+        data_mismatch=say("The two new passwords differ."),
+    )
+
+
+def _language(asked: str, principal: Principal | None, request: Request) -> Language:
+    """What the address asks for, else the person's, else the browser's: Chinese unless it prefers English."""
+    if asked in LANGUAGES:
+        return "en" if asked == "en" else "zh"
+    if principal is not None:
+        return principal.language
+    first = request.headers.get("accept-language", "").split(",")[0].lower()
+    return "en" if first.startswith("en") else "zh"
+
+
+def _language_link(one: str, language: Language, target: str) -> Markup:
+    name, code = shell.LANGUAGE_NAMES[one]
+    return el("a", name, href=f"/login?lang={one}&next={target}", lang=code, aria_current="true" if one == language else None)
+
+
+def _inside(target: str) -> str:
+    """Only a path of this console: a link must not lead from our sign-in to a foreign page."""
+    parts = urlsplit(target)
+    local = target.startswith("/") and not target.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
+    return target if local else "/"

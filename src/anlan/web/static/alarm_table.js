@@ -1,0 +1,211 @@
+// <anlan-alarms>: the live list, worst first, and the operator's whole loop by keyboard:
+// ↑ ↓ choose · S silence · A acknowledge · R reset · Enter the story. One alarm at a time: there is no "acknowledge all".
+
+import { ACTIVE, HIDDEN, LATCHED, UNACKNOWLEDGED, alarms, kindWords, stateWords, symbol, worstFirst } from "./alarms.js";
+import { esc, label, t } from "./config.js";
+import { clock, shortStamp } from "./format.js";
+import { link } from "./link.js";
+import { figure, isLimit } from "./sentences.js";
+import { silence, toast } from "./shell.js";
+import { sound } from "./sound.js";
+import { AlarmStory } from "./story.js";
+import { liveValue } from "./values.js";
+
+const KEYS = { ArrowDown: "next", ArrowUp: "previous", a: "acknowledge", s: "silence", r: "reset", Enter: "open", Escape: "close" };
+const SHOWN_AT_MOST = 400;
+
+class AlarmList extends HTMLElement {
+  connectedCallback() {
+    this.chosen = new URLSearchParams(location.search).get("alarm");
+    this.filter = "";
+    this.lines = new Map();
+    this.innerHTML = frame();
+    this.body = this.querySelector("tbody");
+    this.story = new AlarmStory(this.querySelector(".story"), (kind) => this.step(kind));
+    this.wire();
+    this.update = () => this.schedule();
+    alarms.addEventListener("change", this.update);
+    this.show();
+  }
+
+  disconnectedCallback() {
+    alarms.removeEventListener("change", this.update);
+    removeEventListener("keydown", this.onKey);
+    this.story.leave();
+  }
+
+  wire() {
+    this.style.setProperty("--above", `${this.getBoundingClientRect().top + 20}px`);
+    for (const button of this.querySelectorAll("[data-step]")) button.addEventListener("click", () => this.step(button.dataset.step));
+    this.querySelector(".test").addEventListener("click", () => this.testSound());
+    this.querySelector(".field").addEventListener("input", (event) => {
+      this.filter = event.target.value.trim().toLowerCase();
+      this.show();
+    });
+    this.body.addEventListener("click", (event) => this.choose(event.target.closest("tr")?.dataset.alarm, true));
+    this.onKey = (event) => this.key(event);
+    addEventListener("keydown", this.onKey);
+  }
+
+  key(event) {
+    const typing = event.target.closest?.("input, textarea, select, dialog");
+    const step = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    if (!step || typing || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.key === "Enter" && event.target.closest?.("a, button")) return;
+    event.preventDefault();
+    this.step(step);
+  }
+
+  step(kind) {
+    if (kind === "next" || kind === "previous") this.move(kind === "next" ? 1 : -1);
+    else if (kind === "open") this.story.open();
+    else if (kind === "close") this.story.close();
+    else if (kind === "silence") silence();
+    else this.command(kind);
+  }
+
+  /** Acknowledge or reset the chosen alarm: named with the episode and severity that stood on this screen. */
+  async command(kind) {
+    const row = alarms.rows.get(this.chosen);
+    if (!row) return toast(t("Choose an alarm first."), true);
+    const answer = await alarms.command(row, kind);
+    if (answer.refused) return toast(t("Refused: {why}", { why: answer.refused }), true);
+    const done = { acknowledge: t("Acknowledged: {alarm}"), reset: t("Reset: {alarm}") }[kind];
+    toast(done.replace("{alarm}", row.id));
+  }
+
+  async testSound() {
+    for (const priority of [1, 2, 3, 4]) {
+      await sound.once(priority);
+      await new Promise((rest) => setTimeout(rest, 1300));
+    }
+  }
+
+  rows() {
+    const rows = alarms.list().filter((row) => !HIDDEN.has(row.state));
+    const matches = (row) => `${row.id} ${label(row.name)} ${label(row.place_name)}`.toLowerCase().includes(this.filter);
+    return (this.filter ? rows.filter(matches) : rows).sort(worstFirst);
+  }
+
+  /** At most one drawing per frame, however fast changes come. */
+  schedule() {
+    this.due ||= requestAnimationFrame(() => {
+      this.due = 0;
+      this.show();
+    });
+  }
+
+  show() {
+    const rows = this.rows();
+    if (!rows.some((row) => row.id === this.chosen)) this.chosen = rows[0]?.id ?? null;
+    this.draw(rows.slice(0, SHOWN_AT_MOST));
+    this.querySelector(".empty").hidden = rows.length > 0 || !alarms.loaded;
+    this.tally(rows);
+    this.enable();
+    this.story.show(alarms.rows.get(this.chosen));
+  }
+
+  draw(rows) {
+    const kept = new Set(rows.map((row) => row.id));
+    for (const [id, line] of this.lines) if (!kept.has(id)) line.remove(), this.lines.delete(id);
+    rows.forEach((row, i) => this.place(row, i));
+  }
+
+  place(row, position) {
+    const line = this.lines.get(row.id) ?? this.newLine(row);
+    const text = JSON.stringify([row.state, row.episode, row.noticed_at, row.acknowledged_by, row.value, row.limit]);
+    if (line.text !== text) fill(line, row, text);
+    line.setAttribute("aria-selected", String(row.id === this.chosen));
+    if (this.body.children[position] !== line) this.body.insertBefore(line, this.body.children[position] ?? null);
+  }
+
+  newLine(row) {
+    const line = document.createElement("tr");
+    line.dataset.alarm = row.id;
+    this.lines.set(row.id, line);
+    return line;
+  }
+
+  tally(rows) {
+    const open = rows.filter((row) => UNACKNOWLEDGED.has(row.state)).length;
+    const cut = rows.length > SHOWN_AT_MOST ? t("; the worst {n} are shown", { n: SHOWN_AT_MOST }) : "";
+    this.querySelector(".tally").textContent = t("{standing} standing, {open} unacknowledged", { standing: rows.length, open }) + cut;
+  }
+
+  enable() {
+    const row = alarms.rows.get(this.chosen);
+    const may = (kind, able) => (this.querySelector(`[data-step="${kind}"]`).disabled = !able);
+    may("silence", alarms.sounding().length > 0);
+    may("acknowledge", row && UNACKNOWLEDGED.has(row.state));
+    may("reset", row && LATCHED.has(row.state));
+  }
+
+  choose(id, open = false) {
+    if (!id) return;
+    this.chosen = id;
+    this.show();
+    if (open) this.story.open();
+    this.lines.get(id)?.scrollIntoView({ block: "nearest" });
+  }
+
+  move(step) {
+    const ids = [...this.body.children].map((line) => line.dataset.alarm);
+    const next = ids[Math.min(ids.length - 1, Math.max(0, ids.indexOf(this.chosen) + step))];
+    this.choose(next);
+  }
+}
+
+function frame() {
+  const button = (step, word, key, main = "") =>
+    `<button type="button" class="button ${main}" data-step="${step}">${t(word)} <kbd>${key}</kbd></button>`;
+  const heads = ["", "State", "Time", "Point", "Alarm", "When decided", "Now", "Post", "Acknowledged by"];
+  const classes = ["", "state", "when", "", "", "number", "number", "optional", "optional"];
+  return `
+    <div class="tools">
+      ${button("silence", "Silence", "S")}${button("acknowledge", "Acknowledge", "A", "main")}${button("reset", "Reset", "R")}
+      <span class="tally" role="status"></span><span class="spacer"></span>
+      <input class="field" type="search" placeholder="${t("Filter: tag, name, place")}" aria-label="${t("Filter: tag, name, place")}">
+      <button type="button" class="button quiet test">${t("Test the sound")}</button>
+    </div>
+    <div class="list panel" tabindex="0" aria-label="${t("Standing alarms")}">
+      <table class="grid alarm-table"><thead><tr>${heads.map((head, i) => `<th class="${classes[i]}">${head && t(head)}</th>`).join("")}</tr></thead><tbody></tbody></table>
+      <div class="empty" hidden><strong>${t("No alarm stands.")}</strong><span>${t("New alarms appear here at once, worst first, and sound at this console.")}</span></div>
+    </div>
+    <aside class="story panel" aria-live="off"></aside>`;
+}
+
+function fill(line, row, text) {
+  line.text = text;
+  line.className = UNACKNOWLEDGED.has(row.state) ? "open" : ACTIVE.has(row.state) ? "standing" : "gone";
+  line.innerHTML = `
+    <td>${symbol(row.priority, row.state)}</td>
+    <td class="state">${esc(stateWords(row.state))}</td>
+    <td class="when">${when(row)}</td>
+    <td class="tag">${esc(row.point || row.source)}</td>
+    <td class="what">${esc(label(row.name))} <span class="kind">${esc(kindWords(row.kind))}</span><small>${esc(label(row.place_name) || row.place)}</small></td>
+    <td class="number decided">${decided(row)}</td>
+    <td class="number live">${row.point ? liveValue(row) : ""}</td>
+    <td class="optional">${esc(label(row.post_name) || row.post)}</td>
+    <td class="who optional">${acknowledged(row)}</td>`;
+}
+
+/** When it was noticed; the data's own time below it wherever the two differ by more than a second. */
+function when(row) {
+  const noticed = shortStamp(row.noticed_at, link.now());
+  const apart = Math.abs(row.noticed_at - row.happened_at) > 1e6;
+  return esc(noticed) + (apart ? `<small>${t("data time {time}", { time: clock(row.happened_at) })}</small>` : "");
+}
+
+function decided(row) {
+  if (row.kind === "VIEW") return `<span class="versus">${t("{n} safety points", { n: row.safety_points?.length ?? 0 })}</span>`;
+  if (!isLimit(row)) return esc(figure(row, row.value));
+  const sign = row.kind.startsWith("H") ? "≥" : "≤";
+  return `${esc(figure({ ...row, unit: "" }, row.value))} <span class="versus">${sign} ${esc(figure(row, row.limit))}</span>`;
+}
+
+function acknowledged(row) {
+  if (!row.acknowledged_by) return "";
+  return `${esc(row.acknowledged_by)}<small>${esc(shortStamp(row.acknowledged_at, link.now()))}</small>`;
+}
+
+customElements.define("anlan-alarms", AlarmList);

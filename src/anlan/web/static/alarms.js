@@ -1,0 +1,116 @@
+// The standing alarms as this browser knows them: a snapshot, then every change from the shared stream. One copy per page, many views.
+//
+// Sound: an alarm that is new, has returned to life or became worse sounds until somebody silences here (this console only) or
+// acknowledges (everywhere). Silence remembers which episodes it answered; anything newer sounds again.
+
+import { t } from "./config.js";
+import { api, link } from "./link.js";
+import { sound } from "./sound.js";
+
+export const UNACKNOWLEDGED = new Set(["UNACKNOWLEDGED", "RETURNED_UNACKNOWLEDGED", "LATCHED_UNACKNOWLEDGED"]);
+export const ACTIVE = new Set(["UNACKNOWLEDGED", "ACKNOWLEDGED"]);
+export const LATCHED = new Set(["LATCHED_UNACKNOWLEDGED", "LATCHED_ACKNOWLEDGED"]);
+export const HIDDEN = new Set(["SHELVED", "SUPPRESSED", "OUT_OF_SERVICE"]);
+
+const STATE_WORDS = {
+  NORMAL: "condition gone",
+  UNACKNOWLEDGED: "active, unacknowledged",
+  ACKNOWLEDGED: "active, acknowledged",
+  RETURNED_UNACKNOWLEDGED: "returned, unacknowledged",
+  LATCHED_UNACKNOWLEDGED: "latched, unacknowledged",
+  LATCHED_ACKNOWLEDGED: "latched, acknowledged",
+  SHELVED: "shelved",
+  SUPPRESSED: "suppressed by design",
+  OUT_OF_SERVICE: "out of service",
+};
+
+const KIND_WORDS = {
+  LL: "low-low",
+  L: "low",
+  H: "high",
+  HH: "high-high",
+  ST: "state",
+  BAD: "bad quality",
+  STALE: "no longer updated",
+  VIEW: "loss of view",
+};
+
+export const stateWords = (state) => t(STATE_WORDS[state] ?? state);
+export const kindWords = (kind) => t(KIND_WORDS[kind] ?? kind);
+
+/** The symbol: its shape and number are the priority, filled while active, hollow once returned, dashed while latched. */
+export function symbol(priority, state = "ACKNOWLEDGED") {
+  const look = state.startsWith("RETURNED") ? " returned" : state.startsWith("LATCHED") ? " latched" : "";
+  const flash = UNACKNOWLEDGED.has(state) ? " flash" : "";
+  return `<svg class="sym p${priority}${look}${flash}" viewBox="0 0 24 24" role="img" aria-label="${t("priority {n}", { n: priority })}"><use href="#sym-${priority}"/></svg>`;
+}
+
+const RANK = { true: 0, false: 1 };
+
+/** Worst first: unacknowledged before the rest, then priority, then the newest. */
+export function worstFirst(a, b) {
+  return (
+    RANK[UNACKNOWLEDGED.has(a.state)] - RANK[UNACKNOWLEDGED.has(b.state)] ||
+    RANK[ACTIVE.has(a.state)] - RANK[ACTIVE.has(b.state)] ||
+    a.priority - b.priority ||
+    b.noticed_at - a.noticed_at
+  );
+}
+
+class Alarms extends EventTarget {
+  constructor() {
+    super();
+    this.rows = new Map();
+    this.loaded = false;
+    this.silenced = new Set();
+    link.addEventListener("alarms", ({ detail }) => this.take(detail.rows, detail.whole));
+  }
+
+  take(rows, whole = false) {
+    if (whole) this.rows.clear();
+    for (const row of rows) row.state === "NORMAL" ? this.rows.delete(row.id) : this.rows.set(row.id, row);
+    this.loaded = true;
+    this.forgetSilenced();
+    this.soundOrNot();
+    this.dispatchEvent(new Event("change"));
+  }
+
+  list() {
+    return [...this.rows.values()];
+  }
+
+  forgetSilenced() {
+    const standing = new Set(this.list().map(keyOf));
+    for (const key of this.silenced) if (!standing.has(key)) this.silenced.delete(key);
+  }
+
+  sounding() {
+    return this.list().filter((row) => UNACKNOWLEDGED.has(row.state) && !this.silenced.has(keyOf(row)));
+  }
+
+  soundOrNot() {
+    const worst = Math.min(...this.sounding().map((row) => row.priority), 9);
+    worst <= 4 ? sound.start(worst) : sound.stop();
+  }
+
+  /** Silence this console: everything that sounds now; nothing is acknowledged. Journalled by the node for each alarm silenced. */
+  async silence() {
+    const now = this.sounding();
+    for (const row of now) this.silenced.add(keyOf(row));
+    this.soundOrNot();
+    this.dispatchEvent(new Event("change"));
+    const answers = await Promise.all(now.map((row) => this.command(row, "silence")));
+    return answers.filter((answer) => answer.refused);
+  }
+
+  /** One person's step on one alarm, naming the episode and severity it answers. Returns {refused: reason or ""}. */
+  async command(row, kind, reason = "") {
+    const body = { episode: row.episode, priority: row.priority, reason };
+    return api.post(`/api/v1/alarms/${encodeURIComponent(row.id)}/${kind}`, body);
+  }
+}
+
+// State is part of the key: an alarm that comes back to life in the same episode sounds again.
+const keyOf = (row) => `${row.id}#${row.episode}#${row.priority}`;
+
+export const alarms = new Alarms();

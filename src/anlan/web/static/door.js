@@ -1,0 +1,48 @@
+// Sign-in and first password, at the door and over a running page: the person changes, the picture stays.
+
+import { config } from "./config.js";
+import { api } from "./link.js";
+
+function wire(form, send) {
+  const error = form.querySelector(".form-error");
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const button = form.querySelector("[type=submit]");
+    button.disabled = true;
+    error.textContent = "";
+    const answer = await send(Object.fromEntries(new FormData(form)));
+    button.disabled = false;
+    if (answer.refused) {
+      error.textContent = answer.refused;
+      form.querySelector("[type=password]").value = "";
+      form.querySelector("[type=password]").focus();
+    }
+  });
+}
+
+/** Where the person goes on: the page that was asked for, or the one that is open. */
+const goOn = () => (config.target ? location.assign(config.target) : location.reload());
+
+async function signIn({ account, password, post }) {
+  const answer = await api.post("/api/v1/session", { account, password, post, language: config.language });
+  if (!answer.refused) answer.must_change_password ? location.assign(`/login?next=${encodeURIComponent(config.target ?? location.pathname + location.search)}`) : goOn();
+  return answer;
+}
+
+async function changePassword(form, { old, new: chosen, again }) {
+  if (chosen !== again) return { refused: form.dataset.mismatch };
+  const answer = await api.post("/api/v1/me/password", { old, new: chosen });
+  if (!answer.refused) goOn();
+  return answer;
+}
+
+/** Every form of the door on this page, the one in the hand-over dialog too. */
+export function wireDoor(root = document) {
+  for (const form of root.querySelectorAll("form.sign-in")) wire(form, signIn);
+  for (const form of root.querySelectorAll("form.change-password")) wire(form, (fields) => changePassword(form, fields));
+}
+
+if (config.live === false) {
+  wireDoor();
+  document.querySelector("form input")?.focus();
+}

@@ -1,0 +1,151 @@
+// The one connection of a page to the node. Values, alarms, sources and the summary come over it, pushed; nothing is polled.
+//
+// Frames (web/live_socket.py): {t: the server's µs, v: [[id, time, value, quality, received]…], a: [alarm rows], whole, s: [source rows],
+// sum: summary}. A frame comes at least once a second; after three seconds without one the page is no longer live and says so.
+
+import { config, t } from "./config.js";
+
+const LOST_AFTER = 3000;
+
+class Link extends EventTarget {
+  constructor() {
+    super();
+    this.state = "connecting";
+    this.readings = new Map();
+    this.watchers = new Map();
+    this.offset = 0;
+    this.heard = performance.now();
+    this.retry = 500;
+    if (config.live !== false) setInterval(() => this.check(), 500);
+  }
+
+  /** The node's clock as this page knows it. [µs] */
+  now() {
+    return Math.round(Date.now() * 1000 + this.offset);
+  }
+
+  /** How long nothing was heard. [ms] */
+  silence() {
+    return performance.now() - this.heard;
+  }
+
+  watch(point, take) {
+    if (!this.watchers.has(point)) this.watchers.set(point, new Set());
+    this.watchers.get(point).add(take);
+    take(this.readings.get(point));
+    this.subscribeSoon();
+  }
+
+  unwatch(point, take) {
+    const all = this.watchers.get(point);
+    all?.delete(take);
+    if (all?.size === 0) {
+      this.watchers.delete(point);
+      this.subscribeSoon();
+    }
+  }
+
+  /** One message for all that a page shows, however many elements ask. */
+  subscribeSoon() {
+    clearTimeout(this.soon);
+    this.soon = setTimeout(() => this.subscribe(), 30);
+  }
+
+  subscribe() {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify({ points: [...this.watchers.keys()] }));
+  }
+
+  open() {
+    const address = new URL("/api/v1/live/ws", location.href);
+    address.protocol = address.protocol.replace("http", "ws");
+    const socket = new WebSocket(address);
+    this.socket = socket;
+    this.opened = performance.now();
+    socket.onopen = () => {
+      socket.wasOpen = true;
+      this.subscribe();
+    };
+    socket.onmessage = ({ data }) => this.take(JSON.parse(data));
+    socket.onclose = (event) => this.closed(socket, event);
+  }
+
+  closed(socket, event) {
+    if (socket !== this.socket) return;
+    this.socket = null;
+    if (event.code === 1008 || !socket.wasOpen) this.stillSignedIn();
+    setTimeout(() => this.open(), this.retry);
+    this.retry = Math.min(5000, this.retry * 1.6);
+  }
+
+  /** A connection that is refused may mean that the session is over: the page, loaded anew, then says who has to sign in. */
+  async stillSignedIn() {
+    const answer = await api.get("/api/v1/me");
+    if (answer.status === 401) location.reload();
+  }
+
+  take(frame) {
+    this.heard = performance.now();
+    this.retry = 500;
+    if (frame.t) this.offset = frame.t - Date.now() * 1000;
+    if (this.state !== "up") this.become("up");
+    for (const [id, time, value, quality, received] of frame.v ?? []) this.reading(id, { time, value, quality, received });
+    if (frame.a) this.tell("alarms", { rows: frame.a, whole: Boolean(frame.whole) });
+    if (frame.s) this.tell("sources", frame.s);
+    if (frame.sum) this.tell("summary", (this.summary = frame.sum));
+  }
+
+  reading(id, reading) {
+    this.readings.set(id, reading);
+    for (const take of this.watchers.get(id) ?? []) take(reading);
+  }
+
+  check() {
+    if (!this.socket && !this.opened) this.open();
+    if (this.state !== "lost" && this.silence() > LOST_AFTER) this.become("lost");
+    // A connection that was cut without a word (cable, sleep) never closes by itself.
+    if (this.socket && this.silence() > 10_000 && performance.now() - this.opened > 10_000) {
+      const dead = this.socket;
+      this.socket = null;
+      dead.close();
+      this.open();
+    }
+  }
+
+  become(state) {
+    this.state = state;
+    this.tell("state", state);
+  }
+
+  tell(kind, detail) {
+    this.dispatchEvent(new CustomEvent(kind, { detail }));
+  }
+}
+
+export const link = new Link();
+
+/** JSON from the API: the answer, or {refused: why} in the page's language. Never throws. */
+async function ask(path, options = {}) {
+  try {
+    const answer = await fetch(path, { credentials: "same-origin", headers: { Accept: "application/json", ...options.headers }, ...options });
+    const body = answer.status === 204 ? {} : await answer.json();
+    if (!answer.ok) return { refused: body.detail || body.title || answer.statusText, code: body.code, status: answer.status };
+    return body.accepted === false ? { ...body, refused: body.why || body.detail } : body;
+  } catch (error) {
+    console.warn(path, error);
+    return { refused: t("The node does not answer.") };
+  }
+}
+
+const send = (method) => (path, body) =>
+  ask(path, {
+    method,
+    body: JSON.stringify(body ?? {}),
+    headers: { Accept: "application/json", "Content-Type": "application/json", "Idempotency-Key": crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}` },
+  });
+
+export const api = {
+  get: (path) => ask(path),
+  post: send("POST"),
+  patch: send("PATCH"),
+  delete: send("DELETE"),
+};

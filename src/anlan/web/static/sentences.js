@@ -1,0 +1,69 @@
+// What happened, in a sentence an operator would say. Built from the row's own figures; nothing is guessed.
+
+import { kindWords } from "./alarms.js";
+import { config, label, t, unitSign } from "./config.js";
+import { clock } from "./format.js";
+import { qualitySentence } from "./quality.js";
+import { figureOf } from "./values.js";
+
+const ABOVE = new Set(["H", "HH"]);
+const BELOW = new Set(["L", "LL"]);
+
+export const isLimit = (row) => ABOVE.has(row.kind) || BELOW.has(row.kind);
+
+/** "12.3 bar", or the state's name for a discrete point. */
+export function figure(row, value) {
+  const sign = row.states ? "" : unitSign(row.unit);
+  return figureOf(value, row.decimals, row.states) + (sign && value !== null ? ` ${sign}` : "");
+}
+
+/** "压力 · 高高报 12.6 > 12.0 bar" */
+export function headline(row) {
+  const name = label(row.name);
+  if (isLimit(row)) {
+    return `${name} · ${kindWords(row.kind)} ${figureOf(row.value, row.decimals)} ${ABOVE.has(row.kind) ? "≥" : "≤"} ${figure(row, row.limit)}`;
+  }
+  if (row.kind === "ST") return `${name} · ${figure(row, row.value)}`;
+  return `${name} · ${kindWords(row.kind)}`;
+}
+
+/** Why this alarm stands: the limit, the delay that ran out, the value and quality that decided. */
+export function why(row) {
+  const facts = {
+    name: label(row.name),
+    time: clock(row.happened_at),
+    value: figure(row, row.value),
+    limit: figure(row, row.limit),
+    delay: row.on_delay,
+    clear: figure(row, clearsAt(row)),
+    off: row.off_delay,
+  };
+  return [first(row, facts), delay(row, facts), quality(row), clears(row, facts)].filter(Boolean).join(config.language === "zh" ? "" : " ");
+}
+
+
+function first(row, facts) {
+  if (ABOVE.has(row.kind)) return t("At {time} {name} was {value}, at or above its limit of {limit}.", facts);
+  if (BELOW.has(row.kind)) return t("At {time} {name} was {value}, at or below its limit of {limit}.", facts);
+  if (row.kind === "ST") return t("At {time} {name} went to “{value}”, a state that is set to alarm.", facts);
+  if (row.kind === "BAD") return t("At {time} {name} began to report bad quality; its value cannot be used.", facts);
+  if (row.kind === "STALE") return t("{name} has not been updated since {time}, longer than its reporting allows.", facts);
+  return t("The source {name} has not been heard since {time}: none of its points can be seen.", facts);
+}
+
+const delay = (row, facts) => (row.on_delay ? t("It stayed so for {delay} s, the delay before alarming.", facts) : "");
+
+const quality = (row) => (isLimit(row) ? t("Quality of that reading: {quality}.", { quality: qualitySentence(row.quality) }) : "");
+
+function clears(row, facts) {
+  if (!isLimit(row) || row.limit === null || row.limit === undefined) return "";
+  if (row.latching) return t("It is latched: once the value is back past {clear}, it still needs a reset.", facts);
+  return row.off_delay
+    ? t("It clears once the value is back past {clear} for {off} s.", facts)
+    : t("It clears once the value is back past {clear}.", facts);
+}
+
+function clearsAt(row) {
+  if (!isLimit(row)) return null;
+  return row.limit + (ABOVE.has(row.kind) ? -1 : 1) * (row.dead_band ?? 0);
+}

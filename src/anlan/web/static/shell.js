@@ -1,0 +1,170 @@
+// The frame: clock in the site's zone, counts, the newest unacknowledged alarm, lost connection, sound, who is signed in.
+
+import { HIDDEN, UNACKNOWLEDGED, alarms, stateWords, symbol, worstFirst } from "./alarms.js";
+import { config, esc, t } from "./config.js";
+import { clock, day, shortStamp, span } from "./format.js";
+import { headline } from "./sentences.js";
+import { wireDoor } from "./door.js";
+import { api, link } from "./link.js";
+import { sound } from "./sound.js";
+
+const at = (name) => document.querySelector(`[data-shell="${name}"]`);
+
+function showClock() {
+  const now = link.now();
+  const time = at("clock");
+  if (!time) return;
+  time.innerHTML = `<b>${clock(now)}</b><small>${day(now)} ${esc(config.zone_word)}</small>`;
+}
+
+function showCounts() {
+  const rows = alarms.list();
+  for (let priority = 1; priority <= 4; priority += 1) {
+    const standing = rows.filter((row) => row.priority === priority && !HIDDEN.has(row.state));
+    const open = standing.filter((row) => UNACKNOWLEDGED.has(row.state));
+    const count = at(`count-${priority}`);
+    if (!count) return;
+    count.classList.toggle("zero", !standing.length);
+    count.innerHTML = `${standing.length ? symbol(priority, open.length ? "UNACKNOWLEDGED" : "ACKNOWLEDGED") : symbol(priority).replace("sym p", "sym none p")}${alarms.loaded ? standing.length : "—"}`;
+    count.title = t("priority {n}: {standing} standing, {open} unacknowledged", { n: priority, standing: standing.length, open: open.length });
+  }
+  for (const state of HIDDEN) tally(state, rows.filter((row) => row.state === state).length);
+}
+
+/** A count of what the alarm list does not show; on every page, because nothing is hidden (DOMAIN.md 3). */
+function tally(name, count) {
+  const place = at(`hidden-${name}`);
+  if (!place) return;
+  place.querySelector("b").textContent = count ?? "—";
+  place.classList.toggle("some", Boolean(count));
+}
+
+function showNewest() {
+  const open = alarms.list().filter((row) => UNACKNOWLEDGED.has(row.state)).sort(worstFirst);
+  const strip = at("newest");
+  if (!strip) return;
+  strip.hidden = !open.length;
+  if (!open.length) return;
+  const [row] = open;
+  const rest = open.length - 1;
+  strip.querySelector("a").href = `/alarms?alarm=${encodeURIComponent(row.id)}`;
+  strip.querySelector("a").innerHTML =
+    `${symbol(row.priority, row.state)}<span class="nowrap">${shortStamp(row.noticed_at, link.now())}</span>` +
+    `<b class="nowrap">${esc(row.point || row.source)}</b><span class="what">${esc(headline(row))}</span>` +
+    `<span class="more">${esc(stateWords(row.state))}</span>`;
+  strip.querySelector(".rest").textContent = rest ? t("{n} more unacknowledged", { n: rest }) : "";
+  strip.querySelector(".silence").disabled = !alarms.sounding().length;
+}
+
+function showLink() {
+  const lost = link.state === "lost";
+  document.body.classList.toggle("link-lost", lost);
+  const bar = at("lost");
+  if (bar) {
+    bar.hidden = !lost;
+    bar.querySelector("span").textContent = t("Connection to the node lost for {span}: nothing on this screen is live.", {
+      span: span(link.silence() * 1000),
+    });
+  }
+  const mark = at("link");
+  if (!mark) return;
+  mark.className = `link ${link.state}`;
+  mark.querySelector("span").textContent = { up: t("live"), lost: t("lost"), connecting: t("connecting") }[link.state];
+}
+
+function showSound() {
+  const bar = at("mute");
+  if (bar) bar.hidden = !sound.blocked;
+}
+
+function showSummary() {
+  const sums = link.summary;
+  if (!sums) return;
+  tally("inhibited", sums.inhibited);
+  tally("bypassed", sums.bypassed);
+  tally("exercise", sums.exercise);
+}
+
+/** Say shortly what became of a step; refusals stay longer. */
+export function toast(text, refused = false) {
+  const box = document.querySelector(".toasts");
+  const note = Object.assign(document.createElement("div"), { className: `toast${refused ? " refused" : ""}`, textContent: text });
+  note.setAttribute("role", refused ? "alert" : "status");
+  box.append(note);
+  setTimeout(() => note.remove(), refused ? 12000 : 4000);
+}
+
+export async function silence() {
+  const refused = await alarms.silence();
+  for (const answer of refused) toast(answer.refused, true);
+}
+
+function wire() {
+  at("newest")?.querySelector(".silence").addEventListener("click", silence);
+  at("enable-sound")?.addEventListener("click", async () => {
+    if (await sound.enable()) sound.once(3);
+    else toast(t("This browser still refuses sound. Allow it for this address in the browser's settings."), true);
+  });
+  wireWho();
+}
+
+function wireWho() {
+  wireDoor();
+  const dialog = document.getElementById("who-dialog");
+  at("who")?.addEventListener("click", () => dialog.showModal());
+  dialog?.querySelector(".cancel")?.addEventListener("click", () => dialog.close());
+  dialog?.querySelector(".sign-out")?.addEventListener("click", async () => {
+    await api.delete("/api/v1/session");
+    location.reload();
+  });
+  for (const choice of document.querySelectorAll(".language a")) choice.addEventListener("click", chooseLanguage);
+}
+
+async function chooseLanguage(event) {
+  event.preventDefault();
+  await api.patch("/api/v1/me", { language: event.currentTarget.lang.slice(0, 2) });
+  location.reload();
+}
+
+let beat = false;
+
+/** Everything that flashes does so together: one class on the body, twice a second. */
+function tick() {
+  beat = !beat;
+  document.body.classList.toggle("beat", beat);
+  if (beat) {
+    showClock();
+    showLink();
+  }
+}
+
+function start() {
+  wire();
+  for (const show of [showClock, showCounts, showNewest, showLink, showSound]) show();
+  setInterval(tick, 500);
+  alarms.addEventListener("change", () => {
+    showCounts();
+    showNewest();
+  });
+  link.addEventListener("state", showLink);
+  link.addEventListener("summary", showSummary);
+  sound.addEventListener("change", showSound);
+  sound.enable();
+}
+
+
+
+/** NiceGUI mounts the page's markup after this module has run; wait for the frame to stand. */
+export function whenMounted(selector, run) {
+  const found = document.querySelector(selector);
+  if (found) return run(found);
+  const watcher = new MutationObserver(() => {
+    const late = document.querySelector(selector);
+    if (!late) return;
+    watcher.disconnect();
+    run(late);
+  });
+  watcher.observe(document.documentElement, { childList: true, subtree: true });
+}
+
+whenMounted(".shell", start);

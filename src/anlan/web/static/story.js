@@ -1,0 +1,124 @@
+// The story of one alarm: why it fired, what it threatens, what to do and how long there is, and each step since.
+
+import { UNACKNOWLEDGED, kindWords, stateWords, symbol } from "./alarms.js";
+import { esc, label, t } from "./config.js";
+import { clock, countdown, day, stamp } from "./format.js";
+import { api, link } from "./link.js";
+import { why } from "./sentences.js";
+import { liveValue } from "./values.js";
+
+const TRIGGER_WORDS = {
+  CONDITION_ON: "condition on",
+  CONDITION_OFF: "condition gone",
+  ACKNOWLEDGE: "acknowledged",
+  RESET: "reset",
+  SHELVE: "shelved",
+  UNSHELVE: "shelving ended",
+  SUPPRESS: "suppressed by design",
+  UNSUPPRESS: "suppression ended",
+  REMOVE_FROM_SERVICE: "taken out of service",
+  RETURN_TO_SERVICE: "back in service",
+  CONFIGURATION: "rule changed",
+  LATE_DATA: "late data",
+};
+
+export const triggerWords = (trigger) => t(TRIGGER_WORDS[trigger] ?? trigger);
+
+export class AlarmStory {
+  constructor(place, step) {
+    this.place = place;
+    this.step = step;
+    this.timer = setInterval(() => this.tick(), 1000);
+  }
+
+  leave() {
+    clearInterval(this.timer);
+  }
+
+  open() {
+    this.place.classList.add("open");
+  }
+
+  close() {
+    this.place.classList.remove("open");
+  }
+
+  show(row) {
+    const key = row && JSON.stringify([row.id, row.state, row.episode, row.acknowledged_at, row.noticed_at]);
+    if (key === this.key) return;
+    this.key = key;
+    this.row = row;
+    this.place.innerHTML = row ? story(row) : nothing();
+    this.place.querySelector(".close")?.addEventListener("click", () => this.close());
+    for (const button of this.place.querySelectorAll("[data-step]")) button.addEventListener("click", () => this.step(button.dataset.step));
+    if (row) this.journal(row);
+    this.tick();
+  }
+
+  async journal(row) {
+    const key = this.key;
+    const answer = await api.get(`/api/v1/alarms/${encodeURIComponent(row.id)}/journal?limit=30`);
+    if (key !== this.key) return;
+    this.place.querySelector(".journal").innerHTML = answer.refused
+      ? `<li><span></span>${esc(answer.refused)}</li>`
+      : answer.items.map((item) => entry(item, row)).join("");
+  }
+
+  /** The time left to respond runs from the moment the operator could know. */
+  tick() {
+    const place = this.place.querySelector(".respond");
+    if (!place) return;
+    const left = this.row.time_to_respond - (link.now() - this.row.noticed_at) / 1e6;
+    place.classList.toggle("over", left < 0);
+    place.querySelector("b").textContent = countdown(left);
+    place.querySelector("span").textContent = left < 0 ? t("past the time to respond") : t("left to respond");
+  }
+}
+
+function story(row) {
+  return `
+    <div class="top">${symbol(row.priority, row.state)}<div><h2>${esc(row.point || row.source)} ${esc(label(row.name))}</h2>
+      <div>${esc(kindWords(row.kind))} · <span class="strong">${esc(stateWords(row.state))}</span></div></div>
+      <button type="button" class="button quiet close" aria-label="${t("Close")}">✕</button></div>
+    ${row.time_to_respond && UNACKNOWLEDGED.has(row.state) ? `<section><div class="respond"><b></b><span class="dim"></span></div></section>` : ""}
+    ${text("What to do", row.corrective_action, "action", "No corrective action is written for this alarm.")}
+    ${text("If nothing is done", row.consequence, "", "No consequence is written for this alarm.")}
+    <section><h3>${t("Why")}</h3><p>${esc(why(row))}</p></section>
+    ${row.safety_points?.length ? `<section><h3>${t("Safety points that cannot be seen")}</h3><p class="strong">${row.safety_points.map(esc).join(" · ")}</p></section>` : ""}
+    <section><dl class="facts">${facts(row)}</dl>${row.point ? ways(row) : ""}</section>
+    <section><h3>${t("Journal of this alarm")}</h3><ol class="journal"></ol></section>`;
+}
+
+function text(head, pair, look, without) {
+  const words = label(pair);
+  return `<section><h3>${t(head)}</h3><p class="${words ? look : "dim"}">${esc(words) || t(without)}</p></section>`;
+}
+
+function facts(row) {
+  const line = (name, value) => (value ? `<dt>${t(name)}</dt><dd>${value}</dd>` : "");
+  return [
+    line("Now", row.point && liveValue(row)),
+    line("Data time", esc(stamp(row.happened_at))),
+    line("Noticed", esc(stamp(row.noticed_at))),
+    line("Place", esc(label(row.place_name) || row.place)),
+    line("Post", esc(label(row.post_name) || row.post)),
+    line("Acknowledged by", row.acknowledged_by && `${esc(row.acknowledged_by)} · ${esc(clock(row.acknowledged_at))}`),
+  ].join("");
+}
+
+function ways(row) {
+  const point = encodeURIComponent(row.point);
+  return `<p class="button-row" style="margin-top:10px"><a class="button" href="/trends?points=${point}">${t("Trend")}</a><a class="button" href="/points/${point}">${t("Everything about this point")}</a></p>`;
+}
+
+function entry(item, row) {
+  const today = day(item.noticed_at) === day(link.now());
+  const who = item.who_name || item.who;
+  const person = who ? `<br><span class="dim">${esc(who)}${item.post ? ` · ${esc(label(item.post_name) || item.post)}` : ""}${item.reason ? ` · ${esc(item.reason)}` : ""}</span>` : "";
+  const value = item.value === null || row.kind === "VIEW" ? "" : ` <span class="dim">${esc(Number(item.value).toFixed(row.decimals))}</span>`;
+  return `<li><time>${today ? clock(item.noticed_at) : `${day(item.noticed_at).slice(5)} ${clock(item.noticed_at).slice(0, 5)}`}</time><span>${triggerWords(item.trigger)} → ${stateWords(item.after)}${value}${person}</span></li>`;
+}
+
+function nothing() {
+  return `<div class="empty"><span>${t("Choose an alarm to see why it fired and what to do.")}</span></div>`;
+}

@@ -1,0 +1,91 @@
+"""What the console looks like: where its files lie, its marks and icons. Colours and sizes are `static/tokens.css`.
+
+Calm greys when all is well, saturated colour for what is abnormal and nothing else (ISA-101). An alarm's priority is a shape with its
+number, readable in black and white; a risk level will be an area's fill with its word: never one shape for both (DOMAIN.md 17).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from anlan.web.markup import Markup, el, join
+
+STATIC = Path(str(files("anlan.web") / "static"))
+STYLES = ("tokens.css", "base.css", "shell.css", "alarms.css", "trends.css", "overview.css")
+
+_SHAPES = {
+    1: ("M7.5 1h9L23 7.5v9L16.5 23h-9L1 16.5v-9z", 16.6),
+    2: ("M12 1.5 23.4 22H.6z", 19),
+    3: ("M12 .4 23.6 12 12 23.6.4 12z", 16.6),
+    4: ("M12 1a11 11 0 1 1 0 22 11 11 0 0 1 0-22z", 16.6),
+}
+"""Priority → outline in a 24 × 24 box and the figure's base line: octagon, triangle, diamond, circle."""
+
+_ICONS = {
+    "overview": "M3 21V9l6 4V9l6 4V5l6-2v18zM7 17h.01M12 17h.01M17 17h.01",
+    "alarms": "M6 16V11a6 6 0 0 1 12 0v5l2 2H4zM10 21h4M12 3V5",
+    "trends": "M3 4v16h18M6 15l4-5 4 3 6-8",
+    "sources": "M4 6c0-4 16-4 16 0s-16 4-16 0v12c0 4 16 4 16 0V6M4 12c0 4 16 4 16 0",
+    "waves": "M2 8c3.3-4 6.7 4 10 0s6.7 4 10 0M2 13c3.3-4 6.7 4 10 0s6.7 4 10 0M2 18c3.3-4 6.7 4 10 0s6.7 4 10 0",
+}
+
+
+@cache
+def base() -> str:
+    """Address of the static files; it changes with their content, so that browsers may keep them for ever."""
+    digest = hashlib.sha256()
+    for file in sorted(STATIC.iterdir()):
+        digest.update(file.name.encode() + file.read_bytes())
+    return f"/static/{digest.hexdigest()[:12]}"
+
+
+def head() -> Markup:
+    """Style sheets, for the head of every page."""
+    return join(*(el("link", rel="stylesheet", href=f"{base()}/{name}") for name in STYLES))
+
+
+def scripts(*names: str) -> Markup:
+    """Module scripts by their file's name."""
+    return join(*(el("script", type="module", src=f"{base()}/{name}.js") for name in names))
+
+
+def icon(name: str) -> Markup:
+    return el("svg", el("path", d=_ICONS[name]), viewBox="0 0 24 24", aria_hidden="true")
+
+
+def logo() -> Markup:
+    return el("svg", el("path", d=_ICONS["waves"]), viewBox="0 0 24 24", fill="none", stroke="currentColor", stroke_width="1.8", stroke_linecap="round", aria_hidden="true")  # fmt: skip
+
+
+def sprite() -> Markup:
+    """The priority shapes, once per page; `symbol` and the scripts refer to them."""
+    return el(
+        "svg", [_shape(priority) for priority in _SHAPES], width="0", height="0", style="position:absolute", aria_hidden="true"
+    )
+
+
+def _shape(priority: int) -> Markup:
+    outline, baseline = _SHAPES[priority]
+    path = el(
+        "path",
+        d=outline,
+        style="fill:var(--fill);stroke:var(--stroke);stroke-width:1.8;stroke-dasharray:var(--dash,none);stroke-linejoin:round",
+    )
+    figure = el("text", priority, x=12, y=baseline, text_anchor="middle", style="font:700 13.5px var(--font);fill:var(--figure)")
+    return el("symbol", path, figure, id=f"sym-{priority}", viewBox="-1 -1 26 26")
+
+
+def symbol(priority: int, words: str, *, quiet: bool = False) -> Markup:
+    """A steady priority symbol; `quiet` draws it without colour, for a count of zero."""
+    look = "none" if quiet else ""
+    return el(
+        "svg",
+        el("use", href=f"#sym-{priority}"),
+        cls=f"sym {look} p{priority}".replace("  ", " "),
+        viewBox="0 0 24 24",
+        role="img",
+        aria_label=words,
+    )

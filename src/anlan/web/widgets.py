@@ -1,0 +1,43 @@
+"""Pieces that pages share: a live value's place, a point's unit as it is printed, an empty state that helps."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from anlan.model.points import Point
+from anlan.model.words import Language, translate
+from anlan.web.client_words import unit_signs
+from anlan.web.markup import Markup, el
+
+_BASES = {"gauge": "(g)", "absolute": "(a)", "normal": "(normal)", "actual": "(actual)"}
+"""Pressure says gauge or absolute, flow normal or actual (DOMAIN.md 7): msgids."""
+
+
+def unit_text(point: Point, language: Language) -> str:
+    """"MPa(表)", "m³/h(标况)", "ppm": the unit with the basis without which its number says nothing."""
+    sign = unit_signs(language).get(point.unit, point.unit)
+    basis = _BASES.get(point.pressure_basis or point.flow_basis)
+    return sign + translate(basis, language) if basis and sign else sign
+
+
+def states_of(point: Point) -> dict[int, dict[str, str]] | None:
+    """Names of a discrete point's states for the scripts; None for a measured one."""
+    return {number: {"zh": name.zh, "en": name.en} for number, name in point.states.items()} or None
+
+
+def live_value(point: Point, language: Language) -> Markup:
+    """Where the shared stream shows this point's value, unit, quality and age (`static/values.js`)."""
+    states = states_of(point)
+    return el(
+        "anlan-value",
+        point=point.id,
+        decimals=point.decimals,
+        unit="" if states else unit_text(point, language),
+        states=json.dumps(states, ensure_ascii=False) if states else None,
+    )
+
+
+def empty(what: str, help_text: str = "", *further: Any) -> Markup:
+    """Nothing to show, and what to do about it."""
+    return el("div", el("strong", what), el("span", help_text) if help_text else None, *further, cls="empty")
