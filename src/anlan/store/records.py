@@ -118,9 +118,13 @@ class Records:
 
     @contextmanager
     def _session(self, *, writing: bool) -> Iterator[Session]:
-        with _store_errors(self.url), self.engine.connect().execution_options(writing=writing) as connection:
-            with Session(connection, expire_on_commit=False) as session, session.begin():
-                yield session
+        with (
+            _store_errors(self.url),
+            self.engine.connect().execution_options(writing=writing) as connection,
+            Session(connection, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            yield session
 
 
 def open_engine(url: URL, *, foreign_keys: bool = True) -> Engine:

@@ -1,0 +1,32 @@
+"""What a file system promises only when asked: bytes and names that survive a power cut."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def sync(path: Path) -> None:
+    """Wait until a file's bytes, or a folder's names, are on the disk. Raises OSError; never retry it on the same descriptor."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_all(paths: Iterable[Path]) -> None:
+    for path in paths:
+        sync(path)
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Put `content` in place of the file, whole or not at all, durable on return."""
+    fresh = path.with_name(path.name + ".new")
+    with fresh.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.rename(path)
+    sync(path.parent)
