@@ -50,7 +50,9 @@ class Command:
         for name, kind in _FIELDS.items():
             value = given.get(name, "" if name == "reason" else None)
             if type(value) is not kind:
-                raise InputError("command: {field} was {found}; {expected} was expected", field=name, found=repr(value), expected=kind.__name__)
+                raise InputError(
+                    "command: {field} was {found}; {expected} was expected", field=name, found=repr(value), expected=kind.__name__
+                )
         if unknown := sorted(set(given) - set(_FIELDS)):
             raise InputError("command: unknown field {field}", field=unknown[0])
         if given["kind"] not in get_args(CommandKind):

@@ -111,10 +111,16 @@ class EngineConfig:
             tables = [pa.ipc.open_stream(source).read_all() for _ in range(3)]
             version = int(tables[0].schema.metadata[b"version"])
         except (pa.ArrowInvalid, OSError, KeyError, TypeError, ValueError) as error:
-            raise Corrupt("engine configuration of {bytes} bytes is unreadable: {error}", bytes=len(body), error=str(error)) from error
+            raise Corrupt(
+                "engine configuration of {bytes} bytes is unreadable: {error}", bytes=len(body), error=str(error)
+            ) from error
         for table, schema in zip(tables, (SOURCES, POINTS, RULES), strict=True):
             if table.schema != schema:
-                raise Corrupt("engine configuration has columns {found}; {expected} were expected", found=table.schema.names, expected=schema.names)
+                raise Corrupt(
+                    "engine configuration has columns {found}; {expected} were expected",
+                    found=table.schema.names,
+                    expected=schema.names,
+                )
         return cls(version, *tables)
 
 
@@ -184,7 +190,8 @@ def _table(schema: pa.Schema, columns: Mapping[str, Any], defaults: Mapping[str,
         raise InputError("engine configuration: unknown column {column}", column=unknown[0])
     rows = len(columns["number"])
     arrays = [
-        pa.array(columns[f.name], f.type) if f.name in columns else pa.repeat(pa.scalar(defaults[f.name], f.type), rows) for f in schema
+        pa.array(columns[f.name], f.type) if f.name in columns else pa.repeat(pa.scalar(defaults[f.name], f.type), rows)
+        for f in schema
     ]
     return pa.Table.from_arrays(arrays, schema=schema)
 
@@ -198,7 +205,11 @@ def _check(config: EngineConfig) -> None:
     number, kind, target = column(table, "number"), column(table, "kind"), column(table, "target")
     of_source = kind == AlarmKind.LOSS_OF_VIEW
     limited = np.isin(kind, [int(k) for k in LIMIT_KINDS])
-    _refuse(config.point_table["number"], ~np.isin(column(config.point_table, "source"), sources), "point {number} names a source that does not exist")
+    _refuse(
+        config.point_table["number"],
+        ~np.isin(column(config.point_table, "source"), sources),
+        "point {number} names a source that does not exist",
+    )
     _refuse(number, ~np.isin(kind, [int(k) for k in AlarmKind]), "alarm {number} has an unknown kind")
     _refuse(number, ~of_source & ~np.isin(target, points), "alarm {number} names a point that does not exist")
     _refuse(number, of_source & ~np.isin(target, sources), "alarm {number} names a source that does not exist")
@@ -212,7 +223,9 @@ def _numbers(table: pa.Table, what: str, highest: int) -> npt.NDArray[np.int64]:
     if len(numbers) and int(numbers.max()) > highest:
         raise InputError("{what} number {number} is above {highest}", what=what, number=int(numbers.max()), highest=highest)
     if len(np.unique(numbers)) != len(numbers):
-        raise InputError("{what} number {number} is used twice", what=what, number=int(np.flatnonzero(np.bincount(numbers) > 1)[0]))
+        raise InputError(
+            "{what} number {number} is used twice", what=what, number=int(np.flatnonzero(np.bincount(numbers) > 1)[0])
+        )
     return numbers
 
 
@@ -287,7 +300,9 @@ def _rules(table: pa.Table, first: npt.NDArray[np.int64], last: npt.NDArray[np.i
     discrete = kind == AlarmKind.STATE
     rules["limit"] = np.where(discrete, first, limit)
     rules["clear"] = np.where(discrete, last, np.where(high, limit - band, limit + band))
-    rules["flags"] = column(table, "latching") * np.uint8(RuleFlag.LATCHING) + column(table, "enabled") * np.uint8(RuleFlag.ENABLED)
+    rules["flags"] = column(table, "latching") * np.uint8(RuleFlag.LATCHING) + column(table, "enabled") * np.uint8(
+        RuleFlag.ENABLED
+    )
     result: Structs = rules
     return result
 
@@ -318,6 +333,10 @@ def _join(owners: Structs, target: npt.NDArray[np.uint32], start: int) -> None:
         return
     counts = np.bincount(target, minlength=len(owners))
     if int(counts.max()) > 65_535:
-        raise InputError("number {number} has {count} alarms; at most 65535 were expected", number=int(counts.argmax()), count=int(counts.max()))
+        raise InputError(
+            "number {number} has {count} alarms; at most 65535 were expected",
+            number=int(counts.argmax()),
+            count=int(counts.max()),
+        )
     owners["rule_count"] = counts
     owners["rule_first"] = np.where(counts > 0, start + np.cumsum(counts) - counts, 0)

@@ -68,7 +68,9 @@ class AlarmRule(BaseModel):
         if self.kind not in LIMIT_KINDS and (self.limit is not None or self.dead_band):
             raise ValueError(f"alarm {self.id}: kind {SUFFIX[self.kind]} takes neither limit nor dead_band")
         if (self.kind is AlarmKind.STATE) != bool(self.states):
-            raise ValueError(f"alarm {self.id}: states was {list(self.states)}; kind ST needs at least one state, others take none")
+            raise ValueError(
+                f"alarm {self.id}: states was {list(self.states)}; kind ST needs at least one state, others take none"
+            )
         if self.kind is AlarmKind.LOSS_OF_VIEW and self.priority != 1:
             raise ValueError(f"alarm {self.id}: priority was {self.priority}; losing sight of a source is priority 1")
         return self
@@ -84,5 +86,7 @@ def loss_of_view(source_id: str, *, post: str = "", on_delay: float = 0.0) -> Al
         post=post,
         on_delay=on_delay,
         consequence=Label(zh="该数据源的测点全部失去监视", en="None of this source's points can be seen"),
-        corrective_action=Label(zh="查通信线路和设备供电;派人现场看护安全测点", en="Check link and power; watch its safety points on site"),
+        corrective_action=Label(
+            zh="查通信线路和设备供电;派人现场看护安全测点", en="Check link and power; watch its safety points on site"
+        ),
     )

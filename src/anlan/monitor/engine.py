@@ -111,6 +111,8 @@ class Engine:
         first = config or EngineConfig.empty()
         self.frame = 0
         """Number of the last frame decided on."""
+        self.incarnation = ""
+        """Of the log that `frame` belongs to."""
         self.config_version = first.version
         self.config_body = first.to_bytes()
         self.time = NodeTime()
@@ -185,7 +187,9 @@ class Engine:
         body = orjson.loads(part.body)
         now = int(body["now"])
         self.time.tick(now)
-        self._see(now, {int(number): View.DOWN if state == "down" else View.UP for number, state in body.get("sources", {}).items()})
+        self._see(
+            now, {int(number): View.DOWN if state == "down" else View.UP for number, state in body.get("sources", {}).items()}
+        )
         u = self.time.u
         self._run(lambda start: kernel.take_views(self.world, start, self.frame, now, u), len(self.world.sources))
         self._run(lambda start: kernel.take_tick(self.world, start, self.frame, now, u), len(self.world.due))
@@ -201,9 +205,13 @@ class Engine:
     def _see(self, now: Micros, told: dict[int, View]) -> None:
         """Sources that went down or came up with this tick, or were never heard of within their grace."""
         sources = self.world.sources
-        silent = (sources["present"] == 1) & (sources["state"] == View.UNKNOWN) & (self.time.u - sources["up_since"] >= SOURCE_GRACE)
+        silent = (
+            (sources["present"] == 1) & (sources["state"] == View.UNKNOWN) & (self.time.u - sources["up_since"] >= SOURCE_GRACE)
+        )
         told = {**{int(s): View.DOWN for s in np.flatnonzero(silent)}, **told}
-        moved = [s for s, view in sorted(told.items()) if s < len(sources) and sources["present"][s] and sources["state"][s] != view]
+        moved = [
+            s for s, view in sorted(told.items()) if s < len(sources) and sources["present"][s] and sources["state"][s] != view
+        ]
         for s in moved:
             sources["state"][s] = told[s]
             sources["up_since"][s] = self.time.u

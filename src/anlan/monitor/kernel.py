@@ -189,16 +189,16 @@ def _met(w, k, v):  # type: ignore[no-untyped-def]
     if not rule.flags & _ENABLED:
         return False
     on = w.status[k].phase == _RISING or w.status[k].phase == _STANDING
-    if rule.kind == _HIGH or rule.kind == _HIGH_HIGH:
+    if rule.kind in (_HIGH, _HIGH_HIGH):
         return v >= (rule.clear if on else rule.limit)
-    if rule.kind == _LOW or rule.kind == _LOW_LOW:
+    if rule.kind in (_LOW, _LOW_LOW):
         return v <= (rule.clear if on else rule.limit)
     return _listed(w, rule, v)
 
 
 @_fast
 def _listed(w, rule, v):  # type: ignore[no-untyped-def]
-    for j in range(np.int64(rule.limit), np.int64(rule.clear)):
+    for j in range(np.int64(rule.limit), np.int64(rule.clear)):  # noqa: SIM110  (Numba compiles no generator)
         if w.pool[j] == v:
             return True
     return False
@@ -253,7 +253,7 @@ def _move(w, k, trigger, happened_at, noticed_at, frame, v, q):  # type: ignore[
     s = w.status[k]
     latching = 1 if rule.flags & _LATCHING else 0
     after = w.table[s.state, trigger, latching, 1 if trigger == _ON else 0]
-    if after == s.state or after == REFUSED:
+    if after == s.state or after == REFUSED:  # noqa: PLR1714  (Numba has no `in` over two types)
         return
     if after == _UNACKNOWLEDGED:
         s.episode += 1
@@ -303,7 +303,7 @@ def _run_on_until(w, p, until, frame, noticed_at):  # type: ignore[no-untyped-de
 def _runs_by_itself(w, p, k):  # type: ignore[no-untyped-def]
     """Whether the rule's delay runs on without a new reading, given a point whose source is in view (HELD)."""
     phase = w.status[k].phase
-    if phase != _RISING and phase != _FALLING:
+    if phase not in (_RISING, _FALLING):
         return False
     r = w.points[p]
     kind = w.rules[k].kind
@@ -324,7 +324,7 @@ def _settle(w, p):  # type: ignore[no-untyped-def]
     for k in range(r.rule_first, r.rule_first + r.rule_count):
         kind = w.rules[k].kind
         phase = w.status[k].phase
-        running = phase == _RISING or phase == _FALLING
+        running = phase in (_RISING, _FALLING)
         pending = pending or running
         if kind == _STALE_KIND:
             continue  # STALE's flag closes the band below; its off-delay runs on ticks
@@ -333,12 +333,12 @@ def _settle(w, p):  # type: ignore[no-untyped-def]
         elif kind == _STATE:
             low = max(low, r.value)
             high = min(high, r.value)
-        elif kind == _HIGH or kind == _HIGH_HIGH:
+        elif kind in (_HIGH, _HIGH_HIGH):
             if phase == _STANDING:
                 low = max(low, w.rules[k].clear)
             elif w.rules[k].flags & _ENABLED:
                 high = min(high, np.nextafter(w.rules[k].limit, -np.inf))
-        elif kind == _LOW or kind == _LOW_LOW:
+        elif kind in (_LOW, _LOW_LOW):
             if phase == _STANDING:
                 high = min(high, w.rules[k].clear)
             elif w.rules[k].flags & _ENABLED:
@@ -376,7 +376,7 @@ def _rule_due(w, p, k):  # type: ignore[no-untyped-def]
     r = w.points[p]
     phase = w.status[k].phase
     if w.rules[k].kind == _STALE_KIND:
-        return _ends(w, k) if phase == _RISING or phase == _FALLING else NOT_DUE
+        return _ends(w, k) if phase in (_RISING, _FALLING) else NOT_DUE
     if r.flags & _HELD and _runs_by_itself(w, p, k):
         return r.heard + _ends(w, k) - r.time
     return NOT_DUE
@@ -558,8 +558,8 @@ def _met_anew(w, k, v):  # type: ignore[no-untyped-def]
     rule = w.rules[k]
     if not rule.flags & _ENABLED:
         return False
-    if rule.kind == _HIGH or rule.kind == _HIGH_HIGH:
+    if rule.kind in (_HIGH, _HIGH_HIGH):
         return v >= rule.limit
-    if rule.kind == _LOW or rule.kind == _LOW_LOW:
+    if rule.kind in (_LOW, _LOW_LOW):
         return v <= rule.limit
     return _listed(w, rule, v)

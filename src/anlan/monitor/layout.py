@@ -22,7 +22,10 @@ POINT = np.dtype(
     [
         ("time", "<i8"),  # µs, of the newest reading decided on; NEVER before the first
         ("value", "<f8"),  # of that reading, whatever its quality
-        ("quiet_low", "<f8"),  # a usable value within [quiet_low, quiet_high] moves no rule; low > high: every reading is looked at
+        (
+            "quiet_low",
+            "<f8",
+        ),  # a usable value within [quiet_low, quiet_high] moves no rule; low > high: every reading is looked at
         ("quiet_high", "<f8"),
         ("heard", "<i8"),  # node time (engine.NodeTime) at which it arrived
         ("touched", "<i8"),  # frame in which value or effective quality last changed

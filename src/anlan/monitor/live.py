@@ -56,7 +56,8 @@ def _chosen(points: Structs, numbers: npt.NDArray[Any] | Iterable[int] | None) -
         return np.flatnonzero(points["flags"] & PointFlag.PRESENT)
     asked = np.asarray(numbers if isinstance(numbers, np.ndarray) else list(numbers), np.int64)
     asked = asked[(asked >= 0) & (asked < len(points))]
-    return asked[(points["flags"][asked] & PointFlag.PRESENT) != 0]
+    chosen: npt.NDArray[np.int64] = asked[(points["flags"][asked] & PointFlag.PRESENT) != 0]
+    return chosen
 
 
 def changed_since(points: Structs, frame: int) -> npt.NDArray[np.int64]:

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anlan.model.events.alarms import AlarmState as S
-from anlan.model.events.alarms import Trigger as T
+from anlan.model.events.alarms import AlarmState, Trigger
 
 REFUSED = 255
 """In the integer table: this trigger can't happen in this state."""
@@ -24,56 +23,60 @@ REFUSED = 255
 class Row:
     """One arrow. `latching` and `active` restrict it; None means either."""
 
-    before: S
-    trigger: T
-    after: S
+    before: AlarmState
+    trigger: Trigger
+    after: AlarmState
     latching: bool | None = None
     active: bool | None = None
 
 
-HIDDEN = (S.SHELVED, S.SUPPRESSED, S.OUT_OF_SERVICE)
+HIDDEN = (AlarmState.SHELVED, AlarmState.SUPPRESSED, AlarmState.OUT_OF_SERVICE)
 """The alarm says nothing; its condition is still followed, so that it comes back as it then is."""
-SHOWN = tuple(s for s in S if s not in HIDDEN)
-ACTIVE = (S.UNACKNOWLEDGED, S.ACKNOWLEDGED)
+SHOWN = tuple(s for s in AlarmState if s not in HIDDEN)
+ACTIVE = (AlarmState.UNACKNOWLEDGED, AlarmState.ACKNOWLEDGED)
 
 
 def _life() -> Iterator[Row]:
     """Figure 3's inner ring: raised, acknowledged, returned, latched, reset."""
-    yield Row(S.NORMAL, T.CONDITION_ON, S.UNACKNOWLEDGED)
-    yield Row(S.UNACKNOWLEDGED, T.ACKNOWLEDGE, S.ACKNOWLEDGED)
-    yield Row(S.UNACKNOWLEDGED, T.CONDITION_OFF, S.RETURNED_UNACKNOWLEDGED, latching=False)
-    yield Row(S.UNACKNOWLEDGED, T.CONDITION_OFF, S.LATCHED_UNACKNOWLEDGED, latching=True)
-    yield Row(S.ACKNOWLEDGED, T.CONDITION_OFF, S.NORMAL, latching=False)
-    yield Row(S.ACKNOWLEDGED, T.CONDITION_OFF, S.LATCHED_ACKNOWLEDGED, latching=True)
-    yield Row(S.RETURNED_UNACKNOWLEDGED, T.ACKNOWLEDGE, S.NORMAL)
-    yield Row(S.RETURNED_UNACKNOWLEDGED, T.CONDITION_ON, S.UNACKNOWLEDGED)
-    yield Row(S.LATCHED_UNACKNOWLEDGED, T.ACKNOWLEDGE, S.LATCHED_ACKNOWLEDGED)
-    yield Row(S.LATCHED_UNACKNOWLEDGED, T.CONDITION_ON, S.UNACKNOWLEDGED)
-    yield Row(S.LATCHED_ACKNOWLEDGED, T.RESET, S.NORMAL)
-    yield Row(S.LATCHED_ACKNOWLEDGED, T.CONDITION_ON, S.UNACKNOWLEDGED)
+    yield Row(AlarmState.NORMAL, Trigger.CONDITION_ON, AlarmState.UNACKNOWLEDGED)
+    yield Row(AlarmState.UNACKNOWLEDGED, Trigger.ACKNOWLEDGE, AlarmState.ACKNOWLEDGED)
+    yield Row(AlarmState.UNACKNOWLEDGED, Trigger.CONDITION_OFF, AlarmState.RETURNED_UNACKNOWLEDGED, latching=False)
+    yield Row(AlarmState.UNACKNOWLEDGED, Trigger.CONDITION_OFF, AlarmState.LATCHED_UNACKNOWLEDGED, latching=True)
+    yield Row(AlarmState.ACKNOWLEDGED, Trigger.CONDITION_OFF, AlarmState.NORMAL, latching=False)
+    yield Row(AlarmState.ACKNOWLEDGED, Trigger.CONDITION_OFF, AlarmState.LATCHED_ACKNOWLEDGED, latching=True)
+    yield Row(AlarmState.RETURNED_UNACKNOWLEDGED, Trigger.ACKNOWLEDGE, AlarmState.NORMAL)
+    yield Row(AlarmState.RETURNED_UNACKNOWLEDGED, Trigger.CONDITION_ON, AlarmState.UNACKNOWLEDGED)
+    yield Row(AlarmState.LATCHED_UNACKNOWLEDGED, Trigger.ACKNOWLEDGE, AlarmState.LATCHED_ACKNOWLEDGED)
+    yield Row(AlarmState.LATCHED_UNACKNOWLEDGED, Trigger.CONDITION_ON, AlarmState.UNACKNOWLEDGED)
+    yield Row(AlarmState.LATCHED_ACKNOWLEDGED, Trigger.RESET, AlarmState.NORMAL)
+    yield Row(AlarmState.LATCHED_ACKNOWLEDGED, Trigger.CONDITION_ON, AlarmState.UNACKNOWLEDGED)
 
 
 def _hiding() -> Iterator[Row]:
     """Shelved, suppressed by design, out of service. A stronger hiding replaces a weaker one (shelf < design < service):
     an operator's shelf ends when the design suppresses, and either ends when the alarm is taken out of service."""
     for state in SHOWN:
-        yield Row(state, T.SHELVE, S.SHELVED)
-    for state in (*SHOWN, S.SHELVED):
-        yield Row(state, T.SUPPRESS, S.SUPPRESSED)
-    for state in (*SHOWN, S.SHELVED, S.SUPPRESSED):
-        yield Row(state, T.REMOVE_FROM_SERVICE, S.OUT_OF_SERVICE)
-    for hidden, back in ((S.SHELVED, T.UNSHELVE), (S.SUPPRESSED, T.UNSUPPRESS), (S.OUT_OF_SERVICE, T.RETURN_TO_SERVICE)):
-        yield Row(hidden, back, S.NORMAL, active=False)
-        yield Row(hidden, back, S.UNACKNOWLEDGED, active=True)
-        yield Row(hidden, T.CONDITION_ON, hidden)
-        yield Row(hidden, T.CONDITION_OFF, hidden)
+        yield Row(state, Trigger.SHELVE, AlarmState.SHELVED)
+    for state in (*SHOWN, AlarmState.SHELVED):
+        yield Row(state, Trigger.SUPPRESS, AlarmState.SUPPRESSED)
+    for state in (*SHOWN, AlarmState.SHELVED, AlarmState.SUPPRESSED):
+        yield Row(state, Trigger.REMOVE_FROM_SERVICE, AlarmState.OUT_OF_SERVICE)
+    for hidden, back in (
+        (AlarmState.SHELVED, Trigger.UNSHELVE),
+        (AlarmState.SUPPRESSED, Trigger.UNSUPPRESS),
+        (AlarmState.OUT_OF_SERVICE, Trigger.RETURN_TO_SERVICE),
+    ):
+        yield Row(hidden, back, AlarmState.NORMAL, active=False)
+        yield Row(hidden, back, AlarmState.UNACKNOWLEDGED, active=True)
+        yield Row(hidden, Trigger.CONDITION_ON, hidden)
+        yield Row(hidden, Trigger.CONDITION_OFF, hidden)
 
 
 def _upkeep() -> Iterator[Row]:
     """A removed rule ends its alarm; late data corrects the record, never the live state."""
-    for state in S:
-        yield Row(state, T.CONFIGURATION, S.NORMAL)
-        yield Row(state, T.LATE_DATA, state)
+    for state in AlarmState:
+        yield Row(state, Trigger.CONFIGURATION, AlarmState.NORMAL)
+        yield Row(state, Trigger.LATE_DATA, state)
 
 
 ROWS: tuple[Row, ...] = (*_life(), *_hiding(), *_upkeep())
@@ -81,7 +84,7 @@ ROWS: tuple[Row, ...] = (*_life(), *_hiding(), *_upkeep())
 
 def integer_table(rows: tuple[Row, ...] = ROWS) -> npt.NDArray[np.uint8]:
     """uint8 [state, trigger, latching, active] → state, or REFUSED."""
-    table = np.full((len(S), max(T) + 1, 2, 2), REFUSED, np.uint8)
+    table = np.full((len(AlarmState), max(Trigger) + 1, 2, 2), REFUSED, np.uint8)
     for row in rows:
         table[row.before, row.trigger, _either(row.latching), _either(row.active)] = row.after
     return table
@@ -94,10 +97,10 @@ def _either(fact: bool | None) -> slice | int:
 TABLE = integer_table()
 
 
-def after(state: S, trigger: T, *, latching: bool, active: bool) -> S | None:
+def after(state: AlarmState, trigger: Trigger, *, latching: bool, active: bool) -> AlarmState | None:
     """Where `trigger` leads from `state`; None when it can't happen there."""
     found = int(TABLE[state, trigger, int(latching), int(active)])
-    return None if found == REFUSED else S(found)
+    return None if found == REFUSED else AlarmState(found)
 
 
 def mermaid() -> str:

@@ -1,0 +1,309 @@
+"""alarms.db: every transition the engine decided, which alarms stand now, what people ordered, and the ledger of what came in.
+
+One process writes it (core); others read with `JournalReader`. A commit holds transitions, what stands because of them, the answers
+to commands, the ledger and `done`, the log position all of it follows from: either all is there or none.
+
+SQLite in WAL with `synchronous=FULL`. A failed write is never tried again on the same handle: the kernel may have dropped the page.
+The journal is then broken (`StoreError`); open it anew and commit again. Checkpoints run beside the writer (`checkpoint`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import apsw
+import numpy.typing as npt
+
+from anlan.model.clock import Micros
+from anlan.model.errors import StoreError
+from anlan.model.events.alarms import AlarmState, AlarmTransition, Trigger
+from anlan.monitor.commands import Command, Result
+from anlan.monitor.engine import LEDGER, Transitions
+
+SCHEMA_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE transition(
+  n INTEGER PRIMARY KEY, frame INTEGER NOT NULL, alarm INTEGER NOT NULL, episode INTEGER NOT NULL, "trigger" INTEGER NOT NULL,
+  before INTEGER NOT NULL, after INTEGER NOT NULL, happened_at INTEGER NOT NULL, noticed_at INTEGER NOT NULL,
+  value REAL, quality INTEGER NOT NULL, "limit" REAL,
+  who TEXT NOT NULL, post TEXT NOT NULL, reason TEXT NOT NULL, command TEXT NOT NULL) STRICT;
+CREATE INDEX transition_alarm ON transition(alarm, n);
+CREATE INDEX transition_noticed ON transition(noticed_at);
+CREATE TABLE standing(
+  alarm INTEGER PRIMARY KEY, n INTEGER NOT NULL, episode INTEGER NOT NULL, state INTEGER NOT NULL,
+  raised_n INTEGER NOT NULL, raised_at INTEGER NOT NULL) STRICT;
+CREATE TABLE command(
+  id TEXT PRIMARY KEY, frame INTEGER NOT NULL, kind TEXT NOT NULL, alarm INTEGER NOT NULL, episode INTEGER NOT NULL,
+  priority INTEGER NOT NULL, who TEXT NOT NULL, post TEXT NOT NULL, reason TEXT NOT NULL, at INTEGER NOT NULL,
+  accepted INTEGER NOT NULL, why TEXT NOT NULL, transition_n INTEGER) STRICT, WITHOUT ROWID;
+CREATE TABLE ledger(
+  source INTEGER PRIMARY KEY, received INTEGER NOT NULL, applied INTEGER NOT NULL, duplicate INTEGER NOT NULL, late INTEGER NOT NULL,
+  unknown_point INTEGER NOT NULL, clock_bad INTEGER NOT NULL) STRICT;
+CREATE TABLE incarnation(
+  id TEXT PRIMARY KEY, first_n INTEGER NOT NULL, before TEXT NOT NULL, done_before INTEGER NOT NULL, begun_at INTEGER NOT NULL) STRICT;
+CREATE TABLE position(one INTEGER PRIMARY KEY CHECK(one = 1), incarnation TEXT NOT NULL, done INTEGER NOT NULL) STRICT;
+INSERT INTO position VALUES (1, '', 0);
+PRAGMA user_version = 1;
+"""
+
+_NUMERIC = (
+    "n",
+    "frame",
+    "alarm",
+    "episode",
+    "trigger",
+    "before",
+    "after",
+    "happened_at",
+    "noticed_at",
+    "value",
+    "quality",
+    "limit",
+)
+_NO_TEXT = ("", "", "", "")
+
+
+class JournalReader:
+    """Reads alarms.db, from any process. Use one per thread; each call is one short read of a consistent state."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._db = connection
+
+    @classmethod
+    def open(cls, path: Path) -> JournalReader:
+        """Raises StoreError while there is no journal yet, or one from a later version."""
+        return cls(_open(path, apsw.SQLITE_OPEN_READONLY))
+
+    @property
+    def done(self) -> int:
+        """Log position up to which every transition is in here."""
+        return int(self._one("SELECT done FROM position"))
+
+    @property
+    def incarnation(self) -> str:
+        """Of the log that `done` and `frame` belong to; "" before the first."""
+        return str(self._one("SELECT incarnation FROM position"))
+
+    @property
+    def last(self) -> int:
+        """Number of the newest transition, 0 when there is none."""
+        return int(self._one("SELECT coalesce(max(n), 0) FROM transition"))
+
+    def read(self, after: int, limit: int = 256) -> list[AlarmTransition]:
+        """Transitions n > after, in order."""
+        return self._transitions("SELECT * FROM transition WHERE n > ? ORDER BY n LIMIT ?", (after, limit))
+
+    def between(self, after_frame: int, frame: int) -> list[AlarmTransition]:
+        """Transitions of the frames after_frame < f ≤ frame, in order."""
+        query = "SELECT * FROM transition WHERE frame > ? AND frame <= ? AND n > ? ORDER BY n"
+        return self._transitions(query, (after_frame, frame, self._first_of_incarnation() - 1))
+
+    def of_alarm(self, alarm: int, limit: int = 256) -> list[AlarmTransition]:
+        """The newest transitions of one alarm, newest first."""
+        return self._transitions("SELECT * FROM transition WHERE alarm = ? ORDER BY n DESC LIMIT ?", (alarm, limit))
+
+    def standing(self) -> list[AlarmTransition]:
+        """The last transition of every alarm that isn't normal now, in order."""
+        return self._transitions("SELECT t.* FROM standing s JOIN transition t ON t.n = s.n ORDER BY t.n", ())
+
+    def raised(self) -> dict[int, AlarmTransition]:
+        """For every alarm that isn't normal now, the transition that raised its present episode."""
+        rows = self._transitions("SELECT t.* FROM standing s JOIN transition t ON t.n = s.raised_n", ())
+        return {row.alarm: row for row in rows}
+
+    def ledger(self) -> dict[int, dict[str, int]]:
+        """Per source: received = applied + duplicate + late + unknown_point; clock_bad are among the applied."""
+        rows = self._db.execute("SELECT * FROM ledger ORDER BY source")
+        return {int(row[0]): dict(zip(LEDGER, (int(x) for x in row[1:]), strict=True)) for row in rows}
+
+    def close(self) -> None:
+        self._db.close()
+
+    def _first_of_incarnation(self) -> int:
+        return int(self._one("SELECT coalesce(max(first_n), 1) FROM incarnation"))
+
+    def _transitions(self, query: str, bindings: tuple[int, ...]) -> list[AlarmTransition]:
+        try:
+            return [_event(row) for row in self._db.execute(query, bindings)]
+        except apsw.Error as error:
+            raise StoreError("alarms.db could not be read: {error}", error=str(error)) from error
+
+    def _one(self, query: str) -> Any:
+        try:
+            return next(self._db.execute(query))[0]
+        except apsw.Error as error:
+            raise StoreError("alarms.db could not be read: {error}", error=str(error)) from error
+
+
+class Journal(JournalReader):
+    """The one writer."""
+
+    @classmethod
+    def open(cls, path: Path) -> Journal:
+        """Make the file when it is missing. Raises StoreError."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        db = _open(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
+        try:
+            db.execute("PRAGMA journal_mode = WAL").fetchall()
+            db.execute("PRAGMA synchronous = FULL")
+            db.execute("PRAGMA wal_autocheckpoint = 0")
+            if _form(db) == 0:
+                db.execute(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT")
+        except apsw.Error as error:
+            raise StoreError("alarms.db at {path} could not be opened: {error}", path=str(path), error=str(error)) from error
+        return cls(db)
+
+    def commit(self, done: int, transitions: Sequence[Transitions] = (), ledger: npt.NDArray[Any] | None = None) -> None:
+        """All of it in one durable transaction. Raises StoreError; this handle must then not be used again."""
+        try:
+            with self._db:
+                for found in transitions:
+                    self._write(found)
+                if ledger is not None:
+                    self._write_ledger(ledger)
+                self._db.execute("UPDATE position SET done = ?", (done,))
+        except apsw.Error as error:
+            raise StoreError("alarms.db could not be written: {error}", error=str(error)) from error
+
+    def begin_incarnation(self, incarnation: str, begun_at: Micros) -> None:
+        """From now on positions belong to another log; which one ended, and where, is kept."""
+        try:
+            with self._db:
+                self._db.execute(
+                    "INSERT INTO incarnation SELECT ?, (SELECT coalesce(max(n), 0) + 1 FROM transition), incarnation, done, ? FROM position",
+                    (incarnation, begun_at),
+                )
+                self._db.execute("UPDATE position SET incarnation = ?, done = 0", (incarnation,))
+        except apsw.Error as error:
+            raise StoreError("alarms.db could not be written: {error}", error=str(error)) from error
+
+    def _write(self, found: Transitions) -> None:
+        if len(found):
+            self._db.executemany("INSERT INTO transition VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", _rows(found))
+            self._stand(found)
+        for command, result in found.results:
+            self._db.execute(
+                "INSERT OR IGNORE INTO command VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", _answered(found.frame, command, result)
+            )
+
+    def _stand(self, found: Transitions) -> None:
+        """Only the last transition of each alarm in the frame counts for what stands, but every raise is remembered."""
+        for n, alarm, episode, after, happened_at in found.rows[["n", "alarm", "episode", "after", "happened_at"]].tolist():
+            if after == AlarmState.NORMAL:
+                self._db.execute("DELETE FROM standing WHERE alarm = ?", (alarm,))
+            else:
+                self._db.execute(_STAND, (alarm, n, episode, after, n, happened_at))
+
+    def _write_ledger(self, ledger: npt.NDArray[Any]) -> None:
+        rows = [(source, *counts) for source, counts in enumerate(ledger.tolist()) if any(counts)]
+        self._db.executemany("INSERT OR REPLACE INTO ledger VALUES (?,?,?,?,?,?,?)", rows)
+
+    @staticmethod
+    def checkpoint(path: Path) -> None:
+        """Move what is committed from the WAL into the database, on a handle of its own so that commits needn't wait. Raises StoreError."""
+        db = _open(path, apsw.SQLITE_OPEN_READWRITE)
+        try:
+            db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except apsw.BusyError:
+            pass  # a writer or reader is in the way; the next one gets further
+        except apsw.Error as error:
+            raise StoreError("alarms.db could not be checkpointed: {error}", error=str(error)) from error
+        finally:
+            db.close()
+
+
+_STAND = """INSERT INTO standing VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT(alarm) DO UPDATE SET
+  n = excluded.n, state = excluded.state,
+  raised_n = CASE WHEN episode = excluded.episode THEN raised_n ELSE excluded.raised_n END,
+  raised_at = CASE WHEN episode = excluded.episode THEN raised_at ELSE excluded.raised_at END,
+  episode = excluded.episode"""
+
+
+def _open(path: Path, flags: int) -> apsw.Connection:
+    try:
+        db = apsw.Connection(str(path), flags=flags)
+        db.set_busy_timeout(5_000)
+        found = _form(db)
+    except apsw.Error as error:
+        raise StoreError("alarms.db at {path} could not be opened: {error}", path=str(path), error=str(error)) from error
+    if found > SCHEMA_VERSION:
+        db.close()
+        raise StoreError(
+            "alarms.db at {path} has form {found}; this version knows up to {known}",
+            path=str(path),
+            found=found,
+            known=SCHEMA_VERSION,
+        )
+    return db
+
+
+def _form(db: apsw.Connection) -> int:
+    return int(next(db.execute("PRAGMA user_version"))[0])
+
+
+def _rows(found: Transitions) -> Iterable[tuple[Any, ...]]:
+    """Rows for the transition table; NaN is stored as NULL, which SQLite would do anyway."""
+    for row in found.rows[list(_NUMERIC)].tolist():
+        yield (*row, *found.texts.get(row[0], _NO_TEXT))
+
+
+def _answered(frame: int, command: Command, result: Result) -> tuple[Any, ...]:
+    why = result.text("en")
+    return (
+        command.id,
+        frame,
+        command.kind,
+        command.alarm,
+        command.episode,
+        command.priority,
+        command.who,
+        command.post,
+        command.reason,
+        command.at,
+        int(result.accepted),
+        why,
+        result.transition,
+    )
+
+
+def _event(row: Sequence[Any]) -> AlarmTransition:
+    (
+        n,
+        frame,
+        alarm,
+        episode,
+        trigger,
+        before,
+        after,
+        happened_at,
+        noticed_at,
+        value,
+        quality,
+        limit,
+        who,
+        post,
+        reason,
+        command,
+    ) = row
+    return AlarmTransition(
+        n=n,
+        frame=frame,
+        alarm=alarm,
+        episode=episode,
+        trigger=Trigger(trigger),
+        before=AlarmState(before),
+        after=AlarmState(after),
+        happened_at=happened_at,
+        noticed_at=noticed_at,
+        value=math.nan if value is None else value,
+        quality=quality,
+        limit=math.nan if limit is None else limit,
+        who=who,
+        post=post,
+        reason=reason,
+        command=command,
+    )

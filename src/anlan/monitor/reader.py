@@ -1,0 +1,305 @@
+"""The engine's thread: recover, step, commit, tell. Starting and recovering are one path.
+
+    newest whole snapshot ─▶ step the frames up to the journal's `done`, comparing with what it holds ─▶ go on with what is new
+
+`needs` is the frame of the last durable snapshot; `done` what is committed. Alarms are told after their commit; while alarms.db can't be
+written they are told all the same (the log holds what they follow from, so a restart decides them again, with the same numbers), the
+fault is raised, and the commit is tried on a new handle until it succeeds. Commands are answered only after the commit.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, Protocol
+
+import structlog
+
+from anlan.model.clock import Clock
+from anlan.model.errors import AnlanError, StoreError
+from anlan.model.events.alarms import AlarmTransition
+from anlan.model.frames import Frame
+from anlan.model.readings import Readings
+from anlan.monitor.commands import Result
+from anlan.monitor.engine import LEDGER, Engine, Transitions
+from anlan.monitor.journal import Journal
+from anlan.monitor.live import Live, changed_since
+from anlan.monitor.recovery import recover
+from anlan.monitor.snapshot import Snapshot, Snapshots
+from anlan.monitor.warm import warm_up
+
+log = structlog.get_logger()
+
+FRAMES_AT_ONCE = 64
+LATEST_COMMIT = 0.005
+"""s. Under load transitions of several frames share one commit, but none waits longer than this for it."""
+DONE_LAG = 1.0
+"""s. How far `done` may trail while nothing is decided: a restart steps those frames again and finds nothing."""
+SNAPSHOT_SPAN = 10.0
+"""s between snapshots: at 100,000 readings/s a restart then steps a million readings, about a fifth of a second."""
+SNAPSHOT_ROWS = 4_000_000
+"""Readings after which a snapshot comes sooner."""
+SNAPSHOT_SHARE = 10
+"""A snapshot that took s to write is followed by none for 10 s: a large plant spends a tenth of the time on it at most."""
+RETRY = 1.0
+"""s between attempts to commit on a new handle."""
+UNCOMMITTED_MOST = 1_000_000
+"""Transitions held in memory while alarms.db can't be written; beyond them the engine waits, and the log keeps what comes."""
+
+
+class FrameLog(Protocol):
+    """What the reader asks of the log (`store.log.Log`)."""
+
+    @property
+    def incarnation(self) -> str: ...
+    @property
+    def first(self) -> int: ...
+    @property
+    def last(self) -> int: ...
+    def read(self, after: int, limit: int = 256) -> list[Frame]: ...
+    def wait(self, after: int, timeout: float) -> bool: ...
+
+
+class EngineReader:
+    """Start it once; everything else may be called from any thread."""
+
+    def __init__(
+        self,
+        frames: FrameLog,
+        journal: Path,
+        snapshots: Path,
+        clock: Clock,
+        on_transitions: Callable[[Sequence[AlarmTransition]], None] | None = None,
+    ) -> None:
+        self._log, self._path, self._clock = frames, journal, clock
+        self._snapshots = Snapshots(snapshots)
+        self._tell = on_transitions or (lambda transitions: None)
+        self._looking = threading.Lock()
+        """Held while the state moves; readers of live state take it for the time of a copy."""
+        self._engine = Engine()
+        self._waiting: dict[str, Future[Result]] = {}
+        self._answering = threading.Lock()
+        self._uncommitted: list[Transitions] = []
+        self._told = 0
+        self._faults: dict[str, str] = {}
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._writing: threading.Thread | None = None
+        self.done = 0
+        self.needs = 0
+        self.journal_last = 0
+        self._readings = self._decided = self._commits = 0
+        self._recovered: dict[str, Any] = {}
+        self._last_commit = self._last_snapshot = self._clock.monotonic()
+        self._rows_since = 0
+        self._snapshot_took = 0.0
+        self._snapshot_due = False
+
+    # ---- life
+
+    def start(self) -> None:
+        """Recover (blocking, raises StoreError when alarms.db can't be opened), then go on in a thread of its own."""
+        begun = self._clock.monotonic()
+        warm_up()
+        self._journal = Journal.open(self._path)
+        found = recover(self._log, self._journal, self._snapshots, self._clock)
+        self._engine, self.needs = found.engine, found.needs
+        self.done, self.journal_last = self._journal.done, self._journal.last
+        self._uncommitted, self._faults = found.fresh, dict(found.faults)
+        self._snapshot_due = found.needs == 0
+        self._recovered = {"frames": found.frames, "seconds": round(self._clock.monotonic() - begun, 3)}
+        log.info("engine recovered", snapshot=found.needs, done=self.done, faults=list(found.faults.values()), **self._recovered)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Commit, snapshot, stop. What the log has beyond is decided by the next start."""
+        self._closing.set()
+        self._thread.join()
+        self._wait_for_snapshot()
+        self._journal.close()
+
+    def _run(self) -> None:
+        try:
+            while not self._closing.is_set():
+                self._turn()
+            if self._commit():
+                self._write_snapshot(Snapshot.take(self._engine))
+        except Exception as error:  # the last line of defence: a dead engine must be seen, whatever killed it
+            self._faults["engine"] = f"the engine stopped: {error!r}"
+            log.exception("engine stopped")
+            raise
+
+    def _turn(self) -> None:
+        """One round: what the log has, decided and committed; then upkeep."""
+        after = self._engine.frame
+        if self._held_back() or not self._log.wait(after, 0.1):
+            self._keep_up()
+            return
+        for frame in self._log.read(after, FRAMES_AT_ONCE):
+            self._step(frame)
+            if self._uncommitted and self._clock.monotonic() - self._first_at >= LATEST_COMMIT:
+                self._commit()
+        if self._uncommitted:
+            self._commit()
+        self._keep_up()
+
+    def _step(self, frame: Frame) -> None:
+        with self._looking:
+            version = self._engine.config_version
+            found = self._engine.step(frame)
+        self._readings += frame.rows
+        self._rows_since += frame.rows
+        self._snapshot_due |= version != self._engine.config_version
+        if found.faults:
+            self._faults["frame"] = found.faults[0]
+            log.error("part not decided", faults=found.faults)
+        if len(found) or found.results:
+            if not self._uncommitted:
+                self._first_at = self._clock.monotonic()
+            self._uncommitted.append(found)
+
+    # ---- committing and telling
+
+    def _commit(self) -> bool:
+        """Commit what was decided and tell it; on failure tell it all the same and leave it for the next attempt."""
+        now = self._clock.monotonic()
+        if "journal" in self._faults and now - self._last_commit < RETRY:
+            self._tell_new()
+            return False
+        self._last_commit = now
+        try:
+            if "journal" in self._faults:
+                self._journal = Journal.open(self._path)
+            self._journal.commit(self._engine.frame, self._uncommitted, self._engine.ledger)
+        except StoreError as error:
+            self._break_journal(error)
+            self._tell_new()
+            return False
+        self._faults.pop("journal", None)
+        self._commits += 1
+        self.done = self._engine.frame
+        self._tell_new()
+        self._answer()
+        self._uncommitted = []
+        self._told = 0
+        return True
+
+    def _break_journal(self, error: StoreError) -> None:
+        if "journal" not in self._faults:
+            log.error("alarms.db failed; a new handle is tried", error=str(error))
+        self._faults["journal"] = str(error)
+        self._journal.close()
+
+    def _tell_new(self) -> None:
+        """Tell each transition once, in order."""
+        fresh = [t for found in self._uncommitted[self._told :] for t in found.events()]
+        self._told = len(self._uncommitted)
+        if not fresh:
+            return
+        self.journal_last = fresh[-1].n
+        self._decided += len(fresh)
+        self._tell(fresh)
+
+    def _answer(self) -> None:
+        for found in self._uncommitted:
+            for _, result in found.results:
+                with self._answering:
+                    future = self._waiting.pop(result.id, None)
+                if future is not None and future.set_running_or_notify_cancel():
+                    future.set_result(result)
+
+    def _held_back(self) -> bool:
+        """Too much stands uncommitted to go on deciding; the log keeps the rest."""
+        if sum(map(len, self._uncommitted)) < UNCOMMITTED_MOST:
+            return False
+        self._closing.wait(0.1)
+        return True
+
+    # ---- upkeep
+
+    def _keep_up(self) -> None:
+        now = self._clock.monotonic()
+        lagging = self.done < self._engine.frame and now - self._last_commit >= DONE_LAG
+        if lagging or (self._uncommitted and "journal" in self._faults):
+            self._commit()
+        if self._snapshot_wanted(now) and self._commit():
+            self._take_snapshot(now)
+
+    def _snapshot_wanted(self, now: float) -> bool:
+        """Never while one is being written, and never of a state whose transitions are not committed."""
+        if self._engine.frame == self.needs or (self._writing is not None and self._writing.is_alive()):
+            return False
+        age = now - self._last_snapshot
+        wanted = self._snapshot_due or age >= SNAPSHOT_SPAN or self._rows_since >= SNAPSHOT_ROWS
+        return wanted and age >= SNAPSHOT_SHARE * self._snapshot_took
+
+    def _take_snapshot(self, now: float) -> None:
+        snapshot = Snapshot.take(self._engine)
+        self._last_snapshot, self._rows_since, self._snapshot_due = now, 0, False
+        self._writing = threading.Thread(target=self._write_snapshot, args=(snapshot,), name="engine-snapshot", daemon=True)
+        self._writing.start()
+
+    def _write_snapshot(self, snapshot: Snapshot) -> None:
+        """In a thread of its own: checksums, disk and the journal's checkpoint keep no alarm waiting."""
+        begun = self._clock.monotonic()
+        try:
+            self._snapshots.write(snapshot)
+            Journal.checkpoint(self._path)
+        except AnlanError as error:
+            self._faults["snapshot"] = str(error)
+            log.error("snapshot not written", error=str(error))
+            return
+        finally:
+            self._snapshot_took = self._clock.monotonic() - begun
+        self.needs = snapshot.frame
+        self._faults.pop("snapshot", None)
+
+    def _wait_for_snapshot(self) -> None:
+        if self._writing is not None:
+            self._writing.join()
+
+    # ---- asking
+
+    @property
+    def fault(self) -> str | None:
+        """What is wrong, in words; None when nothing is."""
+        return "; ".join(self._faults.values()) or None
+
+    @property
+    def config_version(self) -> int:
+        return self._engine.config_version
+
+    def result_of(self, command: str) -> Future[Result]:
+        """The answer to the command of this id, once what it did is committed. Ask before the command goes into the log."""
+        with self._answering:
+            return self._waiting.setdefault(command, Future())
+
+    def live(self, numbers: Any = None) -> Live:
+        """Newest value and effective quality of the given points, all when None."""
+        with self._looking:
+            return self._engine.live(numbers)
+
+    def live_since(self, frame: int) -> tuple[int, Readings]:
+        """Points with a value whose value or effective quality changed after `frame`, and the frame to ask for next."""
+        with self._looking:
+            live = self._engine.live(changed_since(self._engine.world.points, frame))
+        readings = live.readings()
+        had = live.time != 0
+        return live.frame, Readings(readings.point[had], readings.time[had], readings.value[had], readings.quality[had])
+
+    def counters(self) -> dict[str, Any]:
+        """Plain facts for status and metrics."""
+        with self._looking:
+            ledger = self._engine.ledger.tolist()
+            standing = len(self._engine.standing())
+        return {
+            "readings": self._readings,
+            "transitions": self._decided,
+            "commits": self._commits,
+            "standing": standing,
+            "recovered": self._recovered,
+            "snapshot_seconds": round(self._snapshot_took, 3),
+            "ledger": {str(s): dict(zip(LEDGER, counts, strict=True)) for s, counts in enumerate(ledger) if any(counts)},
+        }

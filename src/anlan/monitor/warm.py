@@ -1,0 +1,30 @@
+"""Load (or, once per installation, compile) the kernel before the first frame waits for it."""
+
+from __future__ import annotations
+
+import orjson
+
+from anlan.model.events.alarms import AlarmKind
+from anlan.model.frames import Frame, Kind, Part
+from anlan.model.readings import Readings
+from anlan.monitor.engine import Engine, EngineConfig
+
+_START = 1_767_225_600_000_000
+
+
+def warm_up() -> None:
+    """Run every entrance of the kernel once, on a plant of one point. A fraction of a second with the cache, tens without."""
+    config = EngineConfig.from_columns(
+        1,
+        {"number": [1]},
+        {"number": [1], "source": [1]},
+        {"number": [1, 2], "kind": [AlarmKind.HIGH, AlarmKind.LOSS_OF_VIEW], "target": [1, 1], "limit": [1.0, float("nan")]},
+    )
+    engine = Engine()
+    bodies = (
+        Part(Kind.CONFIG, 0, 0, 0, _START, 1, config.to_bytes()),
+        Part.of_readings(1, 0, 0, _START, Readings.of([(1, _START, 0.0, 0), (1, _START + 1, 2.0, 0)])),
+        Part(Kind.TICK, 0, 0, 1, _START, 1, orjson.dumps({"now": _START, "sources": {"1": "down"}})),
+    )
+    for n, part in enumerate(bodies, start=1):
+        engine.step(Frame(n, (part,)))
