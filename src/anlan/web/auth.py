@@ -8,18 +8,22 @@ further shows that it comes from our own page: its Origin is ours, or it carries
 
 from __future__ import annotations
 
+import asyncio
 import hmac
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
+from starlette.exceptions import WebSocketException
 from starlette.requests import HTTPConnection
+from starlette.status import WS_1008_POLICY_VIOLATION
 
 from anlan.guard.principal import Principal
 from anlan.guard.roles import SELF, load_roles
 from anlan.guard.sessions import csrf_token
-from anlan.model.errors import Forbidden, NotSignedIn
-from anlan.web.context import WebSettings
+from anlan.model.errors import AnlanError, Forbidden, NotSignedIn
+from anlan.web.context import Context, WebSettings
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -37,8 +41,13 @@ class Require:
         self.action = action
 
     async def __call__(self, connection: HTTPConnection) -> Principal:
-        principal = principal_of(connection)
-        principal.require(self.action)
+        try:
+            principal = principal_of(connection)
+            principal.require(self.action)
+        except AnlanError as error:
+            if connection.scope["type"] != "websocket":
+                raise
+            raise WebSocketException(WS_1008_POLICY_VIOLATION, error.code) from error
         return principal
 
 
@@ -58,6 +67,16 @@ def principal_of(connection: HTTPConnection) -> Principal:
 
 Asker = Annotated[Principal, Depends(principal_of)]
 """A route's parameter: the Principal who asks."""
+
+
+def still_allowed(context: Context, asker: Principal) -> Callable[[], Awaitable[bool]]:
+    """For streams, which outlive their request: whether the session still runs and still holds what it held."""
+
+    async def still() -> bool:
+        principal = await asyncio.to_thread(context.guard.sessions.running, asker.session)
+        return principal is not None and principal.grants == asker.grants
+
+    return still
 
 
 def declared_action(dependencies: list[Any]) -> str | None:

@@ -84,6 +84,10 @@ class History(Protocol):
         """(point, time int64 µs, value, quality) with start ≤ time < end, sorted by point and time."""
         ...
 
+    def trend(self, points: Sequence[int], start: Micros, end: Micros, buckets: int) -> pa.Table:
+        """Folded into at most `buckets` + 1 spans a point: the columns of `store.history_query.TREND`."""
+        ...
+
 
 class Rule(Protocol):
     """One alarm as configured (`monitor.config.AlarmRule` is one)."""

@@ -75,3 +75,26 @@ async def _with_heartbeat(events: AsyncIterator[bytes], still_allowed: Callable[
 
 async def _next(events: AsyncIterator[bytes]) -> bytes:
     return await anext(events)
+
+
+class Watch:
+    """Waits for the first of several things that go on happening; what hasn't happened yet goes on being waited for."""
+
+    def __init__(self, **waits: Callable[[], Awaitable[object]]) -> None:
+        self._waits = waits
+        self._tasks: dict[str, asyncio.Future[object]] = {}
+
+    async def first(self, within: float) -> set[str]:
+        """Names of those that have happened, none after `within` seconds."""
+        for name, wait in self._waits.items():
+            if name not in self._tasks:
+                self._tasks[name] = asyncio.ensure_future(wait())
+        await asyncio.wait(self._tasks.values(), timeout=within, return_when=asyncio.FIRST_COMPLETED)
+        happened = {name for name, task in self._tasks.items() if task.done()}
+        for name in happened:
+            self._tasks.pop(name).result()
+        return happened
+
+    def close(self) -> None:
+        for task in self._tasks.values():
+            task.cancel()

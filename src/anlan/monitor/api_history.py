@@ -1,0 +1,121 @@
+"""Routes of the history: readings in bulk (Arrow IPC or JSON columns) and trends folded for drawing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from functools import partial
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response, StreamingResponse
+
+from anlan.model.quality import SEVERITY_SHIFT, Severity
+from anlan.monitor.choice import Instant, Points, chosen_points, span
+from anlan.web.answers import Json
+from anlan.web.auth import Asker, require
+from anlan.web.context import Context
+
+ARROW = "application/vnd.apache.arrow.stream"
+MOST_POINTS = 1_000
+MOST_ROWS = 5_000_000
+MOST_JSON_ROWS = 100_000
+MOST_DRAWN = 50
+BATCH = 65_536
+
+
+def routes(context: Context) -> APIRouter:
+    router = APIRouter(tags=["history"])
+
+    @router.get(
+        "/readings", dependencies=[require("history.view")], responses={200: {"content": {ARROW: {}, "application/json": {}}}}
+    )
+    async def readings(
+        request: Request,
+        asker: Asker,
+        points: Points,
+        start: Instant,
+        end: Instant,
+        limit: Annotated[int, Query(ge=1, le=MOST_ROWS, description="rows; JSON gives at most 100,000")] = MOST_JSON_ROWS,
+    ) -> Response:
+        """Raw readings, start ≤ time < end, by point and time: an Arrow IPC stream if Accept asks for it, else JSON columns.
+
+        `truncated` (in the stream's schema metadata or the JSON) says that there were more than `limit`.
+        """
+        numbers = chosen_points(context.plant, asker, points, action="history.view", most=MOST_POINTS)
+        first, last = span(start, end)
+        arrow = ARROW in request.headers.get("accept", "")
+        rows = limit if arrow else min(limit, MOST_JSON_ROWS)
+        table = await asyncio.to_thread(partial(context.history.read, numbers, first, last, limit=rows + 1))
+        truncated = table.num_rows > rows
+        table = table.slice(0, rows)
+        ids = {number: context.plant.points[number].id for number in numbers}
+        if arrow:
+            return StreamingResponse(_ipc(table, ids, truncated), media_type=ARROW)
+        return Json(await asyncio.to_thread(_columns, table, ids, truncated))
+
+    @router.get("/trend", dependencies=[require("history.view")])
+    async def trend(
+        asker: Asker,
+        points: Points,
+        start: Instant,
+        end: Instant,
+        buckets: Annotated[int, Query(ge=1, le=4000, description="spans a point, about")] = 800,
+    ) -> Response:
+        """Readings folded into spans of one round width: least, greatest, first, last, mean of the usable ones, and how many were bad."""
+        numbers = chosen_points(context.plant, asker, points, action="history.view", most=MOST_DRAWN)
+        first, last = span(start, end)
+        table = await asyncio.to_thread(context.history.trend, numbers, first, last, buckets)
+        ids = {number: context.plant.points[number].id for number in numbers}
+        return Json(await asyncio.to_thread(_folded, table, ids))
+
+    return router
+
+
+def _ipc(table: pa.Table, ids: dict[int, str], truncated: bool) -> Iterator[bytes]:
+    """The stream in pieces; its schema's metadata tells the points' ids by number."""
+    told = {
+        "anlan.points": json.dumps({str(number): one for number, one in ids.items()}),
+        "anlan.truncated": str(truncated).lower(),
+    }
+    schema = table.schema.with_metadata(told)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, schema) as writer:
+        for batch in table.to_batches(max_chunksize=BATCH):
+            writer.write_batch(batch)
+    body = sink.getvalue()
+    for at in range(0, body.size, 1 << 20):
+        yield body.slice(at, min(1 << 20, body.size - at)).to_pybytes()
+
+
+def _columns(table: pa.Table, ids: dict[int, str], truncated: bool) -> dict[str, Any]:
+    told = {
+        ids[number]: {"time": part["time"], "value": part["value"], "quality": part["quality"]}
+        for number, part in _by_point(table, list(ids)).items()
+    }
+    return {"points": told, "rows": table.num_rows, "truncated": truncated}
+
+
+def _folded(table: pa.Table, ids: dict[int, str]) -> dict[str, Any]:
+    width = int(table["width"][0].as_py()) if table.num_rows else None
+    told = {}
+    for number, part in _by_point(table, list(ids)).items():
+        severity = np.asarray(part["quality"]) >> SEVERITY_SHIFT
+        told[ids[number]] = {
+            **{name: part[name] for name in ("time", "min", "max", "first", "last", "avg", "quality")},
+            "rows": part["count"],
+            "bad": np.asarray(part["count"]) - np.asarray(part["usable"]),
+            "uncertain": severity == Severity.UNCERTAIN,
+        }
+    return {"width": width, "points": told}
+
+
+def _by_point(table: pa.Table, numbers: list[int]) -> dict[int, dict[str, npt.NDArray[Any]]]:
+    """The table's columns cut by point; it is sorted by point. A point without rows gets empty columns."""
+    columns = {name: table[name].combine_chunks().to_numpy(zero_copy_only=False) for name in table.column_names}
+    edges = {number: np.searchsorted(columns["point"], [number, number + 1]) for number in numbers}
+    return {number: {name: column[low:high] for name, column in columns.items()} for number, (low, high) in edges.items()}

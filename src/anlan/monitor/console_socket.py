@@ -1,0 +1,145 @@
+"""The console's one WebSocket: a browser allows few connections to one address, so everything that moves comes over one.
+
+Browser → {"points": ["AT-203", …]}: the points it shows; replaces the set.
+Node → {"t": node's clock [µs], "v": [[id, time, value | null, quality word, received_at], …], "a": [alarm rows that changed],
+"cursor": journal position, "whole": true when `a` is all that stands, "s": [source rows], "sum": summary}; at least one a second, so
+that silence means a lost line. Values at most 4 times a second, alarms at once. Closed with 1008 when the session is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import orjson
+from starlette.status import WS_1008_POLICY_VIOLATION
+from starlette.websockets import WebSocket
+
+from anlan.guard.principal import Principal
+from anlan.monitor.board import Board
+from anlan.monitor.sums import Sums
+from anlan.sense.service import SourceService
+from anlan.web.answers import dumps
+from anlan.web.context import Context
+from anlan.web.fanout import MOST_POINTS
+from anlan.web.stream import Bell, Watch
+
+HEARTBEAT = 1.0
+CHECK_SESSION = 5.0
+
+
+class ConsoleSocket:
+    """One browser tab. Nothing is kept for it but what it shows and how far it has been told."""
+
+    def __init__(self, context: Context, board: Board, principal: Principal, socket: WebSocket) -> None:
+        self._context, self._board, self._principal, self._socket = context, board, principal, socket
+        self._points = context.fanout.number_set(())
+        self._asked = Bell()
+        self._tick = 0
+        self._cursor: int | None = None
+        self._alarms_rung = board.moved.count
+        self._sources_rung = -1
+        self._summary_at = -1.0
+        self._checked = context.clock.monotonic()
+
+    async def run(self) -> None:
+        listening = asyncio.create_task(self._listen())
+        telling = asyncio.create_task(self._tell())
+        try:
+            done, _ = await asyncio.wait({listening, telling}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            listening.cancel()
+            telling.cancel()
+            await asyncio.gather(listening, telling, return_exceptions=True)
+        for task in done:
+            task.result()
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                message = orjson.loads(await self._socket.receive_text())
+                points = message["points"]
+                self._choose([one for one in points if isinstance(one, str)][:MOST_POINTS])
+            except (KeyError, TypeError, orjson.JSONDecodeError):
+                await self._socket.close(WS_1008_POLICY_VIOLATION, "not understood")
+                return
+
+    def _choose(self, ids: list[str]) -> None:
+        """Ids that don't exist or may not be seen are not told of: the page shows them as unknown."""
+        plant = self._context.plant
+        numbers = (plant.point_numbers.get(one) for one in ids)
+        seen = [n for n in numbers if n is not None and self._principal.allows("live.view", plant.points[n].place)]
+        self._points = self._context.fanout.number_set(seen)
+        self._tick = -1
+        self._asked.ring()
+
+    async def _tell(self) -> None:
+        asked = 0
+        watch = Watch(
+            values=lambda: self._context.fanout.wait(max(self._tick, 0)),
+            alarms=lambda: self._board.moved.wait(self._alarms_rung),
+            sources=lambda: self._context.sources_moved.wait(self._sources_rung),
+            asked=lambda: self._asked.wait(asked),
+        )
+        try:
+            while await self._still_allowed():
+                await self._socket.send_text(self._frame().decode())
+                asked = self._asked.count
+                await watch.first(HEARTBEAT)
+            await self._socket.close(WS_1008_POLICY_VIOLATION, "session over")
+        finally:
+            watch.close()
+
+    def _frame(self) -> bytes:
+        head = b'{"t":%d' % self._context.clock.now()
+        return head + self._values() + self._alarms() + self._sources() + self._summary() + b"}"
+
+    def _values(self) -> bytes:
+        tick = self._context.live.tick
+        rows = self._context.fanout.rows_since(self._points, self._tick) if len(self._points) else b""
+        self._tick = tick
+        return b',"v":[' + rows + b"]" if rows else b""
+
+    def _alarms(self) -> bytes:
+        if not self._principal.allows("alarm.view") or not self._board.loaded:
+            return b""
+        self._alarms_rung = self._board.moved.count
+        told = self._board.recent(self._cursor) if self._cursor is not None else None
+        was, self._cursor = self._cursor, self._board.cursor
+        if told is None:
+            return b',"a":%b,"whole":true,"cursor":%d' % (dumps(self._board.rows(self._principal)), self._cursor)
+        if was == self._cursor:
+            return b""
+        rows = b",".join(one.row for one in told if self._principal.allows("alarm.view", one.place))
+        return b',"a":[%b],"cursor":%d' % (rows, self._cursor)
+
+    def _sources(self) -> bytes:
+        bell = self._context.sources_moved
+        if bell.count == self._sources_rung or not self._principal.allows("source.view"):
+            return b""
+        self._sources_rung = bell.count
+        return b',"s":' + dumps(SourceService.of(self._context).rows())
+
+    def _summary(self) -> bytes:
+        """Over the whole plant, so only for who may see the whole plant."""
+        now = self._context.clock.monotonic()
+        if now < self._summary_at + HEARTBEAT or not self._principal.allows("live.view", ""):
+            return b""
+        self._summary_at = now
+        return b',"sum":' + Sums.of(self._context).encoded()
+
+    async def _still_allowed(self) -> bool:
+        now = self._context.clock.monotonic()
+        if now < self._checked + CHECK_SESSION:
+            return True
+        self._checked = now
+        principal = await asyncio.to_thread(self._context.guard.sessions.running, self._principal.session)
+        if principal is None or not principal.allows("live.view"):
+            return False
+        if principal.grants != self._principal.grants:
+            self._principal = principal
+            self._cursor = None  # what may be seen has changed: all of it is told anew
+            plant = self._context.plant
+            may = [n for n in self._points.tolist() if n in plant.points and principal.allows("live.view", plant.points[n].place)]
+            self._points = self._context.fanout.number_set(np.array(may, np.int64))
+        return True

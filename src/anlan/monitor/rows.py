@@ -1,0 +1,175 @@
+"""An alarm and a transition as the API and the console tell them: plain JSON values, instants in µs with an ISO text beside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from anlan.model.clock import Micros
+from anlan.model.events.alarms import AlarmKind, AlarmState, AlarmTransition, Trigger
+from anlan.model.points import Point
+from anlan.model.words import Label
+from anlan.monitor.config import SUFFIX
+from anlan.web.answers import finite, iso, quality_words
+from anlan.web.context import PlantView, Rule
+
+Names = Callable[[str], str]
+"""Person id → name; "" for one that isn't known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One alarm as its last transition left it, and who answered this activation."""
+
+    last: AlarmTransition
+    raised: AlarmTransition | None = None
+    """The transition that began the activation; None when it lies before what was read."""
+    answered: AlarmTransition | None = None
+
+    def after(self, transition: AlarmTransition) -> Standing:
+        """With one transition more."""
+        match transition.trigger:
+            case Trigger.CONDITION_ON:
+                return Standing(transition, raised=transition)
+            case Trigger.ACKNOWLEDGE:
+                return replace(self, last=transition, answered=transition)
+            case Trigger.LATE_DATA:
+                return self  # the live state did not move
+            case _:
+                return replace(self, last=transition)
+
+
+def alarm_row(plant: PlantView, standing: Standing, names: Names) -> dict[str, Any]:
+    """Everything the console shows of a standing alarm. A rule that the plant no longer has is told by its number."""
+    last, raised, answered = standing.last, standing.raised or standing.last, standing.answered
+    return {
+        "alarm": last.alarm,
+        "episode": last.episode,
+        "state": last.after.name,
+        "n": last.n,
+        "value": finite(raised.value),
+        "quality": raised.quality,
+        "limit": finite(raised.limit),
+        "happened_at": raised.happened_at,
+        "happened_at_iso": iso(raised.happened_at),
+        "noticed_at": raised.noticed_at,
+        "noticed_at_iso": iso(raised.noticed_at),
+        "changed_at": last.noticed_at,
+        "acknowledged_at": answered.noticed_at if answered is not None else None,
+        "acknowledged_by": names(answered.who) or answered.who if answered is not None else None,
+        **rule_facts(plant, last.alarm),
+    }
+
+
+def rule_facts(plant: PlantView, alarm: int) -> dict[str, Any]:
+    """What is configured of an alarm: identity, place, post, what it asks of the operator."""
+    rule = plant.rules.get(alarm)
+    if rule is None:
+        return _unknown_rule(alarm)
+    point, place, post = plant.point_of_rule(rule), plant.place_of_rule(rule), plant.post_of_rule(rule)
+    return {
+        "id": rule.id,
+        "kind": SUFFIX[rule.kind],
+        "priority": rule.priority,
+        "point": point.id if point is not None else None,
+        "source": point.source if point is not None else rule.point,
+        "name": _name(plant, rule, point),
+        "place": place,
+        "place_name": _place_name(plant, place),
+        "post": post,
+        "post_name": plant.posts[post].model_dump() if post in plant.posts else None,
+        "unit": point.unit if point is not None else "",
+        "decimals": point.decimals if point is not None else 0,
+        "states": {str(state): label.model_dump() for state, label in point.states.items()}
+        if point is not None and point.states
+        else None,
+        "dead_band": rule.dead_band,
+        "on_delay": rule.on_delay,
+        "off_delay": rule.off_delay,
+        "latching": rule.latching,
+        "consequence": rule.consequence.model_dump(),
+        "corrective_action": rule.corrective_action.model_dump(),
+        "time_to_respond": rule.time_to_respond,
+        "safety_points": _safety_points(plant, rule),
+    }
+
+
+def transition_row(plant: PlantView, transition: AlarmTransition, names: Names) -> dict[str, Any]:
+    """One row of the journal."""
+    rule = plant.rules.get(transition.alarm)
+    point = plant.point_of_rule(rule) if rule is not None else None
+    return {
+        "n": transition.n,
+        "alarm": transition.alarm,
+        "id": rule.id if rule is not None else None,
+        "kind": SUFFIX[rule.kind] if rule is not None else None,
+        "priority": rule.priority if rule is not None else None,
+        "point": point.id if point is not None else None,
+        "place": plant.place_of_rule(rule) if rule is not None else "",
+        "episode": transition.episode,
+        "trigger": transition.trigger.name,
+        "before": transition.before.name,
+        "after": transition.after.name,
+        **_times("happened_at", transition.happened_at),
+        **_times("noticed_at", transition.noticed_at),
+        "value": finite(transition.value),
+        "quality": quality_words(transition.quality),
+        "limit": finite(transition.limit),
+        "who": transition.who,
+        "who_name": names(transition.who),
+        "post": transition.post,
+        "post_name": plant.posts[transition.post].model_dump() if transition.post in plant.posts else None,
+        "reason": transition.reason,
+        "command": transition.command,
+    }
+
+
+def is_standing(standing: Standing) -> bool:
+    return standing.last.after is not AlarmState.NORMAL
+
+
+def _times(name: str, instant: Micros) -> dict[str, Any]:
+    return {name: instant, f"{name}_iso": iso(instant)}
+
+
+def _name(plant: PlantView, rule: Rule, point: Point | None) -> dict[str, str]:
+    if point is not None:
+        return point.name.model_dump()
+    number = plant.source_numbers.get(rule.point)
+    label = plant.sources[number].name if number is not None else Label()
+    return label.model_dump() if label.zh or label.en else {"zh": rule.point, "en": rule.point}
+
+
+def _place_name(plant: PlantView, path: str) -> dict[str, str] | None:
+    place = plant.places.get(path)
+    return place.name.model_dump() if place is not None else None
+
+
+def _safety_points(plant: PlantView, rule: Rule) -> list[str] | None:
+    """A lost source names the safety points that nobody sees any more (DOMAIN.md 3)."""
+    if rule.kind is not AlarmKind.LOSS_OF_VIEW:
+        return None
+    return [point.id for point in plant.points.values() if point.source == rule.point and point.safety]
+
+
+def _unknown_rule(alarm: int) -> dict[str, Any]:
+    name = {"zh": f"#{alarm}", "en": f"#{alarm}"}
+    absent = dict.fromkeys(("kind", "point", "source", "place_name", "post_name", "states", "time_to_respond", "safety_points"))
+    no_label = {"zh": "", "en": ""}
+    return {
+        "id": f"#{alarm}",
+        **absent,
+        "priority": 1,  # nobody knows what it meant: it stands where it cannot be overlooked
+        "name": name,
+        "place": "",
+        "post": "",
+        "unit": "",
+        "decimals": 2,
+        "dead_band": 0.0,
+        "on_delay": 0.0,
+        "off_delay": 0.0,
+        "latching": False,
+        "consequence": no_label,
+        "corrective_action": no_label,
+    }
