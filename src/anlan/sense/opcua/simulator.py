@@ -123,6 +123,9 @@ class OpcUaServer:
         for transport in list(server.iserver.asyncio_transports):
             transport.abort()
         await asyncio.sleep(0)
+        # A process that dies takes its sessions with it; the library counts them in a class variable and would run out.
+        for session in list(server.iserver._external_sessions.values()):
+            await session.close_session(True)
         await server.stop()
 
     kill = stop

@@ -1,0 +1,119 @@
+"""Certificates of the OPC UA client, under the node's `pki/`: our own, those we trust, and those we refused.
+
+pki/own/client.der  client.key.pem    made on first use; give the first to the server's administrator
+pki/trusted/*.der *.pem               servers (or the authorities that sign them) we believe
+pki/rejected/NAME.der                 a server we met and did not know: look at it, then move it to trusted/
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import ipaddress
+import socket
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from anlan.model.clock import Clock, to_datetime
+from anlan.model.errors import DriverError
+
+DAYS = 3650
+
+
+def own(folder: Path, application_uri: str, clock: Clock, name: str = "client") -> tuple[Path, Path]:
+    """(certificate, key) of ours in `folder/own`, made now if they are not there. The key is readable by its owner only."""
+    certificate, key = folder / "own" / f"{name}.der", folder / "own" / f"{name}.key.pem"
+    if not (certificate.exists() and key.exists()):
+        (folder / "own").mkdir(parents=True, exist_ok=True)
+        private = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
+        key.touch(mode=0o600)
+        key.write_bytes(
+            private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        )
+        certificate.write_bytes(_signed(private, application_uri, clock).public_bytes(serialization.Encoding.DER))
+    return certificate, key
+
+
+def _signed(private: rsa.RSAPrivateKey, application_uri: str, clock: Clock) -> x509.Certificate:
+    """A self-signed application certificate by Part 6, 6.2.2: its URI names the application, both ends may use it."""
+    host = socket.gethostname()
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Anlan"), x509.NameAttribute(NameOID.ORGANIZATION_NAME, host)])
+    start = to_datetime(clock.now())
+    key_usage = x509.KeyUsage(
+        digital_signature=True, content_commitment=True, key_encipherment=True, data_encipherment=True, key_agreement=False,
+        key_cert_sign=True, crl_sign=False, encipher_only=False, decipher_only=False,
+    )  # fmt: skip
+    others = [
+        x509.UniformResourceIdentifier(application_uri),
+        x509.DNSName(host),
+        x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+    ]
+    usages = [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(private.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start - datetime.timedelta(days=1))
+        .not_valid_after(start + datetime.timedelta(days=DAYS))
+        .add_extension(x509.SubjectAlternativeName(others), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(key_usage, critical=True)
+        .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(private.public_key()), critical=False)
+        .sign(private, hashes.SHA256())
+    )
+
+
+def believe(folder: Path, server: bytes, clock: Clock, *, first: bool) -> None:
+    """Return if the server's certificate (DER) is trusted and in date; else keep it under rejected/ and raise DriverError.
+
+    `first`: when nothing at all is trusted yet, trust this one from now on (written into trusted/). Never the default: whoever
+    answers first would be believed.
+    """
+    certificate = x509.load_der_x509_certificate(server)
+    _in_date(certificate, clock)
+    trusted = [c for path in sorted((folder / "trusted").glob("*")) for c in _load(path)]
+    if any(c == certificate or _issued(certificate, c) for c in trusted):
+        return
+    kept = "trusted" if first and not trusted else "rejected"
+    path = folder / kept / f"{hashlib.sha256(server).hexdigest()[:16]}.der"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(server)
+    if kept == "rejected":
+        raise DriverError(
+            "the server's certificate ({subject}) is not trusted; if it is the right one, move {path} to {trusted}",
+            subject=certificate.subject.rfc4514_string(), path=str(path), trusted=str(folder / "trusted"),
+        )  # fmt: skip
+
+
+def _in_date(certificate: x509.Certificate, clock: Clock) -> None:
+    now = to_datetime(clock.now())
+    if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
+        raise DriverError(
+            "the server's certificate is valid from {start} to {end} only",
+            start=certificate.not_valid_before_utc.date().isoformat(), end=certificate.not_valid_after_utc.date().isoformat(),
+        )  # fmt: skip
+
+
+def _issued(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def _load(path: Path) -> list[x509.Certificate]:
+    """The certificates in a .der or .pem file; a file that is none is named, not skipped: somebody meant it to be trusted."""
+    data = path.read_bytes()
+    try:
+        return x509.load_pem_x509_certificates(data) if b"-----BEGIN" in data else [x509.load_der_x509_certificate(data)]
+    except ValueError as error:
+        raise DriverError("{path} is not a certificate: {why}", path=str(path), why=str(error)) from error
