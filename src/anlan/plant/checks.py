@@ -1,0 +1,376 @@
+"""What must hold between the parts of a plant: ids that exist, units that fit, limits in order, alarms that ask for an action.
+
+DOMAIN rules behind them: an alarm belongs to a post, needs an operator's action and stands on the safe side of its trip; limits rise
+LL < L < H < HH inside the range. Gas limits have their own module.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from itertools import combinations, pairwise
+from typing import Any
+from zoneinfo import available_timezones
+
+from anlan.model.credit_code import credit_code
+from anlan.model.errors import DriverError, InputError, NotFound
+from anlan.model.events.alarms import AlarmKind
+from anlan.model.kinds import kinds
+from anlan.model.points import Point
+from anlan.model.regions import region
+from anlan.model.tables import nearest
+from anlan.model.units import units
+from anlan.monitor.config import LIMIT_KINDS, SUFFIX, AlarmRule
+from anlan.plant.description import Trip
+from anlan.plant.draft import Draft, PlaceIndex
+from anlan.plant.findings import Findings, Where
+from anlan.plant.gas_checks import check_gas
+
+RISING = (AlarmKind.LOW_LOW, AlarmKind.LOW, AlarmKind.HIGH, AlarmKind.HIGH_HIGH)
+HIGHS = frozenset({AlarmKind.HIGH, AlarmKind.HIGH_HIGH})
+NO_BASIS_NEEDED = frozenset({"pressure.difference", "weather.pressure"})
+"""Pressures that are gauge or absolute by nature."""
+
+
+def check_draft(draft: Draft, places: PlaceIndex, findings: Findings) -> None:
+    """Every check that looks at more than one line."""
+    _site(draft, findings)
+    _posts_and_places(draft, places, findings)
+    _polygons(draft, findings)
+    _sources(draft, findings)
+    _renames(draft, findings)
+    _addresses(draft, findings)
+    rules = _rules_by_point(draft, findings)
+    trips = {trip.point: trip for trip in draft.trips}
+    for point in draft.points:
+        _Point(point, rules.get(point.id, {}), draft, findings).check(trips.get(point.id))
+
+
+def _site(draft: Draft, findings: Findings) -> None:
+    if draft.site is None:
+        return
+    site = draft.site
+    if site.zone not in available_timezones():
+        hint = nearest(site.zone, available_timezones()) or "Asia/Shanghai"
+        mend = "did you mean {hint}?"
+        findings.mistake(
+            "zone", "{found} is not a time zone", draft.where["plant", "zone"], mend=mend, found=site.zone, hint=hint
+        )
+    for key, text, read in (("region", site.region, region), ("credit_code", site.credit_code, credit_code)):
+        try:
+            _ = read(text) if text else None
+        except InputError as wrong:
+            findings.wrong(key.replace("_", "-"), wrong, draft.where["plant", key])
+
+
+def _posts_and_places(draft: Draft, places: PlaceIndex, findings: Findings) -> None:
+    posts = {p.id for p in draft.posts}
+    for place in draft.places:
+        if place.post and place.post not in posts:
+            _unknown("post", place.post, posts, draft.where["place", place.path], findings)
+    for rule in draft.rules.values():
+        if rule.post and rule.post not in posts:
+            _unknown("post", rule.post, posts, draft.where["rule", rule.id], findings)
+    for i, area in enumerate(draft.areas):
+        if area.place:
+            try:
+                draft.areas[i] = area.model_copy(update={"place": places.resolve(area.place)})
+            except InputError as wrong:
+                findings.wrong("unknown-place", wrong, draft.where["area", area.id])
+
+
+def _unknown(kind: str, found: str, known: Iterable[str], where: Where, findings: Findings) -> None:
+    hint = nearest(found, known) or ", ".join(sorted(known)) or "—"
+    findings.mistake(
+        f"unknown-{kind}",
+        "the {kind} {found} is not in plant.yaml",
+        where,
+        mend="there is: {hint}",
+        kind=kind,
+        found=found,
+        hint=hint,
+    )
+
+
+def _polygons(draft: Draft, findings: Findings) -> None:
+    for area in draft.areas:
+        corners = [*area.polygon, area.polygon[0]]
+        sides = list(pairwise(corners))
+        for (i, first), (j, second) in combinations(enumerate(sides), 2):
+            neighbours = j == i + 1 or (i == 0 and j == len(sides) - 1)
+            if not neighbours and _cross(*first, *second):
+                message = "the polygon of {id} crosses itself: side {first} and side {second}"
+                where = draft.where["area", area.id]
+                findings.mistake(
+                    "polygon",
+                    message,
+                    where,
+                    mend="list the corners in order around the area",
+                    id=area.id,
+                    first=i + 1,
+                    second=j + 1,
+                )
+
+
+Corner = tuple[float, float]
+
+
+def _cross(a: Corner, b: Corner, c: Corner, d: Corner) -> bool:
+    """Whether the segments ab and cd have a point in common."""
+    turns = (_turn(a, b, c), _turn(a, b, d), _turn(c, d, a), _turn(c, d, b))
+    if 0.0 in turns:
+        return any(
+            turn == 0.0 and _between(*ends)
+            for turn, ends in zip(turns, ((a, b, c), (a, b, d), (c, d, a), (c, d, b)), strict=True)
+        )
+    return (turns[0] > 0) != (turns[1] > 0) and (turns[2] > 0) != (turns[3] > 0)
+
+
+def _turn(a: Corner, b: Corner, c: Corner) -> float:
+    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+
+
+def _between(a: Corner, b: Corner, c: Corner) -> bool:
+    return min(a[0], b[0]) <= c[0] <= max(a[0], b[0]) and min(a[1], b[1]) <= c[1] <= max(a[1], b[1])
+
+
+def _sources(draft: Draft, findings: Findings) -> None:
+    used = {p.source for p in draft.points}
+    for source in draft.sources:
+        if source.id not in used:
+            findings.warning(
+                "idle-source", "no point is read from the source {id}", draft.where["source", source.id], id=source.id
+            )
+
+
+def _renames(draft: Draft, findings: Findings) -> None:
+    taken: dict[str, str] = {}
+    for point in draft.points:
+        if not point.was:
+            continue
+        where = draft.where["point", point.id]
+        if ("point", point.was) in draft.where:
+            findings.mistake("rename", "{id} was {was}, but {was} is still in the list", where, id=point.id, was=point.was)
+        elif point.was in taken:
+            findings.mistake(
+                "rename", "{id} and {other} both were {was}", where, id=point.id, other=taken[point.was], was=point.was
+            )
+        taken.setdefault(point.was, point.id)
+
+
+def _addresses(draft: Draft, findings: Findings) -> None:
+    from anlan.sense.registry import driver
+
+    drivers = {s.id: s.driver for s in draft.sources}
+    taken: dict[tuple[str, str], str] = {}
+    for point in draft.points:
+        if point.source not in drivers:
+            continue
+        where = draft.where["point", point.id]
+        try:
+            address = driver(drivers[point.source]).parse(point.address, point.model_dump())
+        except (NotFound, DriverError):
+            continue  # told once at the source
+        except InputError as wrong:
+            findings.wrong("address", wrong, where)
+            continue
+        other = taken.setdefault((point.source, repr(address)), point.id)
+        if other != point.id:
+            message = "{id} reads the same address as {other}: {address} of {source}"
+            findings.mistake("same-address", message, where, id=point.id, other=other, address=point.address, source=point.source)
+
+
+def _rules_by_point(draft: Draft, findings: Findings) -> dict[str, dict[AlarmKind, AlarmRule]]:
+    by_point: dict[str, dict[AlarmKind, AlarmRule]] = defaultdict(dict)
+    known = {p.id for p in draft.points} | {identifier for kind, identifier in draft.where if kind == "point"}
+    sources = {s.id for s in draft.sources}
+    for rule in draft.rules.values():
+        where = draft.where["rule", rule.id]
+        if rule.kind is AlarmKind.LOSS_OF_VIEW:
+            if rule.point not in sources:
+                _unknown("source", rule.point, sources, where, findings)
+        elif rule.point not in known:
+            hint = nearest(rule.point, known) or "—"
+            mend = "did you mean {hint}?"
+            findings.mistake(
+                "unknown-point", "the point {point} is not in the list", where, mend=mend, point=rule.point, hint=hint
+            )
+        if rule.id != f"{rule.point}.{SUFFIX[rule.kind]}":
+            findings.mistake(
+                "rule-id", "the rule {id} should be called {right}", where, id=rule.id, right=f"{rule.point}.{SUFFIX[rule.kind]}"
+            )
+        by_point[rule.point][rule.kind] = rule
+    return by_point
+
+
+class _Point:
+    """One point with its alarms."""
+
+    def __init__(self, point: Point, rules: Mapping[AlarmKind, AlarmRule], draft: Draft, findings: Findings) -> None:
+        self.point, self.rules, self.draft, self.findings = point, rules, draft, findings
+        self.where = draft.where["point", point.id]
+        self.kind = kinds()[point.kind]
+        self.limits = [(kind, rules[kind]) for kind in RISING if kind in rules]
+
+    def check(self, trip: Trip | None) -> None:
+        self._unit()
+        self._kinds_of_alarm()
+        self._order()
+        self._range()
+        if trip is not None:
+            self._trip(trip)
+        for rule in self.rules.values():
+            self._rationalised(rule)
+        if self.kind.hazard:
+            check_gas(self.point, self.kind, self.rules, self.draft, self.findings)
+
+    def _unit(self) -> None:
+        point, kind = self.point, self.kind
+        if not kind.fits(point.unit):
+            expected = "no unit" if kind.discrete else kind.default_unit
+            message = "{id}: the unit {unit} does not fit the kind {kind}"
+            self._mistake(
+                "unit-kind",
+                message,
+                self.where,
+                mend="expected for example: {expected}",
+                unit=point.unit,
+                kind=kind.id,
+                expected=expected,
+            )
+            return
+        dimension = units()[point.unit].dimension if point.unit else ""
+        if dimension == "pressure" and not point.pressure_basis and point.kind not in NO_BASIS_NEEDED:
+            message = "{id}: pressure in {unit} does not say gauge or absolute"
+            self._warning(
+                "pressure-basis", message, self.where, mend="write {unit}G or {unit}A, or fill pressure_basis", unit=point.unit
+            )
+        for key, basis, wanted in (
+            ("pressure_basis", point.pressure_basis, "pressure"),
+            ("flow_basis", point.flow_basis, "volume_flow"),
+        ):
+            if basis and dimension != wanted:
+                self._mistake(
+                    "basis", "{id}: {key} is given, but the unit is {unit}", self.where, key=key, unit=point.unit or "—"
+                )
+
+    def _kinds_of_alarm(self) -> None:
+        for kind, rule in self.rules.items():
+            if kind in LIMIT_KINDS and self.kind.discrete:
+                message = "{rule}: a point of the kind {kind} has states, not limits"
+                self._mistake(
+                    "discrete-limit",
+                    message,
+                    self._at(rule),
+                    mend="write the states that alarm under ST",
+                    rule=rule.id,
+                    kind=self.kind.id,
+                )
+            if kind is AlarmKind.STATE and not self.kind.discrete:
+                message = "{rule}: a point of the kind {kind} has limits, not states"
+                self._mistake("analogue-state", message, self._at(rule), rule=rule.id, kind=self.kind.id)
+            unknown = [s for s in rule.states if self.point.states and s not in self.point.states]
+            if unknown:
+                known = ", ".join(map(str, sorted(self.point.states)))
+                message = "{rule}: {id} has no state {found}"
+                self._mistake(
+                    "unknown-state",
+                    message,
+                    self._at(rule),
+                    mend="its states are {known}",
+                    rule=rule.id,
+                    found=unknown[0],
+                    known=known,
+                )
+
+    def _order(self) -> None:
+        for (lower_kind, lower), (upper_kind, upper) in pairwise(self.limits):
+            distance = _limit(upper) - _limit(lower)
+            if distance <= 0:
+                self._mistake(
+                    "limit-order",
+                    "{id}: {upper} {upper_limit:g} is not above {lower} {lower_limit:g}",
+                    self._at(upper),
+                    mend="limits must rise: LL < L < H < HH",
+                    upper=SUFFIX[upper_kind],
+                    upper_limit=_limit(upper),
+                    lower=SUFFIX[lower_kind],
+                    lower_limit=_limit(lower),
+                )
+                continue
+            for rule in (lower, upper):
+                if rule.dead_band >= distance:
+                    message = "{rule}: dead band {dead_band:g} reaches the next limit, {distance:g} away"
+                    self._mistake("dead-band", message, self._at(rule), rule=rule.id, dead_band=rule.dead_band, distance=distance)
+
+    def _range(self) -> None:
+        low, high = self.point.range_low, self.point.range_high
+        for kind, rule in self.limits:
+            limit = _limit(rule)
+            if (low is not None and limit < low) or (high is not None and limit > high):
+                self._mistake(
+                    "limit-range",
+                    "{id}: {kind} {limit:g} lies outside the range {low} … {high}: it could never alarm",
+                    self._at(rule),
+                    kind=SUFFIX[kind],
+                    limit=limit,
+                    low="" if low is None else f"{low:g}",
+                    high="" if high is None else f"{high:g}",
+                )
+            width = (high or 0.0) - (low or 0.0)
+            if low is not None and high is not None and rule.dead_band >= width:
+                self._mistake(
+                    "dead-band",
+                    "{rule}: dead band {dead_band:g} is as wide as the range",
+                    self._at(rule),
+                    rule=rule.id,
+                    dead_band=rule.dead_band,
+                )
+
+    def _trip(self, trip: Trip) -> None:
+        for kind, rule in self.limits:
+            value = trip.high if kind in HIGHS else trip.low
+            limit = _limit(rule)
+            if value is not None and (limit >= value if kind in HIGHS else limit <= value):
+                side = "below" if kind in HIGHS else "above"
+                message = "{id}: {kind} {limit:g} is not " + side + " its trip {trip:g}: the operator would have no time to act"
+                self._mistake("trip", message, self._at(rule), kind=SUFFIX[kind], limit=limit, trip=value)
+
+    def _rationalised(self, rule: AlarmRule) -> None:
+        """An alarm needs an operator's action (ISA-18.2): who, what for, what to do, in what time."""
+        at = self._at(rule)
+        if not rule.post:
+            tell = self._mistake if rule.priority <= 2 else self._warning
+            mend = "fill post, or give the place a post"
+            tell(
+                "no-post",
+                "{rule}: priority {priority} without a post: nobody could acknowledge it",
+                at,
+                mend=mend,
+                rule=rule.id,
+                priority=rule.priority,
+            )
+        if not rule.corrective_action.text("en"):
+            message = "{rule}: no corrective action: what the operator need not act on is an event, not an alarm"
+            self._warning("no-action", message, at, rule=rule.id)
+        if not rule.consequence.text("en"):
+            self._warning("no-consequence", "{rule}: no consequence: what happens if nobody acts?", at, rule=rule.id)
+        if not rule.time_to_respond:
+            self._warning("no-time", "{rule}: no time to respond: how long does the operator have?", at, rule=rule.id)
+        elif rule.on_delay >= rule.time_to_respond:
+            message = "{rule}: the on-delay of {delay:g} s leaves nothing of the {time:g} s to respond"
+            self._mistake("late-alarm", message, at, rule=rule.id, delay=rule.on_delay, time=rule.time_to_respond)
+
+    def _at(self, rule: AlarmRule) -> Where:
+        return self.draft.where["rule", rule.id]
+
+    def _mistake(self, name: str, message: str, where: Where, *, mend: str = "", **facts: Any) -> None:
+        self.findings.mistake(name, message, where, mend=mend, id=self.point.id, **facts)
+
+    def _warning(self, name: str, message: str, where: Where, *, mend: str = "", **facts: Any) -> None:
+        self.findings.warning(name, message, where, mend=mend, id=self.point.id, **facts)
+
+
+def _limit(rule: AlarmRule) -> float:
+    assert rule.limit is not None
+    return rule.limit

@@ -1,0 +1,127 @@
+"""From a plant to what runs: the alarms that every plant has without writing them, the engine's columns, the drivers' tags."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from anlan.model.events.alarms import AlarmKind
+from anlan.model.points import Point
+from anlan.model.words import Label
+from anlan.monitor.config import SUFFIX, AlarmRule, loss_of_view
+from anlan.plant.description import Plant, Scope
+
+if TYPE_CHECKING:
+    from anlan.monitor.compile import EngineConfig
+    from anlan.plant.numbers import Numbers
+    from anlan.sense.runner import Running
+
+QUALITY_RESPONSE_SECONDS = 1800.0
+"""How long the instrument shift has to bring a blind point back; shown, not enforced."""
+
+QUALITY_WORDS = {
+    AlarmKind.STALE: (
+        Label(zh="该测点停止更新,其超限不能被发现", en="The point has stopped updating; an excursion would not be seen"),
+        Label(zh="查仪表与通信;恢复前现场看护", en="Check instrument and link; watch on site until it is back"),
+    ),
+    AlarmKind.BAD_QUALITY: (
+        Label(zh="该测点数值不可信,其超限不能被发现", en="The value cannot be trusted; an excursion would not be seen"),
+        Label(zh="联系仪表岗检查;恢复前现场看护", en="Call the instrument shift; watch on site until it is back"),
+    ),
+}
+
+
+def all_rules(plant: Plant) -> list[AlarmRule]:
+    """The plant's rules and those it has by itself: loss of view of each source; stale and bad quality as its settings say.
+
+    A rule that the plant writes itself under the same id goes first.
+    """
+    written = {rule.id: rule for rule in plant.rules}
+    automatic = [*_views(plant), *_quality_rules(plant)]
+    return [*plant.rules, *(rule for rule in automatic if rule.id not in written)]
+
+
+def engine_config(plant: Plant, numbers: Numbers, version: int) -> EngineConfig:
+    """The engine's share of a version."""
+    from anlan.monitor.compile import compile_config
+
+    by_source = numbers.sources
+    return compile_config(
+        version,
+        [(by_source[s.id], s.id) for s in plant.sources],
+        [(numbers.points[p.id], p, by_source[p.source]) for p in plant.points],
+        [(numbers.alarms[r.id], r, _target(r, numbers)) for r in all_rules(plant)],
+    )
+
+
+def running_sources(plant: Plant, numbers: Numbers, folder: Path | None = None) -> list[Running]:
+    """What the sense process runs: each source with its driver's checked options and its points as tags.
+
+    `folder` is the node's folder, for drivers that keep certificates or rejected messages. Raises InputError, NotFound, DriverError.
+    """
+    from anlan.sense.registry import driver_config, tag_of
+    from anlan.sense.runner import Running
+
+    points: dict[str, list[Point]] = defaultdict(list)
+    for point in plant.points:
+        points[point.source].append(point)
+    return [
+        Running(
+            numbers.sources[source.id],
+            source,
+            driver_config(source, folder),
+            [tag_of(numbers.points[p.id], p, source.driver) for p in points[source.id]],
+        )
+        for source in plant.sources
+    ]
+
+
+def _target(rule: AlarmRule, numbers: Numbers) -> int:
+    return numbers.sources[rule.point] if rule.kind is AlarmKind.LOSS_OF_VIEW else numbers.points[rule.point]
+
+
+def _views(plant: Plant) -> list[AlarmRule]:
+    """The post of a lost source is the one that watches most of its points, safety points counting before all others."""
+    watched: dict[str, Counter[str]] = defaultdict(Counter)
+    for point in plant.points:
+        post = plant.post_of(point.place)
+        if post:
+            watched[point.source][post] += len(plant.points) if point.safety else 1
+    usual = plant.posts[0].id if plant.posts else ""
+    return [loss_of_view(s.id, post=watched[s.id].most_common(1)[0][0] if watched[s.id] else usual) for s in plant.sources]
+
+
+def _quality_rules(plant: Plant) -> list[AlarmRule]:
+    settings = plant.alarms
+    rules = []
+    for point in plant.points:
+        if _wanted(settings.stale, point) and _can_be_stale(point):
+            rules.append(_quality_rule(plant, point, AlarmKind.STALE))
+        if _wanted(settings.bad, point):
+            rules.append(_quality_rule(plant, point, AlarmKind.BAD_QUALITY))
+    return rules
+
+
+def _wanted(scope: Scope, point: Point) -> bool:
+    return scope == "all" or (scope == "safety" and point.safety)
+
+
+def _can_be_stale(point: Point) -> bool:
+    """On change without a stated time, silence of a live source means unchanged."""
+    return point.reporting.mode == "cyclic" or point.reporting.stale_after is not None
+
+
+def _quality_rule(plant: Plant, point: Point, kind: AlarmKind) -> AlarmRule:
+    consequence, action = QUALITY_WORDS[kind]
+    return AlarmRule(
+        id=f"{point.id}.{SUFFIX[kind]}",
+        point=point.id,
+        kind=kind,
+        priority=plant.alarms.quality_priority,
+        post=plant.post_of(point.place),
+        on_delay=plant.alarms.quality_delay,
+        consequence=consequence,
+        corrective_action=action,
+        time_to_respond=QUALITY_RESPONSE_SECONDS,
+    )

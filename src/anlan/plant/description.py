@@ -1,0 +1,161 @@
+"""The plant as one value: what the folder says, checked, in the words of the rooms it is for.
+
+`Plant` is immutable and has no file names in it: a version in the records holds exactly this, as canonical JSON.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from anlan.model.errors import InputError
+from anlan.model.places import Anchor, Area, Id, Level, Place, Position
+from anlan.model.points import Point
+from anlan.model.words import Label
+from anlan.monitor.config import AlarmRule
+from anlan.sense.config import SourceConfig
+
+FORMAT = 1
+"""Version of the canonical JSON; a later Anlan reads every earlier one."""
+
+
+class Section(BaseModel):
+    """Base of the sections of plant.yaml: frozen, unknown keys are errors, a number where a text belongs is taken as text."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+class Site(Section):
+    """The section `plant`: which enterprise this is."""
+
+    id: Id
+    name: Label
+    credit_code: str = ""
+    region: str = ""
+    sector: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
+    zone: str = "Asia/Shanghai"
+    anchor: Anchor | None = None
+    demo: bool = False
+
+
+class Post(Section):
+    """An operating post (操作岗位): alarms belong to it, people sign in at it."""
+
+    id: Id
+    name: Label
+
+
+class PlaceEntry(Section):
+    """One entry of the section `places`, with the places below it."""
+
+    id: Id
+    name: Label
+    level: Literal["park", "unit", "equipment"] | None = None
+    position: Position | None = None
+    post: str = ""
+    sector: str = ""
+    places: tuple[PlaceEntry, ...] = ()
+
+
+Scope = Literal["safety", "all", "none"]
+
+
+class AlarmDefaults(Section):
+    """What an alarm column holds when a point's line leaves it empty."""
+
+    dead_band: float | None = Field(default=None, ge=0)
+    on_delay: float | None = Field(default=None, ge=0)
+    off_delay: float | None = Field(default=None, ge=0)
+    latching: bool | None = None
+    priority: int | None = Field(default=None, ge=1, le=4)
+
+
+class AlarmSettings(Section):
+    """The section `alarms` without its rules. Quality alarms are for safety points only unless asked for: an alarm needs an action."""
+
+    defaults: AlarmDefaults = AlarmDefaults()
+    stale: Scope = "safety"
+    bad: Scope = "safety"
+    quality_priority: int = Field(default=2, ge=1, le=4)
+    quality_delay: float = Field(default=5.0, ge=0, le=86_400)
+
+
+class DataSettings(Section):
+    """The section `data`: the basis on which gas limits and pressures are compared. [°C], [kPa absolute]"""
+
+    gas_temperature: float = Field(default=20.0, ge=-60, le=80)
+    atmospheric_pressure: float = Field(default=101.325, ge=50, le=110)
+
+
+class Trip(Section):
+    """Where the safety system itself acts on a point: above `high`, below `low`. Read, never set."""
+
+    point: str
+    low: float | None = None
+    high: float | None = None
+
+
+class Plant(BaseModel):
+    """Everything the node needs to know about a plant. Places come top down; `places[0]` is the enterprise."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    site: Site
+    posts: tuple[Post, ...] = ()
+    places: tuple[Place, ...]
+    areas: tuple[Area, ...] = ()
+    sources: tuple[SourceConfig, ...] = ()
+    alarms: AlarmSettings = AlarmSettings()
+    data: DataSettings = DataSettings()
+    points: tuple[Point, ...] = ()
+    rules: tuple[AlarmRule, ...] = ()
+    trips: tuple[Trip, ...] = ()
+
+    @cached_property
+    def points_by_id(self) -> dict[str, Point]:
+        return {p.id: p for p in self.points}
+
+    @cached_property
+    def places_by_path(self) -> dict[str, Place]:
+        return {p.path: p for p in self.places}
+
+    def post_of(self, path: str) -> str:
+        """The post that watches a place: its own, or that of the nearest place above that has one; "" if none has."""
+        while path:
+            place = self.places_by_path.get(path)
+            if place is not None and place.post:
+                return place.post
+            path = path.rpartition("/")[0]
+        return ""
+
+    def to_json(self) -> bytes:
+        """Canonical: sorted keys, no defaults, UTF-8. Equal plants give equal bytes."""
+        content = self.model_dump(mode="json", exclude_defaults=True)
+        return json.dumps({"format": FORMAT, **content}, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Plant:
+        """The inverse of `to_json`. Raises InputError for a form that a later Anlan wrote."""
+        content = json.loads(text)
+        found = content.pop("format", 0)
+        if found > FORMAT:
+            raise InputError("this plant has the form {found}; this Anlan reads forms up to {known}", found=found, known=FORMAT)
+        return cls.model_validate(content)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON, hex."""
+        return hashlib.sha256(self.to_json()).hexdigest()
+
+
+def enterprise(site: Site) -> Place:
+    """The root of the place tree."""
+    return Place(id=site.id, name=site.name, level=Level.ENTERPRISE)

@@ -1,0 +1,90 @@
+"""A plant while it is being read: its parts so far, and where each was written."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from anlan.model.errors import InputError
+from anlan.model.places import Area, Place
+from anlan.model.points import Point
+from anlan.model.tables import nearest
+from anlan.monitor.config import AlarmRule
+from anlan.plant.description import AlarmSettings, DataSettings, Plant, Post, Site, Trip
+from anlan.plant.findings import Where
+from anlan.sense.config import SourceConfig
+
+
+@dataclass(slots=True)
+class Draft:
+    """`where` maps ("point", id), ("rule", id), ("source", id) … to the line; `site` is None while the section has mistakes."""
+
+    site: Site | None = None
+    posts: list[Post] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
+    areas: list[Area] = field(default_factory=list)
+    sources: list[SourceConfig] = field(default_factory=list)
+    alarms: AlarmSettings = field(default_factory=AlarmSettings)
+    data: DataSettings = field(default_factory=DataSettings)
+    points: list[Point] = field(default_factory=list)
+    rules: dict[str, AlarmRule] = field(default_factory=dict)
+    trips: list[Trip] = field(default_factory=list)
+    where: dict[tuple[str, str], Where] = field(default_factory=dict)
+
+    def place_of(self, kind: str, identifier: str) -> Where:
+        return self.where[kind, identifier]
+
+    def finished(self) -> Plant:
+        """The plant; only to be called when nothing fatal was found."""
+        assert self.site is not None
+        return Plant(
+            site=self.site,
+            posts=tuple(self.posts),
+            places=tuple(self.places),
+            areas=tuple(self.areas),
+            sources=tuple(self.sources),
+            alarms=self.alarms,
+            data=self.data,
+            points=tuple(self.points),
+            rules=tuple(self.rules[key] for key in sorted(self.rules)),
+            trips=tuple(self.trips),
+        )
+
+
+class PlaceIndex:
+    """Finds a place by its path, with or without the enterprise in front, or by its id alone if only one place has it."""
+
+    def __init__(self, places: list[Place]) -> None:
+        self.root = places[0].path if places else ""
+        self.by_path = {p.path: p for p in places}
+        self.by_id: dict[str, list[str]] = defaultdict(list)
+        self._posts: dict[str, str] = {}
+        for place in places:
+            self.by_id[place.id].append(place.path)
+            self._posts[place.path] = place.post or self._posts.get(place.parent, "")
+
+    def resolve(self, written: str) -> str:
+        """The full path. Raises InputError."""
+        for path in (written, f"{self.root}/{written}"):
+            if path in self.by_path:
+                return path
+        candidates = self.by_id.get(written, [])
+        if len(candidates) == 1:
+            return candidates[0]
+        if candidates:
+            raise InputError(
+                "place {place} could be {candidates}; write the path", place=written, candidates=", ".join(candidates)
+            )
+        raise InputError("place {place} is not in plant.yaml; did you mean {hint}?", place=written, hint=self._hint(written))
+
+    def short(self, path: str) -> str:
+        """The path as it is written in points.csv: without the enterprise."""
+        return path.removeprefix(f"{self.root}/")
+
+    def post_of(self, path: str) -> str:
+        """The post that watches the place, its own or one inherited from above."""
+        return self._posts.get(path, "")
+
+    def _hint(self, written: str) -> str:
+        close = nearest(written, [self.short(path) for path in self.by_path])
+        return close or next((self.short(path) for path in list(self.by_path)[1:]), self.root)

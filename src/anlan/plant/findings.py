@@ -1,0 +1,72 @@
+"""What a check finds: mistakes that stop the start, and warnings that don't. All at once, each with file and line.
+
+A finding is a `ConfigError` (message, facts, file, line, how to mend it; both languages) under a stable name such as `unknown-key`;
+docs/plant-folder.md lists the names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from anlan.model.errors import ConfigError, InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A place in a file; line 0 is the file as a whole."""
+
+    file: str
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`fatal` findings are mistakes: the folder is not accepted while one stands."""
+
+    name: str
+    fatal: bool
+    error: ConfigError
+
+    def text(self, language: str = "en") -> str:
+        return self.error.text(language)
+
+
+class PlantMistakes(InputError):
+    """A plant folder that is not accepted; `findings` has every mistake and warning."""
+
+    code = "plant-mistakes"
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.findings = tuple(findings)
+        fatal = [f for f in self.findings if f.fatal]
+        super().__init__("{count} mistakes in the plant folder; the first: {first}", count=len(fatal), first=fatal[0].text())
+
+
+@dataclass(slots=True)
+class Findings:
+    """Collects findings in the order in which they are met."""
+
+    items: list[Finding] = field(default_factory=list)
+
+    def mistake(self, name: str, message: str, where: Where, *, mend: str = "", **facts: Any) -> None:
+        self._add(name, True, message, where, mend, facts)
+
+    def warning(self, name: str, message: str, where: Where, *, mend: str = "", **facts: Any) -> None:
+        self._add(name, False, message, where, mend, facts)
+
+    def wrong(self, name: str, cause: InputError, where: Where, *, mend: str = "") -> None:
+        """A mistake whose text another module has: an unknown unit, a credit code, a driver's address."""
+        self._add(name, True, cause.message, where, mend, cause.facts)
+
+    @property
+    def fatal(self) -> bool:
+        return any(f.fatal for f in self.items)
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(sorted(self.items, key=lambda f: (f.error.file, f.error.line)))
+
+    def _add(self, name: str, fatal: bool, message: str, where: Where, mend: str, facts: dict[str, Any]) -> None:
+        error = ConfigError(message, file=where.file, line=where.line, mend=mend, **facts)
+        self.items.append(Finding(name, fatal, error))

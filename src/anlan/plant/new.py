@@ -1,0 +1,32 @@
+"""`anlan new plant DIR`: a commented little plant that `anlan check` accepts, to be changed into one's own."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from anlan.model.errors import InputError
+from anlan.model.places import check_id
+
+
+def new_plant(folder: Path) -> list[Path]:
+    """Write the folder and return its files. Raises InputError if it exists and is not empty."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError("{folder} exists and is not empty; name a new folder", folder=str(folder))
+    folder.mkdir(parents=True, exist_ok=True)
+    template = files("anlan.plant") / "data" / "new"
+    plant = folder / "plant.yaml"
+    plant.write_text((template / "plant.yaml").read_text("utf-8").format(id=_id_from(folder)), "utf-8")
+    points = folder / "points.csv"
+    # With a byte order mark, because Excel takes a CSV without one for the system's old encoding and shows the Chinese as garbage.
+    points.write_text((template / "points.csv").read_text("utf-8"), "utf-8-sig")
+    return [plant, points]
+
+
+def _id_from(folder: Path) -> str:
+    """The folder's name where it can be an id."""
+    name = folder.resolve().name
+    try:
+        return check_id(name)
+    except ValueError:
+        return "plant"

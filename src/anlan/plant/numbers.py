@@ -1,0 +1,76 @@
+"""Dense numbers of sources, points and alarms: readings carry them, so one is given once and never again.
+
+A point that leaves the plant keeps its number; if it comes back under the same id it gets it again. `was:` hands the number on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from anlan.model.errors import InputError
+from anlan.plant.compile import all_rules
+from anlan.plant.description import Plant
+from anlan.plant.records import NumberRow
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Id → number, for all that ever were."""
+
+    sources: Mapping[str, int]
+    points: Mapping[str, int]
+    alarms: Mapping[str, int]
+
+
+def read_numbers(session: Session) -> Numbers:
+    """All numbers given so far."""
+    tables: dict[str, dict[str, int]] = {"source": {}, "point": {}, "alarm": {}}
+    for kind, identifier, number in session.execute(sa.select(NumberRow.kind, NumberRow.identifier, NumberRow.number)):
+        tables[kind][identifier] = number
+    return Numbers(tables["source"], tables["point"], tables["alarm"])
+
+
+def assign(session: Session, plant: Plant) -> Numbers:
+    """Give numbers to all that have none yet, in the caller's transaction. Raises InputError for a rename onto a numbered id."""
+    numbers = read_numbers(session)
+    rules = all_rules(plant)
+    _rename(session, plant, numbers, [r.id for r in rules])
+    numbers = read_numbers(session)
+    _give(session, "source", numbers.sources, (s.id for s in plant.sources))
+    _give(session, "point", numbers.points, (p.id for p in plant.points))
+    _give(session, "alarm", numbers.alarms, (r.id for r in rules))
+    return read_numbers(session)
+
+
+def _rename(session: Session, plant: Plant, numbers: Numbers, rule_ids: Iterable[str]) -> None:
+    renamed = {p.was: p.id for p in plant.points if p.was and p.was in numbers.points and p.id not in numbers.points}
+    reused = [p for p in plant.points if p.was in numbers.points and p.id in numbers.points]
+    for point in reused:
+        raise InputError(
+            "{id} was {was}, but {id} has a number of its own from before: their histories cannot be joined",
+            id=point.id,
+            was=point.was,
+        )
+    old_of = {new: old for old, new in renamed.items()}
+    alarms = {}
+    for rule_id in rule_ids:
+        point, _, kind = rule_id.rpartition(".")
+        old = f"{old_of[point]}.{kind}" if point in old_of else ""
+        if old in numbers.alarms and rule_id not in numbers.alarms:
+            alarms[old] = rule_id
+    for kind, names in (("point", renamed), ("alarm", alarms)):
+        for old, new in names.items():
+            where = (NumberRow.kind == kind) & (NumberRow.identifier == old)
+            session.execute(sa.update(NumberRow).where(where).values(identifier=new))
+
+
+def _give(session: Session, kind: str, known: Mapping[str, int], identifiers: Iterable[str]) -> None:
+    highest = session.scalar(sa.select(sa.func.max(NumberRow.number)).where(NumberRow.kind == kind)) or 0
+    new = [i for i in dict.fromkeys(identifiers) if i not in known]
+    rows = [{"kind": kind, "number": highest + n, "identifier": identifier} for n, identifier in enumerate(new, 1)]
+    if rows:
+        session.execute(sa.insert(NumberRow), rows)

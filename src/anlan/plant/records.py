@@ -1,0 +1,46 @@
+"""Tables of the plant room: versions of the configuration, which never change, and the dense numbers given to ids."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from anlan.store.records import Base
+
+
+class VersionRow(Base):
+    """One configuration version. Inserted once; no code updates or deletes it."""
+
+    __tablename__ = "plant_versions"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """1, 2, 3 … without holes."""
+    id: Mapped[UUID] = mapped_column(unique=True)
+    base: Mapped[int | None] = mapped_column(sa.ForeignKey("plant_versions.number"))
+    """The version it was made from; none for the first."""
+    author: Mapped[str]
+    reason: Mapped[str]
+    at: Mapped[int]
+    """µs UTC."""
+    origin: Mapped[str]
+    """The folder it was imported from, "" if it was made in the console."""
+    digest: Mapped[str]
+    """SHA-256 of the canonical JSON, hex."""
+    size: Mapped[int]
+    """Bytes of the canonical JSON."""
+    content: Mapped[bytes]
+    """The canonical JSON, zstd."""
+
+
+class NumberRow(Base):
+    """The dense number of a source, point or alarm: given once, never given again, kept through renames."""
+
+    __tablename__ = "plant_numbers"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    identifier: Mapped[str]
+
+    __table_args__ = (sa.UniqueConstraint("kind", "identifier"),)

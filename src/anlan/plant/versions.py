@@ -1,0 +1,209 @@
+"""Configuration versions: the truth about a plant is a row that never changes; the folder is how a person edits it.
+
+    folder ──check──▶ Plant ──import_folder──▶ version n (author, reason, base) ──export──▶ folder
+
+A folder remembers in `.anlan-base` which version it rests on. It becomes the next version only while that one is current; otherwise
+somebody else's change would be undone unseen, so the import stops and shows the difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from anlan.model.clock import Clock, Micros
+from anlan.model.errors import Corrupt, InputError, NotFound
+from anlan.plant.description import Plant
+from anlan.plant.difference import Change, differences
+from anlan.plant.folder import BASE_FILE, load
+from anlan.plant.numbers import Numbers, assign, read_numbers
+from anlan.plant.records import VersionRow
+from anlan.store.ids import uuid7
+from anlan.store.records import Records
+
+SHOWN_CHANGES = 40
+"""More differences than this are counted, not listed, in an error's text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One configuration version without its content. `at` µs UTC; `base` is None for the first."""
+
+    number: int
+    id: UUID
+    base: int | None
+    author: str
+    reason: str
+    at: Micros
+    origin: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """`new` is whether a version was made; `changes` what it changes (empty for the first)."""
+
+    version: Version
+    plant: Plant
+    numbers: Numbers
+    new: bool
+    changes: tuple[Change, ...] = ()
+
+
+class StaleBase(InputError):
+    """The folder rests on another version than the current one; `changes` is what importing it would do."""
+
+    code = "stale-base"
+    status = 409
+
+    def __init__(self, current: Version, base: int | None, changes: Iterable[Change]) -> None:
+        self.current, self.base, self.changes = current, base, tuple(changes)
+        more = len(self.changes) - SHOWN_CHANGES
+        listed = "\n".join(f"  {c.text()}" for c in self.changes[:SHOWN_CHANGES]) + (f"\n  … {more} more" if more > 0 else "")
+        super().__init__(
+            "the folder rests on version {base}, but version {number} by {author} ({reason}) is current. Importing it would make these "
+            "{count} changes:\n{listed}\nExport the current version and edit that, or import it onto version {number} if all of this is meant.",
+            base="—" if base is None else base,
+            number=current.number,
+            author=current.author,
+            reason=current.reason or "—",
+            count=len(self.changes),
+            listed=listed,
+        )
+
+
+def import_folder(records: Records, folder: Path, *, author: str, reason: str, clock: Clock, onto: int | None = None) -> Imported:
+    """Make the folder the current version. Unchanged: the current one comes back and nothing is written.
+
+    `onto`: the person has seen the difference to this version and means it. Raises PlantMistakes, StaleBase.
+    """
+    imported = import_plant(records, load(folder), author=author, reason=reason, clock=clock, folder=folder, onto=onto)
+    _write_base(folder, imported.version)
+    return imported
+
+
+def import_plant(
+    records: Records, plant: Plant, *, author: str, reason: str, clock: Clock, folder: Path | None = None, onto: int | None = None
+) -> Imported:
+    """The same for a plant already loaded; without a folder, `onto` must name the current version (or be None for the first)."""
+    with records.session() as session:
+        current = _newest(session)
+        if current is not None and current.digest == plant.digest:
+            return Imported(_version(current), plant, read_numbers(session), new=False)
+        changes: tuple[Change, ...] = ()
+        if current is not None:
+            changes = tuple(differences(_plant(current), plant))
+            _must_rest_on(current, folder, onto, changes)
+        row = _insert(session, plant, current, author, reason, clock, folder)
+        return Imported(_version(row), plant, assign(session, plant), new=True, changes=changes)
+
+
+def versions(records: Records) -> list[Version]:
+    """All versions, the newest first."""
+    columns = [getattr(VersionRow, name) for name in Version.__dataclass_fields__]
+    with records.reading() as session:
+        return [Version(*row) for row in session.execute(sa.select(*columns).order_by(VersionRow.number.desc()))]
+
+
+def version(records: Records, number: int | None = None) -> tuple[Version, Plant, Numbers]:
+    """A version with its plant (None: the current one) and the numbers as of now. Raises NotFound, Corrupt."""
+    with records.reading() as session:
+        row = _newest(session) if number is None else session.get(VersionRow, number)
+        if row is None:
+            raise NotFound("there is no version {number} of the plant", number="—" if number is None else number)
+        return _version(row), _plant(row), read_numbers(session)
+
+
+def base_of(folder: Path) -> tuple[int, str] | None:
+    """(version number, its id) that the folder rests on, or None if it does not say."""
+    file = folder / BASE_FILE
+    if not file.is_file():
+        return None
+    words = file.read_text("utf-8").split()
+    if len(words) != 2 or not words[0].isdigit():
+        raise InputError("{file} was not written by Anlan; delete it", file=str(file))
+    return int(words[0]), words[1]
+
+
+def write_base(folder: Path, of: Version) -> None:
+    """Note in the folder which version it rests on."""
+    (folder / BASE_FILE).write_text(f"{of.number} {of.id}\n", "utf-8")
+
+
+def _write_base(folder: Path, of: Version) -> None:
+    try:
+        write_base(folder, of)
+    except OSError:
+        # A folder that cannot be written (a read-only share, the demo inside the package) is recognised by its path instead.
+        return
+
+
+def _must_rest_on(current: VersionRow, folder: Path | None, onto: int | None, changes: Iterable[Change]) -> None:
+    base: int | None = onto
+    rests = onto == current.number
+    if not rests and onto is None and folder is not None:
+        noted = base_of(folder)
+        base = noted[0] if noted else None
+        rests = noted == (current.number, str(current.id)) if noted else current.origin == str(folder.resolve())
+    if not rests:
+        raise StaleBase(_version(current), base, changes)
+
+
+def _insert(
+    session: Session, plant: Plant, current: VersionRow | None, author: str, reason: str, clock: Clock, folder: Path | None
+) -> VersionRow:
+    content = plant.to_json()
+    row = VersionRow(
+        number=(current.number if current else 0) + 1,
+        id=uuid7(clock),
+        base=current.number if current else None,
+        author=author,
+        reason=reason,
+        at=clock.now(),
+        origin=str(folder.resolve()) if folder is not None else "",
+        digest=plant.digest,
+        size=len(content),
+        content=_packed(content),
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def _newest(session: Session) -> VersionRow | None:
+    return session.scalars(sa.select(VersionRow).order_by(VersionRow.number.desc()).limit(1)).one_or_none()
+
+
+def _version(row: VersionRow) -> Version:
+    return Version(*(getattr(row, name) for name in Version.__dataclass_fields__))
+
+
+def _plant(row: VersionRow) -> Plant:
+    from hashlib import sha256
+
+    content = _unpacked(row.content, row.size)
+    if sha256(content).hexdigest() != row.digest:
+        raise Corrupt("version {number} of the plant does not match its checksum", number=row.number)
+    return Plant.from_json(content)
+
+
+def _packed(content: bytes) -> bytes:
+    import pyarrow as pa
+
+    packed: bytes = pa.compress(content, codec="zstd", asbytes=True)
+    return packed
+
+
+def _unpacked(content: bytes, size: int) -> bytes:
+    import pyarrow as pa
+
+    try:
+        unpacked: bytes = pa.decompress(content, decompressed_size=size, codec="zstd", asbytes=True)
+    except (pa.ArrowException, OSError) as failure:
+        raise Corrupt("a version of the plant cannot be unpacked: {why}", why=str(failure)) from failure
+    return unpacked

@@ -1,0 +1,247 @@
+"""`anlan export`: a plant as the folder that describes it. Reading that folder gives the same plant again.
+
+A limit alarm stands in its point's line where the line can say all of it; an alarm that it cannot say stands under `alarms: rules:`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from anlan.model.errors import InputError
+from anlan.model.places import Level, Place
+from anlan.model.points import Point
+from anlan.model.units import Form, read_unit
+from anlan.monitor.config import SUFFIX, AlarmRule
+from anlan.plant import cells
+from anlan.plant.columns import SUFFIXES, column_names, per_alarm
+from anlan.plant.description import Plant, Trip
+from anlan.plant.folder import PLANT_FILE, POINT_FILES
+from anlan.plant.versions import Version, write_base
+
+RULE_COLUMNS = tuple(c for c in column_names() if c in per_alarm())
+
+
+def export_folder(plant: Plant, folder: Path, version: Version | None = None, *, replace: bool = False) -> list[Path]:
+    """Write plant.yaml and points.csv, and which version they rest on. Raises InputError if they would overwrite others."""
+    there = [name for name in (PLANT_FILE, *POINT_FILES) if (folder / name).exists()]
+    if there and not replace:
+        raise InputError(
+            "{folder} already holds {file}; say --replace to overwrite it", folder=str(folder), file=", ".join(there)
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = {PLANT_FILE: plant_yaml(plant), POINT_FILES[0]: "﻿" + points_csv(plant)}
+    for name, text in texts.items():
+        (folder / name).write_text(text, "utf-8", newline="\n")
+    (folder / POINT_FILES[1]).unlink(missing_ok=True)
+    if version is not None:
+        write_base(folder, version)
+    return [folder / name for name in texts]
+
+
+def plant_yaml(plant: Plant) -> str:
+    """The text of plant.yaml."""
+    from ruamel.yaml import YAML
+
+    content: dict[str, Any] = {"plant": _given(plant.site)}
+    content["posts"] = [_given(p) for p in plant.posts]
+    content["places"] = _below(plant.places[0], plant)
+    content["areas"] = [_given(a) for a in plant.areas]
+    content["sources"] = [_source(s.model_dump(mode="json", exclude_defaults=True)) for s in plant.sources]
+    content["alarms"] = _given(plant.alarms) | _if_any("rules", [_given(r) for r in _apart(plant)])
+    content["data"] = _given(plant.data)
+    writer = YAML()
+    writer.default_flow_style = False
+    writer.width = 120
+    writer.allow_unicode = True
+    writer.indent(mapping=2, sequence=4, offset=2)
+    text = io.StringIO()
+    writer.dump({key: value for key, value in content.items() if value}, text)
+    return text.getvalue()
+
+
+def points_csv(plant: Plant) -> str:
+    """The text of points.csv, without byte order mark."""
+    rules = _rules_in_lines(plant)
+    trips = {t.point: t for t in plant.trips}
+    lines = [_line(p, rules.get(p.id, {}), trips.get(p.id), plant) for p in plant.points]
+    used = {key for line in lines for key, value in line.items() if value}
+    order = [*column_names(), *(f"{c}_{s}" for c in RULE_COLUMNS for s in SUFFIXES)]
+    always = {"id", "place", "name_zh", "name_en", "kind", "unit", "source", "address"}
+    columns = [c for c in order if c in used | always]
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return text.getvalue()
+
+
+# --- plant.yaml ------------------------------------------------------------------------------------------------------------
+
+
+def _given(item: BaseModel) -> dict[str, Any]:
+    return item.model_dump(mode="json", exclude_defaults=True)
+
+
+def _source(entry: dict[str, Any]) -> dict[str, Any]:
+    options = entry.pop("options", {})
+    return {**entry, **options}
+
+
+def _below(place: Place, plant: Plant) -> list[dict[str, Any]]:
+    children = [p for p in plant.places[1:] if p.parent == place.path]
+    return [_place(child, place, plant) for child in children]
+
+
+def _place(place: Place, parent: Place, plant: Plant) -> dict[str, Any]:
+    entry = _given(place)
+    entry.pop("parent", None)
+    entry.pop("level", None)
+    if place.level is not (Level.UNIT if parent.level < Level.UNIT else Level.EQUIPMENT):
+        entry["level"] = place.level.name.lower()
+    return entry | _if_any("places", _below(place, plant))
+
+
+def _if_any(key: str, entries: list[Any]) -> dict[str, Any]:
+    return {key: entries} if entries else {}
+
+
+# --- points.csv ------------------------------------------------------------------------------------------------------------
+
+
+def _rules_in_lines(plant: Plant) -> dict[str, dict[str, AlarmRule]]:
+    """Point → suffix → rule, of those that a point's line can say."""
+    found: dict[str, dict[str, AlarmRule]] = defaultdict(dict)
+    posts = _posts(plant)
+    for rule in plant.rules:
+        if SUFFIX[rule.kind] in SUFFIXES and (rule.post or not posts.get(rule.point)):
+            found[rule.point][SUFFIX[rule.kind]] = rule
+    return found
+
+
+def _apart(plant: Plant) -> list[AlarmRule]:
+    in_lines = {rule.id for rules in _rules_in_lines(plant).values() for rule in rules.values()}
+    return [rule for rule in plant.rules if rule.id not in in_lines]
+
+
+def _posts(plant: Plant) -> dict[str, str]:
+    return {p.id: plant.post_of(p.place) for p in plant.points}
+
+
+def _line(point: Point, rules: Mapping[str, AlarmRule], trip: Trip | None, plant: Plant) -> dict[str, str]:
+    given = {
+        "id": point.id,
+        "was": point.was,
+        "place": point.place.removeprefix(f"{plant.places[0].path}/"),
+        "name_zh": point.name.zh,
+        "name_en": point.name.en,
+        "kind": point.kind,
+        "source": point.source,
+        "address": point.address,
+        "gas": point.gas,
+        "calibration_gas": point.calibration_gas,
+        "states": cells.write_states(point.states),
+        "safety": _safety(point),
+        "trip": _trip(trip),
+    }
+    return given | _unit(point) | _numbers(point) | _reporting(point) | _calibration(point) | _rule_cells(rules, point, plant)
+
+
+def _unit(point: Point) -> dict[str, str]:
+    assert not point.unit or read_unit(point.unit) == Form(point.unit)
+    return {"unit": point.unit, "pressure_basis": point.pressure_basis, "flow_basis": point.flow_basis}
+
+
+def _numbers(point: Point) -> dict[str, str]:
+    names = ("range_low", "range_high", "accuracy")
+    values = {name: _number(getattr(point, name)) for name in names}
+    values["response_factor"] = "" if point.response_factor == 1.0 else _number(point.response_factor)
+    values["decimals"] = "" if point.decimals == 2 else str(point.decimals)
+    if point.position is not None:
+        values |= {axis: _number(getattr(point.position, axis)) for axis in ("x", "y", "z")}
+    return values
+
+
+def _reporting(point: Point) -> dict[str, str]:
+    reporting = point.reporting
+    return {
+        "reporting": "" if reporting.mode == "cyclic" else reporting.mode,
+        "period": "" if reporting.period == 1.0 else _number(reporting.period),
+        "stale_after": _number(reporting.stale_after),
+    }
+
+
+def _calibration(point: Point) -> dict[str, str]:
+    calibration = point.calibration
+    if calibration is None:
+        return {}
+    last = calibration.last.isoformat() if calibration.last else ""
+    return {
+        "calibration_due": calibration.due.isoformat(),
+        "calibration_last": last,
+        "calibration_certificate": calibration.certificate,
+    }
+
+
+def _safety(point: Point) -> str:
+    from anlan.model.kinds import kinds
+
+    return "" if kinds()[point.kind].safety == point.safety else _yes_no(point.safety)
+
+
+def _trip(trip: Trip | None) -> str:
+    if trip is None:
+        return ""
+    sides = (f"<{_number(trip.low)}" if trip.low is not None else "", f">{_number(trip.high)}" if trip.high is not None else "")
+    return ";".join(filter(None, sides))
+
+
+def _rule_cells(rules: Mapping[str, AlarmRule], point: Point, plant: Plant) -> dict[str, str]:
+    line: dict[str, str] = {}
+    for suffix, rule in rules.items():
+        line[suffix] = ";".join(map(str, rule.states)) if suffix == "ST" else _number(rule.limit)
+    blank = _blank_means(plant, plant.post_of(point.place))
+    for column in RULE_COLUMNS:
+        values = {suffix: _rule_cell(rule, column) for suffix, rule in rules.items() if (column, suffix) != ("dead_band", "ST")}
+        if len(set(values.values())) == 1:
+            value = next(iter(values.values()))
+            line[column] = "" if value == blank[column] else value
+        else:
+            line |= {f"{column}_{suffix}": value for suffix, value in values.items() if value != blank[column]}
+    return line
+
+
+def _blank_means(plant: Plant, post: str) -> dict[str, str]:
+    """What an empty cell of each alarm column stands for."""
+    defaults = plant.alarms.defaults
+    rule = AlarmRule.model_construct(id="", point="", kind=None)
+    for name, value in defaults.model_dump().items():
+        if value is not None:
+            rule = rule.model_copy(update={name: value})
+    return {column: _rule_cell(rule, column) for column in RULE_COLUMNS} | {"post": post}
+
+
+def _rule_cell(rule: AlarmRule, column: str) -> str:
+    if column.endswith(("_zh", "_en")):
+        text: str = getattr(getattr(rule, column[:-3]), column[-2:])
+        return text
+    value = getattr(rule, column)
+    if isinstance(value, bool):
+        return _yes_no(value)
+    return value if isinstance(value, str) else _number(value)
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
+
+
+def _yes_no(value: bool) -> str:
+    return "yes" if value else "no"

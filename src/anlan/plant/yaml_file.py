@@ -1,0 +1,123 @@
+"""plant.yaml with the line of every key: a tree of plain values beside a map from path to line.
+
+YAML 1.2 by ruamel's composer, so that a duplicated key, a tab or an unknown tag is met with its line, and every one of them at once.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from anlan.model.words import Label
+from anlan.plant.findings import Findings, Where
+
+Path = tuple[str | int, ...]
+
+LABELS = {"name", "consequence", "corrective_action"}
+"""Keys whose value is a label in two languages and may be written as one text."""
+
+_INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+
+
+@dataclass(slots=True)
+class Located:
+    """`value`: dicts, lists, str, int, float, bool, None. `lines`: the line of each path; a key's own line for a mapping's entry."""
+
+    file: str
+    value: Any = None
+    lines: dict[Path, int] = field(default_factory=dict)
+
+    def where(self, path: Path) -> Where:
+        """The line of `path`, or of the nearest thing above it that was written."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return Where(self.file, self.lines.get(path, 0))
+
+
+def read_yaml(text: str, file: str, findings: Findings) -> Located:
+    """Parse; what does not parse becomes a mistake in `findings` and the value is None."""
+    located = Located(file)
+    if not _tabs(text, file, findings):
+        root = _compose(text, file, findings)
+        located.value = _plain(root, (), located, findings) if root is not None else None
+    return located
+
+
+def label(text: str) -> Label:
+    """One text as a label: Chinese if it has a Chinese character."""
+    return Label(zh=text) if re.search(r"[㐀-鿿]", text) else Label(en=text)
+
+
+def _tabs(text: str, file: str, findings: Findings) -> bool:
+    lines = [n for n, line in enumerate(text.splitlines(), 1) if re.match(r" *\t", line)]
+    for n in lines:
+        findings.mistake("tab", "a tab is used to indent", Where(file, n), mend="indent with spaces")
+    return bool(lines)
+
+
+def _compose(text: str, file: str, findings: Findings) -> Node | None:
+    reader = YAML(typ="rt")
+    try:
+        node: Node | None = reader.compose(text)
+        return node
+    except MarkedYAMLError as failure:
+        mark = failure.problem_mark or failure.context_mark
+        where = Where(file, mark.line + 1 if mark else 0)
+        findings.mistake("yaml", "this is not YAML: {problem}", where, problem=failure.problem or failure.context or "")
+    except YAMLError as failure:
+        findings.mistake("yaml", "this is not YAML: {problem}", Where(file), problem=str(failure).splitlines()[0])
+    return None
+
+
+def _plain(node: Node, path: Path, located: Located, findings: Findings) -> Any:
+    located.lines.setdefault(path, node.start_mark.line + 1)
+    if isinstance(node, MappingNode):
+        return _mapping(node, path, located, findings)
+    if isinstance(node, SequenceNode):
+        return [_plain(item, (*path, i), located, findings) for i, item in enumerate(node.value)]
+    assert isinstance(node, ScalarNode)
+    value = _scalar(node)
+    return label(value).model_dump() if _is_label(path) and isinstance(value, str) else value
+
+
+def _is_label(path: Path) -> bool:
+    """Deep inside a source's entry a key called `name` is the driver's own."""
+    return bool(path) and path[-1] in LABELS and (path[0] != "sources" or len(path) == 3)
+
+
+def _mapping(node: MappingNode, path: Path, located: Located, findings: Findings) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        key, line = str(key_node.value), key_node.start_mark.line + 1
+        if key in result:
+            first = located.lines[(*path, key)]
+            findings.mistake(
+                "duplicate-key",
+                "the key {key} stands here a second time; the first is in line {first}",
+                Where(located.file, line),
+                key=key,
+                first=first,
+            )
+            continue
+        located.lines[(*path, key)] = line
+        result[key] = _plain(value_node, (*path, key), located, findings)
+    return result
+
+
+def _scalar(node: ScalarNode) -> Any:
+    text: str = node.value
+    if node.style in ("'", '"', "|", ">"):
+        return text
+    if text in ("", "~", "null", "Null", "NULL"):
+        return None
+    if text.casefold() in ("true", "false"):
+        return text.casefold() == "true"
+    if _INT.fullmatch(text):
+        return int(text)
+    return float(text) if _FLOAT.fullmatch(text) else text
