@@ -58,8 +58,8 @@ def _rename(session: Session, plant: Plant, numbers: Numbers, rule_ids: Iterable
     old_of = {new: old for old, new in renamed.items()}
     alarms = {}
     for rule_id in rule_ids:
-        point, _, kind = rule_id.rpartition(".")
-        old = f"{old_of[point]}.{kind}" if point in old_of else ""
+        owner, _, kind = rule_id.rpartition(".")
+        old = f"{old_of[owner]}.{kind}" if owner in old_of else ""
         if old in numbers.alarms and rule_id not in numbers.alarms:
             alarms[old] = rule_id
     for kind, names in (("point", renamed), ("alarm", alarms)):

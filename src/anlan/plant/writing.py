@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from anlan.model.errors import InputError
+from anlan.model.events.alarms import AlarmKind
 from anlan.model.places import Level, Place
 from anlan.model.points import Point
 from anlan.model.units import Form, read_unit
@@ -138,7 +139,7 @@ def _line(point: Point, rules: Mapping[str, AlarmRule], trip: Trip | None, plant
     given = {
         "id": point.id,
         "was": point.was,
-        "place": point.place.removeprefix(f"{plant.places[0].path}/"),
+        "place": _short(point.place, plant),
         "name_zh": point.name.zh,
         "name_en": point.name.en,
         "kind": point.kind,
@@ -151,6 +152,12 @@ def _line(point: Point, rules: Mapping[str, AlarmRule], trip: Trip | None, plant
         "trip": _trip(trip),
     }
     return given | _unit(point) | _numbers(point) | _reporting(point) | _calibration(point) | _rule_cells(rules, point, plant)
+
+
+def _short(path: str, plant: Plant) -> str:
+    """Without the enterprise, unless that would name another place."""
+    short = path.removeprefix(f"{plant.places[0].path}/")
+    return path if short in plant.places_by_path else short
 
 
 def _unit(point: Point) -> dict[str, str]:
@@ -220,10 +227,8 @@ def _rule_cells(rules: Mapping[str, AlarmRule], point: Point, plant: Plant) -> d
 def _blank_means(plant: Plant, post: str) -> dict[str, str]:
     """What an empty cell of each alarm column stands for."""
     defaults = plant.alarms.defaults
-    rule = AlarmRule.model_construct(id="", point="", kind=None)
-    for name, value in defaults.model_dump().items():
-        if value is not None:
-            rule = rule.model_copy(update={name: value})
+    given = {name: value for name, value in defaults.model_dump().items() if value is not None}
+    rule = AlarmRule(id="P.H", point="P", kind=AlarmKind.HIGH, limit=0.0, **given)
     return {column: _rule_cell(rule, column) for column in RULE_COLUMNS} | {"post": post}
 
 

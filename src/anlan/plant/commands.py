@@ -1,0 +1,185 @@
+"""Commands of the plant room: `anlan new plant`, `check`, `import`, `export`. Exit 0 done, 2 mistakes in what was given."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from anlan.plant.findings import Finding
+    from anlan.plant.points_file import Imported
+
+MISTAKES = 2
+SHOWN_WARNINGS = 5
+"""Warnings of one name beyond these are counted, unless --all."""
+
+Replace = Annotated[bool, typer.Option("--replace", help="Overwrite what stands there.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this room's commands."""
+    _group(app, "new", "Write something to begin with.").command("plant")(new_plant_command)
+    app.command("check")(check_command)
+    app.command("import")(import_command)
+    app.command("export")(export_command)
+
+
+def new_plant_command(folder: Annotated[Path, typer.Argument(help="A folder that doesn't exist yet or is empty.")]) -> None:
+    """Write a commented little plant into a new folder.
+
+    Example: anlan new plant works
+    """
+    from anlan.plant.new import new_plant
+
+    for file in new_plant(folder):
+        typer.echo(str(file))
+    typer.echo(_("Now change it, then: anlan check {folder}").format(folder=folder))
+
+
+def check_command(
+    folder: Annotated[Path, typer.Argument(help="The plant folder.")],
+    everything: Annotated[bool, typer.Option("--all", help="Every warning, however many are alike.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As one JSON list.")] = False,
+) -> None:
+    """Explain every mistake in a plant folder: file and line, what was found, what was expected, how to mend it. Exit 2 if there is one.
+
+    Example: anlan check works
+    """
+    from anlan.plant.folder import check
+
+    checked = check(folder)
+    if as_json:
+        typer.echo(_as_json(checked.findings))
+    else:
+        _print_findings(checked.findings, everything)
+        plant = checked.plant
+        if plant is not None:
+            message = _("{points} points, {alarms} alarms, {sources} sources: anlan up {folder}")
+            facts = {"points": len(plant.points), "alarms": len(plant.rules), "sources": len(plant.sources), "folder": folder}
+            typer.echo(message.format(**facts))
+    if checked.plant is None:
+        raise typer.Exit(MISTAKES)
+
+
+def import_command(
+    what: Annotated[str, typer.Argument(help="A point list (.csv, .xlsx), or `opcua`.")],
+    url: Annotated[str, typer.Argument(help="For opcua: the server, e.g. opc.tcp://192.168.10.30:4840.")] = "",
+    into: Annotated[Path, typer.Option(help="The plant folder that gets points.csv.")] = Path(),
+    place: Annotated[str, typer.Option(help="Place of the points that the list gives none.")] = "",
+    source: Annotated[str, typer.Option(help="Source of the points that the list gives none.")] = "",
+    sheet: Annotated[str, typer.Option(help="Sheet of a workbook; without it, the one that looks most like a point list.")] = "",
+    security: Annotated[str, typer.Option(help="For opcua: `none` to browse without certificates.")] = "",
+    replace: Replace = False,
+) -> None:
+    """Make points.csv from a plant's own point list, or from what an OPC UA server offers. Tells what it could not read.
+
+    Example: anlan import 点表.xlsx --into works --source plc --place U100
+    Example: anlan import opcua opc.tcp://192.168.10.30:4840 --into works --source dcs --place U100
+    """
+    from anlan.plant.points_file import read_list, write_points
+
+    if what == "opcua":
+        from anlan.model.clock import SystemClock
+        from anlan.plant.browse import read_server
+
+        imported = read_server(url, SystemClock(), folder=into, place=place, source=source, security=security)
+    else:
+        imported = read_list(Path(what), place=place, source=source, sheet=sheet)
+    target = write_points(imported, into, replace=replace)
+    _print_import(imported, target)
+
+
+def export_command(
+    folder: Annotated[Path, typer.Argument(help="Where to write plant.yaml and points.csv.")],
+    data: Annotated[Path, typer.Option(help="The node's data folder.")],
+    number: Annotated[int | None, typer.Option("--version", help="Which version; without it, the current one.")] = None,
+    replace: Replace = False,
+) -> None:
+    """Write the plant folder of a configuration version.
+
+    Example: anlan export works --data var/works
+    """
+    from anlan.model.errors import NotFound
+    from anlan.plant.versions import version
+    from anlan.plant.writing import export_folder
+    from anlan.store.records import Records
+
+    database = data / "records.db"
+    if not database.is_file():
+        raise NotFound("there is no node in {folder}: {file} does not exist", folder=str(data), file=str(database))
+    records = Records.open(database)
+    try:
+        found, plant, _numbers = version(records, number)
+    finally:
+        records.close()
+    for file in export_folder(plant, folder, found, replace=replace):
+        typer.echo(str(file))
+
+
+# --- printing --------------------------------------------------------------------------------------------------------------
+
+
+def _print_findings(findings: Iterable[Finding], everything: bool) -> None:
+    shown: Counter[str] = Counter()
+    counts: Counter[bool] = Counter()
+    for finding in findings:
+        counts[finding.fatal] += 1
+        shown[finding.name] += 1
+        if finding.fatal or everything or shown[finding.name] <= SHOWN_WARNINGS:
+            word = _("mistake") if finding.fatal else _("warning")
+            colour = typer.colors.RED if finding.fatal else typer.colors.YELLOW
+            typer.echo(f"{finding.text(_language())}  {typer.style(f'[{word}: {finding.name}]', fg=colour)}")
+        elif shown[finding.name] == SHOWN_WARNINGS + 1:
+            typer.echo(_("… and more of {name}; --all shows them").format(name=finding.name))
+    typer.echo(_("{mistakes} mistakes, {warnings} warnings").format(mistakes=counts[True], warnings=counts[False]))
+
+
+def _as_json(findings: Iterable[Finding]) -> str:
+    import orjson
+
+    rows = [
+        {
+            "name": f.name,
+            "fatal": f.fatal,
+            "file": f.error.file,
+            "line": f.error.line,
+            "text": {"en": f.text("en"), "zh": f.text("zh")},
+            "facts": f.error.facts,
+        }
+        for f in findings
+    ]
+    return orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode()
+
+
+def _print_import(imported: Imported, target: Path) -> None:
+    for line, message, facts in imported.notes:
+        typer.echo(f"{imported.file}:{line}: {_(message).format(**facts)}")
+    if imported.unknown:
+        typer.echo(_("columns that were not understood and are left out: {columns}").format(columns=", ".join(imported.unknown)))
+    if imported.missing:
+        typer.echo(_("still to be filled in: {columns}").format(columns=", ".join(imported.missing)))
+    typer.echo(_("{count} points → {file}").format(count=len(imported.rows), file=target))
+
+
+def _group(app: typer.Typer, name: str, text: str) -> typer.Typer:
+    """The group of that name, made if no other room has made it."""
+    found = next((g.typer_instance for g in app.registered_groups if g.name == name), None)
+    if found is None:
+        found = typer.Typer(help=text, no_args_is_help=True)
+        app.add_typer(found, name=name)
+    return found
+
+
+def _(message: str) -> str:
+    from anlan.model.words import translate
+
+    return translate(message, _language())
+
+
+def _language() -> str:
+    return "zh" if os.environ.get("LC_ALL", os.environ.get("LANG", "")).startswith("zh") else "en"
