@@ -18,6 +18,7 @@ import pyarrow as pa
 from anlan.model.errors import Corrupt, InputError
 from anlan.model.events.alarms import AlarmKind
 from anlan.model.points import Point
+from anlan.monitor import columns as columns_of
 from anlan.monitor.config import LIMIT_KINDS, AlarmRule
 from anlan.monitor.layout import POINT, RULE, SOURCE, PointFlag, RuleFlag, Structs, aligned
 
@@ -76,7 +77,7 @@ class EngineConfig:
     @classmethod
     def empty(cls) -> EngineConfig:
         """Version 0: a node before its first configuration."""
-        return cls(0, SOURCES.empty_table(), POINTS.empty_table(), RULES.empty_table())
+        return cls.from_columns(0, {"number": []}, {"number": [], "source": []}, {"number": [], "kind": [], "target": []})
 
     @classmethod
     def from_columns(
@@ -133,7 +134,7 @@ _RULE_DEFAULTS: dict[str, Any] = {
     "latching": False,
     "priority": 3,
     "enabled": True,
-    "states": None,
+    "states": [],
 }
 
 
@@ -190,7 +191,7 @@ def _table(schema: pa.Schema, columns: Mapping[str, Any], defaults: Mapping[str,
         raise InputError("engine configuration: unknown column {column}", column=unknown[0])
     rows = len(columns["number"])
     arrays = [
-        pa.array(columns[f.name], f.type) if f.name in columns else pa.repeat(pa.scalar(defaults[f.name], f.type), rows)
+        columns_of.of(columns[f.name], f.type) if f.name in columns else columns_of.same(defaults[f.name], f.type, rows)
         for f in schema
     ]
     return pa.Table.from_arrays(arrays, schema=schema)
@@ -236,15 +237,13 @@ def _refuse(number: Any, wrong: npt.NDArray[np.bool_], message: str) -> None:
 
 def column(table: pa.Table, name: str) -> npt.NDArray[Any]:
     """A column of `table` as a numpy array."""
-    values: npt.NDArray[Any] = table[name].combine_chunks().to_numpy(zero_copy_only=False)
-    return values
+    return columns_of.to_numpy(table[name])
 
 
 def _state_counts(table: pa.Table) -> npt.NDArray[np.int64]:
     import pyarrow.compute as pc
 
-    counts: npt.NDArray[np.int64] = pc.fill_null(pc.list_value_length(table["states"]), 0).to_numpy().astype(np.int64)
-    return counts
+    return columns_of.to_numpy(pc.list_value_length(table["states"])).astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -286,9 +285,8 @@ def _pool(table: pa.Table) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]
     """All states of all STATE rules end to end, and each rule's share as [first, last)."""
     counts = _state_counts(table)
     last = np.cumsum(counts)
-    flat = table["states"].combine_chunks().flatten().to_numpy(zero_copy_only=False).astype(np.int32)
-    pool = flat if len(flat) else np.zeros(1, np.int32)
-    return np.ascontiguousarray(pool).copy(), last - counts, last
+    flat = columns_of.to_numpy(columns_of.whole(table["states"]).flatten()).astype(np.int32)
+    return flat if len(flat) else np.zeros(1, np.int32), last - counts, last
 
 
 def _rules(table: pa.Table, first: npt.NDArray[np.int64], last: npt.NDArray[np.int64]) -> Structs:

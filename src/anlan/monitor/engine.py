@@ -19,7 +19,9 @@ from anlan.model.clock import SECOND, Micros
 from anlan.model.errors import AnlanError
 from anlan.model.events.alarms import AlarmKind, AlarmState, AlarmTransition, Trigger
 from anlan.model.frames import Frame, Kind, Part
+from anlan.model.readings import SCHEMA
 from anlan.monitor import changes, kernel
+from anlan.monitor.columns import to_numpy
 from anlan.monitor.commands import TRIGGER, Command, Result
 from anlan.monitor.compile import Arrays, EngineConfig, arrays_of, compile_config
 from anlan.monitor.layout import BLOCK, NEVER, STATUS, TRANSITION, RuleFlag, Structs, Tally, View, World, aligned
@@ -157,18 +159,18 @@ class Engine:
         return self._found
 
     def _readings(self, part: Part, index: int) -> None:
-        readings = part.readings()
+        batch = pa.ipc.read_record_batch(pa.py_buffer(part.body), SCHEMA)
+        # Copies: Arrow's buffers are read-only and may be unaligned, each a type of its own to Numba; a copy costs 2 ns a reading.
+        columns = [to_numpy(column).copy() for column in batch.columns]
+        rows = batch.num_rows
         self._hear(part.source, part.received_at)
         u = self.time.at(part.received_at)
-        if len(self._late) < len(readings):
-            self._late = np.zeros(len(readings), np.int32)
-        # Copies: Arrow's buffers are read-only and may be unaligned, each a type of its own to Numba; a copy costs 2 ns a reading.
-        columns = (readings.point.copy(), readings.time.copy(), readings.value.copy(), readings.quality.copy())
+        if len(self._late) < rows:
+            self._late = np.zeros(rows, np.int32)
         self._run(
-            lambda start: kernel.take_readings(self.world, *columns, start, self.frame, part.received_at, u, self._late),
-            len(readings),
+            lambda start: kernel.take_readings(self.world, *columns, start, self.frame, part.received_at, u, self._late), rows
         )
-        self._enter(part.source, len(readings), index)
+        self._enter(part.source, rows, index)
 
     def _enter(self, source: int, rows: int, index: int) -> None:
         """Book what the kernel counted to the source's ledger."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import orjson
+import pyarrow as pa
 
 from anlan.model.events.alarms import AlarmKind
 from anlan.model.frames import Frame, Kind, Part
-from anlan.model.readings import Readings
+from anlan.model.readings import SCHEMA
+from anlan.monitor import columns
 from anlan.monitor.engine import Engine, EngineConfig
 
 _START = 1_767_225_600_000_000
@@ -23,8 +25,17 @@ def warm_up() -> None:
     engine = Engine()
     bodies = (
         Part(Kind.CONFIG, 0, 0, 0, _START, 1, config.to_bytes()),
-        Part.of_readings(1, 0, 0, _START, Readings.of([(1, _START, 0.0, 0), (1, _START + 1, 2.0, 0)])),
+        Part(Kind.READINGS, 1, 0, 0, _START, 2, _body([1, 1], [_START, _START + 1], [0.0, 2.0], [0, 0])),
         Part(Kind.TICK, 0, 0, 1, _START, 1, orjson.dumps({"now": _START, "sources": {"1": "down"}})),
     )
     for n, part in enumerate(bodies, start=1):
         engine.step(Frame(n, (part,)))
+
+
+def _body(*rows: list[float]) -> bytes:
+    """As `Readings.to_bytes`, without what `monitor.columns` avoids."""
+    batch = pa.RecordBatch.from_arrays(
+        [columns.of(values, field.type) for values, field in zip(rows, SCHEMA, strict=True)], schema=SCHEMA
+    )
+    body: bytes = batch.serialize().to_pybytes()
+    return body
