@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -61,7 +62,7 @@ async def connected(config: SessionConfig, clock: Clock) -> AsyncIterator[Client
 
 async def _secure(client: Client, config: SessionConfig, clock: Clock) -> None:
     folder = config.folder / "pki"
-    certificate, key = pki.own(folder, config.application_uri, clock)
+    certificate, key = await asyncio.to_thread(pki.own, folder, config.application_uri, clock)
     endpoints = await client.connect_and_get_server_endpoints()
     try:
         server = client.find_endpoint(endpoints, MODE, POLICY.URI).ServerCertificate
@@ -69,7 +70,7 @@ async def _secure(client: Client, config: SessionConfig, clock: Clock) -> None:
         raise DriverError("{url} offers no Basic256Sha256 with SignAndEncrypt", url=config.url) from none
     # Some servers send their whole chain: the first certificate is their own.
     server = server[: int.from_bytes(server[2:4], "big") + 4]
-    pki.believe(folder, server, clock, first=config.trust == "first")
+    await asyncio.to_thread(pki.believe, folder, server, clock, first=config.trust == "first")
     await client.set_security(POLICY, certificate, key, server_certificate=uacrypto.CertProperties(server, "der"), mode=MODE)
 
 
