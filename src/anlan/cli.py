@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from anlan.model.errors import AnlanError, InputError
+from anlan.model.words import shell_language
 
 app = typer.Typer(
     name="anlan",
@@ -26,10 +27,13 @@ app = typer.Typer(
 def up(
     plant: Annotated[Path | None, typer.Argument(help="The plant folder; without one, the demo plant.")] = None,
     data: Annotated[Path | None, typer.Option(help="Where the node keeps its data; default ./var/PLANT-ID.")] = None,
-    host: Annotated[str, typer.Option(help="Address the console listens on; beyond loopback only when you say so.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address the console listens on; beyond loopback only when you say so.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port of the console and the API.")] = 8700,
     scenario: Annotated[str, typer.Option(help="Demo plant: what happens (`anlan demo --list`).")] = "default",
     speed: Annotated[float | None, typer.Option(help="Demo plant: how many times faster than life.")] = None,
+    port_base: Annotated[int | None, typer.Option(help="Demo plant: first of the four ports of its devices.")] = None,
     single: Annotated[bool, typer.Option("--single", help="Everything in one process: for tests and a quick look.")] = False,
     horn: Annotated[str, typer.Option(help="Command that sounds the node's horn, e.g. 'aplay -q -D hw:1'.")] = "",
 ) -> None:
@@ -40,7 +44,19 @@ def up(
     """
     from anlan.node.up import UpOptions, run_up
 
-    run_up(UpOptions(plant=plant, data=data, host=host, port=port, scenario=scenario, speed=speed, single=single, horn=horn))
+    run_up(
+        UpOptions(
+            plant=plant,
+            data=data,
+            host=host,
+            port=port,
+            scenario=scenario,
+            speed=speed,
+            port_base=port_base,
+            single=single,
+            horn=horn,
+        )
+    )
 
 
 @app.command()
@@ -72,11 +88,5 @@ def main() -> None:
     try:
         app()
     except AnlanError as error:
-        sys.stderr.write(f"anlan: {error.text(_language())}\n")
+        sys.stderr.write(f"anlan: {error.text(shell_language())}\n")
         sys.exit(2 if isinstance(error, InputError) else 1)
-
-
-def _language() -> str:
-    import os
-
-    return "zh" if os.environ.get("LC_ALL", os.environ.get("LANG", "")).startswith("zh") else "en"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
@@ -27,6 +28,11 @@ class Label(BaseModel):
 
     def text(self, language: str) -> str:
         return (self.zh or self.en) if language == "zh" else (self.en or self.zh)
+
+
+def shell_language() -> Language:
+    """The language of whoever typed the command, by the environment's locale."""
+    return "zh" if os.environ.get("LC_ALL", os.environ.get("LANG", "")).startswith("zh") else "en"
 
 
 def translate(msgid: str, language: str) -> str:

@@ -52,13 +52,15 @@ class Core:
     def __init__(self, folder: NodeFolder, clock: Clock, log_settings: LogSettings | None = None) -> None:
         self._folder, self._clock = folder, clock
         self._log = Log.open(folder.log, clock, log_settings or LogSettings())
-        self._appender = Appender(self._log)
+        self._appender = Appender.start(self._log)
         self._intake = Intake(self._log, self._appender, clock)
         self._config = EngineConfig.from_bytes(folder.engine_config.read_bytes())
         self._reader = EngineReader(self._log, folder.journal, folder.snapshots, clock, on_transitions=self._transitions_decided)
-        self._history = HistoryWriter(self._log, History.open(folder.history), clock=clock)
+        self._history_store = History.open(folder.history, incarnation=self._log.incarnation)
         self._epoch, self._seq = clock.now(), 0
         self._links: dict[int, str] = {}
+        self._source_health: list[dict[str, Any]] = []
+        self._source_health_at = 0
         self._sense: Connection | None = None
         self._sense_gone_at = clock.now()
         self._subscribers: set[Connection] = set()
@@ -71,6 +73,7 @@ class Core:
                 "sense": self._greet_sense,
                 "append": self._append,
                 "link": self._link,
+                "health": self._health,
                 "command": self._command,
                 "subscribe": self._subscribe,
                 "status": self._status,
@@ -80,9 +83,8 @@ class Core:
     async def start(self) -> None:
         """Recover, bring the configuration in force into the log, and serve."""
         self._loop = asyncio.get_running_loop()
-        self._appender.start()
         await asyncio.to_thread(self._reader.start)
-        self._history.start()
+        self._history = HistoryWriter.start(self._log, self._history_store, clock=self._clock)
         if self._reader.config_version != self._config.version:
             await self._write(Kind.CONFIG, self._config.to_bytes())
         await self._server.start()
@@ -99,6 +101,7 @@ class Core:
         self._appender.close()
         await asyncio.to_thread(self._reader.close)
         await asyncio.to_thread(self._history.close)
+        self._history_store.close()
         self._log.close()
 
     # ---- what the node itself writes
@@ -166,6 +169,10 @@ class Core:
             log.info("link changed", source=number, state=head["state"], reason=head.get("reason", ""))
         return {}, b""
 
+    async def _health(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
+        self._source_health, self._source_health_at = orjson.loads(body), self._clock.now()
+        return {}, b""
+
     # ---- people
 
     async def _command(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
@@ -221,7 +228,10 @@ class Core:
             },
             "history": {"cursor": self._history.cursor, "needs": self._history.needs, "fault": self._history.fault},
             "sense": self._sense is not None,
+            "sources": self._source_health,
+            "sources_at": self._source_health_at,
             "links": {str(number): state for number, state in self._links.items()},
+            "heard": {str(k): v for k, v in self._intake.heard_at.items()},
             "received": {str(k): v for k, v in self._intake.received.items()},
             "duplicates": {str(k): v for k, v in self._intake.duplicates.items()},
         }

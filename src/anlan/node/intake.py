@@ -10,6 +10,7 @@ import asyncio
 from collections import defaultdict, deque
 
 import numpy as np
+import numpy.typing as npt
 import structlog
 
 from anlan.model.clock import MINUTE, Clock
@@ -37,6 +38,7 @@ class Intake:
         self._refused: dict[int, tuple[int, int]] = {}
         self.duplicates: defaultdict[int, int] = defaultdict(int)
         self.received: defaultdict[int, int] = defaultdict(int)
+        self.heard_at: dict[int, int] = {}
 
     async def accept(self, part: Part, *, redelivered: bool) -> int:
         """The frame that holds `part` durably, or 0 when everything in it was known already."""
@@ -47,6 +49,7 @@ class Intake:
                 fresh = await self._without_known(fresh)
             position = await self._commit(part, fresh) if fresh is not None else 0
             self.received[part.source] += part.rows
+            self.heard_at[part.source] = part.received_at
             self.duplicates[part.source] += part.rows - (fresh.rows if fresh is not None else 0)
             return position
 
@@ -91,7 +94,7 @@ class Intake:
             kept.to_bytes(),
         )
 
-    async def _known(self, source: int) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
+    async def _known(self, source: int) -> npt.NDArray[np.uint64]:
         if source not in self._recent:
             self._recent[source] = await asyncio.to_thread(self._prime, source)
         recent = self._recent[source]
@@ -119,7 +122,7 @@ class Intake:
             rows -= len(recent.popleft())
 
 
-def _fingerprints(readings: Readings) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
+def _fingerprints(readings: Readings) -> npt.NDArray[np.uint64]:
     """One number for (point, time, value); two different readings share one with probability 2⁻⁶⁴ per pair."""
     golden = np.uint64(0x9E3779B97F4A7C15)
     with np.errstate(over="ignore"):

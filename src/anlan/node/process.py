@@ -27,8 +27,8 @@ async def run_until_signal() -> None:
     await stop.wait()
 
 
-def set_up_logging(process: str) -> None:
-    """Structured logs in English on stderr, one JSON object a line, with the process's name."""
+def set_up_logging(process: str, *, quiet: bool = False) -> None:
+    """Structured logs in English on stderr, one JSON object a line, with the process's name. `quiet`: errors only."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
     structlog.configure(
         processors=[
@@ -38,7 +38,7 @@ def set_up_logging(process: str) -> None:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR if quiet else logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )

@@ -1,0 +1,195 @@
+"""The app process: rooms, API, console, records.db. Run as `python -m anlan.node.app DATA --host H --port P`.
+
+It reads alarms.db, history and the log's tail from their files, hears live values and commits over core's socket, and writes only
+records.db. When core is away it keeps answering, and says on every page that nothing is live.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import orjson
+import structlog
+from fastapi import FastAPI
+
+from anlan.bus.link import Link
+from anlan.bus.wire import Client, Head
+from anlan.guard.service import Guard
+from anlan.model.clock import Clock, SystemClock
+from anlan.model.errors import AnlanError
+from anlan.monitor.journal_view import JournalView
+from anlan.node.configuration import open_records, view_in_force
+from anlan.node.feed import read_live
+from anlan.node.layout import NodeFolder
+from anlan.node.process import die_with_parent, run_until_signal, set_up_logging
+from anlan.store.history_reader import HistoryReader
+from anlan.store.history_tail import WholeHistory
+from anlan.store.logreader import LogReader
+from anlan.web.context import Context, SourceState
+from anlan.web.live import LiveView
+from anlan.web.serve import listen, serve
+
+STATUS_SECONDS = 1.0
+STORES_SECONDS = 0.2
+
+log = structlog.get_logger()
+
+
+class SocketCore:
+    """`web.context.CoreClient` over the node's socket; hands on what core tells unasked."""
+
+    def __init__(self, folder: NodeFolder, clock: Clock, live: LiveView) -> None:
+        self._link = Link(folder.socket, on_connect=self._subscribe, on_push=self._hear, on_change=live.link)
+        self._live, self._clock = live, clock
+        self._incarnation = ""
+        self.context: Context | None = None
+
+    @property
+    def connected(self) -> bool:
+        return self._link.connected
+
+    @property
+    def incarnation(self) -> str:
+        return self._incarnation
+
+    async def command(self, command: dict[str, Any]) -> dict[str, Any]:
+        reply, _ = await self._link.request("command", orjson.dumps(command))
+        return {key: reply[key] for key in ("accepted", "why", "facts", "transition")} | {"id": command["id"]}
+
+    async def status(self) -> dict[str, Any]:
+        reply, _ = await self._link.request("status")
+        return {key: value for key, value in reply.items() if key not in {"ok", "id"}}
+
+    async def run(self) -> None:
+        await self._link.run()
+
+    async def _subscribe(self, client: Client) -> None:
+        reply, body = await client.request("subscribe")
+        self._incarnation = reply["incarnation"]
+        self._take_live(body)
+        if self.context is not None:
+            self.context.journal_moved.ring()
+
+    def _hear(self, head: Head, body: bytes) -> None:
+        if head["push"] == "live":
+            self._take_live(body)
+        elif head["push"] == "transitions" and self.context is not None:
+            self.context.journal_moved.ring()
+
+    def _take_live(self, body: bytes) -> None:
+        if body:
+            readings = read_live(body)
+            self._live.update(readings.point, readings.time, readings.value, readings.quality, self._clock.now())
+
+
+class App:
+    """Context and FastAPI app, as an object, so that `--single` and tests run the same."""
+
+    def __init__(self, folder: NodeFolder, clock: Clock) -> None:
+        self._folder, self._clock = folder, clock
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def open(self) -> FastAPI:
+        """Wait for the stores that core makes at its first start, then build the app."""
+        records = await asyncio.to_thread(open_records, self._folder)
+        await self._stores_exist()
+        live = LiveView()
+        self._core = SocketCore(self._folder, self._clock, live)
+        self.context = self._core.context = Context(
+            core=self._core,
+            live=live,
+            journal=JournalView(self._folder.journal),
+            history=WholeHistory(HistoryReader.open(self._folder.history), LogReader.open(self._folder.log)),
+            records=records,
+            plant=await asyncio.to_thread(view_in_force, records, self._speed()),
+            clock=self._clock,
+            guard=Guard(records, self._clock),
+        )
+        app = _build(self.context)
+        self._tasks = [asyncio.ensure_future(self._core.run()), asyncio.ensure_future(self._follow_sources())]
+        return app
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.context.records.close()
+
+    async def _stores_exist(self) -> None:
+        wanted = (self._folder.journal, self._folder.history / "_delta_log", self._folder.socket)
+        while not all(path.exists() for path in wanted):  # noqa: ASYNC110 - another process makes them: there is no event to await
+            await asyncio.sleep(STORES_SECONDS)
+
+    def _speed(self) -> float:
+        """How many times faster than life the demo plays, as it says itself; 1 for a real plant."""
+        told = self._folder.run / "demo.json"
+        return float(orjson.loads(told.read_bytes())["speed"]) if told.is_file() else 1.0
+
+    async def _follow_sources(self) -> None:
+        """Keep `context.sources` in step with what sense and core say."""
+        while True:
+            await asyncio.sleep(STATUS_SECONDS)
+            try:
+                status = await self._core.status()
+            except AnlanError:
+                continue  # the pages show that core is away; states of sources are then unknown
+            if self._take_sources(status):
+                self.context.sources_moved.ring()
+
+    def _take_sources(self, status: dict[str, Any]) -> bool:
+        changed = False
+        for told in status["sources"]:
+            number = int(told["source"])
+            state = self.context.sources.setdefault(number, SourceState())
+            now = told["state"] if status["sense"] else "unknown"
+            changed |= now != state.state
+            state.state, state.reason, state.since = now, told["reason"], told["since"]
+            state.heard_at = status["heard"].get(str(number), state.heard_at)
+            state.readings = status["received"].get(str(number), 0)
+            state.duplicates = status["duplicates"].get(str(number), 0)
+        return changed
+
+
+def _build(context: Context) -> FastAPI:
+    """The one place that lists the rooms' routes and pages."""
+    from anlan.monitor import api as monitor_api
+    from anlan.monitor import pages as monitor_pages
+    from anlan.sense import api as sense_api
+    from anlan.sense import pages as sense_pages
+    from anlan.web.app import build_app
+
+    return build_app(context, routes=[monitor_api.routes, sense_api.routes], pages=[monitor_pages.pages, sense_pages.pages])
+
+
+async def main(folder: NodeFolder, host: str, port: int) -> None:
+    app = App(folder, SystemClock())
+    serving = asyncio.ensure_future(
+        serve(await app.open(), listen(host, port), on_ready=lambda address: tell_address(folder, address))
+    )
+    stopping = asyncio.ensure_future(run_until_signal())
+    try:
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+        await app.close()
+
+
+def tell_address(folder: NodeFolder, address: str) -> None:
+    """For `anlan up`, which prints it."""
+    (folder.run / "console.json").write_bytes(orjson.dumps({"address": address}))
+    log.info("console answers", address=address)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8700)
+    given = parser.parse_args()
+    set_up_logging("app")
+    die_with_parent()
+    asyncio.run(main(NodeFolder(given.data), given.host, given.port))

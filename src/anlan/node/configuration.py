@@ -1,0 +1,87 @@
+"""The configuration in force, as each process needs it: engine columns for core, tags for sense, a view for app."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from getpass import getuser
+from pathlib import Path
+
+from anlan.model.clock import Clock
+from anlan.node.layout import NodeFolder
+from anlan.plant.compile import all_rules, engine_config, running_sources
+from anlan.plant.description import Plant
+from anlan.plant.numbers import Numbers
+from anlan.plant.versions import Imported, import_folder, import_plant, version, versions
+from anlan.sense.demo import wiring
+from anlan.sense.runner import Running
+from anlan.store.records import Records
+from anlan.web.context import PlantView
+
+ROOMS = {"plant": "anlan.plant", "guard": "anlan.guard", "web": "anlan.web", "monitor": "anlan.monitor"}
+"""Rooms that keep records, each with its own branch of migrations."""
+
+
+def open_records(folder: NodeFolder) -> Records:
+    """The records with every room's tables at their present form."""
+    records = Records.open(folder.records)
+    records.migrate(ROOMS)
+    return records
+
+
+def bring_into_force(
+    records: Records, folder: NodeFolder, origin: Path, plant: Plant, clock: Clock, *, port_base: int | None = None
+) -> Imported:
+    """Make the plant of folder `origin` the current version if it changed, and write core's share. Raises StaleBase."""
+    if plant.site.demo:
+        imported = _import_demo(records, plant, clock, port_base)
+    else:
+        imported = import_folder(records, origin, author=getuser(), reason=f"anlan up {origin}", clock=clock)
+    config = engine_config(imported.plant, imported.numbers, imported.version.number)
+    part = folder.engine_config.with_suffix(".part")
+    part.write_bytes(config.to_bytes())
+    part.replace(folder.engine_config)
+    return imported
+
+
+def _import_demo(records: Records, plant: Plant, clock: Clock, port_base: int | None) -> Imported:
+    """The demo plant comes with the program and is replaced with it; its devices may listen elsewhere (`port_base`)."""
+    by = port_base - wiring.PORT_BASE if port_base is not None else 0
+    sources = tuple(s.model_copy(update={"options": wiring.moved(s.options, by)}) for s in plant.sources)
+    current = next(iter(versions(records)), None)
+    onto = current.number if current is not None else None
+    return import_plant(
+        records, plant.model_copy(update={"sources": sources}), author="anlan", reason="demo plant", clock=clock, onto=onto
+    )
+
+
+def sources_in_force(folder: NodeFolder) -> list[Running]:
+    """What sense runs. Reads the records and closes them again: app is the one that writes there."""
+    records = Records.open(folder.records)
+    try:
+        _, plant, numbers = version(records)
+    finally:
+        records.close()
+    return running_sources(plant, numbers, folder.root)
+
+
+def view_in_force(records: Records, speed: float = 1.0) -> PlantView:
+    """What pages and routes see."""
+    current, plant, numbers = version(records)
+    return replace(view_of(plant, numbers, current.number), speed=speed)
+
+
+def view_of(plant: Plant, numbers: Numbers, number: int) -> PlantView:
+    return PlantView(
+        version=number,
+        id=plant.site.id,
+        name=plant.site.name,
+        zone=plant.site.zone,
+        places=plant.places_by_path,
+        areas=plant.areas,
+        anchor=plant.site.anchor,
+        points={numbers.points[p.id]: p for p in plant.points},
+        rules={numbers.alarms[r.id]: r for r in all_rules(plant)},
+        sources={numbers.sources[s.id]: s for s in plant.sources},
+        posts={p.id: p.name for p in plant.posts},
+        demo=plant.site.demo,
+    )

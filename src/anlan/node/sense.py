@@ -1,0 +1,109 @@
+"""The sense process: drivers, and the way of their readings into core. Run as `python -m anlan.node.sense DATA`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import orjson
+import structlog
+
+from anlan.bus.link import Link
+from anlan.bus.wire import Client
+from anlan.model.clock import Clock, SystemClock
+from anlan.model.readings import Readings
+from anlan.node.configuration import sources_in_force
+from anlan.node.layout import NodeFolder
+from anlan.node.process import die_with_parent, run_until_signal, set_up_logging
+from anlan.sense.runner import SenseRunner
+
+HEALTH_SECONDS = 1.0
+
+log = structlog.get_logger()
+
+
+class SocketLink:
+    """`sense.sink.CoreLink` over the node's socket. While core is away a send fails at once, and the sink comes again."""
+
+    def __init__(self, folder: NodeFolder) -> None:
+        self._link = Link(folder.socket, on_connect=_greet)
+
+    async def send(self, source: int, epoch: int, first_seq: int, received_at: int, readings: Readings, redelivered: bool) -> int:
+        reply, _ = await self._link.request(
+            "append",
+            readings.to_bytes(),
+            source=source,
+            epoch=epoch,
+            first_seq=first_seq,
+            received_at=received_at,
+            rows=len(readings),
+            redelivered=redelivered,
+        )
+        return int(reply["n"])
+
+    async def link_state(self, source: int, state: str, reason: str) -> None:
+        await self._link.request("link", source=source, state=state, reason=reason)
+
+    async def run(self) -> None:
+        await self._link.run()
+
+    async def wait_connected(self) -> None:
+        await self._link.wait_connected()
+
+    @property
+    def connected(self) -> bool:
+        return self._link.connected
+
+    async def tell_health(self, health: bytes) -> None:
+        await self._link.request("health", health)
+
+
+async def _greet(client: Client) -> None:
+    await client.request("sense")
+
+
+class Sense:
+    """The runner and its link, as an object, so that `--single` and tests run the same."""
+
+    def __init__(self, folder: NodeFolder, clock: Clock) -> None:
+        self._link = SocketLink(folder)
+        self._runner = SenseRunner(sources_in_force(folder), self._link, clock)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        self._tasks = [asyncio.ensure_future(self._link.run()), asyncio.ensure_future(self._tell_health())]
+        await self._runner.start()
+
+    async def close(self) -> None:
+        await self._runner.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _tell_health(self) -> None:
+        """How each source fares, to core once a second: its status is where everybody looks."""
+        while True:
+            await self._link.wait_connected()
+            try:
+                await self._link.tell_health(orjson.dumps([asdict(h) for h in self._runner.health()]))
+            except Exception as error:
+                # Told again in a second; a report that cannot be given must not end the process that reads the plant.
+                log.warning("health of sources not told", error=str(error))
+            await asyncio.sleep(HEALTH_SECONDS)
+
+
+async def main(folder: NodeFolder) -> None:
+    sense = Sense(folder, SystemClock())
+    await sense.start()
+    try:
+        await run_until_signal()
+    finally:
+        await sense.close()
+
+
+if __name__ == "__main__":
+    set_up_logging("sense")
+    die_with_parent()
+    asyncio.run(main(NodeFolder(Path(sys.argv[1]))))

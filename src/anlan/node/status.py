@@ -1,0 +1,71 @@
+"""`anlan status`: whether the node of a data folder runs, and how it fares, asked of the node itself."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import orjson
+import typer
+
+from anlan.bus.wire import Client
+from anlan.model.errors import NotFound, Unavailable
+from anlan.model.words import shell_language, translate
+from anlan.node.layout import NodeFolder
+from anlan.node.supervisor import read_processes
+
+ANSWER_SECONDS = 3.0
+
+
+def show_status(data: Path, *, as_json: bool) -> int:
+    """Print it; 0 when core answers, 1 when not. Raises NotFound when no node ever ran in `data`."""
+    folder = NodeFolder(data.absolute())
+    if not folder.root.is_dir():
+        raise NotFound("there is no node in {folder}; `anlan up --data {folder}` starts one", folder=str(data))
+    status: dict[str, Any] | None
+    try:
+        status = asyncio.run(_ask(folder))
+    except (Unavailable, TimeoutError) as error:
+        status, why = None, str(error) or "no answer"
+    processes = read_processes(folder.run)
+    if as_json:
+        typer.echo(orjson.dumps({"core": status, "processes": processes}, option=orjson.OPT_INDENT_2).decode())
+    elif status is None:
+        typer.echo(f"{_say('The core does not answer')}: {why}")
+    else:
+        _print(status, processes)
+    return 0 if status is not None else 1
+
+
+async def _ask(folder: NodeFolder) -> dict[str, Any]:
+    async with asyncio.timeout(ANSWER_SECONDS):
+        client = await Client.connect(folder.socket)
+        try:
+            reply, _ = await client.request("status")
+        finally:
+            await client.close()
+    return {key: value for key, value in reply.items() if key not in {"ok", "id"}}
+
+
+def _print(status: dict[str, Any], processes: dict[str, Any]) -> None:
+    engine, log, history = status["engine"], status["log"], status["history"]
+    rows = [
+        (_say("log"), f"{log['first']} … {log['last']}, {log['bytes'] / 1e6:.1f} MB", log["fault"]),
+        (
+            _say("engine"),
+            f"{engine['done']} ({log['last'] - engine['done']}), {engine['standing']} {_say('standing alarms')}",
+            engine["fault"],
+        ),
+        (_say("history"), f"{history['cursor']} ({log['last'] - history['cursor']})", history["fault"]),
+    ]
+    for name, text, fault in rows:
+        typer.echo(f"{name:<10}{text}{'   ' + typer.style(fault, fg=typer.colors.RED) if fault else ''}")
+    for source in status["sources"]:
+        typer.echo(f"{source['id']:<10}{source['state']}  {source['rows']} {_say('readings')}  {source['reason']}")
+    for name, child in processes.get("children", {}).items():
+        typer.echo(f"{name:<10}pid {child['pid']}, {_say('restarts')} {child['restarts']}")
+
+
+def _say(text: str) -> str:
+    return translate(text, shell_language())

@@ -1,0 +1,181 @@
+"""`anlan up`: from a plant folder to a running node. Prepares what the processes need, says where the console is, and supervises."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shlex
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+from rich.console import Console
+from rich.markup import escape
+
+from anlan import __version__
+from anlan.guard.first import ensure_first_admin, ensure_people, ensure_posts
+from anlan.model.clock import Clock, SystemClock
+from anlan.model.errors import InputError
+from anlan.model.words import shell_language, translate
+from anlan.node.configuration import bring_into_force, open_records
+from anlan.node.layout import NodeFolder
+from anlan.node.process import run_until_signal, set_up_logging
+from anlan.node.sounder import Sounder
+from anlan.node.supervisor import Child, Supervisor, python
+from anlan.plant.findings import PlantMistakes
+from anlan.plant.versions import Imported
+from anlan.sense.demo import wiring
+from anlan.sense.demo.people import people
+from anlan.sense.demo.scenario import DEFAULT_SPEED
+from anlan.web.serve import listen
+
+READY_SECONDS = 90.0
+"""The first start on a machine compiles the engine's kernel; later ones take about two seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpOptions:
+    plant: Path | None = None
+    data: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = 8700
+    scenario: str = "default"
+    speed: float | None = None
+    port_base: int | None = None
+    single: bool = False
+    horn: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a start rests on. `passwords`: account → one-time password, to be shown once on this terminal and nowhere else."""
+
+    folder: NodeFolder
+    imported: Imported
+    passwords: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def demo(self) -> bool:
+        return self.imported.plant.site.demo
+
+
+def run_up(options: UpOptions) -> None:
+    """Until Ctrl-C or SIGTERM."""
+    set_up_logging("supervisor", quiet=sys.stderr.isatty())
+    # Found out before anything starts: a child that cannot listen would only be restarted for ever.
+    listen(options.host, options.port).close()
+    try:
+        prepared = prepare(options, SystemClock())
+    except PlantMistakes as mistakes:
+        for finding in mistakes.findings:
+            sys.stderr.write(finding.text(shell_language()) + "\n")
+        raise
+    _greet(prepared)
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_run_single(prepared, options) if options.single else _run(prepared, options))
+
+
+def prepare(options: UpOptions, clock: Clock) -> Prepared:
+    """Folders, records, the plant's current version, the first people. Raises PlantMistakes, StaleBase."""
+    from anlan.plant.folder import load
+
+    plant_folder = options.plant or wiring.PLANT
+    plant = load(plant_folder)
+    if options.scenario != "default" and not plant.site.demo:
+        raise InputError("{folder} is no demo plant: --scenario plays only there", folder=str(plant_folder))
+    folder = NodeFolder((options.data or Path("var") / plant.site.id).absolute()).prepare()
+    records = open_records(folder)
+    try:
+        imported = bring_into_force(records, folder, plant_folder, plant, clock, port_base=options.port_base)
+        ensure_posts(records, {post.id: post.name for post in plant.posts})
+        admin = ensure_first_admin(records, clock)
+        passwords = {"admin": admin} if admin else {}
+        if plant.site.demo:
+            passwords |= ensure_people(records, people(), clock)
+    finally:
+        records.close()
+    return Prepared(folder, imported, passwords)
+
+
+# ---- processes
+
+
+async def _run(prepared: Prepared, options: UpOptions) -> None:
+    folder = prepared.folder
+    (folder.run / "console.json").unlink(missing_ok=True)
+    sounder = Sounder(folder.run, shlex.split(options.horn))
+    supervisor = asyncio.ensure_future(Supervisor(folder, _children(prepared, options), SystemClock(), sounder).run())
+    signal = asyncio.ensure_future(run_until_signal())
+    telling = asyncio.ensure_future(_tell_when_ready(folder))
+    await asyncio.wait({supervisor, signal}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (telling, supervisor, signal):
+        task.cancel()
+    await asyncio.gather(telling, supervisor, signal, return_exceptions=True)
+
+
+def _children(prepared: Prepared, options: UpOptions) -> list[Child]:
+    """In the order of their start: a demo's devices first, then core, which the others wait for."""
+    data = str(prepared.folder.root)
+    children = [
+        Child("core", python("anlan.node.core", data)),
+        Child("sense", python("anlan.node.sense", data)),
+        Child("app", python("anlan.node.app", data, "--host", options.host, "--port", str(options.port))),
+    ]
+    return [_demo(prepared, options), *children] if prepared.demo else children
+
+
+def _demo(prepared: Prepared, options: UpOptions) -> Child:
+    arguments = ["--run", str(prepared.folder.run), "--plant", str(options.plant or wiring.PLANT), "--scenario", options.scenario]
+    arguments += ["--speed", str(options.speed or DEFAULT_SPEED), "--port-base", str(options.port_base or wiring.PORT_BASE)]
+    return Child("demo", python("anlan.sense.demo", *arguments))
+
+
+async def _run_single(prepared: Prepared, options: UpOptions) -> None:
+    """The same objects over the same socket, in this process. A demo's devices stay a process of their own: they are the plant."""
+    from anlan.node.single import run_single
+
+    demo = _demo(prepared, options) if prepared.demo else None
+    telling = asyncio.ensure_future(_tell_when_ready(prepared.folder))
+    try:
+        await run_single(prepared.folder, options.host, options.port, demo)
+    finally:
+        telling.cancel()
+        await asyncio.gather(telling, return_exceptions=True)
+
+
+# ---- what the person at the terminal reads
+
+
+def _greet(prepared: Prepared) -> None:
+    say, console = _say, Console(highlight=False)
+    plant, version = prepared.imported.plant, prepared.imported.version
+    console.print(f"\n[bold]Anlan 安澜[/bold] {__version__} · {escape(plant.site.name.text(shell_language()))}")
+    facts = say("{points} points, {sources} sources, configuration version {version}")
+    console.print(facts.format(points=len(plant.points), sources=len(plant.sources), version=version.number))
+    console.print(f"{say('Data')}: {escape(str(prepared.folder.root))}", soft_wrap=True)
+    if prepared.demo:
+        console.print(f"[bold yellow]{say('Demo data: none of this is a real plant.')}[/bold yellow]")
+    if prepared.passwords:
+        console.print(f"\n{say('Sign in with (shown only here):')}")
+        for account, password in prepared.passwords.items():
+            console.print(f"  {account:<10} [bold]{escape(password)}[/bold]")
+
+
+async def _tell_when_ready(folder: NodeFolder) -> None:
+    told = folder.run / "console.json"
+    for _ in range(int(READY_SECONDS / 0.1)):
+        if told.is_file():
+            address = orjson.loads(told.read_bytes())["address"]
+            Console(highlight=False).print(
+                f"\n{_say('Console')}: [bold cyan]{address}[/bold cyan]   ({_say('Ctrl-C stops the node')})\n"
+            )
+            return
+        await asyncio.sleep(0.1)
+    sys.stderr.write(
+        _say("The console does not answer yet; the processes' logs are in {folder}").format(folder=folder.run) + "\n"
+    )
+
+
+def _say(text: str) -> str:
+    return translate(text, shell_language())
