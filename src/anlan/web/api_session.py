@@ -15,6 +15,7 @@ from anlan.model.words import Language
 from anlan.web.answers import Json
 from anlan.web.auth import SELF, Asker, clear_cookie, from_where, public, require, set_cookie, token_of
 from anlan.web.context import Context
+from anlan.web.problem import language_of
 
 Text = Annotated[str, Field(max_length=256)]
 
@@ -63,7 +64,7 @@ def routes(context: Context) -> APIRouter:
             body.password,
             address=from_where(request),
             post=body.post,
-            language=body.language or (leaving.language if leaving is not None else "zh"),
+            language=body.language or language_of(request),
             replacing=leaving.session if leaving is not None else None,
         )
         answer = Json(who(context, signed_in.principal, signed_in.token))

@@ -38,14 +38,15 @@ class LiveView:
         time: npt.NDArray[np.int64],
         value: npt.NDArray[np.float64],
         quality: npt.NDArray[np.uint16],
-        received: npt.NDArray[np.int64],
         at: Micros,
+        received: npt.NDArray[np.int64] | None = None,
     ) -> None:
-        """Take over the core's state of these points, each at most once, and wake whoever waits."""
+        """Take over the core's state of these points, each at most once, and wake whoever waits. `received` defaults to `at`."""
         if len(point):
             self._grow(int(point.max()) + 1)
             self.time[point], self.value[point], self.quality[point] = time, value, quality
-            self.received[point], self.changed[point] = received, self.tick + 1
+            self.received[point] = at if received is None else received
+            self.changed[point] = self.tick + 1
         self.updated_at = at
         self._wake()
 

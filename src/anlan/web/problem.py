@@ -37,6 +37,8 @@ TITLES = {
     "gone": "no longer available",
     "foreign-origin": "the request comes from a foreign page",
     "key-reused": "the Idempotency-Key was used for another request",
+    "not-your-post": "the alarm belongs to another post",
+    "driver": "a device or its protocol failed",
     "internal": "an error inside the node",
 }
 """Code → title (English msgid)."""

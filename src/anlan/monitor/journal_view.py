@@ -1,0 +1,71 @@
+"""The journal for the app process: one read-only handle that worker threads take in turn, opened anew after an error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
+from typing import TypeVar
+
+from anlan.model.errors import StoreError
+from anlan.model.events.alarms import AlarmTransition
+from anlan.monitor.journal import JournalReader
+
+_T = TypeVar("_T")
+FAR = 1 << 62
+
+
+class _Pages(JournalReader):
+    """With the two questions that lists ask when they page backwards."""
+
+    def before(self, before: int, limit: int) -> list[AlarmTransition]:
+        return self._transitions("SELECT * FROM transition WHERE n < ? ORDER BY n DESC LIMIT ?", (before, limit))
+
+    def of_alarm_before(self, alarm: int, before: int, limit: int) -> list[AlarmTransition]:
+        query = "SELECT * FROM transition WHERE alarm = ? AND n < ? ORDER BY n DESC LIMIT ?"
+        return self._transitions(query, (alarm, before, limit))
+
+
+class JournalView:
+    """Fills `web.context.Journal`. Every call raises StoreError while there is no journal or it can't be read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = Lock()
+        self._reader: _Pages | None = None
+
+    @property
+    def last(self) -> int:
+        return self._ask(lambda reader: reader.last)
+
+    def read(self, after: int, limit: int = 256) -> list[AlarmTransition]:
+        return self._ask(lambda reader: reader.read(after, limit))
+
+    def before(self, before: int, limit: int = 256) -> list[AlarmTransition]:
+        return self._ask(lambda reader: reader.before(before, limit))
+
+    def of_alarm(self, alarm: int, before: int | None = None, limit: int = 100) -> list[AlarmTransition]:
+        return self._ask(lambda reader: reader.of_alarm_before(alarm, FAR if before is None else before, limit))
+
+    def standing(self) -> list[AlarmTransition]:
+        return self._ask(lambda reader: reader.standing())
+
+    def close(self) -> None:
+        with self._lock:
+            self._drop()
+
+    def _ask(self, question: Callable[[_Pages], _T]) -> _T:
+        with self._lock:
+            if self._reader is None:
+                self._reader = _Pages.open(self._path)  # type: ignore[assignment]
+            assert self._reader is not None
+            try:
+                return question(self._reader)
+            except StoreError:
+                self._drop()
+                raise
+
+    def _drop(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
