@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -16,6 +16,8 @@ from anlan.model.errors import DriverError, InputError, NotFound
 from anlan.model.points import Point
 from anlan.sense.config import SourceConfig
 from anlan.sense.driver import Driver, DriverConfig, Tag
+
+C = TypeVar("C", bound=DriverConfig)
 
 GROUP = "anlan.drivers"
 API = 1
@@ -79,12 +81,15 @@ def driver_config(source: SourceConfig, folder: Path | None = None) -> DriverCon
     options = dict(source.options)
     if folder is not None and "folder" in kind.Config.model_fields:
         options.setdefault("folder", folder)
+    return checked(kind.Config, source.model_copy(update={"options": options}))
+
+
+def checked(config: type[C], source: SourceConfig) -> C:
+    """`source.options` as a `config`; InputError names the key, what was found and what is allowed."""
     try:
-        return kind.Config.model_validate(options)
+        return config.model_validate(dict(source.options))
     except ValidationError as error:
-        raise InputError(
-            "source {source}: {problems}", source=source.id, problems="; ".join(_problems(error, kind.Config))
-        ) from error  # fmt: skip
+        raise InputError("source {source}: {problems}", source=source.id, problems="; ".join(_problems(error, config))) from error
 
 
 def _problems(error: ValidationError, config: type[DriverConfig]) -> Iterable[str]:

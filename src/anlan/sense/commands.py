@@ -1,0 +1,50 @@
+"""What the command line offers of this room: `anlan drivers`, `anlan new driver`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add this room's commands to the command line."""
+    app.command("drivers")(show_drivers)
+    _group(app, "new").command("driver")(new_driver)
+
+
+def _group(app: typer.Typer, name: str) -> typer.Typer:
+    """The group of that name, made if no other room has made it."""
+    for group in app.registered_groups:
+        if group.name == name and group.typer_instance is not None:
+            return group.typer_instance
+    made = typer.Typer(no_args_is_help=True)
+    app.add_typer(made, name=name)
+    return made
+
+
+def show_drivers() -> None:
+    """List the drivers found, where each comes from, and why one cannot be used.
+
+    Example: anlan drivers
+    """
+    from anlan.sense.registry import drivers
+
+    for found in drivers():
+        typer.echo(f"{found.name:<12} {found.package:<20} {found.origin}")
+        typer.echo(f"{'':<12} {found.fault or found.doc}")
+
+
+def new_driver(
+    name: Annotated[str, typer.Argument(help="Small letters, digits and _.")],
+    folder: Annotated[Path, typer.Option(help="Where the package is written.")] = Path(),
+) -> None:
+    """Write a new driver: a package with a working protocol, simulator and tests to change into yours.
+
+    Example: anlan new driver mitsubishi_mc
+    """
+    from anlan.sense.scaffold import new_driver as write
+
+    for path in write(name, folder):
+        typer.echo(path)
