@@ -12,7 +12,7 @@ from anlan.model.clock import Clock
 from anlan.model.errors import StoreError
 from anlan.store.disk import Disk
 from anlan.store.segments import SPARE, SegmentFile, make_spare, seal
-from anlan.store.troubles import Troubles
+from anlan.store.troubles import Troubles, reason
 
 # Readers normally let a segment go within seconds; sealing it would write every byte a second time for nothing.
 _SEAL_AFTER = 120.0  # s since first seen finished
@@ -72,7 +72,7 @@ class Keeper:
         try:
             self.ensure_spare()
         except (apsw.Error, OSError) as error:
-            self._troubles.note(StoreError("The next segment of the log could not be prepared: {why}.", why=str(error)))
+            self._troubles.note(StoreError("The next segment of the log could not be prepared: {why}.", why=reason(error)))
         due = self._due()
         if due is not None:
             self._seal(due)
@@ -116,5 +116,5 @@ class Keeper:
         except (apsw.Error, OSError) as error:
             # Its WAL still holds everything, and it stays readable as it is.
             self._troubles.note(
-                StoreError("Segment {file} of the log could not be sealed: {why}.", file=file.path.name, why=str(error))
+                StoreError("Segment {file} of the log could not be sealed: {why}.", file=file.path.name, why=reason(error))
             )

@@ -30,7 +30,7 @@ from anlan.store.segments import About, Segment, SegmentFile, spans
 from anlan.store.sequences import Sequences
 from anlan.store.shelf import Gap, Hole, Holes, Shelf
 from anlan.store.space import Space
-from anlan.store.troubles import Fault, Troubles
+from anlan.store.troubles import Fault, Troubles, reason
 
 __all__ = ["Gap", "Log", "LogSettings"]
 
@@ -67,9 +67,11 @@ class Log:
         self._keeper = Keeper(disk, folder, clock, self._troubles, self._list_files, self._shelf.forget)
         self._writing = threading.RLock()
         self._changed = threading.Condition()
+        self._removing = threading.Lock()
         self._segment: Segment | None = None
         self._closed = False
         self._files: list[SegmentFile] = []
+        self._litter: list[SegmentFile] = []
         self._finished_bytes = 0
         self._frames_since_copy = self._parts_since_copy = 0
 
@@ -91,7 +93,9 @@ class Log:
         try:
             self._take_over(recover(self._disk, self._folder, self._holes, uuid7(self._clock).hex))
         except (apsw.Error, OSError) as error:
-            raise StoreError("The log in {folder} cannot be opened: {why}.", folder=str(self._folder), why=str(error)) from error
+            raise StoreError(
+                "The log in {folder} cannot be opened: {why}.", folder=str(self._folder), why=reason(error)
+            ) from error
         self._space.prepare()
         self._begin_or_fault()
         if self._settings.background:
@@ -198,9 +202,9 @@ class Log:
         tail = self._tail
         self._ordinal += 1
         file = SegmentFile(tail.n if tail else self._last + 1, self._ordinal, self._folder)
-        self._keeper.take_spare(file.path)
         about = About(self.incarnation, file.first, self._sequences.to_bytes(), 0 if tail is None else 1)
         try:
+            self._keeper.take_spare(file.path)
             segment = Segment.begin(
                 self._disk,
                 file,
@@ -211,7 +215,7 @@ class Log:
                 durable=self._settings.durable,
             )
         except BaseException:
-            self._unlink(file)
+            self._remove([file])
             raise
         self._tail = None
         with self._changed:
@@ -233,10 +237,10 @@ class Log:
         if isinstance(error, apsw.FullError) or self._space.free() < 1 << 16:
             self._space.run_out()
         elif name is None:
-            self._fail(StoreError("A new segment of the log could not be begun: {why}.", why=str(error)))
+            self._fail(StoreError("A new segment of the log could not be begun: {why}.", why=reason(error)))
         else:
             message = "Writing to segment {file} of the log failed ({why}); it was closed for good, the next is begun."
-            self._fail(StoreError(message, file=name, why=str(error)))
+            self._fail(StoreError(message, file=name, why=reason(error)))
 
     def _fail(self, error: StoreError) -> None:
         self._troubles.raise_condition("input-output", error)
@@ -250,7 +254,9 @@ class Log:
             segment.close()
         except apsw.Error as error:
             self._troubles.note(
-                StoreError("Segment {file} of the log could not be closed: {why}.", file=segment.file.path.name, why=str(error))
+                StoreError(
+                    "Segment {file} of the log could not be closed: {why}.", file=segment.file.path.name, why=reason(error)
+                )
             )
         self._count_finished()
 
@@ -258,7 +264,7 @@ class Log:
         standing = self._troubles.standing
         if self._space.short and isinstance(standing, LogFull):
             return standing
-        return StoreError("The log could not be written: {why}.", why=str(error))
+        return StoreError("The log could not be written: {why}.", why=reason(error))
 
     def _publish(self, frame: Frame) -> None:
         for part in frame.parts:
@@ -328,20 +334,28 @@ class Log:
             ]
             self._files = kept
         gone = files[: len(files) - len(kept)]
-        for file in gone:
-            self._unlink(file)
-        if gone:
+        if gone or self._litter:
+            self._remove(gone)
             self._count_finished()
         return len(gone)
 
-    def _unlink(self, file: SegmentFile) -> None:
+    def _remove(self, files: Sequence[SegmentFile]) -> None:
+        """Unlink these, oldest first, behind what could not be unlinked before. The first that resists stops the rest: one left
+        alone among gone ones would claim their positions at the next start."""
+        with self._removing:
+            self._litter = [*self._litter, *files]
+            while self._litter and self._unlink(self._litter[0]):
+                self._litter.pop(0)
+
+    def _unlink(self, file: SegmentFile) -> bool:
         self._shelf.forget(file)
         try:
             file.unlink(self._disk)
         except OSError as error:
-            self._troubles.note(
-                StoreError("Segment {file} of the log could not be removed: {why}.", file=file.path.name, why=str(error))
-            )
+            message = "Segment {file} of the log could not be removed: {why}."
+            self._troubles.note(StoreError(message, file=file.path.name, why=reason(error)))
+            return False
+        return True
 
     def tend(self) -> None:
         """Do now what the keeper's thread does every second."""
@@ -357,7 +371,7 @@ class Log:
         try:
             self._finished_bytes = sum(file.size(self._disk) for file in self._list_files() if file != current)
         except OSError as error:
-            self._troubles.note(StoreError("The size of the log is unknown: {why}.", why=str(error)))
+            self._troubles.note(StoreError("The size of the log is unknown: {why}.", why=reason(error)))
 
     @property
     def bytes_on_disk(self) -> int:
@@ -396,6 +410,7 @@ class Log:
             self._closed = True
         self._keeper.close()
         self._discard_handle()
+        self._remove([])
         self._shelf.close()
         with self._changed:
             self._changed.notify_all()

@@ -111,6 +111,7 @@ def make_spare(disk: Disk, folder: Path) -> None:
         connection.execute(f"PRAGMA page_size={PAGE_SIZE}; PRAGMA auto_vacuum=NONE; PRAGMA synchronous=FULL")
         connection.execute("BEGIN;" + _SCHEMA + "COMMIT")
         connection.execute("PRAGMA journal_mode=WAL")
+        _must_be_wal(connection)
     finally:
         connection.close()
     disk.rename(unfinished, folder / SPARE)
@@ -160,9 +161,16 @@ def _open_for_writing(disk: Disk, path: Path, durable: bool) -> apsw.Connection:
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=disk.vfs or None)
     # Closing must never touch the file: after an error it would be the forbidden second try.
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    _must_be_wal(connection)
     connection.wal_autocheckpoint(0)
     connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}; PRAGMA cache_size=-8192")
     return connection
+
+
+def _must_be_wal(connection: apsw.Connection) -> None:
+    """SQLite says nothing when it could not change the mode; a segment without WAL would be slow and unlike the others."""
+    if connection.execute("PRAGMA journal_mode").get != "wal":
+        raise OSError("SQLite did not enter WAL mode")
 
 
 class SegmentView:

@@ -14,6 +14,7 @@ from anlan.model.frames import Frame
 from anlan.store.disk import Disk
 from anlan.store.framing import PartHead, RawFrame, decode, decode_heads
 from anlan.store.segments import DAMAGE, SegmentFile, SegmentView, Span
+from anlan.store.troubles import reason
 
 _HOLES_KEPT = 100_000
 _VIEWS_KEPT = 2
@@ -167,4 +168,4 @@ class Shelf:
 
 
 def unreadable(file: SegmentFile, error: BaseException) -> StoreError:
-    return StoreError("Segment {file} of the log cannot be read: {why}.", file=file.path.name, why=str(error))
+    return StoreError("Segment {file} of the log cannot be read: {why}.", file=file.path.name, why=reason(error))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from anlan.model.errors import LogFull, StoreError
 from anlan.store.disk import Disk
-from anlan.store.troubles import Troubles
+from anlan.store.troubles import Troubles, reason
 
 RESERVE = "reserve"
 _MARGIN = 1 << 20  # a new segment, its shared-memory index, and what others write between our look and our write
@@ -51,7 +51,7 @@ class Space:
         try:
             self._disk.unlink(self._folder / RESERVE)
         except OSError as error:
-            self._troubles.note(StoreError("The reserve of the log could not be given up: {why}.", why=str(error)))
+            self._troubles.note(StoreError("The reserve of the log could not be given up: {why}.", why=reason(error)))
 
     def free(self) -> int:
         try:
@@ -59,7 +59,7 @@ class Space:
         except OSError as error:
             # Unknown is not full: the write itself will tell.
             self._troubles.raise_condition(
-                "free-space", StoreError("The free space of the log is unknown: {why}.", why=str(error))
+                "free-space", StoreError("The free space of the log is unknown: {why}.", why=reason(error))
             )
             return 1 << 62
 

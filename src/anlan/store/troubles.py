@@ -15,6 +15,11 @@ _log = structlog.get_logger()
 _KEPT = 1_000
 
 
+def reason(error: BaseException) -> str:
+    """An operating system's or library's error in its own words."""
+    return str(error) or type(error).__name__
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Something that went wrong, and when this node knew."""
