@@ -108,7 +108,7 @@ def _milli_or_mega(written: str, code: str) -> bool:
     )
 
 
-def convert(value: float, source: Form, target: Form, conditions: Conditions = Conditions()) -> float:  # noqa: B008 - frozen
+def convert(value: float, source: Form, target: Form, conditions: Conditions = Conditions()) -> float:
     """`value` in `target`'s unit and basis. Raises UnitError naming the fact that is missing."""
     here, there = unit(source.unit), unit(target.unit)
     coherent = value * here.factor + here.offset
@@ -212,22 +212,22 @@ def _mass_to_fraction(gas: Substance, conditions: Conditions) -> float:
 
 def _lel(gas: Substance, _: Conditions) -> float:
     """Fraction of LEL → fraction of volume (or of path)."""
-    return _known(gas, gas.lel, "lower explosive limit").value / 100
+    return _known(gas.lel, "{gas} has no lower explosive limit in the tables", gas) / 100
 
 
 def _oel(gas: Substance, _: Conditions) -> float:
     """Fraction of OEL → kg/m³."""
-    return _known(gas, gas.oel, "exposure limit").value / 1e6
+    return _known(gas.oel, "{gas} has no exposure limit in the tables", gas) / 1e6
 
 
 def _idlh(gas: Substance, _: Conditions) -> float:
-    return _known(gas, gas.idlh, "IDLH in GB/T 50493").value / 1e6
+    return _known(gas.idlh, "{gas} has no IDLH in GB/T 50493", gas) / 1e6
 
 
-def _known(gas: Substance, found: Property | None, what: str) -> Property:
+def _known(found: Property | None, message: str, gas: Substance) -> float:
     if found is None:
-        raise UnitError("{gas} has no {what} in the tables", gas=gas.name.text("en"), what=what)
-    return found
+        raise UnitError(message, gas=gas.name.text("en"))
+    return found.value
 
 
 _STEPS: dict[str, tuple[str, Callable[[Substance, Conditions], float]]] = {

@@ -135,9 +135,8 @@ def _between(a: Corner, b: Corner, c: Corner) -> bool:
 
 
 def _sources(draft: Draft, findings: Findings) -> None:
-    used = {p.source for p in draft.points}
     for source in draft.sources:
-        if source.id not in used:
+        if draft.read_sources is not None and source.id not in draft.read_sources:
             findings.warning(
                 "idle-source", "no point is read from the source {id}", draft.where["source", source.id], id=source.id
             )

@@ -30,9 +30,8 @@ class Draft:
     rules: dict[str, AlarmRule] = field(default_factory=dict)
     trips: list[Trip] = field(default_factory=list)
     where: dict[tuple[str, str], Where] = field(default_factory=dict)
-
-    def place_of(self, kind: str, identifier: str) -> Where:
-        return self.where[kind, identifier]
+    read_sources: set[str] | None = None
+    """Sources named by any line of the list, sound or not; None while no list has been read."""
 
     def finished(self) -> Plant:
         """The plant; only to be called when nothing fatal was found."""

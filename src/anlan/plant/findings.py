@@ -13,6 +13,10 @@ from typing import Any
 from anlan.model.errors import ConfigError, InputError
 
 
+SHOWN_MISTAKES = 20
+"""An error's text lists this many."""
+
+
 @dataclass(frozen=True, slots=True)
 class Where:
     """A place in a file; line 0 is the file as a whole."""
@@ -40,8 +44,12 @@ class PlantMistakes(InputError):
 
     def __init__(self, findings: Iterable[Finding]) -> None:
         self.findings = tuple(findings)
-        fatal = [f for f in self.findings if f.fatal]
-        super().__init__("{count} mistakes in the plant folder; the first: {first}", count=len(fatal), first=fatal[0].text())
+        super().__init__("{count} mistakes in the plant folder; `anlan check` explains them:", count=sum(f.fatal for f in self.findings))
+
+    def text(self, language: str = "en") -> str:
+        mistakes = [f.text(language) for f in self.findings if f.fatal]
+        more = [f"… {len(mistakes) - SHOWN_MISTAKES}"] * (len(mistakes) > SHOWN_MISTAKES)
+        return "\n  ".join([super().text(language), *mistakes[:SHOWN_MISTAKES], *more])
 
 
 @dataclass(slots=True)

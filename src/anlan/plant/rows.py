@@ -59,9 +59,12 @@ def read_points(sheet: Sheet, draft: Draft, places: PlaceIndex, findings: Findin
     columns = _header(sheet, findings)
     sources = frozenset(s.id for s in draft.sources)
     either = frozenset(c.key for c in columns if c and not c.exact and c.name.endswith(("_zh", "_en")))
+    draft.read_sources = set()
     for row in sheet.rows[1:]:
         where = Where(sheet.file, row.line)
-        _Line(_cells(row, columns, where, findings), where, draft, places, sources, either, findings).read()
+        line = _Line(_cells(row, columns, where, findings), where, draft, places, sources, either, findings)
+        draft.read_sources.add(line.cells.get("source", ""))
+        line.read()
 
 
 def _header(sheet: Sheet, findings: Findings) -> list[Column | None]:

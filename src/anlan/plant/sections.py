@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from anlan.model.errors import DriverError, InputError, NotFound
 from anlan.model.places import Area, Level, Place
+from anlan.model.words import Label
 from anlan.monitor.config import AlarmRule
 from anlan.plant.description import AlarmSettings, DataSettings, PlaceEntry, Post, Site, enterprise
 from anlan.plant.draft import Draft
@@ -76,9 +77,8 @@ class Sections:
             self._valid(PlaceEntry, e, ("places", i))
             for i, e in enumerate(self._listed(self.located.value.get("places"), ("places",)))
         ]
-        if self.draft.site is None:
-            return
-        root = enterprise(self.draft.site)
+        # Also under a section `plant` with mistakes: else every point's place would be called unknown as well.
+        root = enterprise(self.draft.site or Site(id="plant", name=Label(en="?")))
         self.draft.places.append(root)
         self.draft.where["place", root.path] = self.located.where(("plant",))
         for i, entry in enumerate(entries):

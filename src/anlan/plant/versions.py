@@ -63,18 +63,19 @@ class StaleBase(InputError):
 
     def __init__(self, current: Version, base: int | None, changes: Iterable[Change]) -> None:
         self.current, self.base, self.changes = current, base, tuple(changes)
-        more = len(self.changes) - SHOWN_CHANGES
-        listed = "\n".join(f"  {c.text()}" for c in self.changes[:SHOWN_CHANGES]) + (f"\n  … {more} more" if more > 0 else "")
         super().__init__(
-            "the folder rests on version {base}, but version {number} by {author} ({reason}) is current. Importing it would make these "
-            "{count} changes:\n{listed}\nExport the current version and edit that, or import it onto version {number} if all of this is meant.",
+            "the folder rests on version {base}, but version {number} by {author} ({reason}) is current. Export that and edit it, "
+            "or import the folder onto version {number} if all of these {count} changes are meant:",
             base="—" if base is None else base,
             number=current.number,
             author=current.author,
             reason=current.reason or "—",
             count=len(self.changes),
-            listed=listed,
         )
+
+    def text(self, language: str = "en") -> str:
+        more = [f"… {len(self.changes) - SHOWN_CHANGES}"] * (len(self.changes) > SHOWN_CHANGES)
+        return "\n  ".join([super().text(language), *(c.text(language) for c in self.changes[:SHOWN_CHANGES]), *more])
 
 
 def import_folder(records: Records, folder: Path, *, author: str, reason: str, clock: Clock, onto: int | None = None) -> Imported:
