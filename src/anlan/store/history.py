@@ -4,7 +4,7 @@ A Delta Lake table of Parquet files sorted by (point, time), one partition per U
 up to which readings are contained: a reading is in the history exactly once, whenever the process dies. The story:
 
     history_files   what one file looks like          sorting         how rows get into order
-    history_table   which files count (Delta's log)   history_query   how readings are found again (DuckDB)
+    history_table   which files count (Delta's log)   history_query   how readings are found again
     history_writer  from the log into the history     history_merge   many small files into few
     history_reader  for other processes               history_tail    history and the log's tail as one
 
@@ -31,6 +31,7 @@ from anlan.store import history_files
 from anlan.store.history_files import DataFile
 from anlan.store.history_merge import merged
 from anlan.store.history_query import Hole, Query
+from anlan.store.history_scan import Wanted
 from anlan.store.history_table import Table, table_errors
 from anlan.store.sorting import sort
 
@@ -41,8 +42,6 @@ class HistorySettings:
 
     merged_rows: int = 8_000_000
     """Rows of a merged file; a merge holds about 80 bytes a row in memory."""
-    query_threads: int = 2
-    query_memory: str = "1GB"
     durable: bool = True
     """False only where nothing may be kept: replays into a scratch folder."""
 
@@ -55,7 +54,7 @@ class Snapshot:
         self.settings = settings
         self._table = table
         self._lock = RLock()
-        self.query = Query(root, threads=settings.query_threads, memory=settings.query_memory)
+        self.query = Query(root)
 
     def files(self) -> tuple[DataFile, ...]:
         """The files that count now."""
@@ -82,17 +81,17 @@ class Snapshot:
         Types are those of `model.readings.SCHEMA`. A file that is missing or damaged raises Corrupt with its name, or, if a list
         is given for `holes`, is noted there and the rest is returned.
         """
-        return self.query.read(self.files, points, start, end, limit=limit, holes=holes).select(list(columns))
+        return table_of(self.query.read(self.files, Wanted.of(points, start, end), limit=limit, holes=holes), columns)
 
     def latest(self, points: Sequence[int], before: Micros, *, holes: list[Hole] | None = None) -> pa.Table:
         """For each point that has one, its newest reading with time < before, by point."""
-        return self.query.latest(self.files, points, before, holes=holes)
+        return table_of(self.query.latest(self.files, points, before, holes=holes))
 
     def trend(
         self, points: Sequence[int], start: Micros, end: Micros, buckets: int, *, holes: list[Hole] | None = None
     ) -> pa.Table:
         """Readings folded into at most `buckets` + 1 spans a point; see `history_query.TREND` for the columns."""
-        return self.query.trend(self.files, points, start, end, buckets, holes=holes)
+        return self.query.trend(self.files, Wanted.of(points, start, end), buckets, holes=holes)
 
     def days(self) -> list[date]:
         """UTC days that have readings, in order."""
@@ -105,8 +104,9 @@ class Snapshot:
         """Of the files that count. [B]"""
         return sum(f.size for f in self.files())
 
-    def close(self) -> None:
-        self.query.close()
+
+def table_of(readings: Readings, columns: Sequence[str] = tuple(SCHEMA.names)) -> pa.Table:
+    return pa.Table.from_batches([readings.to_arrow()]).select(list(columns))
 
 
 class History(Snapshot):
@@ -173,7 +173,7 @@ class History(Snapshot):
             if len(old) < 2:
                 return 0
             with table_errors(self.root):
-                new = list(merged(self.query, self.root, day, old, self.settings.merged_rows, self.settings.durable))
+                new = list(merged(self.query.scanner, self.root, day, old, self.settings.merged_rows, self.settings.durable))
             with self._lock:
                 self._table.commit(new, removed=old, durable=self.settings.durable)
             return len(old)
@@ -191,7 +191,6 @@ class History(Snapshot):
             return sum(_unlink_if_older(orphan, since) for orphan in orphans)
 
     def close(self) -> None:
-        super().close()
         if self._lock_file >= 0:
             os.close(self._lock_file)
             self._lock_file = -1

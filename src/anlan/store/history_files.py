@@ -1,4 +1,4 @@
-"""The history's Parquet files: `day=2026-01-31/<cursor>-<random>.parquet`, rows sorted by (point, time).
+"""The history's Parquet files: `day=2026-01-31/<cursor>-<random>-<CRC32C of the footer>.parquet`, rows sorted by (point, time).
 
     column   Delta type   Parquet encoding (then zstd)
     point    long         DELTA_BINARY_PACKED: long runs cost nearly nothing
@@ -7,13 +7,15 @@
                           the bytes split take 4.8), else BYTE_STREAM_SPLIT (3 B for 32-bit floats where a dictionary takes 5.5)
     quality  integer      dictionary: nearly always 0
 
-Statistics are kept of point and time only; they are what queries prune by. Pages carry a CRC32. `day` is the UTC date of the
+Statistics are kept of point and time only; they are what queries prune by. Pages carry a CRC32, the name
+carries the footer's CRC32C, because nothing inside the file checks that. `day` is the UTC date of the
 reading's own time, held between 1990-01-01 and 2099-12-31, because a device with a broken clock may claim any year.
 """
 
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -21,6 +23,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import google_crc32c
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -32,11 +35,11 @@ from anlan.store.sorting import Columns
 EPOCH = date(1970, 1, 1)
 FIRST_DAY, LAST_DAY = (date(1990, 1, 1) - EPOCH).days, (date(2099, 12, 31) - EPOCH).days
 
-ROW_GROUP = 128 * 1024
-"""Rows of the smallest piece that a query must decode: one point of 20 M rows is found in 2–3 ms."""
+ROW_GROUP = 64 * 1024
+"""Rows of the smallest piece that a query must decode: 1 ms. Twice as many would save 10 % of the bytes and cost twice the time."""
 
-SAMPLE = 16 * 1024
-REPETITIVE = 0.4
+SAMPLE = ROW_GROUP
+REPETITIVE = 0.5
 """A dictionary of values pays when fewer of a sample's values than this are distinct."""
 
 FAST, SMALL = 1, 3
@@ -96,8 +99,9 @@ def write(root: Path, day: date, columns: Columns, cursor: int, *, level: int = 
     folder = root / f"day={day.isoformat()}"
     is_new = not folder.is_dir()
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{cursor:012d}-{uuid4().hex}.parquet"
-    pq.write_table(pa.Table.from_arrays(list(map(pa.array, columns)), schema=TABLE), path, **_options(columns, level))
+    unnamed = folder / f"{cursor:012d}-{uuid4().hex}.parquet"
+    pq.write_table(pa.Table.from_arrays(list(map(pa.array, columns)), schema=TABLE), unnamed, **_options(columns, level))
+    path = unnamed.rename(unnamed.with_stem(f"{unnamed.stem}-{checksum_of(footer_of(unnamed))}"))
     if durable:
         sync_all([path, folder, *([root] if is_new else [])])
     return _described(root, path, day, columns)
@@ -135,3 +139,20 @@ def _is_repetitive(columns: Columns) -> bool:
     middle = columns.rows // 2
     sample = columns.value[max(0, middle - SAMPLE // 2) : middle + SAMPLE // 2]
     return len(np.unique(sample.view(np.int64))) < REPETITIVE * len(sample)
+
+
+def checksum_of(footer: bytes) -> str:
+    """As it stands in the file's name."""
+    return f"{google_crc32c.value(footer):08x}"
+
+
+def footer_of(path: Path) -> bytes:
+    """The file's footer, its length and the closing magic. Raises OSError, ValueError when it has none."""
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - 8))
+        length, magic = struct.unpack("<I4s", file.read(8).ljust(8, b"\0"))
+        if magic != b"PAR1" or length + 12 > size:
+            raise ValueError("it does not end as a Parquet file does")
+        file.seek(size - 8 - length)
+        return file.read(length + 8)

@@ -17,8 +17,9 @@ import pyarrow as pa
 from anlan.model.clock import Micros
 from anlan.model.frames import Frame, Kind
 from anlan.model.readings import SCHEMA, Readings
-from anlan.store.history import Snapshot
+from anlan.store.history import Snapshot, table_of
 from anlan.store.history_query import Hole
+from anlan.store.history_scan import Wanted
 from anlan.store.shelf import Gap
 
 FRAMES_A_READ = 256
@@ -68,15 +69,14 @@ class Tail:
         self._from = 0
         self._upto = 0
 
-    def after(self, cursor: int) -> pa.Table:
+    def after(self, cursor: int) -> list[Readings]:
         """Readings of all frames behind `cursor`. Raises Gap when the log no longer has them, StoreError."""
         with self._lock:
             self._let_go(cursor)
             while frames := self._log.read(self._upto, FRAMES_A_READ):
                 self._chunks.append(_Chunk.of(frames))
                 self._upto = frames[-1].n
-            batches = [rest.to_arrow() for chunk in self._chunks if len(rest := chunk.after(cursor))]
-            return pa.Table.from_batches(batches, SCHEMA)
+            return [chunk.after(cursor) for chunk in self._chunks]
 
     def _let_go(self, cursor: int) -> None:
         if cursor < self._from or cursor > self._upto:
@@ -105,21 +105,22 @@ class WholeHistory:
     ) -> pa.Table:
         """As `History.read`."""
         tail = self._consistent_tail()
-        table = self._history.query.read(self._history.files, points, start, end, limit=limit, tail=tail, holes=holes)
-        return table.select(list(columns))
+        wanted = Wanted.of(points, start, end)
+        return table_of(self._history.query.read(self._history.files, wanted, limit=limit, tail=tail, holes=holes), columns)
 
     def latest(self, points: Sequence[int], before: Micros, *, holes: list[Hole] | None = None) -> pa.Table:
         """As `History.latest`."""
-        return self._history.query.latest(self._history.files, points, before, tail=self._consistent_tail(), holes=holes)
+        tail = self._consistent_tail()
+        return table_of(self._history.query.latest(self._history.files, points, before, tail=tail, holes=holes))
 
     def trend(
         self, points: Sequence[int], start: Micros, end: Micros, buckets: int, *, holes: list[Hole] | None = None
     ) -> pa.Table:
         """As `History.trend`."""
         tail = self._consistent_tail()
-        return self._history.query.trend(self._history.files, points, start, end, buckets, tail=tail, holes=holes)
+        return self._history.query.trend(self._history.files, Wanted.of(points, start, end), buckets, tail=tail, holes=holes)
 
-    def _consistent_tail(self) -> pa.Table:
+    def _consistent_tail(self) -> list[Readings]:
         """What the files do not contain yet. Taken before the files are looked at: if a commit falls between, its readings are in
         both, and exact repeats count once; the other order would lose them."""
         cursor = self._history.position(self._log.incarnation)

@@ -7,7 +7,8 @@ the order is total, and exact repeats lie side by side.
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from collections.abc import Sequence
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ SPARSE = 4
 
 
 class Columns(NamedTuple):
-    """Sorted rows in the types of the history's table, which knows no unsigned numbers."""
+    """Rows in the types of the history's table, which knows no unsigned numbers."""
 
     point: npt.NDArray[np.int64]
     time: npt.NDArray[np.int64]
@@ -31,19 +32,42 @@ class Columns(NamedTuple):
     def rows(self) -> int:
         return len(self.point)
 
-    def where(self, mask: npt.NDArray[np.bool_]) -> Columns:
-        return Columns(self.point[mask], self.time[mask], self.value[mask], self.quality[mask])
+    def where(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Columns:
+        """The rows chosen by a mask or by their numbers."""
+        return Columns(self.point[chosen], self.time[chosen], self.value[chosen], self.quality[chosen])
+
+    def rows_between(self, first: int, end: int) -> Columns:
+        """Without copying."""
+        return Columns(self.point[first:end], self.time[first:end], self.value[first:end], self.quality[first:end])
+
+    @classmethod
+    def concat(cls, parts: Sequence[Columns]) -> Columns:
+        if len(parts) == 1:
+            return parts[0]
+        if not parts:
+            return sort(Readings.of([]))
+        return cls(
+            np.concatenate([p.point for p in parts]),
+            np.concatenate([p.time for p in parts]),
+            np.concatenate([p.value for p in parts]),
+            np.concatenate([p.quality for p in parts]),
+        )
+
+    @classmethod
+    def of(cls, readings: Readings) -> Columns:
+        """As they come."""
+        return cls(readings.point.astype(np.int64), readings.time, readings.value, readings.quality.astype(np.int32))
 
     def readings(self) -> Readings:
         return Readings(self.point.astype(np.uint32), self.time, self.value, self.quality.astype(np.uint16))
 
 
-def sort(readings: Readings) -> Columns:
+def sort(readings: Readings | Columns) -> Columns:
     """All rows, by (point, time, value's bits, quality)."""
     bits = np.ascontiguousarray(readings.value).view(np.int64)
     order = _by_point(readings.point)
     _settle_runs(order, readings.point, readings.time, bits, readings.quality)
-    rows = len(readings)
+    rows = len(readings.point)
     columns = Columns(np.empty(rows, np.int64), np.empty(rows, np.int64), np.empty(rows, np.float64), np.empty(rows, np.int32))
     _gather(order, readings.point, readings.time, readings.value, readings.quality, *columns)
     return columns
@@ -55,7 +79,7 @@ def without_repeats(columns: Columns) -> Columns:
     return columns if keep.all() else columns.where(keep)
 
 
-def _by_point(point: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
+def _by_point(point: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
     if not len(point):
         return np.empty(0, np.int64)
     low, high = int(point.min()), int(point.max())
