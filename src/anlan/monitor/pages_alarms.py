@@ -18,7 +18,7 @@ def pages(context: Context) -> None:
     def alarms() -> None:
         principal = principal_of_page()
         language = principal.language
-        body = el("div", tabs("/alarms", language), el("anlan-alarms"))
+        body = el("div", tabs("/alarms", language), el("anlan-alarms"), cls="alarms-page fill")
         shell.show(context, principal, "/alarms", translate("Alarms", language), body, "alarm_table")
 
     @page(context, "/alarms/journal", "alarm.view")

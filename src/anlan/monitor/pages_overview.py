@@ -31,9 +31,8 @@ def pages(context: Context) -> None:
 
 
 def body(plant: PlantView, language: Language) -> Markup:
-    return el(
-        "div", summary_line(language), drawing(plant, language), tiles(plant, language), strip(plant, language), cls="overview"
-    )
+    left = el("div", drawing(plant, language), standing(language), cls="left")
+    return el("div", summary_line(language), left, tiles(plant, language), strip(plant, language), cls="overview fill")
 
 
 def summary_line(language: Language) -> Markup:
@@ -56,6 +55,13 @@ def drawing(plant: PlantView, language: Language) -> Markup:
         cls="panel drawing",
         aria_label=translate("Plant plan", language),
     )
+
+
+def standing(language: Language) -> Markup:
+    """The worst standing alarms under the plan, each a way to its story; `overview.js` fills it."""
+    say = partial(translate, language=language)
+    head = el("header", el("h2", say("Standing now")), el("span", cls="spacer"), el("a", say("All alarms"), href="/alarms", cls="dim"))
+    return el("section", head, el("div", cls="rows", data_worst=say("No alarm stands.")), cls="panel worst-now")
 
 
 def no_drawing(language: Language) -> Markup:
@@ -110,24 +116,25 @@ def unit_tile(place: Place, plant: PlantView, points: list[Point], language: Lan
 
 
 def key_points(points: Iterable[Point], plant: PlantView) -> list[Point]:
-    """Measured points with the gravest alarms first, at most one of each kind twice, so that a tile isn't six times the same gas."""
+    """The points with the gravest alarms, at most three of a kind, so that a tile isn't six times the same gas."""
     chosen: list[Point] = []
-    for point in sorted((p for p in points if not p.states), key=lambda p: gravity(p, plant)):
+    for point in sorted(points, key=lambda p: gravity(p, plant)):
         if sum(other.kind == point.kind for other in chosen) < 3:
             chosen.append(point)
     return chosen[:KEY_VALUES]
 
 
-def gravity(point: Point, plant: PlantView) -> tuple[int, int]:
-    """Smaller is graver: the best priority among the point's limits, then how many it has."""
-    limits = [plant.rules[number] for number in plant.rules_of_point.get(point.id, ())]
-    limits = [rule for rule in limits if rule.kind <= AlarmKind.HIGH_HIGH]
-    return min((rule.priority for rule in limits), default=9), -len(limits)
+def gravity(point: Point, plant: PlantView) -> tuple[int, int, int]:
+    """Smaller is graver: measured with limits, discrete with alarms, the rest; then the best priority; then how many alarms."""
+    rules = [plant.rules[number] for number in plant.rules_of_point.get(point.id, ())]
+    rules = [rule for rule in rules if rule.kind <= AlarmKind.STATE]
+    kind = 2 + bool(point.states) if not rules else int(bool(point.states))
+    return kind, min((rule.priority for rule in rules), default=9), -len(rules)
 
 
 def key_value(point: Point, plant: PlantView, language: Language) -> Markup:
     name = el("span", el("b", point.id), " ", point.name.text(language), cls="name")
-    return el("a", name, widgets.live_value(point, language), href=f"/points/{point.id}", cls="key", data_key=point.id)
+    return el("a", el("span", cls="slot"), name, widgets.live_value(point, language), href=f"/points/{point.id}", cls="key", data_key=point.id)
 
 
 def strip(plant: PlantView, language: Language) -> Markup:

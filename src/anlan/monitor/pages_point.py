@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from anlan.model.errors import NotFound
+from anlan.model.kinds import kinds
 from anlan.model.points import Point
 from anlan.model.words import Language, translate
 from anlan.monitor.config import SUFFIX
@@ -72,7 +73,7 @@ def limits(point: Point, plant: PlantView, language: Language) -> Markup:
         "table",
         el("thead", el("tr", [el("th", head) for head in heads])),
         el("tbody", [_rule(rule, point, plant, language) for rule in rules]),
-        cls="grid",
+        cls="sheet",
     )
     return el("section", el("header", el("h2", say("Alarms set on this point"))), table, cls="panel")
 
@@ -115,7 +116,7 @@ def described(point: Point, plant: PlantView, language: Language) -> Markup:
     source = next((source for source in plant.sources.values() if source.id == point.source), None)
     facts = (
         (say("Place"), place_names(point.place, plant, language)),
-        (say("Kind"), point.kind),
+        (say("Kind"), kinds()[point.kind].name.text(language) if point.kind in kinds() else point.kind),
         (say("Unit"), widgets.unit_text(point, language)),
         (say("Range"), _range(point)),
         (say("Gas"), point.gas),

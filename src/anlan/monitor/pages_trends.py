@@ -16,7 +16,7 @@ def pages(context: Context) -> None:
     def trends() -> None:
         principal = principal_of_page()
         _offer_charts()
-        shell.show(context, principal, "/trends", translate("Trends", principal.language), el("anlan-trend"), "trend")
+        shell.show(context, principal, "/trends", translate("Trends", principal.language), el("anlan-trend", cls="fill"), "trend")
 
 
 def _offer_charts() -> None:

@@ -27,7 +27,7 @@ def draw(plant: PlantView, language: Language) -> Markup | None:
     """The plan as SVG, None for a plant without areas and positions."""
     corners = [corner for area in plant.areas for corner in area.polygon]
     spots = _spots(plant.points.values())
-    corners += [(x, y) for x, y, _ in spots]
+    corners += [(x, -y) for x, y, _ in spots]
     if not corners:
         return None
     left, top, width, height = _frame(corners)

@@ -12,13 +12,12 @@ from anlan.web.pages import page, principal_of_page
 
 FACTS = (
     ("rate", "Readings per second"),
-    ("last", "Last reading"),
+    ("last", "Last heard"),
     ("good", "Points good"),
     ("uncertain", "Points uncertain"),
     ("bad", "Points bad"),
-    ("unseen", "Points without data"),
-    ("rejected", "Messages rejected"),
-    ("clock_offset", "Clock offset"),
+    ("no_data", "Points without data"),
+    ("duplicates", "Duplicates dropped"),
 )
 """Name in the stream's source row → its words; `static/sources.js` fills them."""
 
@@ -49,15 +48,33 @@ def _points(plant: PlantView, source: Source) -> int:
 
 def card(source: Source, points: int, language: Language) -> Markup:
     say = partial(translate, language=language)
-    name = el("h2", source.name.text(language) or source.id, " ", el("small", f"{source.id} · {source.driver} · {points} ", say("points")))
+    name = el(
+        "h2",
+        source.name.text(language) or source.id,
+        " ",
+        el("small", f"{source.id} · {source.driver} · {points} ", say("points")),
+    )
     head = el("header", el("i"), name, el("span", cls="spacer"), el("span", "—", cls="link-state"))
     facts = [fact(say(words), name) for name, words in FACTS]
-    wide = [fact(say("Endpoint"), "endpoint", wide=True), fact(say("Since"), "since", wide=True), fact(say("Reason"), "reason", wide=True)]
+    wide = [
+        fact(say("Endpoint"), "endpoint", endpoint(source) or "—", wide=True),
+        fact(say("Since"), "since", wide=True),
+        fact(say("Reason"), "reason", wide=True),
+    ]
     return el("article", head, el("div", wide, facts, cls="body"), cls="panel source", data_source=source.id)
 
 
-def fact(words: str, name: str, *, wide: bool = False) -> Markup:
-    return el("span", el("small", words), el("b", "—"), cls="fact wide" if wide else "fact", data_fact=name)
+def endpoint(source: Source) -> str:
+    """Where the source is reached, as plant.yaml says it; "" for a driver without an address."""
+    options = getattr(source, "options", {})
+    if url := options.get("url"):
+        return str(url)
+    host, port = options.get("host"), options.get("port")
+    return f"{host}:{port}" if host and port else str(host or "")
+
+
+def fact(words: str, name: str, text: str = "—", *, wide: bool = False) -> Markup:
+    return el("span", el("small", words), el("b", text), cls="fact wide" if wide else "fact", data_fact=name)
 
 
 def health(language: Language) -> Markup:

@@ -44,6 +44,13 @@ WORDS: tuple[str, ...] = (
     "Add a point: tag or name", "No point is chosen.",
     "Type a tag or a name above; up to {n} points share one cursor. The address of this page keeps the choice.",
     "Name", "At the cursor", "Least", "Greatest", "Remove {point}",
+    # overview, sources, journal, point
+    "{limited} of {of} points have limits; a point is counted once: calibrating, unknown, bypassed, outside or within.",
+    "{time} left", "unknown {n}", "calibrating {n}", "bypassed {n}", "for {span}", "connected", "no connection", "unknown",
+    "{n} readings/s", "{span} ago", "Version", "Plant configuration", "Core process", "Fault", "{n} frames behind", "Log on disk",
+    "Frames in the log", "Engine", "Readings decided", "Alarms standing", "History", "received {time}", "quality",
+    "What happened", "Value", "Limit", "By", "Reason", "Only this point: its tag", "Show", "Nothing has happened yet.",
+    "Each change of an alarm and each step of a person is written here, with both times.", "Older",
     # frame
     "Connection to the node lost for {span}: nothing on this screen is live.", "lost", "connecting",
     "This browser still refuses sound. Allow it for this address in the browser's settings.",

@@ -6,44 +6,44 @@ A plain page without NiceGUI, because a stranger gets no socket. The form is the
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from fastapi import APIRouter, Query, Request
-from starlette.responses import HTMLResponse, Response
+from fastapi import Request
 
 from anlan.guard.principal import Principal
 from anlan.model.words import LANGUAGES, Language, translate
 from anlan.web import shell, theme
-from anlan.web.auth import public
 from anlan.web.client_words import client_words
 from anlan.web.context import Context
 from anlan.web.markup import Markup, el
 
 
-def routes(context: Context) -> APIRouter:
-    router = APIRouter(include_in_schema=False)
-
-    @router.get("/login", dependencies=[public()])
-    def login(request: Request, next_: Annotated[str, Query(alias="next")] = "/", lang: str = "") -> Response:
-        """Sign-in for a stranger; the password form for whoever must choose an own one."""
-        principal: Principal | None = request.scope.get("state", {}).get("principal")
-        language = _language(lang, principal, request)
-        must = principal is not None and principal.must_change
-        card = password_card(language) if must else sign_in_card(context, language)
-        return HTMLResponse(door(context, card, language, _inside(next_)), headers={"Cache-Control": "no-store"})
-
-    return router
+def door(context: Context, request: Request) -> str:
+    """Sign-in for a stranger; the password form for whoever must choose an own one. The whole document for GET /login."""
+    principal: Principal | None = request.scope.get("state", {}).get("principal")
+    language = _language(request.query_params.get("lang", ""), principal, request)
+    target = _inside(request.query_params.get("next", "/"))
+    must = principal is not None and principal.must_change
+    card = password_card(language) if must else sign_in_card(context, language)
+    return page_around(context, card, language, target)
 
 
-def door(context: Context, card: Markup, language: Language, target: str) -> str:
-    """The whole page around `card`; `target` is where it leads once the person may go on."""
+def page_around(context: Context, card: Markup, language: Language, target: str) -> str:
+    """`target` is where the card leads once the person may go on."""
     say = partial(translate, language=language)
     brand = el("div", theme.logo(), el("div", el("h1", context.plant.name.text(language)), el("div", say("Anlan safety node"), cls="dim")), cls="brand")
     demo = shell.demo(context, language) if context.plant.demo else None
     languages = el("nav", [_language_link(one, language, target) for one in LANGUAGES], cls="language")
     body = el("main", el("div", demo, brand, card, cls="card panel"), el("footer", languages, el("p", say(shell.IS_NOT), cls="is-not")), cls="door")
-    config = {"language": language, "zone": context.plant.zone, "words": client_words(language), "units": {}, "quality": {}, "live": False, "target": target}
+    config = {
+        "language": language,
+        "zone": context.plant.zone,
+        "words": client_words(language),
+        "units": {},
+        "quality": {},
+        "live": False,
+        "target": target,
+    }
     return shell.document(say("Sign in"), body, language, config, "door")
 
 
@@ -83,7 +83,7 @@ def _language(asked: str, principal: Principal | None, request: Request) -> Lang
 
 def _language_link(one: str, language: Language, target: str) -> Markup:
     name, code = shell.LANGUAGE_NAMES[one]
-    return el("a", name, href=f"/login?lang={one}&next={target}", lang=code, aria_current="true" if one == language else None)
+    return el("a", name, href=f"/login?lang={one}&next={quote(target)}", lang=code, aria_current="true" if one == language else None)
 
 
 def _inside(target: str) -> str:

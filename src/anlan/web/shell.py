@@ -237,7 +237,7 @@ def sign_in_form(context: Context, language: Language, *, title: str, leaving: P
             say("Password"),
             el("input", cls="field", name="password", type="password", autocomplete="current-password", required=True),
         ),
-        labelled(say("Post"), el("select", el("option", say("no post: look only"), value=""), posts, cls="field", name="post")),
+        labelled(say("Post"), el("select", el("option", say("as assigned to me"), value=""), posts, cls="field", name="post")),
         el("div", cls="form-error", role="alert"),
         el("div", el("button", say("Sign in"), type="submit", cls="button main"), leave if leaving else None, cls="button-row"),
         cls="sign-in",

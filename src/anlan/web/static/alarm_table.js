@@ -35,7 +35,6 @@ class AlarmList extends HTMLElement {
   }
 
   wire() {
-    this.style.setProperty("--above", `${this.getBoundingClientRect().top + 20}px`);
     for (const button of this.querySelectorAll("[data-step]")) button.addEventListener("click", () => this.step(button.dataset.step));
     this.querySelector(".test").addEventListener("click", () => this.testSound());
     this.querySelector(".field").addEventListener("input", (event) => {
@@ -168,7 +167,7 @@ function frame() {
       <button type="button" class="button quiet test">${t("Test the sound")}</button>
     </div>
     <div class="list panel" tabindex="0" aria-label="${t("Standing alarms")}">
-      <table class="grid alarm-table"><thead><tr>${heads.map((head, i) => `<th class="${classes[i]}">${head && t(head)}</th>`).join("")}</tr></thead><tbody></tbody></table>
+      <table class="sheet alarm-table"><thead><tr>${heads.map((head, i) => `<th class="${classes[i]}">${head && t(head)}</th>`).join("")}</tr></thead><tbody></tbody></table>
       <div class="empty" hidden><strong>${t("No alarm stands.")}</strong><span>${t("New alarms appear here at once, worst first, and sound at this console.")}</span></div>
     </div>
     <aside class="story panel" aria-live="off"></aside>`;

@@ -51,8 +51,8 @@ const RANK = { true: 0, false: 1 };
 export function worstFirst(a, b) {
   return (
     RANK[UNACKNOWLEDGED.has(a.state)] - RANK[UNACKNOWLEDGED.has(b.state)] ||
-    RANK[ACTIVE.has(a.state)] - RANK[ACTIVE.has(b.state)] ||
     a.priority - b.priority ||
+    RANK[ACTIVE.has(a.state)] - RANK[ACTIVE.has(b.state)] ||
     b.noticed_at - a.noticed_at
   );
 }

@@ -7,6 +7,9 @@ import { api } from "./link.js";
 import { figure } from "./sentences.js";
 import { triggerWords } from "./story.js";
 
+/** Beyond every position: the newest rows come first. */
+const NEWEST = "4611686018427387904";
+
 class Journal extends HTMLElement {
   connectedCallback() {
     this.filter = new URLSearchParams(location.search).get("point") ?? "";
@@ -35,7 +38,7 @@ class Journal extends HTMLElement {
   }
 
   anew() {
-    return this.read(`/api/v1/journal?limit=100${this.query()}`, true);
+    return this.read(`/api/v1/journal?before=${NEWEST}&limit=100${this.query()}`, true);
   }
 
   more() {
@@ -53,8 +56,8 @@ class Journal extends HTMLElement {
     if (answer.refused) return;
     const lines = answer.items.map(line).join("");
     whole ? (this.body.innerHTML = lines) : this.body.insertAdjacentHTML("beforeend", lines);
-    this.oldest = answer.items.at(-1)?.n ?? this.oldest;
-    this.querySelector(".more").hidden = answer.items.length < 100;
+    this.oldest = answer.next;
+    this.querySelector(".more").hidden = answer.next === null;
     this.querySelector(".empty").hidden = this.body.children.length > 0;
   }
 }
@@ -62,7 +65,7 @@ class Journal extends HTMLElement {
 function frame(filter) {
   const heads = ["", "Noticed", "Data time", "Point", "Alarm", "What happened", "State", "Value", "Limit", "By", "Reason"];
   return `<form class="journal-tools"><input class="field" type="search" value="${esc(filter)}" placeholder="${t("Only this point: its tag")}" aria-label="${t("Only this point: its tag")}"><button class="button">${t("Show")}</button><span class="form-error"></span></form>
-    <div class="panel" style="overflow:auto"><table class="grid journal"><thead><tr>${heads.map((head) => `<th>${head && t(head)}</th>`).join("")}</tr></thead><tbody></tbody></table>
+    <div class="panel" style="overflow:auto"><table class="sheet journal"><thead><tr>${heads.map((head) => `<th>${head && t(head)}</th>`).join("")}</tr></thead><tbody></tbody></table>
     <div class="empty" hidden><strong>${t("Nothing has happened yet.")}</strong><span>${t("Each change of an alarm and each step of a person is written here, with both times.")}</span></div></div>
     <p style="margin-top:10px"><button type="button" class="button more" hidden>${t("Older")}</button></p>`;
 }

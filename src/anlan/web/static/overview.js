@@ -1,10 +1,11 @@
 // The overview's life: alarms on units and on the plan, the summary line, the sources' strip.
 
-import { HIDDEN, UNACKNOWLEDGED, alarms, symbol, worstFirst } from "./alarms.js";
+import { ACTIVE, HIDDEN, UNACKNOWLEDGED, alarms, stateWords, symbol, worstFirst } from "./alarms.js";
 import { esc, t } from "./config.js";
-import { countdown, span } from "./format.js";
+import { countdown, shortStamp, span } from "./format.js";
 import { link } from "./link.js";
 import { qualityClass } from "./quality.js";
+import { headline } from "./sentences.js";
 import { whenMounted } from "./shell.js";
 import { linkWords, rateWords } from "./source_words.js";
 import { liveValue } from "./values.js";
@@ -22,7 +23,7 @@ function showUnits() {
   }
   for (const mark of document.querySelectorAll("[data-unit-mark]")) {
     const [worst] = rows.filter((row) => within(row.place, mark.dataset.unitMark)).sort(worstFirst);
-    mark.innerHTML = worst ? placed(symbol(worst.priority, worst.state), -9, -9, 18) : "";
+    mark.innerHTML = worst ? placed(symbol(worst.priority, worst.state), -7, -7, 14) : "";
   }
 }
 
@@ -43,8 +44,21 @@ function byPriority(rows) {
 
 function markKey(key, rows) {
   const worst = rows.find((row) => row.point === key.dataset.key);
-  key.querySelector(".sym")?.remove();
-  if (worst) key.insertAdjacentHTML("afterbegin", symbol(worst.priority, worst.state));
+  key.querySelector(".slot").innerHTML = worst ? symbol(worst.priority, worst.state) : "";
+}
+
+const LISTED = 12;
+
+/** The worst of all units under the plan, so that the first page already says what to turn to. */
+function showWorst() {
+  const place = document.querySelector("[data-worst]");
+  const rows = alarms.list().filter((row) => !HIDDEN.has(row.state)).sort(worstFirst).slice(0, LISTED);
+  place.innerHTML = rows.length ? rows.map(worstRow).join("") : `<p class="none">${esc(place.dataset.worst)}</p>`;
+}
+
+function worstRow(row) {
+  return `<a class="row-link ${ACTIVE.has(row.state) ? "" : "gone"}" href="/alarms?alarm=${encodeURIComponent(row.id)}">${symbol(row.priority, row.state)}
+    <span>${esc(shortStamp(row.noticed_at, link.now()))}</span><b class="strong nowrap">${esc(row.point || row.source)}</b><span class="what">${esc(headline(row))}</span><span class="state">${esc(stateWords(row.state))}</span></a>`;
 }
 
 const placed = (svg, x, y, size) => svg.replace("<svg ", `<svg x="${x}" y="${y}" width="${size}" height="${size}" `);
@@ -143,13 +157,13 @@ function showSources({ detail }) {
 }
 
 function start(page) {
-  page.style.setProperty("--above", `${page.getBoundingClientRect().top + window.scrollY + 16}px`);
   for (const value of page.querySelectorAll("anlan-value")) metas.set(value.getAttribute("point"), metaOf(value));
   const plan = page.querySelector(".plan");
   if (plan) wirePlan(plan);
   const show = () => {
     showUnits();
     showSpotAlarms();
+    showWorst();
   };
   alarms.addEventListener("change", show);
   link.addEventListener("summary", showSummary);

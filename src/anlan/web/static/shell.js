@@ -81,7 +81,7 @@ function showSummary() {
   const sums = link.summary;
   if (!sums) return;
   tally("inhibited", sums.inhibited);
-  tally("bypassed", sums.bypassed);
+  tally("bypassed", sums.whole.bypassed);
   tally("exercise", sums.exercise);
 }
 

@@ -7,4 +7,6 @@ const LINK_WORDS = { up: "connected", down: "no connection", connecting: "connec
 export const linkWords = (state) => t(LINK_WORDS[state] ?? "unknown");
 
 /** Readings per second, with a figure's worth of precision. */
-export const rateWords = (rate) => (rate === null || rate === undefined ? "—" : t("{n} readings/s", { n: rate >= 100 ? Math.round(rate) : rate.toFixed(1) }));
+export const rateFigure = (rate) => (rate === null || rate === undefined ? "—" : rate >= 100 ? String(Math.round(rate)) : rate.toFixed(1));
+
+export const rateWords = (rate) => t("{n} readings/s", { n: rateFigure(rate) });

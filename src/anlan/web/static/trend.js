@@ -7,7 +7,7 @@ import { esc, label, t, unitSign } from "./config.js";
 import { number, stamp, span as spanWords } from "./format.js";
 import { api, link } from "./link.js";
 import { extent, valueAt } from "./trend_data.js";
-import { append, loadPens } from "./trend_load.js";
+import { append, loadPens, searchPoints } from "./trend_load.js";
 import { fromChart, option, penColour } from "./trend_chart.js";
 import { figureOf, liveValue } from "./values.js";
 
@@ -112,7 +112,7 @@ class Trend extends HTMLElement {
 
   /** Points by id, Chinese or English name, as one types; those shown already are left out. */
   async search(text, list) {
-    const answer = await api.searchPoints(text);
+    const answer = await searchPoints(text);
     if (answer.refused) return;
     const found = answer.items.filter((point) => !this.points.includes(point.id)).slice(0, 12);
     list.innerHTML = found
@@ -259,7 +259,7 @@ function frame() {
     </div>
     <div class="panel drawing"><div class="chart" role="img" aria-label="${t("Trend")}"></div>
       <div class="empty"><strong>${t("No point is chosen.")}</strong><span>${t("Type a tag or a name above; up to {n} points share one cursor. The address of this page keeps the choice.", { n: AT_MOST })}</span></div></div>
-    <div class="panel pens"><table class="grid"><thead><tr><th></th><th>${t("Point")}</th><th>${t("Name")}</th><th class="number">${t("At the cursor")}</th><th class="number">${t("Now")}</th><th class="number">${t("Least")}</th><th class="number">${t("Greatest")}</th><th></th></tr></thead><tbody></tbody></table></div>`;
+    <div class="panel pens"><table class="sheet"><thead><tr><th></th><th>${t("Point")}</th><th>${t("Name")}</th><th class="number">${t("At the cursor")}</th><th class="number">${t("Now")}</th><th class="number">${t("Least")}</th><th class="number">${t("Greatest")}</th><th></th></tr></thead><tbody></tbody></table></div>`;
 }
 
 function penLine(pen) {

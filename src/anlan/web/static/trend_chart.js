@@ -24,13 +24,13 @@ const SHAPES = {
  */
 export function option(pens, start, end, { height, compact = false }) {
   const strips = stripsOf(pens);
-  const room = layout(strips.length, height, compact);
+  const room = layout(strips, height, compact);
   return {
     animation: false,
     useUTC: true,
     backgroundColor: "transparent",
     textStyle: { fontFamily: css("--font"), color: css("--text") },
-    grid: room.map(({ top, size }) => ({ left: 66, right: compact ? 14 : 58, top, height: size })),
+    grid: room.map(({ top, size }) => ({ left: 66, right: 62, top, height: size })),
     axisPointer: { link: [{ xAxisIndex: "all" }], lineStyle: { color: css("--text-strong"), width: 1 }, label: cursorLabel() },
     tooltip: { trigger: "axis", showContent: false },
     dataZoom: [{ type: "inside", xAxisIndex: strips.map((_, i) => i), filterMode: "none", zoomOnMouseWheel: true, moveOnMouseMove: true }],
@@ -51,10 +51,20 @@ function stripsOf(pens) {
   return [...strips.values()];
 }
 
-function layout(count, height, compact) {
-  const [head, foot, gap] = [compact ? 14 : 22, 30, 20];
-  const size = Math.max(40, (height - head - foot - gap * (count - 1)) / Math.max(1, count));
-  return Array.from({ length: count }, (_, i) => ({ top: head + i * (size + gap), size }));
+const STATE_STRIP = 64;
+
+/** Strips of states are low, the others share the rest. */
+function layout(strips, height, compact) {
+  const [head, foot, gap] = [compact ? 24 : 26, 30, 24];
+  const states = strips.filter((strip) => strip.states).length;
+  const rest = height - head - foot - gap * (strips.length - 1) - (states < strips.length ? states * STATE_STRIP : 0);
+  const share = Math.max(44, rest / Math.max(1, states < strips.length ? strips.length - states : strips.length));
+  let top = head;
+  return strips.map((strip) => {
+    const size = strip.states && states < strips.length ? STATE_STRIP : share;
+    top += size + gap;
+    return { top: top - size - gap, size };
+  });
 }
 
 function timeAxis(index, last, start, end) {
@@ -117,9 +127,14 @@ function seriesOf(pen, strip) {
   const axis = { xAxisIndex: strip, yAxisIndex: strip, type: "line", showSymbol: false, symbol: "none", connectNulls: false, silent: true };
   const colour = pen.colour;
   const shift = (points) => points.map(([at, value]) => [toChart(at), value]);
+  const lone = loners(pen.data.line);
   const main = {
     ...axis,
     id: pen.id,
+    symbol: (_, { dataIndex }) => (lone.has(dataIndex) ? "circle" : "none"),
+    symbolSize: 4,
+    showSymbol: lone.size > 0,
+    showAllSymbol: true,
     name: pen.id,
     data: shift(pen.data.line),
     step: pen.states ? "end" : false,
@@ -130,6 +145,12 @@ function seriesOf(pen, strip) {
     markPoint: alarmMarks(pen),
   };
   return pen.data.low ? [...band(pen, axis, shift), main] : [main];
+}
+
+/** Readings with nothing known on either side: no line can show them, a dot can. */
+function loners(line) {
+  const known = (i) => i >= 0 && i < line.length && line[i][1] !== null;
+  return new Set(line.flatMap((_, i) => (known(i) && !known(i - 1) && !known(i + 1) ? [i] : [])));
 }
 
 function band(pen, axis, shift) {

@@ -1,0 +1,350 @@
+"""A node's app on real stores, without the node's processes: log, engine, alarms.db, history, records, and the demo plant's own world.
+
+Tests start one with `Harness`; `python tests/web/harness.py` serves one to look at. The world writes readings into the log as the sense
+process would; the engine decides on them; the app reads what the core process would tell it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import socket
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from anlan.guard.first import ensure_posts
+from anlan.guard.people import Held, NewPerson, add_person
+from anlan.guard.service import Guard
+from anlan.model.clock import SECOND, SystemClock
+from anlan.model.events.alarms import AlarmTransition
+from anlan.model.frames import NODE_SOURCE, Kind, Part
+from anlan.model.places import Place
+from anlan.model.quality import Flag, Reason, Severity, quality
+from anlan.model.readings import Readings
+from anlan.model.words import Label
+from anlan.monitor.commands import Command
+from anlan.monitor.compile import compile_config
+from anlan.monitor.config import AlarmRule, loss_of_view
+from anlan.monitor.journal_view import JournalView
+from anlan.monitor.reader import EngineReader
+from anlan.plant.description import Plant
+from anlan.plant.folder import load
+from anlan.sense.demo.recording import Recorded
+from anlan.sense.demo.scenario import scenario
+from anlan.sense.demo.world.whole import Mark, World
+from anlan.store.history import History
+from anlan.store.history_tail import WholeHistory
+from anlan.store.history_writer import HistoryWriter
+from anlan.store.log import Log
+from anlan.store.records import Records
+from anlan.web.context import Context, PlantView, SourceState
+from anlan.web.live import LiveView
+
+DEMO = Path(str(files("anlan.sense.demo") / "plant"))
+PASSWORD = "wave-after-wave-7"
+ROOMS = {"guard": "anlan.guard", "web": "anlan.web", "monitor": "anlan.monitor"}
+_MARKS = {
+    Mark.FAILED: quality(Severity.BAD, Reason.SENSOR_FAILURE),
+    Mark.CALIBRATING: quality(Severity.UNCERTAIN, Reason.CALIBRATION),
+}
+
+
+def view_of(plant: Plant, speed: float = 1.0) -> PlantView:
+    """Numbers as the records would assign them: in the order of the folder, from 1."""
+    sources = dict(enumerate(plant.sources, 1))
+    rules: list[AlarmRule] = [*plant.rules, *(loss_of_view(s.id, post="panel") for s in plant.sources)]
+    known = {rule.id: rule for rule in rules}
+    return PlantView(
+        version=1,
+        id=plant.site.id,
+        name=plant.site.name,
+        zone=plant.site.zone,
+        places={place.path: place for place in plant.places},
+        areas=plant.areas,
+        anchor=plant.site.anchor,
+        points=dict(enumerate(plant.points, 1)),
+        rules=dict(enumerate(known.values(), 1)),
+        sources=sources,
+        posts={post.id: post.name for post in plant.posts},
+        demo=plant.site.demo,
+        speed=speed,
+    )
+
+
+def empty_view() -> PlantView:
+    """A plant that nobody has described yet."""
+    enterprise = Place(id="new", name=Label(zh="新装置", en="New plant"))
+    return PlantView(version=1, id="new", name=enterprise.name, places={"new": enterprise})
+
+
+@dataclass
+class CoreInProcess:
+    """What the app asks of the core process, answered by the engine in this one."""
+
+    harness: Harness
+    connected: bool = True
+
+    @property
+    def incarnation(self) -> str:
+        return self.harness.log.incarnation
+
+    async def command(self, command: dict[str, Any]) -> dict[str, Any]:
+        step = Command.from_json(command)
+        answer = self.harness.reader.result_of(step.id)
+        self.harness.write(Kind.COMMAND, step.to_bytes())
+        result = await asyncio.wait_for(asyncio.wrap_future(answer), 10)
+        return result.as_json()
+
+    async def status(self) -> dict[str, Any]:
+        harness = self.harness
+        return {
+            "incarnation": harness.log.incarnation,
+            "log": {"first": harness.log.first, "last": harness.log.last, "bytes": harness.log.bytes_on_disk, "fault": harness.log.fault},
+            "engine": {"done": harness.reader.done, "needs": harness.reader.needs, "fault": harness.reader.fault, **harness.reader.counters()},
+            "history": {"cursor": harness.writer.cursor, "fault": harness.writer.fault},
+        }
+
+
+@dataclass
+class Harness:
+    """`folder` is the node's; `start` opens everything, `close` ends it. `address` is where the app answers once `serve` returned."""
+
+    folder: Path
+    view: PlantView
+    clock: SystemClock = field(default_factory=SystemClock)
+    address: str = ""
+
+    def start(self) -> Harness:
+        self.log = Log.open(self.folder / "log", self.clock)
+        self.reader = EngineReader(self.log, self.folder / "alarms.db", self.folder / "snapshots", self.clock, self._decided)
+        self.history = History.open(self.folder / "history", incarnation=self.log.incarnation)
+        self.records = Records.open(self.folder / "records.db")
+        self.records.migrate(ROOMS)
+        self._seq: dict[int, int] = {}
+        self._epoch = self.clock.now()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.writer = HistoryWriter.start(self.log, self.history, clock=self.clock)
+        self.write(Kind.CONFIG, self._config())
+        self.reader.start()
+        self.context = self._context()
+        self._people()
+        return self
+
+    def close(self) -> None:
+        self.stop_serving()
+        self.reader.close()
+        self.writer.close()
+        self.history.close()
+        self.log.close()
+        self.records.close()
+
+    # --- what the sense process and the core's ticker would write
+
+    def write(self, kind: Kind, body: bytes, at: int | None = None) -> None:
+        self.log.append([self._part(NODE_SOURCE, kind, body, 1, at or self.clock.now())])
+
+    def feed(self, rows: Sequence[tuple[str, int, float, int]], at: int | None = None) -> None:
+        """Readings (point id, time, value, quality) of any sources, one frame."""
+        at = at or self.clock.now()
+        by_source: dict[int, list[tuple[int, int, float, int]]] = {}
+        for point_id, time, value, word in rows:
+            number = self.view.point_numbers[point_id]
+            by_source.setdefault(self.view.source_numbers[self.view.points[number].source], []).append((number, time, value, word))
+        parts = [self._readings(source, Readings.of(own), at) for source, own in by_source.items()]
+        self.log.append(parts)
+
+    def tick(self, at: int | None = None, **sources: str) -> None:
+        """The node's clock; `tanks="down"` tells a link."""
+        at = at or self.clock.now()
+        told = {str(self.view.source_numbers[name]): state for name, state in sources.items()}
+        self.write(Kind.TICK, orjson.dumps({"now": at, "sources": told}), at)
+        for name, state in sources.items():
+            self._tell_source(name, state, at)
+
+    def live(self) -> None:
+        """Hand the app what the core's feed would push."""
+        seen, readings = self.reader.live_since(self._seen)
+        self._seen = seen
+        now = self.clock.now()
+        self.context.live.update(readings.point, readings.time, readings.value, readings.quality, now)
+
+    def _readings(self, source: int, readings: Readings, at: int) -> Part:
+        part = self._part(source, Kind.READINGS, readings.to_bytes(), len(readings), at)
+        state = self.context.sources.setdefault(source, SourceState(state="up", since=at))
+        state.heard_at, state.readings = at, state.readings + len(readings)
+        return part
+
+    def _part(self, source: int, kind: Kind, body: bytes, rows: int, at: int) -> Part:
+        seq = self._seq.get(source, 0)
+        self._seq[source] = seq + rows
+        return Part(kind, source, self._epoch, seq, at, rows, body)
+
+    def _tell_source(self, name: str, state: str, at: int) -> None:
+        known = self.context.sources.setdefault(self.view.source_numbers[name], SourceState())
+        known.state, known.since, known.reason = state, at, "cut by the harness" if state == "down" else ""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self.context.sources_moved.ring)
+
+    # --- the app
+
+    def serve(self) -> Harness:
+        """In a thread with its own event loop; returns when the port answers."""
+        from anlan.monitor import api
+        from anlan.monitor import pages as monitor_pages
+        from anlan.sense import api as sense_api
+        from anlan.sense import pages as sense_pages
+        from anlan.web.app import build_app
+        from anlan.web.door import door
+        from anlan.web.serve import listen, server
+
+        app = build_app(self.context, routes=[api.routes, sense_api.routes], pages=[monitor_pages.pages, sense_pages.pages], door=door)
+        bound = listen()
+        self._server = server(app, grace=1)
+        self._thread = threading.Thread(target=self._run, args=(bound,), daemon=True)
+        self._thread.start()
+        self.address = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        while not self._server.started:
+            self._thread.join(0.02)
+            assert self._thread.is_alive(), "the app did not start"
+        return self
+
+    def _run(self, bound: socket.socket) -> None:
+        async def run() -> None:
+            self._loop = asyncio.get_running_loop()
+            self.context.live.link(True)
+            feeding = asyncio.create_task(self._push())
+            await self._server.serve(sockets=[bound])
+            feeding.cancel()
+
+        asyncio.run(run())
+
+    async def _push(self) -> None:
+        """What the core pushes: live values five times a second, states of sources once."""
+        beat = 0
+        while True:
+            self.live()
+            beat += 1
+            if beat % 5 == 0:
+                self.context.sources_moved.ring()
+            await asyncio.sleep(0.2)
+
+    def stop_serving(self) -> None:
+        if getattr(self, "_server", None) is not None:
+            self._server.should_exit = True
+            self._thread.join(10)
+
+    def _decided(self, _: Sequence[AlarmTransition]) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self.context.journal_moved.ring)
+
+    def _context(self) -> Context:
+        self._seen = 0
+        live = LiveView()
+        live.reserve(max(self.view.points, default=0) + 1)
+        return Context(
+            core=CoreInProcess(self),
+            live=live,
+            journal=JournalView(self.folder / "alarms.db"),
+            history=WholeHistory(self.history, self.log),
+            records=self.records,
+            plant=self.view,
+            clock=self.clock,
+            guard=Guard(self.records, self.clock),
+        )
+
+    def _people(self) -> None:
+        from anlan.guard.passwords import hash_password
+
+        ensure_posts(self.records, self.view.posts)
+        posts = list(self.view.posts) or [""]
+        hashed = hash_password(PASSWORD)
+        people = [
+            NewPerson("zhuang", Label(zh="庄海", en="Zhuang Hai"), (Held("inside_operator", posts[0]),)),
+            NewPerson("ban", Label(zh="班文", en="Ban Wen"), (Held("shift_leader", posts[-1]),)),
+            NewPerson("fresh", Label(zh="新人", en="Newcomer"), (Held("safety_officer"),)),
+        ]
+        with self.records.session() as session:
+            for person in people if self.view.posts else people[2:]:
+                add_person(session, person, hashed, self.clock, must_change=person.account == "fresh")
+
+    def _config(self) -> bytes:
+        view = self.view
+        targets = [(n, rule, view.point_numbers.get(rule.point) or view.source_numbers[rule.point]) for n, rule in view.rules.items()]
+        return compile_config(
+            view.version,
+            [(n, source.id) for n, source in view.sources.items()],
+            [(n, point, view.source_numbers[point.source]) for n, point in view.points.items()],
+            targets,  # type: ignore[arg-type]
+        ).to_bytes()
+
+
+class DemoWorld:
+    """The demo plant's own world, read point by point straight into the log. `plant_time` may begin anywhere on the story's time line."""
+
+    def __init__(self, harness: Harness, story: str = "default", plant_time: float = 0.0) -> None:
+        chosen = scenario(story)
+        self.harness, self._world = harness, World(chosen, Recorded(chosen.process))
+        self._world.advance_to(plant_time)
+        self._known = set(harness.view.point_numbers)
+        self.cut: set[str] = set()
+
+    def step(self, plant_seconds: float, at: int) -> None:
+        """Let the plant go on and read all of it once, at the wall time `at`."""
+        self._world.advance_to(self._world.seconds + plant_seconds)
+        marks = self._world.marks()
+        rows = [
+            (point, at, value, int(_MARKS.get(marks.get(point), 0) | Flag.DEMO))  # type: ignore[arg-type]
+            for point, value in self._world.values().items()
+            if point in self._known and self._source(point) not in self.cut
+        ]
+        self.harness.feed(rows, at)
+        self.harness.tick(at)
+
+    def _source(self, point: str) -> str:
+        view = self.harness.view
+        return view.points[view.point_numbers[point]].source
+
+
+@contextlib.contextmanager
+def demo(folder: Path, *, speed: float = 20.0, plant_time: float = 0.0, past: int = 0, every: int = 2) -> Iterator[tuple[Harness, DemoWorld]]:
+    """The demo plant with `past` wall seconds of readings before now, taken `every` seconds; not served yet."""
+    harness = Harness(folder, view_of(load(DEMO), speed)).start()
+    world = DemoWorld(harness, plant_time=plant_time)
+    now = harness.clock.now()
+    harness.tick(now - past * SECOND, **{source.id: "up" for source in harness.view.sources.values()})
+    for ago in range(past, 0, -every):
+        world.step(every * speed, now - ago * SECOND)
+    try:
+        yield harness, world
+    finally:
+        harness.close()
+
+
+def main() -> None:
+    """python tests/web/harness.py [plant time to begin at, s] [past, s] [speed]"""
+    import tempfile
+
+    given = [float(argument) for argument in sys.argv[1:]]
+    begin, past, speed = [*given, *(0.0, 600.0, 20.0)[len(given) :]]
+    with tempfile.TemporaryDirectory() as folder, demo(Path(folder), speed=speed, plant_time=begin, past=int(past)) as (harness, world):
+        harness.serve()
+        print(harness.address, flush=True)
+        print(f"accounts: zhuang, ban, fresh (must change); password: {PASSWORD}", flush=True)
+        pause = threading.Event()
+        while not pause.wait(1.0):
+            world.step(speed, harness.clock.now())
+
+
+if __name__ == "__main__":
+    main()
+
+__all__ = ["DEMO", "PASSWORD", "DemoWorld", "Harness", "demo", "empty_view", "math", "np", "view_of"]
