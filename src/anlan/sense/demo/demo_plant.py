@@ -53,7 +53,10 @@ class DemoPlant:
     sources: Sequence[wiring.Source] = field(default_factory=wiring.read)
 
     def __post_init__(self) -> None:
-        self.devices: dict[str, Device] = {source.id: device(source, self.clock, self.folder.parent / "pki" / "demo") for source in self.sources}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.devices: dict[str, Device] = {
+            source.id: device(source, self.clock, self.folder.parent / "pki" / "demo") for source in self.sources
+        }
         self.broken: set[str] = set()
         self._up: set[str] = set()
         self._scenario: Scenario = scenario(self.play.scenario, live=self.play.live)
@@ -142,7 +145,9 @@ class DemoPlant:
 
     def _known(self, source: str) -> str:
         if source not in self.devices:
-            raise NotFound("the demo plant has no source {source!r}; it has: {known}", source=source, known=", ".join(self.devices))
+            raise NotFound(
+                "the demo plant has no source {source!r}; it has: {known}", source=source, known=", ".join(self.devices)
+            )
         return source
 
     def _tell(self) -> None:

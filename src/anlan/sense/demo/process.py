@@ -25,7 +25,6 @@ async def serve(
     until: asyncio.Event | None = None,
 ) -> None:
     """Run the demo plant of the folder `plant` until `until` is set or it is cancelled. `folder` is the node's run folder."""
-    folder.mkdir(parents=True, exist_ok=True)
     demo = DemoPlant(folder, clock or SystemClock(), play, wiring.read(plant, port_base))
     control = Control(demo, folder)
     try:
@@ -58,6 +57,6 @@ async def serve_until_signal(folder: Path, play: Play, *, plant: Path, port_base
 async def _parent_gone(stop: asyncio.Event) -> None:
     """A supervisor that was killed cannot tell its children."""
     parent = os.getppid()
-    while os.getppid() == parent:
+    while os.getppid() == parent:  # noqa: ASYNC110 - the system tells no one of it
         await asyncio.sleep(PARENT_SECONDS)
     stop.set()

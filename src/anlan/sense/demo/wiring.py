@@ -112,7 +112,7 @@ def _points(path: Path) -> dict[str, tuple[Wired, ...]]:
 
 
 def _holder(port: int) -> str:
-    """" (NAME, pid N)" of the program that listens on `port`, "" where Linux doesn't let us see it."""
+    """ " (NAME, pid N)" of the program that listens on `port`, "" where Linux doesn't let us see it."""
     inodes = {f"socket:[{line.split()[9]}]" for line in _listening() if int(line.split()[1].rpartition(":")[2], 16) == port}
     for link in Path("/proc").glob("[0-9]*/fd/*"):
         try:

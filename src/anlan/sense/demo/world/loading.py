@@ -55,6 +55,7 @@ class Loading:
         present = self.phase not in {"empty", "arrives", "leaves"}
         x, y = self._where()
         return {
+            "XR-301": float(self.pumping),
             "XS-501": float(present),
             "XS-502": float(self.earthed),
             "XS-503": 2.0 if self.pumping else float(self.phase in {"connected", "loads", "full"}),

@@ -68,6 +68,23 @@ class Tank:
         }
 
 
+class Scrubber:
+    """The chlorine scrubber: its pump always runs, its fan when chlorine must be drawn in, and then the caustic is used up."""
+
+    USE = 1.2 / 3_600.0
+    """[wt% a second]"""
+
+    def __init__(self) -> None:
+        self.fan, self.caustic = False, 18.4
+
+    def step(self, dt: float, drawing: bool) -> None:
+        self.fan = drawing
+        self.caustic = max(self.caustic - self.USE * dt * drawing, 0.0)
+
+    def values(self, noise: np.random.Generator) -> dict[str, float]:
+        return {"XR-203F": float(self.fan), "XR-203P": 1.0, "AI-203": self.caustic + noise.normal(0, 0.01)}
+
+
 class Tanks:
     def __init__(self, random: np.random.Generator) -> None:
         self._random = random

@@ -26,7 +26,9 @@ class Warehouse:
         for part in (*self._air, *self._humidity):
             part.step(dt, self._random)
         for n in range(4):
-            self._heat[n] = min(self._heat[n] + HEATING * dt, 60.0) if f"XS-40{n + 1}" in smoke else self._heat[n] * np.exp(-dt / 900.0)
+            self._heat[n] = (
+                min(self._heat[n] + HEATING * dt, 60.0) if f"XS-40{n + 1}" in smoke else self._heat[n] * np.exp(-dt / 900.0)
+            )
 
     def values(self, noise: np.random.Generator) -> dict[str, float]:
         return (

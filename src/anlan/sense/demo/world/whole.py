@@ -17,7 +17,7 @@ from anlan.sense.demo.world.gas import DETECTORS, Gas, flowing
 from anlan.sense.demo.world.loading import Loading
 from anlan.sense.demo.world.people import People
 from anlan.sense.demo.world.safety import MEMBERS, SafetySystem
-from anlan.sense.demo.world.tanks import Tanks
+from anlan.sense.demo.world.tanks import Scrubber, Tanks
 from anlan.sense.demo.world.warehouse import Warehouse
 from anlan.sense.demo.world.weather import Weather
 
@@ -73,9 +73,11 @@ class World:
         weather, tanks, people, warehouse, self._noise = np.random.default_rng(self._seed).spawn(5)
         self._weather, self._tanks, self._people = Weather(weather), Tanks(tanks), People(people)
         self._warehouse, self._gas = Warehouse(warehouse), Gas()
-        self._loading, self._safety = Loading(), SafetySystem()
+        self._loading, self._safety, self._scrubber = Loading(), SafetySystem(), Scrubber()
         self._measured = self._process.at(-self.scenario.onset)
         self._frozen.clear()
+        # What holds at the start, a bypass or a detector in calibration, is known from the first look on.
+        self._step_safety(0.0)
 
     def _step(self) -> None:
         self.seconds += STEP
@@ -88,27 +90,26 @@ class World:
         self._step_gas()
         self._people.step(STEP, frozenset(e.target for e in self.scenario.acting("sos", self.now)))
         self._warehouse.step(STEP, {e.target for e in self.scenario.acting("smoke", self.now)})
-        self._step_safety()
+        self._step_safety(STEP)
 
     def _step_storage(self) -> None:
         tripped = self._safety.tripped
         shut = {"V-201": "SIF-05", "V-202": "SIF-06", "V-301": "SIF-08", "V-302": "SIF-08", "V-303": "SIF-08"}
         fills = {e.target: e.rate for e in self.scenario.acting("fill", self.now) if shut[e.target] not in tripped}
         self._loading.step(STEP, self._safety.opening("XV-501") >= 1.0)
+        self._scrubber.step(STEP, "SIF-07" in tripped)
         self._tanks.step(STEP, self._weather.temperature, fills, {"V-302": self._loading.flow})
 
     def _step_gas(self) -> None:
-        leaks = [
-            flowing(e, self.now, self._safety.opening(f"XV-{e.target[2:]}")) for e in self.scenario.acting("leak", self.now)
-        ]
+        leaks = [flowing(e, self.now, self._safety.opening(f"XV-{e.target[2:]}")) for e in self.scenario.acting("leak", self.now)]
         self._gas.step(STEP, leaks, self._weather.speed, self._weather.direction)
 
-    def _step_safety(self) -> None:
+    def _step_safety(self, dt: float) -> None:
         calibrating = {e.target for e in self.scenario.acting("calibrate", self.now)}
         failed = {e.target for e in self.scenario.acting("fail", self.now)}
         self._safety.vote.count(self._gas.responses, calibrating, failed.intersection(MEMBERS))
         pressed = [e.target for e in self.scenario.acting("press", self.now)]
-        self._safety.step(STEP, self._demands(), self.scenario.acting("bypass", self.now), pressed, self.now)
+        self._safety.step(dt, self._demands(), self.scenario.acting("bypass", self.now), pressed, self.now)
 
     def _demands(self) -> dict[str, bool]:
         process = dict(zip(tags(), self._measured, strict=True))
@@ -128,28 +129,20 @@ class World:
 
     def _true_values(self) -> dict[str, float]:
         found = dict(zip(tags(), (float(v) for v in self._measured), strict=True))
-        for part in (self._weather, self._tanks, self._people, self._gas, self._warehouse, self._loading):
+        for part in (self._weather, self._tanks, self._people, self._gas, self._warehouse, self._loading, self._scrubber):
             found |= part.values(self._noise)
-        found |= self._safety.values() | self._scrubber()
+        found |= self._safety.values()
         # Zero air under the hood of a detector in calibration.
         found |= {point: 0.0 for point, mark in self.marks().items() if mark is Mark.CALIBRATING}
         return found | self._detector_states(found)
 
-    def _scrubber(self) -> dict[str, float]:
-        running = "SIF-07" in self._safety.tripped
-        return {
-            "XR-203F": float(running),
-            "XR-203P": 1.0,
-            "AI-203": 18.4 - (0.002 * self._round if running else 0.0),
-            "XR-301": float(self._loading.pumping),
-        }
-
     def _detector_states(self, shown: dict[str, float]) -> dict[str, float]:
         """What the gas system says of each chlorine detector: 0 normal, 1 fault, 2 calibration, 4 over range."""
-        states = {}
+        marks, states = self.marks(), {}
         for detector in (d for d in DETECTORS if d.substance == "chlorine"):
             over = 4.0 if shown[detector.id] >= detector.top else 0.0
-            states[f"XS-{detector.id[-3:]}"] = _STATES.get(self.marks().get(detector.id), over)
+            mark = marks.get(detector.id)
+            states[f"XS-{detector.id[-3:]}"] = over if mark is None else _STATES[mark]
         return states
 
 
