@@ -40,6 +40,7 @@ from anlan.store.records import Records
 from anlan.web.app import build_app
 from anlan.web.context import Context, PlantView, SourceState
 from anlan.web.live import LiveView
+from anlan.web.serve import listen, server
 
 PASSWORD = "calm-waters-42"
 ROOMS = {"guard": "anlan.guard", "web": "anlan.web", "monitor": "anlan.monitor"}
@@ -144,8 +145,9 @@ class Node:
     def write(self, kind: Kind, body: bytes) -> None:
         self.log.append([Part(kind, NODE_SOURCE, self._epoch, self._next(0, 1), self.clock.now(), 1, body)])
 
-    def tick(self, **sources: str) -> None:
-        self.write(Kind.TICK, orjson.dumps({"now": self.clock.now(), "sources": {"1": state for state in sources.values()}}))
+    def tick(self, modbus: str | None = None) -> None:
+        """The node's clock, and the state of the one source when it changed."""
+        self.write(Kind.TICK, orjson.dumps({"now": self.clock.now(), "sources": {"1": modbus} if modbus else {}}))
 
     def feed(self, point: str, value: float, quality: int = 0) -> None:
         """One reading now, decided on before this returns."""
@@ -225,6 +227,18 @@ async def app(node: Node, people: None) -> AsyncIterator[FastAPI]:
 def console_of(app: FastAPI, address: str = "10.0.0.7") -> Console:
     transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(address, 50_000))
     return Console(transport=transport, base_url="http://node", headers={"Origin": "http://node", "Accept-Language": "en"})
+
+
+@pytest.fixture
+async def address(app: FastAPI) -> AsyncIterator[str]:
+    """The app on a real port of this machine, for what streams."""
+    bound = listen()
+    running = server(app, grace=1)
+    serving = asyncio.create_task(running.serve(sockets=[bound]))
+    await running.ready.wait()
+    yield f"127.0.0.1:{bound.getsockname()[1]}"
+    running.should_exit = True
+    await serving
 
 
 @pytest.fixture

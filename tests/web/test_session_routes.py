@@ -84,7 +84,9 @@ async def test_errors_speak_the_sessions_language(console: Any) -> None:
 
 async def test_a_one_time_password_opens_only_the_change(console: Any, node: Any) -> None:
     await console.sign_in("admin")
-    made = await console.post("/api/v1/people", json={"account": "new", "name": {"zh": "新人"}, "held": [{"role": "safety_officer"}]})
+    made = await console.post(
+        "/api/v1/people", json={"account": "new", "name": {"zh": "新人"}, "held": [{"role": "safety_officer"}]}
+    )
     once = made.json()["one_time_password"]
     answer = await console.post("/api/v1/session", json={"account": "new", "password": once})
     assert answer.json()["must_change_password"] is True
@@ -116,7 +118,9 @@ async def test_the_last_administrator_stays(console: Any) -> None:
 async def test_many_wrong_tries_slow_down_but_the_known_console_stays_open(consoles: Any, console: Any) -> None:
     await console.sign_in("gas")
     stranger = consoles("203.0.113.9")
-    codes = [(await stranger.post("/api/v1/session", json={"account": "gas", "password": f"guess-{n}"})).status_code for n in range(11)]
+    codes = [
+        (await stranger.post("/api/v1/session", json={"account": "gas", "password": f"guess-{n}"})).status_code for n in range(11)
+    ]
     assert codes == [401] * 10 + [429]
     other_address = consoles("203.0.113.10")
     assert (await other_address.post("/api/v1/session", json={"account": "gas", "password": "x"})).status_code == 429

@@ -37,7 +37,7 @@ def build_app(
 
     `door(context, request)` makes the sign-in page, a whole document without NiceGUI: strangers get no socket.
     """
-    app = FastAPI(title="Anlan", version=__version__, docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan(context), max_body_size=context.settings.max_body)  # fmt: skip
+    app = FastAPI(title="Anlan", version=__version__, docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan(context))  # fmt: skip
     app.state.context = context
     problem.install(app)
     for make in (api_session.routes, api_people.routes, api_node.routes, *routes):

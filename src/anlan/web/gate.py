@@ -10,21 +10,23 @@ import asyncio
 import re
 import secrets
 from http.cookies import CookieError
+from typing import ClassVar
 from urllib.parse import quote
 
 import structlog
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from anlan.guard.principal import Principal
 from anlan.guard.sessions import Sessions
-from anlan.model.errors import AnlanError, NotSignedIn
+from anlan.model.errors import AnlanError, InputError, NotSignedIn
 from anlan.web.auth import SAFE_METHODS, check_origin, token_of
 from anlan.web.context import WebSettings
 from anlan.web.metrics import Meter
-from anlan.web.problem import of_error
+from anlan.web.problem import of_error, unexpected
 
 PUBLIC = frozenset({"/login", "/favicon.ico", "/api/v1/health", "/api/v1/session", "/api/v1/metrics"})
 """Answer to strangers. Session: that is where one signs in. Metrics: asks for its scope, or loopback, itself."""
@@ -49,6 +51,12 @@ HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 
+
+class TooLarge(InputError):
+    code: ClassVar[str] = "too-large"
+    status: ClassVar[int] = 413
+
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
 log = structlog.get_logger("anlan.web")
 
@@ -71,7 +79,17 @@ class Gate:
             except AnlanError as error:
                 await self._refuse(connection, error, receive, _with_headers(scope, send, self.settings, answered))
                 return
-            await self.app(scope, receive, _with_headers(scope, send, self.settings, answered))
+            await self._pass(connection, receive, _with_headers(scope, send, self.settings, answered), answered)
+
+    async def _pass(self, connection: HTTPConnection, receive: Receive, send: Send, answered: list[int]) -> None:
+        """Let the app answer. What it did not expect is answered here, inside the headers and the log line, and told to nobody."""
+        try:
+            await self.app(connection.scope, _counted(receive, self.settings.max_body), send)
+        except Exception:
+            log.exception("unexpected error", path=connection.scope["path"])
+            if answered or connection.scope["type"] == "websocket":
+                raise
+            await unexpected(connection)(connection.scope, receive, send)
 
     async def _who(self, connection: HTTPConnection) -> Principal | None:
         try:
@@ -88,6 +106,8 @@ class Gate:
     def _check(self, connection: HTTPConnection, principal: Principal | None) -> None:
         if principal is None and not is_public(connection.scope["path"]):
             raise NotSignedIn("sign in first")
+        if _length(connection) > self.settings.max_body:
+            raise TooLarge("the request's body is larger than {most} bytes", most=self.settings.max_body)
         socket = connection.scope["type"] == "websocket"
         if socket or connection.scope["method"] not in SAFE_METHODS:
             check_origin(connection, self.settings, socket=socket or connection.scope["path"].startswith("/_nicegui_ws/"))
@@ -105,6 +125,27 @@ class Gate:
 
 def is_public(path: str) -> bool:
     return path in PUBLIC or (path.startswith(PUBLIC_UNDER) and not path.startswith(NOT_PUBLIC_UNDER))
+
+
+def _length(connection: HTTPConnection) -> int:
+    """As announced; what comes without announcement is counted as it comes (`_counted`)."""
+    announced = connection.headers.get("content-length", "0")
+    return int(announced) if announced.isascii() and announced.isdigit() else 0
+
+
+def _counted(receive: Receive, most: int) -> Receive:
+    """Stops reading a body that turns out larger than `most` bytes."""
+    read = 0
+
+    async def counting() -> Message:
+        nonlocal read
+        message = await receive()
+        read += len(message.get("body", b"")) if message["type"] == "http.request" else 0
+        if read > most:
+            raise HTTPException(413, "the request is too large")
+        return message
+
+    return counting
 
 
 def _wants_page(connection: HTTPConnection) -> bool:

@@ -39,11 +39,12 @@ TITLES = {
     "key-reused": "the Idempotency-Key was used for another request",
     "not-your-post": "the alarm belongs to another post",
     "driver": "a device or its protocol failed",
+    "too-large": "the request is too large",
     "internal": "an error inside the node",
 }
 """Code → title (English msgid)."""
 
-BY_STATUS = {400: "input", 401: "not-signed-in", 403: "forbidden", 404: "not-found", 413: "input", 415: "input", 422: "input"}
+BY_STATUS = {400: "input", 401: "not-signed-in", 403: "forbidden", 404: "not-found", 413: "too-large", 415: "input", 422: "input"}
 
 log = structlog.get_logger()
 
@@ -97,7 +98,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(AnlanError, _anlan)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 async def _anlan(request: Request, error: Exception) -> Problem:
@@ -123,9 +123,9 @@ async def _http(request: Request, error: Exception) -> Problem:
     return answer
 
 
-async def _unexpected(request: Request, error: Exception) -> Problem:
-    log.error("unexpected error", path=request.url.path, exc_info=error)
-    return problem(request, "internal", 500, say(request, "the node's log has the details under this request id"))
+def unexpected(connection: HTTPConnection) -> Problem:
+    """The answer to what nobody foresaw; the error itself is only in the log."""
+    return problem(connection, "internal", 500, say(connection, "the node's log has the details under this request id"))
 
 
 def _fault(one: Any) -> dict[str, str]:
