@@ -21,12 +21,18 @@ def sync_all(paths: Iterable[Path]) -> None:
         sync(path)
 
 
-def replace(path: Path, content: bytes) -> None:
-    """Put `content` in place of the file, whole or not at all, durable on return."""
+def renew(path: Path) -> None:
+    """Write the file anew, whole or not at all, durable on return; its time stays.
+
+    Syncing what a dead process wrote would not do: if a sync of that process failed, the system has forgotten that the bytes were
+    never written and would report success.
+    """
+    time = path.stat().st_mtime_ns
     fresh = path.with_name(path.name + ".new")
     with fresh.open("wb") as file:
-        file.write(content)
+        file.write(path.read_bytes())
         file.flush()
         os.fsync(file.fileno())
+    os.utime(fresh, ns=(time, time))
     fresh.rename(path)
     sync(path.parent)

@@ -15,12 +15,15 @@ import numpy.typing as npt
 
 from anlan.store import history_files
 from anlan.store.history_files import SMALL, DataFile
-from anlan.store.history_scan import Scanner, Wanted
+from anlan.store.history_scan import Scanner, Wanted, damaged
 from anlan.store.sorting import Columns, sort, without_repeats
 
 
 def merged(scanner: Scanner, root: Path, day: date, files: Sequence[DataFile], rows: int, durable: bool) -> Iterator[DataFile]:
     """Write the rows of `files` into new files of about `rows` rows. Raises Corrupt if one can't be read: then all must stay."""
+    for file in files:
+        if not (root / file.path).exists():
+            raise damaged(root / file.path, file.rows, "it is missing")
     in_time = sorted(files, key=lambda f: (f.min_time, f.path))
     for low, high in ranges(*_counted(scanner, files), rows):
         wanted = Wanted(low=low, high=high)

@@ -24,7 +24,7 @@ from deltalake.schema import PrimitiveType
 from deltalake.transaction import AddAction, RemoveAction
 
 from anlan.model.errors import Corrupt, StoreError
-from anlan.store.durable import replace, sync_all
+from anlan.store.durable import renew, sync_all
 from anlan.store.history_files import TABLE, DataFile
 
 SCHEMA = Schema(
@@ -40,6 +40,9 @@ BY_HAND = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs
 
 CHECKPOINT_EVERY = 100
 
+ACTIONS = "anlan.actions"
+"""In a commit's first line: how many lines follow. A commit torn between two lines reads well and may lack its last, the position."""
+
 
 class Table:
     """A handle on the table at one version. Not thread-safe; History and HistoryReader hold the lock."""
@@ -53,10 +56,8 @@ class Table:
     def create_or_open(cls, root: Path) -> Table:
         """For the one writing process: mends what a crash left. Raises StoreError, Corrupt."""
         with table_errors(root):
-            if not DeltaTable.is_deltatable(str(root)):
-                return cls(root, _create(root))
             mend(root / "_delta_log")
-            return cls(root, DeltaTable(root))
+            return cls(root, DeltaTable(root) if DeltaTable.is_deltatable(str(root)) else _create(root))
 
     @classmethod
     def open(cls, root: Path) -> Table:
@@ -108,7 +109,7 @@ class Table:
                 "append",
                 SCHEMA,
                 ["day"],
-                commit_properties=_moving_to(position),
+                commit_properties=_properties(len(added) + len(removed), position),
                 post_commithook_properties=BY_HAND,
             )
             self._handle.update_incremental()
@@ -136,7 +137,7 @@ def mend(log: Path) -> None:
         torn.rename(torn.with_suffix(".json.torn"))
     _drop_broken_checkpoints(log, oldest_commit=int(commits[0].stem) if commits else None)
     if commits:
-        replace(commits[-1], commits[-1].read_bytes())
+        renew(commits[-1])
 
 
 @contextmanager
@@ -183,11 +184,15 @@ def _hint(log: Path) -> int | None:
 
 
 def _is_whole(commit: Path) -> bool:
-    lines = commit.read_bytes().splitlines()
+    """All lines are there: the first says how many belong to it, except in the commit that created the table."""
     try:
-        return bool(lines) and all(isinstance(json.loads(line), dict) for line in lines)
-    except ValueError:
+        lines = [dict(json.loads(line)) for line in commit.read_bytes().splitlines()]
+    except (ValueError, TypeError):
         return False
+    actions = next((line["commitInfo"].get(ACTIONS) for line in lines if "commitInfo" in line), None)
+    if actions is None:
+        return {"protocol", "metaData"} <= {name for line in lines for name in line}
+    return len(lines) == 1 + int(actions)
 
 
 def _reads_back(checkpoint: Path) -> bool:
@@ -210,11 +215,9 @@ def _application(incarnation: str) -> str:
     return f"anlan.log:{incarnation}"
 
 
-def _moving_to(position: tuple[str, int] | None) -> CommitProperties:
-    if position is None:
-        return CommitProperties(max_commit_retries=0)
-    incarnation, n = position
-    return CommitProperties(max_commit_retries=0, app_transactions=[Transaction(_application(incarnation), n)])
+def _properties(files: int, position: tuple[str, int] | None) -> CommitProperties:
+    moves = [] if position is None else [Transaction(_application(position[0]), position[1])]
+    return CommitProperties({ACTIONS: files + len(moves)}, max_commit_retries=0, app_transactions=moves or None)
 
 
 def _add(root: Path, file: DataFile, data_change: bool) -> AddAction:
