@@ -1,6 +1,6 @@
 """Starts the node's processes in order, restarts what ends, and sounds when core stops deciding.
 
-A process that lived a while comes back at once, one that fails at its start comes back after 0.5, 1, 2 … 30 s. The watchdog asks core
+A process that has worked comes back at once, one that fails at its start comes back after 0.5, 1, 2 … 30 s. The watchdog asks core
 every second whether its engine moves; ticks make it move at least once a second, so stillness is a fault whatever the plant does.
 """
 
@@ -47,6 +47,8 @@ class Child:
     failures: int = 0
     started_at: float = 0.0
     """Monotonic s of the last start."""
+    answered: bool = False
+    """Core only: its socket was reached since the last start, so what ended it later was no failure to start."""
     process: asyncio.subprocess.Process | None = None
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -67,7 +69,7 @@ class Supervisor:
         self._folder, self._children, self._clock, self._sounder = folder, children, clock, sounder
         self._moved_at = clock.monotonic()
         self._position = -1
-        self._link = Link(folder.socket)
+        self._link = Link(folder.socket, on_change=self._core_answers)
 
     async def run(self) -> None:
         tasks = [asyncio.ensure_future(self._keep(child)) for child in self._children]
@@ -85,10 +87,10 @@ class Supervisor:
 
     async def _keep(self, child: Child) -> None:
         while True:
-            child.started_at = self._clock.monotonic()
+            child.started_at, child.answered = self._clock.monotonic(), False
             code = await self._run_once(child)
             lived = self._clock.monotonic() - child.started_at
-            child.failures = 0 if lived >= STEADY_SECONDS else child.failures + 1
+            child.failures = 0 if child.answered or lived >= STEADY_SECONDS else child.failures + 1
             child.restarts += 1
             pause = BACK_OFF[min(child.failures, len(BACK_OFF)) - 1] if child.failures else 0.0
             log.error("process ended", name=child.name, code=code, lived=round(lived, 1), restart_in=pause)
@@ -150,6 +152,10 @@ class Supervisor:
                 self._sounder.start(f"ANLAN: the alarm engine has not moved for {still:.0f} s / 报警引擎已停止 {still:.0f} 秒")
             if still >= HUNG_SECONDS:
                 self._kill_core_that_hangs()
+
+    def _core_answers(self, connected: bool) -> None:
+        for child in self._children:
+            child.answered |= connected and child.name == "core"
 
     async def _moved(self) -> bool:
         """Whether the engine's position differs from the last one heard; no answer is no movement."""
