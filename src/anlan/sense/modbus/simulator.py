@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 from pymodbus.constants import ExcCodes
+from pymodbus.exceptions import NoSuchIdException
 from pymodbus.framer import FramerType
 from pymodbus.pdu import ModbusPDU
 from pymodbus.server import ModbusTcpServer
@@ -75,6 +76,10 @@ class ModbusServer:
         self.memory = Memory(units, strict)
         self.delay = delay
         """Every answer comes this late. [s]"""
+        self.mute: set[int] = set()
+        """Units that take requests and never answer, as a dead device behind a live gateway."""
+        self.lose = 0
+        """So many of the next answers are lost."""
         self.most_connections = 0
         self._default = units[0]
         self._server: ModbusTcpServer | None = None
@@ -108,10 +113,11 @@ class ModbusServer:
             SimDevice(0, [SimData(0, datatype=DataType.REGISTERS)]),
             framer=FRAMERS[self.framing],
             address=(self.host, self.port),
+            ignore_missing_devices=True,
             trace_pdu=self._seen,
             trace_connect=self._connected,
         )
-        server.context = _Delayed(self)  # type: ignore[assignment]
+        server.context = _Line(self)  # type: ignore[assignment]
         await server.serve_forever(background=True)
         self._server = server
         self.port = server.transport.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
@@ -144,8 +150,8 @@ class ModbusServer:
         self.most_connections = max(self.most_connections, self.connections)
 
 
-class _Delayed:
-    """The memory seen through the server's `delay`."""
+class _Line:
+    """The memory as the line shows it: late, mute or losing answers."""
 
     def __init__(self, server: ModbusServer) -> None:
         self._server = server
@@ -154,6 +160,11 @@ class _Delayed:
         return getattr(self._server.memory, name)
 
     async def async_getValues(self, unit: int, function: int, start: int, count: int = 1) -> list[int] | ExcCodes:  # noqa: N802
-        if self._server.delay:
-            await asyncio.sleep(self._server.delay)
-        return await self._server.memory.async_getValues(unit, function, start, count)
+        server = self._server
+        if server.delay:
+            await asyncio.sleep(server.delay)
+        if unit in server.mute or server.lose:
+            server.lose = max(0, server.lose - 1)
+            # The server is told to leave requests to unknown devices unanswered.
+            raise NoSuchIdException
+        return await server.memory.async_getValues(unit, function, start, count)

@@ -27,8 +27,8 @@ class Harness(OpcUaServer):
         }
     )
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
         for name in self.names:
             self.add(name, "Double", 0.0)
 
@@ -36,6 +36,7 @@ class Harness(OpcUaServer):
 
     def options(self, folder: Path) -> dict[str, Any]:
         return {
+            "folder": folder,
             "url": self.url, "security": "none", "publishing": 0.05, "heartbeat": 0.2, "timeout": 1.0,
             "reconnect": 0.05, "reconnect_most": 0.3, "keep_alive": 1.0,
         }  # fmt: skip

@@ -113,6 +113,18 @@ class OpcUaServer:
         if self._server is not None:
             await self._server.write_attribute_value(variable.node_id, variable.last)
 
+    async def declare(self, state: str) -> None:
+        """Let the server say of itself that it is Running, Failed, Suspended, Shutdown …"""
+        assert self._server is not None
+        node = self._server.get_node(ua.NodeId(ua.ObjectIds.Server_ServerStatus_State))
+        await node.write_value(ua.Variant(ua.ServerState[state], ua.VariantType.Int32))
+
+    async def forget_subscriptions(self) -> None:
+        """Drop all subscriptions without a word, as a server does whose client was away for too long."""
+        assert self._server is not None
+        service = self._server.iserver.subscription_service
+        await service.delete_subscriptions(list(service.subscriptions))
+
     async def stop(self) -> None:
         """Cut every connection without a goodbye and close the port. Idempotent."""
         server, self._server = self._server, None

@@ -1,0 +1,71 @@
+"""Times in messages."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anlan.model.clock import from_datetime
+from anlan.sense.mqtt.times import instant
+
+T = 1_700_000_000_123_456
+
+
+@pytest.mark.parametrize(
+    ("held", "form", "zone", "expected"),
+    [
+        (1_700_000_000, "auto", "", 1_700_000_000_000_000),
+        (1_700_000_000.123456, "s", "", T),
+        (1_700_000_000_123, "auto", "", 1_700_000_000_123_000),
+        (T, "auto", "", T),
+        ("1700000000123", "auto", "", 1_700_000_000_123_000),
+        ("2023-11-14T22:13:20.123456Z", "auto", "", T),
+        ("2023-11-15T06:13:20.123456+08:00", "iso", "", T),
+        ("2023-11-15 06:13:20.123456", "iso", "Asia/Shanghai", T),
+        (1_700_000_000, "us", "", 1_700_000_000),
+    ],
+)
+def test_a_time_in_each_form(held: Any, form: Any, zone: str, expected: int) -> None:
+    assert instant(held, form, zone) == expected
+
+
+@pytest.mark.parametrize(
+    ("held", "form", "said"),
+    [
+        ("2023-11-15 06:13:20", "iso", "no time zone"),
+        ("yesterday", "auto", "not an ISO 8601 time"),
+        (True, "auto", "is not a time"),
+        (None, "auto", "is not a time"),
+        ("NaN", "s", "is not a time"),
+        (10**30, "us", "outside 1970 … 2100"),
+        (-5, "s", "outside 1970 … 2100"),
+        (5, "iso", "is not a time"),
+        (float("inf"), "s", "is not a time"),
+    ],
+)
+def test_what_is_no_time_is_told(held: Any, form: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        instant(held, form, "")
+
+
+MOMENTS = st.datetimes(
+    datetime(1990, 1, 1),
+    datetime(2090, 1, 1),
+    timezones=st.builds(timezone, st.timedeltas(timedelta(hours=-12), timedelta(hours=14))),
+)
+
+
+@given(MOMENTS.filter(lambda m: m.utcoffset() % timedelta(minutes=1) == timedelta(0)))  # type: ignore[operator]
+def test_iso_text_of_any_zone_is_exact(moment: datetime) -> None:
+    assert instant(moment.isoformat(), "auto", "") == from_datetime(moment)
+
+
+@given(st.datetimes(datetime(1974, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC)).map(from_datetime))
+def test_auto_tells_seconds_from_milliseconds_from_microseconds(time: int) -> None:
+    assert instant(time, "auto", "") == time
+    assert instant(time // 1000, "auto", "") == time // 1000 * 1000
+    assert instant(time // 1_000_000, "auto", "") == time // 1_000_000 * 1_000_000

@@ -1,0 +1,156 @@
+"""The OPC UA driver against a real server, beyond the contract. Each test builds a server, which takes a second or two."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anlan.model.clock import SystemClock
+from anlan.model.errors import DriverError
+from anlan.model.quality import Reason, Severity, quality
+from anlan.sense.driver import LinkState
+from anlan.sense.opcua import pki
+from anlan.sense.opcua.browse import browse
+from anlan.sense.opcua.driver import OpcUaDriver
+from anlan.sense.opcua.harness import Harness
+from anlan.sense.opcua.session import SessionConfig
+from tests.sense.benches import last, reading, told
+
+pytestmark = pytest.mark.slow
+PAST = 1_700_000_000_123_456
+
+
+async def test_source_time_status_words_and_scaling_arrive(tmp_path: Path) -> None:
+    harness = Harness()
+    nodes = [
+        harness.add("A"),
+        harness.add("V", "String", "open") + " | closed=0 open=1",
+        harness.add("B", "Int32", 4) + " | *0.5 +1",
+    ]
+    nodes += [harness.add("C", "Boolean", True), "nsu=urn:anlan:simulator;s=A", "ns=2;s=nowhere", "nsu=urn:elsewhere;s=A"]
+    await harness.start()
+    async with reading(OpcUaDriver, harness, nodes, tmp_path) as bench:
+        await bench.until(lambda: all(told(bench, n) for n in range(1, 8)), "all points")
+        await harness.write("A", 3.5, "UncertainLastUsableValue", PAST)
+        await bench.until(lambda: last(bench, 1)[0] == 3.5, "the change")
+        assert (1, PAST, 3.5, quality(Severity.UNCERTAIN, Reason.LAST_USABLE)) in bench.witness.rows
+        assert (5, PAST, 3.5, quality(Severity.UNCERTAIN, Reason.LAST_USABLE)) in bench.witness.rows
+        assert [last(bench, n) for n in (2, 3, 4)] == [(1.0, 0), (3.0, 0), (1.0, 0)]
+        assert {last(bench, n)[1] for n in (6, 7)} == {quality(Severity.BAD, Reason.CONFIGURATION)}
+        await harness.write("A", 0.0, "BadSensorFailure")
+        await bench.until(lambda: last(bench, 1)[1] == quality(Severity.BAD, Reason.SENSOR_FAILURE), "the failure")
+        assert math.isnan(last(bench, 1)[0])
+        assert bench.driver.counters["unreadable"] == 2  # type: ignore[attr-defined]
+        assert bench.witness.states == [LinkState.UP]
+
+
+async def test_first_values_are_redelivered_and_changes_are_not(tmp_path: Path) -> None:
+    harness = Harness()
+    await harness.start()
+    marks: list[tuple[bool, list[float]]] = []
+    async with reading(OpcUaDriver, harness, harness.addresses(), tmp_path) as bench:
+        deliver = bench.witness.deliver
+
+        async def marked(readings: Any, *, redelivered: bool = False) -> None:
+            marks.append((redelivered, readings.value.tolist()))
+            await deliver(readings)
+
+        bench.witness.deliver = marked  # type: ignore[method-assign]
+        await bench.until(lambda: told(bench, 1) and told(bench, 2), "first values")
+        await harness.change(5)
+        await bench.until(lambda: 5.0 in bench.witness.values(), "the change")
+        await harness.stop()
+        await bench.until_state(LinkState.UP, LinkState.DOWN)
+        await harness.start()
+        await bench.until(lambda: [again for again, _ in marks].count(True) == 2, "first values again")
+    assert [again for again, values in marks if values] == [True, False, True]
+    assert marks[-1][1] == [5.0, 5.0]
+
+
+async def test_a_held_back_driver_loses_no_change_within_the_servers_queue(tmp_path: Path) -> None:
+    harness = Harness()
+    await harness.start()
+    async with reading(OpcUaDriver, harness, ["ns=2;s=U1/A"], tmp_path, queue=100) as bench:
+        await bench.until(lambda: told(bench, 1), "first value")
+        bench.witness.open.clear()
+        for n in range(1, 51):
+            await harness.write("U1/A", float(n))
+            await asyncio.sleep(0.005)
+        bench.witness.open.set()
+        await bench.until(lambda: 50.0 in bench.witness.values(), "the last change")
+        assert {float(n) for n in range(1, 51)} <= bench.witness.values()
+
+
+async def test_a_server_that_shuts_down_says_so(tmp_path: Path) -> None:
+    harness = Harness()
+    await harness.start()
+    async with reading(OpcUaDriver, harness, harness.addresses(), tmp_path) as bench:
+        await bench.until_state(LinkState.UP)
+        await harness.declare("Shutdown")
+        await bench.until(lambda: LinkState.DOWN in bench.witness.states, "the server's own word")
+        assert "says of itself: Shutdown" in bench.witness.reason
+
+
+async def test_a_subscription_that_the_server_forgot_is_made_again(tmp_path: Path) -> None:
+    harness = Harness()
+    await harness.start()
+    async with reading(OpcUaDriver, harness, harness.addresses(), tmp_path, keep_alive=0.3) as bench:
+        await bench.until(lambda: told(bench, 1), "first value")
+        await harness.forget_subscriptions()
+        await bench.until(lambda: harness.recording.counts["CreateSubscription"] >= 2, "a new subscription")
+        await harness.change(6)
+        await bench.until(lambda: 6.0 in bench.witness.values(), "values again")
+
+
+async def test_signed_and_encrypted_only_with_a_server_we_were_told_to_trust(tmp_path: Path) -> None:
+    clock = SystemClock()
+    certificate, key = pki.own(tmp_path / "server", "urn:anlan:simulator:server", clock, "server")
+    harness = Harness(certificate=certificate, key=key, only_secure=True)
+    await harness.start()
+    async with reading(OpcUaDriver, harness, harness.addresses(), tmp_path, security="Basic256Sha256") as bench:
+        await bench.until_state(LinkState.DOWN)
+        assert "is not trusted" in bench.witness.reason
+        assert "CreateSession" not in harness.recording.services()
+        (met,) = (tmp_path / "pki" / "rejected").iterdir()
+        (tmp_path / "pki" / "trusted").mkdir()
+        met.rename(tmp_path / "pki" / "trusted" / met.name)
+        await bench.until_state(LinkState.DOWN, LinkState.UP)
+        await harness.change(4)
+        await bench.until(lambda: 4.0 in bench.witness.values(), "a value over the encrypted channel")
+
+
+async def test_a_server_without_encryption_is_refused_unless_asked_for(tmp_path: Path) -> None:
+    harness = Harness()
+    await harness.start()
+    async with reading(OpcUaDriver, harness, harness.addresses(), tmp_path, security="Basic256Sha256") as bench:
+        await bench.until_state(LinkState.DOWN)
+        assert "offers no Basic256Sha256" in bench.witness.reason
+        assert harness.recording.services() == {"GetEndpoints"}
+
+
+async def test_browsing_gives_lines_of_a_point_list(tmp_path: Path) -> None:
+    harness = Harness()
+    harness.add("U100/R-101/TI 101", unit="℃", range=(0, 200), description="反应器温度")
+    harness.add("U100/XV-1", "Int32", 0, states=("closed", "half/open"))
+    harness.add("U100/Note", "String", "not a measurement")
+    await harness.start()
+    config = SessionConfig(url=harness.url, security="none")
+    rows = {row["address"].partition("s=")[2]: row for row in await browse(config, "dcs", SystemClock())}
+    assert rows.keys() == {"U1/A", "U1/B", "U100/R-101/TI 101", "U100/XV-1"}
+    temperature, valve = rows["U100/R-101/TI 101"], rows["U100/XV-1"]
+    assert temperature == {
+        "id": "TI_101", "place": "U100/R-101", "kind": "temperature", "unit": "Cel", "range_low": "0", "range_high": "200", "states": "",
+        "source": "dcs", "address": "nsu=urn:anlan:simulator;s=U100/R-101/TI 101", "reporting": "on_change", "name_zh": "反应器温度",
+    }  # fmt: skip
+    assert valve["states"] == r"0=closed; 1=half\/open"
+    assert harness.recording.services() <= harness.reads | {"Browse"}
+    await harness.stop()
+
+
+async def test_browsing_nobody_says_so() -> None:
+    with pytest.raises(DriverError, match="cannot be reached"):
+        await browse(SessionConfig(url="opc.tcp://127.0.0.1:1", security="none"), "dcs", SystemClock())
