@@ -220,3 +220,9 @@ def test_the_list_names_every_scenario(app: typer.Typer) -> None:
 def test_breaking_a_source_of_no_demo_is_an_error(app: typer.Typer, tmp_path: Path) -> None:
     told = CliRunner().invoke(app, ["demo", "--break", "tanks", "--data", str(tmp_path)])
     assert isinstance(told.exception, Unavailable)
+
+
+def test_the_list_is_told_in_chinese(app: typer.Typer) -> None:
+    told = CliRunner().invoke(app, ["demo", "--list"], env={"LANG": "zh_CN.UTF-8", "COLUMNS": "200"})
+    assert "主线：反应超压，随后氯气泄漏" in told.output
+    assert "TEP 扰动 IDV(6)：A 进料中断" in told.output

@@ -5,6 +5,7 @@ All times are plant time [s] from the start; at speed N a minute on the wall is 
 
 from __future__ import annotations
 
+import csv
 from functools import cache
 from importlib.resources import files
 from typing import Annotated, Literal
@@ -89,12 +90,18 @@ def scenario(name: str, *, live: bool = False) -> Scenario:
 
 
 def idv(number: int) -> Scenario:
-    title = Label(zh=f"TEP 扰动 IDV({number})", en=f"TEP disturbance IDV({number})")
-    story = Label(
-        zh=f"Downs 与 Vogel (1993) 表 8 的扰动 {number} 在一分钟后(20 倍速)进入。",
-        en=f"Disturbance {number} of Downs and Vogel (1993), table 8, enters after a minute at speed 20.",
-    )
+    """Disturbance `number` alone, a wall minute after the start at the default speed."""
+    name = _idv_names()[number]
+    title = Label(zh=f"TEP 扰动 IDV({number})：{name.zh}", en=f"TEP disturbance IDV({number}): {name.en}")
+    story = Label(zh="1:00 进入，此后由工艺自行发展。", en="It enters at 1:00, and the process goes its own way.")
     return Scenario(name=f"tep-idv-{number}", title=title, story=story, process=f"idv-{number}", onset=IDV_ONSET)
+
+
+@cache
+def _idv_names() -> dict[int, Label]:
+    """1 … 20: Downs and Vogel (1993), table 8; 21 … 28 came with the revised model of Bathelt, Ricker and Jelali (2015)."""
+    text = files("anlan.sense.demo").joinpath("data/idv.csv").read_text(encoding="utf-8")
+    return {int(row["number"]): Label(zh=row["zh"], en=row["en"]) for row in csv.DictReader(text.splitlines())}
 
 
 def _file() -> dict[str, dict[str, object]]:
