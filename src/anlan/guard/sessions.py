@@ -94,7 +94,8 @@ class Sessions:
         self.limiter.succeeded(account, address, known_address=known)
         assert person is not None
         signed_in = await asyncio.to_thread(self._begin, person.id, post, address, language, replacing)
-        self._forget_ended(replacing)
+        if replacing is not None:
+            self._forget_ended(replacing)
         return signed_in
 
     def peek(self, token: str) -> Principal | None:
@@ -254,10 +255,10 @@ class Sessions:
             self._known.clear()  # made-up tokens can't fill the memory
         self._known[hashed] = _Known(principal, self._clock.monotonic() + CACHE_SECONDS)
 
-    def _forget_ended(self, session_id: UUID | None) -> None:
+    def _forget_ended(self, session_id: UUID) -> None:
         self._known.clear()
-        for listener in self._on_end if session_id is not None else ():
-            listener(session_id)  # type: ignore[arg-type]
+        for listener in self._on_end:
+            listener(session_id)
 
 
 def token_hash(token: str) -> bytes:

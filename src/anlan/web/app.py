@@ -23,6 +23,8 @@ from anlan.web.sockets import SocketBinding
 
 API = "/api/v1"
 RESTART_SECONDS = 1.0
+MENDED_SECONDS = 30.0
+"""A background task that has run this long again is no longer told as a fault."""
 Routes = Callable[[Context], APIRouter]
 Pages = Callable[[Context], None]
 Door = Callable[[Context, Request], str]
@@ -35,7 +37,8 @@ def build_app(
 ) -> FastAPI:
     """`routes` and `pages` are the rooms' functions of these names. Without pages NiceGUI is not even imported.
 
-    `door(context, request)` makes the sign-in page, a whole document without NiceGUI: strangers get no socket.
+    `door(context, request)` makes the sign-in page, a whole document without NiceGUI because strangers get no socket; `web.door.door`
+    unless another is given.
     """
     app = FastAPI(title="Anlan", version=__version__, docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan(context))  # fmt: skip
     app.state.context = context
@@ -45,8 +48,7 @@ def build_app(
     app.include_router(api_docs.routes(context, app))
     context.background.append(context.fanout.run)
     _mount_static(app)
-    if door is not None:
-        _hang_door(app, context, door)
+    _hang_door(app, context, door)
     if pages:
         _mount_pages(app, context, pages)
     app.add_middleware(Gate, sessions=context.guard.sessions, settings=context.settings, meter=context.meter)
@@ -71,20 +73,26 @@ async def _keep_running(run: Callable[[], Coroutine[Any, Any, None]], context: C
     """A background task that fails is started again and its fault shown: one bad row must not end the live values for good."""
     name = getattr(run, "__qualname__", repr(run))
     while True:
+        mended = asyncio.get_running_loop().call_later(MENDED_SECONDS, context.faults.pop, name, None)
         try:
             await run()
         except Exception as error:
             context.faults[name] = str(error)
             log.exception("background task failed", task=name)
+            mended.cancel()
             await asyncio.sleep(RESTART_SECONDS)
         else:
             return
 
 
-def _hang_door(app: FastAPI, context: Context, door: Door) -> None:
+def _hang_door(app: FastAPI, context: Context, given: Door | None) -> None:
+    from anlan.web import door
+
+    document = given or door.door
+
     @app.get("/login", include_in_schema=False, dependencies=[public()])
     async def login(request: Request) -> Response:
-        return HTMLResponse(door(context, request), headers={"Cache-Control": "no-store"})
+        return HTMLResponse(document(context, request), headers={"Cache-Control": "no-store"})
 
 
 def _mount_static(app: FastAPI) -> None:

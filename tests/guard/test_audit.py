@@ -1,0 +1,123 @@
+"""The audit record: RFC 6962's hashes against known roots, and every manipulation named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from anlan.guard import audit
+from anlan.guard.audit import Step, leaf_hash, tree_head
+from anlan.model.clock import ManualClock
+from anlan.store.migrating import check_models_match_migrations
+from anlan.store.records import Records
+
+INPUTS = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
+ROOTS = [
+    "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+    "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+    "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
+    "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+    "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
+    "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
+    "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
+    "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+]
+"""The test vectors of certificate-transparency's merkle tree (cpp/merkletree/merkle_tree_test.cc): roots over the first n inputs."""
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Iterator[Records]:
+    opened = Records.open(tmp_path / "records.db")
+    opened.migrate({"guard": "anlan.guard"})
+    yield opened
+    opened.close()
+
+
+def add(records: Records, count: int) -> None:
+    clock = ManualClock()
+    with records.session() as session:
+        for n in range(count):
+            audit.append(
+                session,
+                Step(at=clock.advance(1), who="node", action="test", subject=f"subject {n}", after={"n": n}, reason="因为"),
+            )
+
+
+def verified(records: Records) -> audit.Difference | None:
+    with records.reading() as session:
+        return audit.verify(session)
+
+
+@pytest.mark.parametrize("size", range(1, 9))
+def test_tree_heads_are_those_of_rfc_6962(size: int) -> None:
+    leaves = [leaf_hash(bytes.fromhex(text)) for text in INPUTS[:size]]
+    assert tree_head(leaves).hex() == ROOTS[size - 1]
+
+
+def test_models_and_migrations_agree(records: Records) -> None:
+    check_models_match_migrations(records)
+
+
+def test_an_untouched_record_has_no_difference(records: Records) -> None:
+    assert verified(records) is None
+    add(records, 25)
+    assert verified(records) is None
+
+
+def test_the_database_itself_refuses_a_change_and_a_deletion(records: Records) -> None:
+    add(records, 3)
+    for statement in ("UPDATE guard_audit SET who = 'x' WHERE n = 2", "DELETE FROM guard_audit WHERE n = 3"):
+        with pytest.raises(sa.exc.IntegrityError, match="only added to"), records.session() as session:
+            session.execute(sa.text(statement))
+
+
+COLUMNS = ["at", "who", "post", "from_where", "action", "subject", "before", "after", "reason", "leaf"]
+
+
+def edit(session: Any, n: int, column: str) -> None:
+    value = b"x" * 32 if column == "leaf" else '{"n": -1}' if column in {"before", "after"} else 7 if column == "at" else "other"
+    session.execute(sa.text(f'UPDATE guard_audit SET "{column}" = :value WHERE n = :n'), {"value": value, "n": n})
+
+
+def cut(session: Any, n: int, column: str) -> None:
+    session.execute(sa.text("DELETE FROM guard_audit WHERE n = :n"), {"n": n})
+
+
+def swap(session: Any, n: int, column: str) -> None:
+    for before, after in ((n, -1), (n + 1, n), (-1, n + 1)):
+        session.execute(sa.text("UPDATE guard_audit SET n = :after WHERE n = :before"), {"before": before, "after": after})
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(n=st.integers(1, 18), column=st.sampled_from(COLUMNS), damage=st.sampled_from([edit, cut, swap]))
+def test_every_manipulation_is_found_where_it_is(
+    tmp_path_factory: pytest.TempPathFactory, n: int, column: str, damage: Callable[..., None]
+) -> None:
+    records = Records.open(tmp_path_factory.mktemp("audit") / "records.db")
+    records.migrate({"guard": "anlan.guard"})
+    add(records, 20)
+    with records.session() as session:
+        for trigger in ("update", "delete"):
+            session.execute(sa.text(f"DROP TRIGGER guard_audit_no_{trigger}"))
+        damage(session, n, column)
+    found = verified(records)
+    records.close()
+    assert found is not None
+    assert found.n == n
+    assert str(n) in found.why
+
+
+def test_a_rolled_back_change_leaves_no_leaf(records: Records) -> None:
+    add(records, 1)
+
+    with pytest.raises(LookupError), records.session() as session:
+        audit.append(session, Step(at=1, who="node", action="test", subject=""))
+        raise LookupError
+    add(records, 1)
+    assert verified(records) is None
