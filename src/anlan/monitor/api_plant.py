@@ -15,6 +15,7 @@ from anlan.web.answers import Json
 from anlan.web.auth import Asker, require
 from anlan.web.context import Context, PlantView
 from anlan.web.paging import Cursor, Limit, page_of
+from anlan.web.widgets import unit_label
 
 
 def routes(context: Context) -> APIRouter:
@@ -73,6 +74,7 @@ def point_row(plant: PlantView, number: int) -> dict[str, Any]:
         "place": point.place,
         "source": point.source,
         "unit": point.unit,
+        "unit_text": unit_label(point).model_dump(),
         "decimals": point.decimals,
         "range": [point.range_low, point.range_high],
         "states": {str(state): label.model_dump() for state, label in point.states.items()},

@@ -16,7 +16,7 @@ from anlan.web.context import Context, PlantView
 from anlan.web.markup import Markup, el, join
 from anlan.web.pages import page, principal_of_page
 
-KEY_VALUES = 6
+KEY_VALUES = 5
 """Shown in a unit's tile: the points with the gravest alarms."""
 
 
@@ -41,7 +41,7 @@ def summary_line(language: Language) -> Markup:
     parts = [("within", "within limits"), ("outside", "outside limits"), ("unknown", "unknown"), ("bypassed", "bypassed"), ("calibrating", "calibrating")]  # fmt: skip
     return el(
         "div",
-        [el("span", say(words), " ", el("b", "—"), el("small"), cls=f"part {name}", data_sum=name) for name, words in parts],
+        [el("span", say(words), " ", el("b", "—"), el("small", cls="ids"), el("small", cls="left"), cls=f"part {name}", data_sum=name) for name, words in parts],
         cls="summary panel",
         role="status",
     )
@@ -133,7 +133,7 @@ def gravity(point: Point, plant: PlantView) -> tuple[int, int, int]:
 
 
 def key_value(point: Point, plant: PlantView, language: Language) -> Markup:
-    name = el("span", el("b", point.id), " ", point.name.text(language), cls="name")
+    name = el("span", el("b", point.id), " ", widgets.name_beside_id(point, language), cls="name")
     return el("a", el("span", cls="slot"), name, widgets.live_value(point, language), href=f"/points/{point.id}", cls="key", data_key=point.id)
 
 

@@ -13,6 +13,7 @@ from anlan.model.words import Label
 from anlan.monitor.config import SUFFIX
 from anlan.web.answers import finite, iso, quality_words
 from anlan.web.context import PlantView, Rule
+from anlan.web.widgets import unit_label
 
 Names = Callable[[str], str]
 """Person id → name; "" for one that isn't known."""
@@ -80,10 +81,9 @@ def rule_facts(plant: PlantView, alarm: int) -> dict[str, Any]:
         "post": post,
         "post_name": plant.posts[post].model_dump() if post in plant.posts else None,
         "unit": point.unit if point is not None else "",
+        "unit_text": unit_label(point).model_dump() if point is not None else None,
         "decimals": point.decimals if point is not None else 0,
-        "states": {str(state): label.model_dump() for state, label in point.states.items()}
-        if point is not None and point.states
-        else None,
+        "states": _states(point),
         "dead_band": rule.dead_band,
         "on_delay": rule.on_delay,
         "off_delay": rule.off_delay,
@@ -106,6 +106,11 @@ def transition_row(plant: PlantView, transition: AlarmTransition, names: Names) 
         "kind": SUFFIX[rule.kind] if rule is not None else None,
         "priority": rule.priority if rule is not None else None,
         "point": point.id if point is not None else None,
+        "source": None if rule is None else point.source if point is not None else rule.point,
+        "name": _name(plant, rule, point) if rule is not None else None,
+        "unit_text": unit_label(point).model_dump() if point is not None else None,
+        "decimals": point.decimals if point is not None else 2,
+        "states": _states(point),
         "place": plant.place_of_rule(rule) if rule is not None else "",
         "episode": transition.episode,
         "trigger": transition.trigger.name,
@@ -141,6 +146,12 @@ def _name(plant: PlantView, rule: Rule, point: Point | None) -> dict[str, str]:
     return label.model_dump() if label.zh or label.en else {"zh": rule.point, "en": rule.point}
 
 
+def _states(point: Point | None) -> dict[str, dict[str, str]] | None:
+    """Names of a discrete point's states; None for a measured one."""
+    named = {str(state): label.model_dump() for state, label in point.states.items()} if point is not None else {}
+    return named or None
+
+
 def _place_name(plant: PlantView, path: str) -> dict[str, str] | None:
     place = plant.places.get(path)
     return place.name.model_dump() if place is not None else None
@@ -155,7 +166,7 @@ def _safety_points(plant: PlantView, rule: Rule) -> list[str] | None:
 
 def _unknown_rule(alarm: int) -> dict[str, Any]:
     name = {"zh": f"#{alarm}", "en": f"#{alarm}"}
-    absent = dict.fromkeys(("kind", "point", "source", "place_name", "post_name", "states", "time_to_respond", "safety_points"))
+    absent = dict.fromkeys(("kind", "point", "source", "unit_text", "place_name", "post_name", "states", "time_to_respond", "safety_points"))
     no_label = {"zh": "", "en": ""}
     return {
         "id": f"#{alarm}",

@@ -20,6 +20,8 @@ from anlan.web.live import LiveView
 
 _MINUTES = {"s": 1 / 60, "min": 1.0, "h": 60.0}
 CALIBRATING, UNKNOWN, BYPASSED, OUTSIDE, WITHIN = range(5)
+NAMED = {CALIBRATING: "calibrating", UNKNOWN: "unknown", BYPASSED: "bypassed"}
+MOST_NAMED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class Summary:
     inhibited: int
     exercise: int
     units: dict[str, Counts] = field(default_factory=dict)
+    named: dict[str, list[str]] = field(default_factory=dict)
+    """Ids of the first few points that are calibrating, unknown or bypassed: a count alone sends people searching."""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -55,7 +59,8 @@ class Summariser:
     def __init__(self, plant: PlantView) -> None:
         self._numbers = np.array(sorted(plant.points), np.int64)
         points = [plant.points[int(number)] for number in self._numbers]
-        self._row = {point.id: row for row, point in enumerate(points)}
+        self._ids = [point.id for point in points]
+        self._row = {point: row for row, point in enumerate(self._ids)}
         self._bypass = np.array([point.kind == "bypass" for point in points], bool)
         self._left = _pairs(points)
         self._unit_names = sorted({plant.unit_of(point.place) for point in points})
@@ -82,6 +87,7 @@ class Summariser:
             inhibited=int(np.count_nonzero((reason == Reason.OUT_OF_SERVICE) | (reason == Reason.MAINTENANCE))),
             exercise=int(np.count_nonzero(quality & Flag.EXERCISE)),
             units={name: _counts(row) for name, row in zip(self._unit_names, table, strict=True)},
+            named={name: [self._ids[row] for row in np.flatnonzero(kinds == kind)[:MOST_NAMED]] for kind, name in NAMED.items()},
         )
 
     def _classes(

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from anlan.model.points import Point
-from anlan.model.words import Language, translate
+from anlan.model.words import Label, Language, translate
 from anlan.web.client_words import unit_signs
 from anlan.web.markup import Markup, el
 
@@ -14,11 +14,21 @@ _BASES = {"gauge": "(g)", "absolute": "(a)", "normal": "(normal)", "actual": "(a
 """Pressure says gauge or absolute, flow normal or actual (DOMAIN.md 7): msgids."""
 
 
+def unit_label(point: Point) -> Label:
+    """`unit_text` in both languages, for rows that go to browsers of either."""
+    return Label(zh=unit_text(point, "zh"), en=unit_text(point, "en"))
+
+
 def unit_text(point: Point, language: Language) -> str:
     """"MPa(表)", "m³/h(标况)", "ppm": the unit with the basis without which its number says nothing."""
     sign = unit_signs(language).get(point.unit, point.unit)
     basis = _BASES.get(point.pressure_basis or point.flow_basis)
     return sign + translate(basis, language) if basis and sign else sign
+
+
+def name_beside_id(point: Point, language: Language) -> str:
+    """The name without the id that many plants repeat in it: "SIF-01" "R-101 压力高高停车"."""
+    return point.name.text(language).removeprefix(point.id).strip() or point.id
 
 
 def states_of(point: Point) -> dict[int, dict[str, str]] | None:

@@ -199,7 +199,7 @@ function decided(row) {
   if (row.kind === "VIEW") return `<span class="versus">${t("{n} safety points", { n: row.safety_points?.length ?? 0 })}</span>`;
   if (!isLimit(row)) return esc(figure(row, row.value));
   const sign = row.kind.startsWith("H") ? "≥" : "≤";
-  return `${esc(figure({ ...row, unit: "" }, row.value))} <span class="versus">${sign} ${esc(figure(row, row.limit))}</span>`;
+  return `${esc(figure({ ...row, unit: "", unit_text: null }, row.value))} <span class="versus">${sign} ${esc(figure(row, row.limit))}</span>`;
 }
 
 function acknowledged(row) {

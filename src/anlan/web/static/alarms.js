@@ -45,6 +45,13 @@ export function symbol(priority, state = "ACKNOWLEDGED") {
   return `<svg class="sym p${priority}${look}${flash}" viewBox="0 0 24 24" role="img" aria-label="${t("priority {n}", { n: priority })}"><use href="#sym-${priority}"/></svg>`;
 }
 
+/** How several alarms of one priority are drawn as one symbol: flashing if any waits for an answer, filled if any is active. */
+export function commonState(rows) {
+  const open = rows.some((row) => UNACKNOWLEDGED.has(row.state));
+  if (rows.some((row) => ACTIVE.has(row.state))) return open ? "UNACKNOWLEDGED" : "ACKNOWLEDGED";
+  return open ? "RETURNED_UNACKNOWLEDGED" : "LATCHED_ACKNOWLEDGED";
+}
+
 const RANK = { true: 0, false: 1 };
 
 /** Worst first: unacknowledged before the rest, then priority, then the newest. */

@@ -22,8 +22,8 @@ export function label(pair) {
   return config.language === "zh" ? pair.zh || pair.en || "" : pair.en || pair.zh || "";
 }
 
-/** The sign that is printed for a unit code: "Cel" → "°C". */
-export const unitSign = (code) => (code ? (config.units[code] ?? code) : "");
+/** The unit as it is printed for a row that carries `unit_text`: "MPa(表)", "℃"; a code alone is looked up. */
+export const unitOf = (row) => (row.states ? "" : row.unit_text ? label(row.unit_text) : (config.units[row.unit] ?? row.unit ?? ""));
 
 const ESCAPES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
 

@@ -1,6 +1,6 @@
 // The overview's life: alarms on units and on the plan, the summary line, the sources' strip.
 
-import { ACTIVE, HIDDEN, UNACKNOWLEDGED, alarms, stateWords, symbol, worstFirst } from "./alarms.js";
+import { ACTIVE, HIDDEN, UNACKNOWLEDGED, alarms, commonState, stateWords, symbol, worstFirst } from "./alarms.js";
 import { esc, t } from "./config.js";
 import { countdown, shortStamp, span } from "./format.js";
 import { link } from "./link.js";
@@ -38,7 +38,7 @@ function byPriority(rows) {
   return [1, 2, 3, 4]
     .map((priority) => rows.filter((row) => row.priority === priority))
     .filter((group) => group.length)
-    .map((group) => `<span>${symbol(group[0].priority, group.some((row) => UNACKNOWLEDGED.has(row.state)) ? "UNACKNOWLEDGED" : "ACKNOWLEDGED")}${group.length}</span>`)
+    .map((group) => `<span>${symbol(group[0].priority, commonState(group))}${group.length}</span>`)
     .join("");
 }
 
@@ -130,8 +130,18 @@ function showPart(name, counts, sums) {
   if (!part) return;
   part.querySelector("b").textContent = name === "within" ? `${counts.within}/${counts.of}` : counts[name];
   part.classList.toggle("some", name !== "within" && counts[name] > 0);
+  showNamed(part, counts[name], sums.named[name]);
   if (name === "within") part.title = t("{limited} of {of} points have limits; a point is counted once: calibrating, unknown, bypassed, outside or within.", { limited: sums.limited, of: counts.of });
-  if (name === "bypassed") part.querySelector("small").textContent = sums.bypass_left === null || !counts.bypassed ? "" : ` (${t("{time} left", { time: countdown(sums.bypass_left) })})`;
+  if (name === "bypassed") part.querySelector("small.left").textContent = sums.bypass_left === null || !counts.bypassed ? "" : ` (${t("{time} left", { time: countdown(sums.bypass_left) })})`;
+}
+
+/** The few by name, each a way to its page; a plain count once there are more. */
+function showNamed(part, count, ids) {
+  const place = part.querySelector("small.ids");
+  const text = ids && count === ids.length ? ids.join(",") : "";
+  if (place.dataset.ids === text) return;
+  place.dataset.ids = text;
+  place.innerHTML = text && ids.map((id) => `<a href="/points/${encodeURIComponent(id)}">${esc(id)}</a>`).join(" ");
 }
 
 function showUnseen(tile, counts) {

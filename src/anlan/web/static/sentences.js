@@ -1,7 +1,7 @@
 // What happened, in a sentence an operator would say. Built from the row's own figures; nothing is guessed.
 
 import { kindWords } from "./alarms.js";
-import { config, label, t, unitSign } from "./config.js";
+import { config, label, t, unitOf } from "./config.js";
 import { clock } from "./format.js";
 import { qualitySentence } from "./quality.js";
 import { figureOf } from "./values.js";
@@ -13,7 +13,7 @@ export const isLimit = (row) => ABOVE.has(row.kind) || BELOW.has(row.kind);
 
 /** "12.3 bar", or the state's name for a discrete point. */
 export function figure(row, value) {
-  const sign = row.states ? "" : unitSign(row.unit);
+  const sign = unitOf(row);
   return figureOf(value, row.decimals, row.states) + (sign && value !== null ? ` ${sign}` : "");
 }
 

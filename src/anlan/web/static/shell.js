@@ -1,6 +1,6 @@
 // The frame: clock in the site's zone, counts, the newest unacknowledged alarm, lost connection, sound, who is signed in.
 
-import { HIDDEN, UNACKNOWLEDGED, alarms, stateWords, symbol, worstFirst } from "./alarms.js";
+import { HIDDEN, UNACKNOWLEDGED, alarms, commonState, stateWords, symbol, worstFirst } from "./alarms.js";
 import { config, esc, t } from "./config.js";
 import { clock, day, shortStamp, span } from "./format.js";
 import { headline } from "./sentences.js";
@@ -25,7 +25,7 @@ function showCounts() {
     const count = at(`count-${priority}`);
     if (!count) return;
     count.classList.toggle("zero", !standing.length);
-    count.innerHTML = `${standing.length ? symbol(priority, open.length ? "UNACKNOWLEDGED" : "ACKNOWLEDGED") : symbol(priority).replace("sym p", "sym none p")}${alarms.loaded ? standing.length : "—"}`;
+    count.innerHTML = `${standing.length ? symbol(priority, commonState(standing)) : symbol(priority).replace("sym p", "sym none p")}${alarms.loaded ? standing.length : "—"}`;
     count.title = t("priority {n}: {standing} standing, {open} unacknowledged", { n: priority, standing: standing.length, open: open.length });
   }
   for (const state of HIDDEN) tally(state, rows.filter((row) => row.state === state).length);

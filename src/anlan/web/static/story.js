@@ -1,6 +1,6 @@
 // The story of one alarm: why it fired, what it threatens, what to do and how long there is, and each step since.
 
-import { UNACKNOWLEDGED, kindWords, stateWords, symbol } from "./alarms.js";
+import { ACTIVE, kindWords, stateWords, symbol } from "./alarms.js";
 import { esc, label, t } from "./config.js";
 import { clock, countdown, day, stamp } from "./format.js";
 import { api, link } from "./link.js";
@@ -80,7 +80,7 @@ function story(row) {
     <div class="top">${symbol(row.priority, row.state)}<div><h2>${esc(row.point || row.source)} ${esc(label(row.name))}</h2>
       <div>${esc(kindWords(row.kind))} · <span class="strong">${esc(stateWords(row.state))}</span></div></div>
       <button type="button" class="button quiet close" aria-label="${t("Close")}">✕</button></div>
-    ${row.time_to_respond && UNACKNOWLEDGED.has(row.state) ? `<section><div class="respond"><b></b><span class="dim"></span></div></section>` : ""}
+    ${row.time_to_respond && ACTIVE.has(row.state) ? `<section><div class="respond"><b></b><span class="dim"></span></div></section>` : ""}
     ${text("What to do", row.corrective_action, "action", "No corrective action is written for this alarm.")}
     ${text("If nothing is done", row.consequence, "", "No consequence is written for this alarm.")}
     <section><h3>${t("Why")}</h3><p>${esc(why(row))}</p></section>

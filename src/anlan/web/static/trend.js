@@ -3,7 +3,7 @@
 // Live: the window ends now and slides. Zooming or panning stops that; "Live" starts it again. Short spans are drawn from raw readings,
 // long ones from min–max buckets as wide as a pixel or two; the status line says which.
 
-import { esc, label, t, unitSign } from "./config.js";
+import { esc, label, t, unitOf } from "./config.js";
 import { number, stamp, span as spanWords } from "./format.js";
 import { api, link } from "./link.js";
 import { extent, valueAt } from "./trend_data.js";
@@ -116,7 +116,7 @@ class Trend extends HTMLElement {
     if (answer.refused) return;
     const found = answer.items.filter((point) => !this.points.includes(point.id)).slice(0, 12);
     list.innerHTML = found
-      .map((point) => `<li><button type="button" data-add="${esc(point.id)}"><b>${esc(point.id)}</b> ${esc(label(point.name))} <span class="dim">${esc(unitSign(point.unit))}</span></button></li>`)
+      .map((point) => `<li><button type="button" data-add="${esc(point.id)}"><b>${esc(point.id)}</b> ${esc(label(point.name))} <span class="dim">${esc(unitOf({ ...point, states: null }))}</span></button></li>`)
       .join("");
   }
 

@@ -1,6 +1,5 @@
 // The drawing of a trend: one strip per unit, one shared time axis and cursor, limits as lines, alarms as marks, bad quality hatched.
 
-import { unitSign } from "./config.js";
 import { clock, day, hourMinute, monthDay, number, zoneOffset } from "./format.js";
 import { figureOf } from "./values.js";
 
@@ -93,7 +92,7 @@ function valueAxis(strip, index) {
   return {
     type: "value",
     gridIndex: index,
-    name: strip.states ? strip.pens[0].id : unitSign(strip.unit),
+    name: strip.states ? strip.pens[0].id : strip.unit,
     nameTextStyle: { color: css("--text-dim"), align: "right", padding: [0, 6, 0, 0] },
     nameGap: 8,
     scale: true,
@@ -119,7 +118,7 @@ export function padded(min, max, limits) {
     if (limit > max && limit - max < 2 * width) max = limit;
     if (limit < min && min - limit < 2 * width) min = limit;
   }
-  const margin = (max - min || 1) * 0.08;
+  const margin = max > min ? (max - min) * 0.08 : Math.abs(max) * 0.05 || 1;
   return [min - margin, max + margin];
 }
 
@@ -176,9 +175,27 @@ function limitLines(pen) {
 function badAreas(pen) {
   return {
     silent: true,
-    itemStyle: { color: css("--unknown"), opacity: 0.22, decal: { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [3, 5], rotation: -0.8, color: css("--unknown") } },
+    itemStyle: { color: { image: hatching(), repeat: "repeat" } },
     data: pen.data.bad.map(([from, to]) => [{ xAxis: toChart(from) }, { xAxis: toChart(to) }]),
   };
+}
+
+let hatch = null;
+
+/** A tile of slanted lines, the same sign for "not known" as on every page. */
+function hatching() {
+  if (hatch) return hatch;
+  hatch = Object.assign(document.createElement("canvas"), { width: 10, height: 10 });
+  const pen = hatch.getContext("2d");
+  pen.strokeStyle = css("--unknown");
+  pen.globalAlpha = 0.55;
+  pen.beginPath();
+  for (const shift of [-10, 0, 10]) {
+    pen.moveTo(shift, 10);
+    pen.lineTo(shift + 10, 0);
+  }
+  pen.stroke();
+  return hatch;
 }
 
 function alarmMarks(pen) {

@@ -1,6 +1,6 @@
 // From the history to pens: raw readings while they are few enough to draw one by one, min–max buckets otherwise; then live ones on top.
 
-import { label } from "./config.js";
+import { unitOf } from "./config.js";
 import { api } from "./link.js";
 import { BAD, severity } from "./quality.js";
 import { bucketLine, rawLine } from "./trend_data.js";
@@ -28,7 +28,7 @@ export async function loadPens(points, start, end, pixels) {
   const pens = known.map((meta) => ({
     id: meta.id,
     name: meta.name,
-    unit: meta.unit_text ? label(meta.unit_text) : meta.unit,
+    unit: unitOf({ ...meta, states: null }),
     decimals: meta.decimals,
     states: Object.keys(meta.states ?? {}).length ? meta.states : null,
     deadline: deadlineOf(meta),
