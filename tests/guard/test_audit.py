@@ -49,6 +49,12 @@ def add(records: Records, count: int) -> None:
             )
 
 
+def add_and_fail(records: Records) -> None:
+    with records.session() as session:
+        audit.append(session, Step(at=1, who="node", action="test", subject=""))
+        raise LookupError
+
+
 def verified(records: Records) -> audit.Difference | None:
     with records.reading() as session:
         return audit.verify(session)
@@ -116,8 +122,7 @@ def test_every_manipulation_is_found_where_it_is(
 def test_a_rolled_back_change_leaves_no_leaf(records: Records) -> None:
     add(records, 1)
 
-    with pytest.raises(LookupError), records.session() as session:
-        audit.append(session, Step(at=1, who="node", action="test", subject=""))
-        raise LookupError
+    with pytest.raises(LookupError):
+        add_and_fail(records)
     add(records, 1)
     assert verified(records) is None
