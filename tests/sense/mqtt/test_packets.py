@@ -31,7 +31,7 @@ def outcome(buffer: bytes) -> str:
             buffer = buffer[packet.used :]
             {Type.CONNECT: connect}.get(packet.type, bytes)(packet.body)
             for version in (4, 5):
-                {Type.PUBLISH: lambda p, v: published(p, v)}.get(packet.type, lambda p, v: None)(packet, version)
+                {Type.PUBLISH: published}.get(packet.type, lambda p, v: None)(packet, version)
                 {Type.SUBSCRIBE: subscriptions, Type.UNSUBSCRIBE: unsubscriptions}.get(packet.type, lambda b, v: None)(
                     packet.body, version
                 )

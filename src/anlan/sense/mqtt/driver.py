@@ -129,7 +129,7 @@ class MqttDriver:
         topic = _topic(message)
         self._queue.append(Arrived(topic, bytes(message.payload), again, self._clock.now(), taken))
         self._arrived.set()
-        if len(self._queue) >= self._config.queue:
+        if taken is not None and len(self._queue) >= self._config.queue:
             connection.pause()
 
     def _known_or_new(self, connection: Connection, message: paho.MQTTMessage) -> Taken | None:
