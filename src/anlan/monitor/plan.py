@@ -96,21 +96,21 @@ def _units(plant: PlantView) -> list[Place]:
 
 
 def _unit(place: Place, plant: PlantView, language: Language) -> Markup | None:
-    """Where a unit's worst alarm is shown: the middle of its area, else its own position."""
-    middle = _middle(place, plant)
-    if middle is None:
+    """Where a unit's worst alarm is shown: the corner of its area, like a badge, else its own position."""
+    corner = _corner(place, plant)
+    if corner is None:
         return None
-    x, y = middle
+    x, y = corner
     return el(
         "g", cls="unit-mark", data_unit_mark=place.path, transform=f"translate({x:g} {y:g})", aria_label=place.name.text(language)
     )
 
 
-def _middle(place: Place, plant: PlantView) -> Corner | None:
+def _corner(place: Place, plant: PlantView) -> Corner | None:
     area = next((area for area in plant.areas if area.place == place.path), None)
     if area is not None:
         xs, ys = [x for x, _ in area.polygon], [-y for _, y in area.polygon]
-        return max(xs) - 11, min(ys) + 11
+        return max(xs), min(ys)
     return (place.position.x, -place.position.y) if place.position is not None else None
 
 

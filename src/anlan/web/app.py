@@ -123,4 +123,15 @@ def _mount_pages(app: FastAPI, context: Context, pages: Sequence[Pages]) -> None
     binding = SocketBinding(context.guard.sessions)
     binding.install()
     context.background.append(binding.run)
-    ui.run_with(app, title="Anlan", language="zh-CN", show_welcome_message=False, storage_secret=None, reconnect_timeout=10.0)
+    # Tailwind's runtime reads the whole page anew at every change, which live pages make several times a second; nothing is bound.
+    ui.run_with(
+        app,
+        title="Anlan",
+        language="zh-CN",
+        dark=True,
+        tailwind=False,
+        binding_refresh_interval=None,
+        show_welcome_message=False,
+        storage_secret=None,
+        reconnect_timeout=10.0,
+    )

@@ -139,6 +139,7 @@ function tick() {
 }
 
 function start() {
+  document.documentElement.lang = config.language === "zh" ? "zh-CN" : "en";
   wire();
   for (const show of [showClock, showCounts, showNewest, showLink, showSound]) show();
   setInterval(tick, 500);
