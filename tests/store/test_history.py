@@ -109,7 +109,7 @@ def a_reader_that_was_open_before(folder: Path, batches: Sequence[Readings]) -> 
 
 @contextmanager
 def half_in_the_log(folder: Path, batches: Sequence[Readings]) -> Iterator[View]:
-    log = Log.open(folder / "log", ManualClock(), LogSettings(durable=False, reserve_bytes=0, background=False))
+    log = Log.open(folder / "log", ManualClock(), LogSettings(durable=False, reserve_bytes=1 << 16, background=False))
     for batch in batches:
         log.append([Part.of_readings(1, 1, 0, START, batch)])
     half = len(batches) // 2
