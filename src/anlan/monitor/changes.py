@@ -33,7 +33,8 @@ def apply(engine: Engine, config: EngineConfig, body: bytes, at: Micros) -> None
     pairs = _pair_rules(old, new)
     _end_what_is_gone(engine, new, pairs, at)
     status, anew = _carry_rules(engine, new, pairs)
-    known = _carry_points(engine, new)
+    known, moved = _carry_points(engine, new)
+    _forget_delays(new, status, moved)
     _carry_sources(engine, new)
     engine.config_version, engine.config_body = config.version, bytes(body)
     engine.lay_out(new, status, known)
@@ -119,8 +120,9 @@ def _count_on(engine: Engine, new: Arrays, status: Structs) -> None:
             status["phase"][row] = Phase.QUIET
 
 
-def _carry_points(engine: Engine, new: Arrays) -> npt.NDArray[np.int64]:
-    """Newest values of the points that go on; those that are new count their silence from now."""
+def _carry_points(engine: Engine, new: Arrays) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Newest values of the points that go on; those that are new count their silence from now. Returns the data time up to which each
+    value is known, and which points now come from another source or report in another manner or measure."""
     old = engine.world.points
     common = np.arange(min(len(old), len(new.points)))
     both = common[((old["flags"][common] & new.points["flags"][common]) & PointFlag.PRESENT) != 0]
@@ -132,7 +134,21 @@ def _carry_points(engine: Engine, new: Arrays) -> npt.NDArray[np.int64]:
     new.points["flags"][both] |= old["flags"][both] & _STATE_FLAGS
     known = np.zeros(len(new.points), np.int64)
     known[both] = engine.world.known[both]
-    return known
+    moved = np.ones(len(new.points), np.bool_)
+    moved[both] = (old["flags"][both] ^ new.points["flags"][both]) & PointFlag.ON_CHANGE != 0
+    moved[both] |= old["deadline"][both] != new.points["deadline"][both]
+    known[both] = np.where(moved[both], new.points["time"][both], known[both])
+    # Silence is judged anew by the new measure at the next tick; an alarm that stands waits for a reading.
+    new.points["flags"][moved] &= np.uint16(0xFFFF & ~PointFlag.STALE)
+    return known, moved
+
+
+def _forget_delays(new: Arrays, status: Structs, moved: npt.NDArray[np.bool_]) -> None:
+    """What counted by the old source or measure does not count by the new: delays begin anew, what is announced stays."""
+    of_point = new.rules["kind"] != AlarmKind.LOSS_OF_VIEW
+    rows = np.flatnonzero(of_point)[moved[new.target[of_point]]]
+    phase = status["phase"][rows]
+    status["phase"][rows] = np.where(phase == Phase.RISING, Phase.QUIET, np.where(phase == Phase.FALLING, Phase.STANDING, phase))
 
 
 def _carry_sources(engine: Engine, new: Arrays) -> None:

@@ -20,7 +20,7 @@ from anlan.model.events.alarms import AlarmKind
 from anlan.model.points import Point
 from anlan.monitor import columns as columns_of
 from anlan.monitor.config import LIMIT_KINDS, AlarmRule
-from anlan.monitor.layout import POINT, RULE, SOURCE, PointFlag, RuleFlag, Structs, aligned
+from anlan.monitor.layout import NEVER, POINT, RULE, SOURCE, PointFlag, RuleFlag, Structs, aligned
 
 SOURCES = pa.schema([("number", pa.uint16()), ("id", pa.string())])
 POINTS = pa.schema(
@@ -310,7 +310,7 @@ def _points(table: pa.Table) -> Structs:
     points = aligned(int(number.max(initial=0)) + 1, POINT)
     # A number that no point has must never pass the quiet band.
     points["quiet_low"], points["quiet_high"] = np.inf, -np.inf
-    points["time"] = np.iinfo(np.int64).min
+    points["time"], points["value"] = NEVER, np.nan
     points["source"][number] = column(table, "source")
     points["deadline"][number] = column(table, "deadline")
     points["flags"][number] = PointFlag.PRESENT + column(table, "on_change") * np.uint16(PointFlag.ON_CHANGE)

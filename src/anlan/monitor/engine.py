@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -43,24 +43,34 @@ class NodeTime:
     """Node time: microseconds counted from ticks, which neither jumps nor stands still when the wall clock does.
 
     A step between two ticks outside 0 … 2.5 s is a clock that was set, or a node that was away and did not listen: it counts as
-    one tick of 1 s, so neither makes every point stale at once. An arrival between ticks is placed by its wall time after the last tick.
+    one tick of 1 s, so neither makes every point stale at once. An arrival between ticks is placed by its wall time after the last
+    tick, and never before an earlier arrival.
     """
 
     u: Micros = 0
     wall: Micros = 0
     """Wall time of the last tick; 0 before the first."""
+    newest: Micros = 0
+    """The latest arrival placed so far; can lie ahead of `u`."""
 
-    LONGEST_STEP = 2_500_000
-    TICK = 1_000_000
+    LONGEST_STEP: ClassVar[Micros] = 2_500_000
+    TICK: ClassVar[Micros] = 1_000_000
 
     def tick(self, now: Micros) -> None:
         step = now - self.wall
-        if self.wall:
-            self.u += step if 0 <= step <= self.LONGEST_STEP else self.TICK
+        if not self.wall:
+            pass
+        elif 0 <= step <= self.LONGEST_STEP:
+            self.u += step
+        else:
+            self.u = max(self.u + self.TICK, self.newest)
         self.wall = now
+        self.newest = max(self.newest, self.u)
 
     def at(self, received_at: Micros) -> Micros:
-        return self.u + min(max(received_at - self.wall, 0), self.LONGEST_STEP) if self.wall else self.u
+        after_tick = min(max(received_at - self.wall, 0), self.LONGEST_STEP) if self.wall else 0
+        self.newest = max(self.newest, self.u + after_tick)
+        return self.newest
 
 
 @dataclass(slots=True)
@@ -161,14 +171,16 @@ class Engine:
     def _readings(self, part: Part, index: int) -> None:
         batch = pa.ipc.read_record_batch(pa.py_buffer(part.body), SCHEMA)
         # Copies: Arrow's buffers are read-only and may be unaligned, each a type of its own to Numba; a copy costs 2 ns a reading.
-        columns = [to_numpy(column).copy() for column in batch.columns]
+        point, time, value, quality = (to_numpy(column).copy() for column in batch.columns)
         rows = batch.num_rows
         self._hear(part.source, part.received_at)
         u = self.time.at(part.received_at)
         if len(self._late) < rows:
             self._late = np.zeros(rows, np.int32)
+        frame, received_at, late = self.frame, part.received_at, self._late
         self._run(
-            lambda start: kernel.take_readings(self.world, *columns, start, self.frame, part.received_at, u, self._late), rows
+            lambda start: kernel.take_readings(self.world, point, time, value, quality, start, frame, received_at, u, late),
+            rows,
         )
         self._enter(part.source, rows, index)
 
@@ -200,9 +212,9 @@ class Engine:
         """Data from a source of which nobody has said anything yet: it is in view."""
         sources = self.world.sources
         if source < len(sources) and sources["state"][source] == View.UNKNOWN:
-            sources["up_since"][source] = self.time.at(at)
+            sources["up_since"][source] = u = self.time.at(at)
             sources["state"][source] = View.UP
-            self._show_views([source], at)
+            self._show_views([source], at, u)
 
     def _see(self, now: Micros, told: dict[int, View]) -> None:
         """Sources that went down or came up with this tick, or were never heard of within their grace."""
@@ -217,14 +229,13 @@ class Engine:
         for s in moved:
             sources["state"][s] = told[s]
             sources["up_since"][s] = self.time.u
-        self._show_views(moved, now)
+        self._show_views(moved, now, self.time.u)
 
-    def _show_views(self, moved: list[int], now: Micros) -> None:
+    def _show_views(self, moved: list[int], now: Micros, u: Micros) -> None:
         if not moved:
             return
         changed = np.zeros(len(self.world.sources), np.uint8)
         changed[moved] = 1
-        u = self.time.at(now)
         self._run(lambda start: kernel.view_changed(self.world, changed, start, self.frame, now, u), len(self.world.points))
 
     def _config(self, part: Part, index: int) -> None:

@@ -149,7 +149,8 @@ def _decide(w, p, t, v, q, frame, received_at, u):  # type: ignore[no-untyped-de
     for k in range(r.rule_first, r.rule_first + r.rule_count):
         rule = w.rules[k]
         if rule.kind == _STALE_KIND:
-            trigger = _drive(w, k, False, u)
+            # A running off-delay ends at a tick, so that it does not matter which readings the quiet band lets by.
+            trigger = _drive(w, k, False, u) if w.status[k].phase != _FALLING else _NOTHING
             at = received_at
         elif rule.kind == _BAD_QUALITY:
             bad = not usable and bool(rule.flags & _ENABLED)
@@ -327,8 +328,9 @@ def _settle(w, p):  # type: ignore[no-untyped-def]
         running = phase in (_RISING, _FALLING)
         pending = pending or running
         if kind == _STALE_KIND:
-            continue  # STALE's flag closes the band below; its off-delay runs on ticks
-        if running or (kind == _BAD_QUALITY and phase != _QUIET):
+            # Any reading ends it; its off-delay then runs on ticks.
+            low = np.inf if phase in (_RISING, _STANDING) else low
+        elif running or (kind == _BAD_QUALITY and phase != _QUIET):
             low = np.inf
         elif kind == _STATE:
             low = max(low, r.value)
@@ -365,7 +367,7 @@ def _next_due(w, p):  # type: ignore[no-untyped-def]
     due = NOT_DUE
     if r.deadline > 0 and not r.flags & _STALE:
         due = max(r.heard, source.up_since) + np.int64(r.deadline) * _MS
-    if r.flags & _PENDING:
+    if r.flags & (_PENDING | _STALE):
         for k in range(r.rule_first, r.rule_first + r.rule_count):
             due = min(due, _rule_due(w, p, k))
     return due
@@ -376,6 +378,8 @@ def _rule_due(w, p, k):  # type: ignore[no-untyped-def]
     r = w.points[p]
     phase = w.status[k].phase
     if w.rules[k].kind == _STALE_KIND:
+        if r.flags & _STALE and w.rules[k].flags & _ENABLED and phase in (_QUIET, _FALLING):
+            return np.int64(0)  # a rule that came after the silence
         return _ends(w, k) if phase in (_RISING, _FALLING) else NOT_DUE
     if r.flags & _HELD and _runs_by_itself(w, p, k):
         return r.heard + _ends(w, k) - r.time
@@ -429,19 +433,24 @@ def _look_at(w, p, frame, now, u):  # type: ignore[no-untyped-def]
 
 @_fast
 def _absence(w, p, k, stale_at, frame, now, u):  # type: ignore[no-untyped-def]
-    """A STALE rule at a tick. It began at `stale_at`, not at the tick that found it; its wall time is counted back from `now`."""
-    stale = bool(w.points[p].flags & _STALE)
-    met = stale and bool(w.rules[k].flags & _ENABLED)
-    trigger = _NOTHING
-    if met and w.status[k].phase == _QUIET:
-        trigger = _drive(w, k, True, stale_at)
-    if trigger == _NOTHING:
-        trigger = _expire(w, k, u)
-    if trigger == _NOTHING:
-        return
+    """A STALE rule at a tick. Silence became staleness at `stale_at`, not at the tick that found it."""
+    if w.points[p].flags & _STALE and w.rules[k].flags & _ENABLED:
+        _move_absence(w, p, k, _expire(w, k, stale_at), frame, now, u)
+        _move_absence(w, p, k, _drive(w, k, True, stale_at), frame, now, u)
+    _move_absence(w, p, k, _expire(w, k, u), frame, now, u)
+
+
+@_fast
+def _move_absence(w, p, k, trigger, frame, now, u):  # type: ignore[no-untyped-def]
+    if trigger != _NOTHING:
+        _move(w, k, trigger, _wall_of_end(w, k, trigger, now, u), now, frame, w.points[p].value, _quality_shown(w, p))
+
+
+@_fast
+def _wall_of_end(w, k, trigger, now, u):  # type: ignore[no-untyped-def]
+    """Wall time at which the delay ended that `trigger` follows from, counted back from the tick's `now` in node time."""
     delay = w.rules[k].on_delay if trigger == _ON else w.rules[k].off_delay
-    at = now - (u - w.status[k].since - np.int64(delay) * _MS)
-    _move(w, k, trigger, at, now, frame, w.points[p].value, _quality_shown(w, p))
+    return now - (u - w.status[k].since - np.int64(delay) * _MS)
 
 
 @_fast
@@ -460,11 +469,9 @@ def take_views(w, start, frame, now, u):  # type: ignore[no-untyped-def]
         for k in range(source.rule_first, source.rule_first + source.rule_count):
             down = source.state == _DOWN and bool(w.rules[k].flags & _ENABLED)
             trigger = _drive(w, k, down, u)
-            if trigger == _NOTHING:
-                continue
-            delay = w.rules[k].on_delay if trigger == _ON else w.rules[k].off_delay
-            at = now - (u - w.status[k].since - np.int64(delay) * _MS)
-            _move(w, k, trigger, at, now, frame, np.nan, _COMMUNICATION if trigger == _ON else 0)
+            if trigger != _NOTHING:
+                at = _wall_of_end(w, k, trigger, now, u)
+                _move(w, k, trigger, at, now, frame, np.nan, _COMMUNICATION if trigger == _ON else 0)
     return len(w.sources)
 
 
@@ -487,6 +494,8 @@ def view_changed(w, changed, start, frame, now, u):  # type: ignore[no-untyped-d
         r.touched = frame
         if w.sources[r.source].state == _DOWN:
             _lose_sight(w, p, frame, now, u)
+        else:
+            r.flags &= ~_STALE  # its silence is counted anew; an alarm that stands waits for a reading
         _settle(w, p)
     return len(w.points)
 
@@ -545,8 +554,8 @@ def _judge_last_value(w, p, k, how, frame, now, u):  # type: ignore[no-untyped-d
         met = _met_anew(w, k, r.value) if how == 1 else _met(w, k, r.value)
     else:
         return
-    if r.quality < _BAD and not r.flags & _PENDING:
-        w.known[p] = at
+    if r.quality < _BAD and (r.flags & _HELD or not r.flags & _ON_CHANGE):
+        w.known[p] = at  # readings inside the quiet band did not keep it
     trigger = _drive(w, k, met, at)
     if trigger != _NOTHING:
         _move(w, k, trigger, now, now, frame, r.value, r.quality)

@@ -67,6 +67,7 @@ class Snapshot:
             "config_version": engine.config_version,
             "u": engine.time.u,
             "wall": engine.time.wall,
+            "newest": engine.time.newest,
             "next_n": engine.next_n,
             "answers": [answer.as_json() for answer in engine.answers.values()],
             "retired": list(engine.retired.items()),
@@ -109,7 +110,7 @@ def unpack(data: bytes | memoryview) -> Engine:
     arrays.sources[:] = columns["sources"]
     engine.frame, engine.next_n, engine.incarnation = header["frame"], header["next_n"], header["incarnation"]
     engine.config_version, engine.config_body = header["config_version"], bytes(blobs["config"])
-    engine.time.u, engine.time.wall = header["u"], header["wall"]
+    engine.time.u, engine.time.wall, engine.time.newest = header["u"], header["wall"], header["newest"]
     engine.answers = {fields["id"]: Result.from_json(fields) for fields in header["answers"]}
     engine.retired = {int(number): int(episode) for number, episode in header["retired"]}
     engine.ledger = columns["ledger"].reshape(-1, len(LEDGER))

@@ -1,0 +1,129 @@
+"""Leads the engine and the reference model through the same story and compares what they say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from engine_reference import Config, Reference
+from engine_stories import KEYS, START, Change, Give, Order, Step, Tick
+
+from anlan.model.frames import Frame, Kind, Part
+from anlan.model.readings import Readings
+from anlan.monitor.commands import Command, Result
+from anlan.monitor.engine import Engine, EngineConfig, Transitions
+
+
+def engine_config(config: Config) -> EngineConfig:
+    return EngineConfig.from_columns(
+        config.version,
+        {"number": list(config.sources)},
+        {
+            "number": [p.number for p in config.points],
+            "source": [p.source for p in config.points],
+            "on_change": [p.on_change for p in config.points],
+            "deadline": [p.deadline // 1000 for p in config.points],
+        },
+        {
+            "number": [r.number for r in config.rules],
+            "kind": [int(r.kind) for r in config.rules],
+            "target": [r.target for r in config.rules],
+            "limit": [r.limit for r in config.rules],
+            "dead_band": [r.dead_band for r in config.rules],
+            "on_delay": [r.on_delay // 1000 for r in config.rules],
+            "off_delay": [r.off_delay // 1000 for r in config.rules],
+            "latching": [r.latching for r in config.rules],
+            "priority": [r.priority for r in config.rules],
+            "enabled": [r.enabled for r in config.rules],
+            "states": [list(r.states) for r in config.rules],
+        },
+    )
+
+
+def facts(found: Transitions) -> list[tuple[Any, ...]]:
+    """What must agree, with NaN made comparable."""
+    return [
+        (
+            t.alarm,
+            t.episode,
+            t.trigger,
+            t.before,
+            t.after,
+            t.happened_at,
+            t.noticed_at,
+            *(str(x) for x in (t.value, t.quality, t.limit)),
+        )
+        for t in found.events()
+    ]
+
+
+@dataclass
+class Told:
+    """A story as parts of a log, with what the reference model makes of each."""
+
+    parts: list[Part] = field(default_factory=list)
+    expected: list[list[tuple[Any, ...]]] = field(default_factory=list)
+    accepted: dict[str, bool] = field(default_factory=dict)
+    reference: Reference = field(default_factory=Reference)
+
+
+def tell(story: list[Step]) -> Told:
+    """Write the story down and lead the reference model through it."""
+    told, wall, last = Told(), START, Give(1, ())
+    orders: list[Command] = []
+    rows: list[tuple[int, int, float, int]] = []
+    for n, step in enumerate(story):
+        wall += step.wait
+        reference = told.reference
+        reference.out = []
+        match step.do:
+            case Give() as give:
+                if give.same:
+                    give = last
+                else:
+                    rows = [(p, wall - lag, value, word) for p, lag, value, word in give.rows]
+                last = give
+                told.parts.append(Part.of_readings(give.source, START, 0, wall, Readings.of(rows)))
+                reference.readings(give.source, wall, rows)
+            case Tick(sources):
+                body = {"now": wall, "sources": {str(s): state for s, state in sources}}
+                told.parts.append(Part(Kind.TICK, 0, START, n, wall, 1, orjson.dumps(body)))
+                reference.tick(wall, dict(sources))
+            case Order() as order:
+                command = orders[-1] if order.again and orders else _command(n, order, reference, wall)
+                told.parts.append(Part(Kind.COMMAND, 0, START, n, wall, 1, command.to_bytes()))
+                if command.id not in told.accepted:
+                    told.accepted[command.id] = reference.command(command, wall)
+                    orders.append(command)
+            case Change(config):
+                told.parts.append(Part(Kind.CONFIG, 0, START, n, wall, 1, engine_config(config).to_bytes()))
+                reference.configure(config, wall)
+        told.expected.append(reference.out)
+    return told
+
+
+def _command(n: int, order: Order, reference: Reference, wall: int) -> Command:
+    standing = [number for number, alarm in reference.alarms.items() if alarm.state != 0]
+    number = standing[order.pick % len(standing)] if standing and order.pick % 10 else KEYS[order.pick % len(KEYS)]
+    alarm = reference.alarms.get(number)
+    return Command(
+        id=f"c{n}",
+        kind=order.kind,
+        alarm=number,
+        episode=(alarm.episode if alarm else 0) + order.episode_off,
+        priority=(alarm.rule.priority if alarm else 1) + order.priority_off,
+        who="zhang",
+        post="panel",
+        at=wall,
+    )
+
+
+def lead(parts: list[Part], engine: Engine | None = None, first: int = 1) -> tuple[list[Transitions], Engine]:
+    """One part a frame."""
+    engine = engine or Engine()
+    return [engine.step(Frame(n, (part,))) for n, part in enumerate(parts, start=first)], engine
+
+
+def results(found: list[Transitions]) -> dict[str, Result]:
+    return {result.id: result for one in found for _, result in one.results}

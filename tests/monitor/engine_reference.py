@@ -1,0 +1,451 @@
+"""A slow model of the engine in plain Python, written from ISA-18.2's table and the rules of DOMAIN.md 1–3, not from the kernel.
+
+It has none of the kernel's short cuts: no quiet band, no blocks that are due, no phases packed into numbers; it looks at every rule at
+every step, and its state table is written out by hand. Both must agree on every transition.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from anlan.model.events.alarms import AlarmKind, AlarmState, Trigger
+from anlan.model.quality import FLAG_MASK, Flag, Reason, Severity, quality
+from anlan.monitor.commands import Command
+
+N, U, A, R, LU, LA = (
+    AlarmState.NORMAL,
+    AlarmState.UNACKNOWLEDGED,
+    AlarmState.ACKNOWLEDGED,
+    AlarmState.RETURNED_UNACKNOWLEDGED,
+    AlarmState.LATCHED_UNACKNOWLEDGED,
+    AlarmState.LATCHED_ACKNOWLEDGED,
+)
+ON, OFF, ACK, RESET = Trigger.CONDITION_ON, Trigger.CONDITION_OFF, Trigger.ACKNOWLEDGE, Trigger.RESET
+TABLE = {
+    (N, ON): U,
+    (U, ACK): A,
+    (R, ACK): N,
+    (R, ON): U,
+    (LU, ACK): LA,
+    (LU, ON): U,
+    (LA, RESET): N,
+    (LA, ON): U,
+}
+PLAIN = {**TABLE, (U, OFF): R, (A, OFF): N}
+LATCHING = {**TABLE, (U, OFF): LU, (A, OFF): LA}
+"""A rule edited while its alarm stands may be in a state of the other kind: it leaves it by the same ways."""
+
+BAD = quality(Severity.BAD)
+NOT_FLAGS = 0xFFFF & ~FLAG_MASK
+LIMITS = (AlarmKind.LOW_LOW, AlarmKind.LOW, AlarmKind.HIGH, AlarmKind.HIGH_HIGH)
+VALUE_KINDS = (*LIMITS, AlarmKind.STATE)
+SECOND = 1_000_000
+
+
+@dataclass
+class Rule:
+    number: int
+    kind: AlarmKind
+    target: int
+    limit: float = math.nan
+    dead_band: float = 0.0
+    states: tuple[int, ...] = ()
+    on_delay: int = 0
+    """µs"""
+    off_delay: int = 0
+    latching: bool = False
+    priority: int = 3
+    enabled: bool = True
+
+
+@dataclass
+class Alarm:
+    rule: Rule
+    state: AlarmState = N
+    episode: int = 0
+    on: bool = False
+    """The condition after delays: announced and not yet withdrawn."""
+    running: str = ""
+    """"on" or "off" while that delay runs."""
+    since: int = 0
+
+    @property
+    def delay(self) -> int:
+        return self.rule.on_delay if self.running == "on" else self.rule.off_delay
+
+    @property
+    def met(self) -> bool:
+        """The raw condition as last known."""
+        return self.running == "on" or (self.on and self.running != "off")
+
+
+@dataclass
+class Point:
+    number: int
+    source: int
+    on_change: bool = False
+    deadline: int = 3 * SECOND
+    """µs, 0: none"""
+
+
+@dataclass
+class Seen:
+    """What is known of a point."""
+
+    point: Point
+    time: int | None = None
+    value: float = math.nan
+    quality: int = 0
+    heard: int = 0
+    held: bool = False
+    stale: bool = False
+    usable_at: int = 0
+    """Time of the newest usable reading."""
+    covered_to: int = 0
+    """On-change: data time up to which the value is known."""
+
+    @property
+    def usable(self) -> bool:
+        return self.time is not None and self.quality < BAD
+
+
+@dataclass
+class Source:
+    state: str = "unknown"
+    since: int = 0
+
+
+@dataclass
+class Config:
+    version: int
+    sources: tuple[int, ...]
+    points: tuple[Point, ...]
+    rules: tuple[Rule, ...]
+
+
+@dataclass
+class Reference:
+    u: int = 0
+    wall: int = 0
+    newest: int = 0
+    config: Config = field(default_factory=lambda: Config(0, (), (), ()))
+    seen: dict[int, Seen] = field(default_factory=dict)
+    sources: dict[int, Source] = field(default_factory=dict)
+    alarms: dict[int, Alarm] = field(default_factory=dict)
+    retired: dict[int, int] = field(default_factory=dict)
+    out: list[tuple[object, ...]] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("duplicate", "late", "unknown_point", "clock_bad"), 0))
+
+    # ---- entrances
+
+    def readings(self, source: int, received_at: int, rows: list[tuple[int, int, float, int]]) -> None:
+        u = self.node_time(received_at)
+        if source in self.sources and self.sources[source].state == "unknown":
+            self.view({source: "up"}, received_at, u)
+        for number, time, value, word in rows:
+            self.reading(number, time, value, word, received_at, u)
+
+    def tick(self, now: int, told: dict[int, str]) -> None:
+        step = now - self.wall
+        if self.wall:
+            self.u = self.u + step if 0 <= step <= 2_500_000 else max(self.u + SECOND, self.newest)
+        self.wall = now
+        self.newest = max(self.newest, self.u)
+        silent = {n: "down" for n, s in self.sources.items() if s.state == "unknown" and self.u - s.since >= 30 * SECOND}
+        self.view({**silent, **told}, now, self.u)
+        for number in sorted(self.sources):
+            for alarm in self.of(number, view=True):
+                self.absence(alarm, self.sources[number].state == "down", self.u, now, math.nan, None)
+        for number in sorted(self.seen):
+            self.look(self.seen[number], now)
+
+    def command(self, command: Command, noticed_at: int) -> bool:
+        alarm = self.alarms.get(command.alarm)
+        if alarm is None or not alarm.rule.enabled:
+            return False
+        if command.kind == "silence":
+            return True
+        if command.episode != alarm.episode or command.priority != alarm.rule.priority:
+            return False
+        trigger = ACK if command.kind == "acknowledge" else RESET
+        if (alarm.state, trigger) not in (LATCHING if alarm.rule.latching else PLAIN):
+            return False
+        value, word = self.evidence(alarm)
+        self.move(alarm, trigger, command.at, noticed_at, value, word)
+        return True
+
+    def configure(self, config: Config, at: int) -> None:
+        before, self.config = self.alarms, config
+        u = self.node_time(at)
+        gone = [a for n, a in before.items() if not self.goes_on(a, {r.number: r for r in config.rules}.get(n))]
+        for alarm in sorted(gone, key=lambda a: a.rule.number):
+            if alarm.episode:
+                self.retired[alarm.rule.number] = alarm.episode
+            if alarm.state != N:
+                value, word = self.evidence(alarm)
+                self.write(alarm, Trigger.CONFIGURATION, alarm.state, N, at, at, value, word)
+        kept_sources = self.sources
+        self.sources = {n: kept_sources.get(n, Source(since=self.u)) for n in config.sources}
+        kept = self.seen
+        modes = {n: (s.point.on_change, s.point.deadline) for n, s in kept.items()}
+        self.seen = {p.number: self.carry(kept.get(p.number), p) for p in config.points}
+        self.alarms, judge = {}, {}
+        for rule in config.rules:
+            old = before.get(rule.number)
+            if old is not None and self.goes_on(old, rule):
+                judge[rule.number] = self.changed(old.rule, rule)
+                old.rule = rule
+                self.alarms[rule.number] = old
+            else:
+                judge[rule.number] = "afresh"
+                self.alarms[rule.number] = Alarm(rule, episode=self.retired.get(rule.number, 0))
+        for number, seen in self.seen.items():
+            if seen is not kept.get(number) or modes[number] != (seen.point.on_change, seen.point.deadline):
+                seen.stale, seen.covered_to = False, seen.usable_at
+                for alarm in self.of(number):
+                    alarm.running = ""
+        for number in sorted(self.seen):
+            for alarm in self.of(number):
+                if judge[alarm.rule.number]:
+                    self.judge(self.seen[number], alarm, judge[alarm.rule.number], at, u)
+
+    # ---- one reading
+
+    def reading(self, number: int, time: int, value: float, word: int, received_at: int, u: int) -> None:
+        seen = self.seen.get(number)
+        if seen is None:
+            self.counts["unknown_point"] += 1
+            return
+        if time > received_at + 5 * SECOND:
+            time = received_at if seen.time is None else max(received_at, self.now(seen, u))
+            word |= Flag.CLOCK_BAD
+            self.counts["clock_bad"] += 1
+        elif seen.time is not None and time < seen.time:
+            self.counts["late"] += 1
+            return
+        elif seen.time == time and same(value, seen.value) and (word & NOT_FLAGS) == (seen.quality & NOT_FLAGS):
+            self.counts["duplicate"] += 1
+            return
+        if math.isnan(value) and word < BAD:
+            word = (word & FLAG_MASK) | quality(Severity.BAD, Reason.NOT_A_NUMBER)
+        self.hold(seen, time, received_at)
+        usable = word < BAD
+        gap = self.cover(seen, time) if usable else 0
+        for alarm in self.of(number):
+            kind = alarm.rule.kind
+            if kind == AlarmKind.STALE:
+                if alarm.running == "off":
+                    continue  # absence rules end their delays at ticks
+                self.condition(alarm, False, u, received_at, received_at, value, word)
+            elif kind == AlarmKind.BAD_QUALITY:
+                in_view = self.sources[seen.point.source].state != "down"
+                bad = not usable and alarm.rule.enabled and (in_view or alarm.on or bool(alarm.running))
+                self.condition(alarm, bad, time, time, received_at, value, word)
+            elif usable:
+                alarm.since += gap
+                self.condition(alarm, self.meets(alarm, value), time, time, received_at, value, word)
+        if usable:
+            seen.usable_at = seen.covered_to = time
+        elif seen.point.on_change and seen.held and seen.usable:
+            seen.covered_to = time
+        seen.time, seen.value, seen.quality, seen.heard, seen.stale = time, value, word, u, False
+        seen.held = self.sources[seen.point.source].state == "up"
+
+    def cover(self, seen: Seen, time: int) -> int:
+        """How much of the time since the value was last known counts for nothing."""
+        if seen.time is None:
+            return 0
+        if seen.point.on_change:
+            return 0 if seen.held and seen.usable else max(0, time - seen.covered_to)
+        if not seen.point.deadline:
+            return 0
+        return max(0, time - seen.usable_at - seen.point.deadline)
+
+    def hold(self, seen: Seen, until: int, noticed_at: int) -> None:
+        """Let what silence holds run on to `until`."""
+        if seen.time is None or not seen.held:
+            return
+        for alarm in self.of(seen.point.number):
+            kind = alarm.rule.kind
+            if kind == AlarmKind.STALE or not alarm.running:
+                continue
+            by_itself = (kind == AlarmKind.BAD_QUALITY and alarm.running == "on") or (seen.point.on_change and seen.usable)
+            if by_itself and alarm.since + alarm.delay <= until:
+                at = alarm.since + alarm.delay
+                self.fire(alarm, at, noticed_at, seen.value, seen.quality)
+
+    def condition(self, alarm: Alarm, met: bool, at: int, happened_at: int, noticed_at: int, value: float, word: int) -> None:
+        """What is known at `at` (on the rule's own clock)."""
+        if met and not alarm.on and not alarm.running:
+            alarm.running, alarm.since = "on", at
+        elif alarm.running == ("off" if met else "on"):
+            alarm.running = ""
+        elif not met and alarm.on and not alarm.running:
+            alarm.running, alarm.since = "off", at
+        if alarm.running and at - alarm.since >= alarm.delay:
+            self.fire(alarm, happened_at, noticed_at, value, word)
+
+    def meets(self, alarm: Alarm, value: float, *, afresh: bool = False) -> bool:
+        rule = alarm.rule
+        if not rule.enabled:
+            return False
+        if rule.kind == AlarmKind.STATE:
+            return value in rule.states
+        still = alarm.met and not afresh
+        if rule.kind in (AlarmKind.HIGH, AlarmKind.HIGH_HIGH):
+            return value >= (rule.limit - rule.dead_band if still else rule.limit)
+        return value <= (rule.limit + rule.dead_band if still else rule.limit)
+
+    # ---- ticks
+
+    def look(self, seen: Seen, now: int) -> None:
+        source = self.sources[seen.point.source]
+        if source.state != "up":
+            return
+        begun = max(seen.heard, source.since) + seen.point.deadline
+        if seen.point.deadline and self.u >= begun:
+            seen.stale = True
+        if seen.time is not None:
+            self.hold(seen, self.now(seen, self.u), now)
+        for alarm in self.of(seen.point.number):
+            if alarm.rule.kind == AlarmKind.STALE:
+                word = (quality(Severity.BAD, Reason.STALE) | (seen.quality & FLAG_MASK)) if seen.stale else seen.quality
+                if seen.stale and alarm.rule.enabled:
+                    self.end(alarm, begun, now, seen.value, word)
+                    self.absence(alarm, True, begun, now, seen.value, word)
+                self.end(alarm, self.u, now, seen.value, word)
+
+    def absence(self, alarm: Alarm, met: bool, at: int, now: int, value: float, word: int | None) -> None:
+        met = met and alarm.rule.enabled
+        if met and not alarm.on and not alarm.running:
+            alarm.running, alarm.since = "on", at
+        elif alarm.running == ("off" if met else "on"):
+            alarm.running = ""
+        elif not met and alarm.on and not alarm.running:
+            alarm.running, alarm.since = "off", at
+        self.end(alarm, at, now, value, word)
+
+    def end(self, alarm: Alarm, until: int, now: int, value: float, word: int | None) -> None:
+        """End an absence rule's delay if it ends by `until` in node time."""
+        if alarm.running and alarm.since + alarm.delay <= until:
+            if word is None:
+                word = quality(Severity.BAD, Reason.COMMUNICATION) if alarm.running == "on" else 0
+            self.fire(alarm, now - (self.u - alarm.since - alarm.delay), now, value, word)
+
+    def view(self, told: dict[int, str], now: int, u: int) -> None:
+        moved = [n for n, s in told.items() if n in self.sources and self.sources[n].state != s]
+        for number in moved:
+            self.sources[number] = Source(told[number], u)
+        for number in sorted(self.seen):
+            seen = self.seen[number]
+            if seen.point.source in moved:
+                if self.sources[seen.point.source].state == "down":
+                    self.lose(seen, now, u)
+                else:
+                    seen.stale = False
+
+    def lose(self, seen: Seen, now: int, u: int) -> None:
+        if seen.time is not None and seen.held:
+            self.hold(seen, self.now(seen, u), now)
+            if seen.point.on_change and seen.usable:
+                seen.covered_to = self.now(seen, u)
+        seen.held = False
+        for alarm in self.of(seen.point.number):
+            if alarm.rule.kind in (AlarmKind.BAD_QUALITY, AlarmKind.STALE):
+                alarm.running = ""
+
+    # ---- configuration
+
+    def goes_on(self, alarm: Alarm, rule: Rule | None) -> bool:
+        old = alarm.rule
+        return rule is not None and rule.kind == old.kind and rule.target == old.target and rule.enabled and old.enabled
+
+    def changed(self, old: Rule, new: Rule) -> str:
+        clear = (
+            (lambda r: r.limit - r.dead_band)
+            if new.kind in (AlarmKind.HIGH, AlarmKind.HIGH_HIGH)
+            else lambda r: r.limit + r.dead_band
+        )
+        if new.kind in LIMITS and (old.limit != new.limit or clear(old) != clear(new)):
+            return "afresh"
+        if list(old.states) != list(new.states):
+            return "afresh"
+        return "on" if (old.on_delay, old.off_delay) != (new.on_delay, new.off_delay) else ""
+
+    def carry(self, old: Seen | None, point: Point) -> Seen:
+        if old is None or old.point.source != point.source:
+            return Seen(point, heard=self.u)
+        old.point = point
+        return old
+
+    def judge(self, seen: Seen, alarm: Alarm, how: str, at: int, u: int) -> None:
+        kind = alarm.rule.kind
+        if seen.time is None or kind in (AlarmKind.STALE, AlarmKind.LOSS_OF_VIEW):
+            return
+        moment = self.now(seen, u) if seen.held and seen.point.on_change else seen.time
+        if kind == AlarmKind.BAD_QUALITY:
+            met = not seen.usable and alarm.rule.enabled and self.sources[seen.point.source].state != "down"
+        elif seen.usable:
+            met = self.meets(alarm, seen.value, afresh=how == "afresh")
+            if seen.point.on_change and seen.held:
+                seen.covered_to = moment
+        else:
+            return
+        self.condition(alarm, met, moment, at, at, seen.value, seen.quality)
+
+    # ---- moving
+
+    def fire(self, alarm: Alarm, at: int, noticed_at: int, value: float, word: int) -> None:
+        alarm.on = alarm.running == "on"
+        trigger = ON if alarm.on else OFF
+        alarm.running = ""
+        self.move(alarm, trigger, at, noticed_at, value, word)
+
+    def move(self, alarm: Alarm, trigger: Trigger, at: int, noticed_at: int, value: float, word: int) -> None:
+        after = (LATCHING if alarm.rule.latching else PLAIN)[alarm.state, trigger]
+        alarm.episode += after == U
+        self.write(alarm, trigger, alarm.state, after, at, noticed_at, value, word)
+        alarm.state = after
+
+    def write(
+        self,
+        alarm: Alarm,
+        trigger: Trigger,
+        before: AlarmState,
+        after: AlarmState,
+        at: int,
+        noticed_at: int,
+        value: float,
+        word: int,
+    ) -> None:
+        kind = alarm.rule.kind
+        limit = alarm.rule.limit if kind in LIMITS else value if kind == AlarmKind.STATE else math.nan
+        self.out.append(
+            (alarm.rule.number, alarm.episode, trigger, before, after, at, noticed_at, *(str(x) for x in (value, word, limit)))
+        )
+
+    # ---- asking
+
+    def of(self, number: int, *, view: bool = False) -> list[Alarm]:
+        """The alarms of a point (or of a source), in the order of kinds."""
+        found = [a for a in self.alarms.values() if a.rule.target == number and (a.rule.kind == AlarmKind.LOSS_OF_VIEW) == view]
+        return sorted(found, key=lambda a: a.rule.kind)
+
+    def evidence(self, alarm: Alarm) -> tuple[float, int]:
+        if alarm.rule.kind == AlarmKind.LOSS_OF_VIEW:
+            return math.nan, 0
+        seen = self.seen.get(alarm.rule.target)
+        return (seen.value, seen.quality) if seen is not None and seen.time is not None else (math.nan, 0)
+
+    def now(self, seen: Seen, u: int) -> int:
+        assert seen.time is not None
+        return seen.time + max(0, u - seen.heard)
+
+    def node_time(self, received_at: int) -> int:
+        self.newest = max(self.newest, self.u + (min(max(received_at - self.wall, 0), 2_500_000) if self.wall else 0))
+        return self.newest
+
+
+def same(a: float, b: float) -> bool:
+    return a == b or (math.isnan(a) and math.isnan(b))

@@ -1,0 +1,169 @@
+"""Random plants and what may befall them, as data that both the engine and the reference model can be led through.
+
+A story is made from a seed and a length, so a failing one is told again from two numbers and shrinks to its shortest beginning; drawn
+step by step by hypothesis, stories stay too short for anything to happen in them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from random import Random
+
+from engine_reference import LIMITS, SECOND, Config, Point, Rule
+from hypothesis import strategies as st
+
+from anlan.model.events.alarms import AlarmKind
+
+START = 1_767_225_600 * SECOND
+DELAYS = (0, 0, 500_000, 1_000_000, 2_000_000, 5_000_000)
+QUALITIES = (0,) * 8 + (0x4009, 0x8005, 0x8006, 0x0800)
+LAGS = (0,) * 8 + (100_000, 100_000, 500_000, 1_000_000, 3_000_000, 20_000_000, -1_000_000, -6_000_000)
+WAITS = (0, 100_000, 500_000, 1_000_000, 1_000_000, 1_000_000, 1_000_000, 2_000_000, 2_000_000)
+RARE_WAITS = (10_000_000, 3_600_000_000, -3_600_000_000)
+OF_POINT = tuple(k for k in AlarmKind if k is not AlarmKind.LOSS_OF_VIEW)
+KEYS = (*range(10, 50), 101, 102)
+
+
+@dataclass(frozen=True)
+class Give:
+    """Readings as (point, how far back the stamp lies [µs], value, quality); `same` repeats the last part's rows."""
+
+    source: int
+    rows: tuple[tuple[int, int, float, int], ...]
+    same: bool = False
+
+
+@dataclass(frozen=True)
+class Tick:
+    told: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True)
+class Order:
+    """`pick` chooses among the alarms that aren't normal then, if any; else any number."""
+
+    kind: str
+    pick: int
+    episode_off: int
+    priority_off: int
+    again: bool
+
+
+@dataclass(frozen=True)
+class Change:
+    config: Config
+
+
+@dataclass(frozen=True)
+class Step:
+    """Let `wait` µs pass on the node's wall clock, then do."""
+
+    wait: int
+    do: Give | Tick | Order | Change
+
+
+def make_story(seed: int, length: int) -> list[Step]:
+    random = Random(seed)
+    config = make_config(random, 1)
+    story = [Step(0, Change(config)), Step(0, Tick(tuple((s, "up") for s in config.sources)))]
+    for version in range(2, length):
+        wait = random.choice(WAITS if random.random() < 0.97 else RARE_WAITS)
+        dice = random.random()
+        if dice < 0.5:
+            story.append(Step(wait, make_readings(random)))
+        elif dice < 0.8:
+            story.append(Step(wait, make_tick(random)))
+        elif dice < 0.97:
+            story.append(Step(wait, make_order(random)))
+        else:
+            config = make_config(random, version) if random.random() < 0.3 else alter(random, config, version)
+            story.append(Step(wait, Change(config)))
+    return story
+
+
+def make_config(random: Random, version: int) -> Config:
+    """Up to 4 points on up to 2 sources, each with up to 5 alarms."""
+    sources = (1, 2)[: random.randint(1, 2)]
+    points, rules = [], []
+    for number in range(1, random.randint(2, 4) + 1):
+        on_change = random.random() < 0.5
+        deadline = random.choice([0, 0, 3_000_000, 10_000_000] if on_change else [1_000_000, 3_000_000, 3_000_000, 10_000_000])
+        points.append(Point(number, random.choice(sources), on_change, deadline))
+        rules += [
+            make_rule(random, number * 10 + slot, number, OF_POINT) for slot in random.sample(range(10), random.randint(1, 5))
+        ]
+    rules += [make_rule(random, 100 + s, s, (AlarmKind.LOSS_OF_VIEW,)) for s in sources if random.random() < 0.7]
+    return Config(version, sources, tuple(points), tuple(rules))
+
+
+def make_rule(random: Random, number: int, target: int, kinds: tuple[AlarmKind, ...]) -> Rule:
+    kind = random.choice(kinds)
+    limited = kind in LIMITS
+    return Rule(
+        number=number,
+        kind=kind,
+        target=target,
+        limit=float(random.randint(0, 10)) if limited else math.nan,
+        dead_band=float(random.randint(0, 3)) if limited else 0.0,
+        states=tuple(random.sample(range(11), random.randint(1, 4))) if kind is AlarmKind.STATE else (),
+        on_delay=random.choice(DELAYS),
+        off_delay=random.choice(DELAYS),
+        latching=random.random() < 0.4,
+        priority=1 if kind is AlarmKind.LOSS_OF_VIEW else random.randint(1, 4),
+        enabled=random.random() < 0.93,
+    )
+
+
+def alter(random: Random, config: Config, version: int) -> Config:
+    """An edit as people make them: most rules stay, one is changed, added or removed; now and then a point."""
+    rules = list(config.rules)
+    at = random.randrange(len(rules))
+    old = rules[at]
+    fresh = make_rule(random, old.number, old.target, (old.kind,))
+    rules[at] = random.choice(
+        [fresh, Rule(**{**vars(old), "on_delay": fresh.on_delay}), Rule(**{**vars(old), "limit": fresh.limit})]
+    )
+    if random.random() < 0.3:
+        del rules[random.randrange(len(rules))]
+    if random.random() < 0.3:
+        point = random.choice(config.points)
+        number = point.number * 10 + random.randrange(10)
+        rules = [r for r in rules if r.number != number] + [make_rule(random, number, point.number, OF_POINT)]
+    points = list(config.points)
+    if random.random() < 0.2:
+        which = random.randrange(len(points))
+        points[which] = Point(points[which].number, random.choice(config.sources), random.random() < 0.5, 3_000_000)
+    return Config(version, config.sources, tuple(points), tuple(rules) or config.rules[:1])
+
+
+def make_readings(random: Random) -> Give:
+    rows = tuple(
+        (random.randint(1, 4 if random.random() < 0.95 else 6), random.choice(LAGS), make_value(random), random.choice(QUALITIES))
+        for _ in range(random.randint(1, 5))
+    )
+    return Give(random.randint(1, 2), rows, same=random.random() < 0.1)
+
+
+def make_value(random: Random) -> float:
+    return math.nan if random.random() < 0.03 else float(random.randint(-1, 11))
+
+
+def make_tick(random: Random) -> Tick:
+    if random.random() < 0.8:
+        return Tick(())
+    return Tick(((random.randint(1, 3), random.choice(["up", "up", "down"])),))
+
+
+def make_order(random: Random) -> Order:
+    return Order(
+        kind=random.choice(["acknowledge"] * 5 + ["reset"] * 3 + ["silence"]),
+        pick=random.randrange(10_000),
+        episode_off=random.choice([0] * 8 + [1, -1]),
+        priority_off=random.choice([0] * 9 + [1]),
+        again=random.random() < 0.1,
+    )
+
+
+def stories(longest: int = 200) -> st.SearchStrategy[list[Step]]:
+    return st.builds(make_story, seed=st.integers(0, 2**63), length=st.integers(longest // 4, longest))
