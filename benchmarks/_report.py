@@ -15,6 +15,24 @@ from pathlib import Path
 from typing import Any
 
 
+def machine() -> dict[str, Any]:
+    """What the figure depends on."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "cores": os.cpu_count(),
+        "memory_gib": round(memory / 2**30, 1),
+        "python": platform.python_version(),
+        "processor": _processor(),
+    }
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
 @dataclass(kw_only=True)
 class Measure:
     """One figure. `peers` are figures of others in the same unit from the same run, `ratio` ours ÷ the best of theirs."""
@@ -25,7 +43,7 @@ class Measure:
     peers: dict[str, float | None] = field(default_factory=dict)
     ratio: float | None = None
     notes: str = ""
-    machine: dict[str, Any] = field(default_factory=lambda: machine())
+    machine: dict[str, Any] = field(default_factory=machine)
 
     def print(self) -> None:
         print(json.dumps(asdict(self), ensure_ascii=False), flush=True)
@@ -40,19 +58,6 @@ def arguments(description: str, *, extra: Callable[[argparse.ArgumentParser], No
     if extra is not None:
         extra(parser)
     return parser.parse_args()
-
-
-def machine() -> dict[str, Any]:
-    """What the figure depends on."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return {"cores": os.cpu_count(), "memory_gib": round(memory / 2**30, 1), "python": platform.python_version(), "processor": _processor()}
-
-
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.machine()
 
 
 def fdatasync_ms(folder: Path, rounds: int = 200, size: int = 65_536) -> dict[str, float]:
