@@ -34,7 +34,9 @@ class Model:
     """What is durable, and what is not yet."""
 
     names: dict[str, _Inode] = field(default_factory=dict)  # durable
-    renames: list[tuple[str | None, str | None, _Inode | None]] = field(default_factory=list)  # (old, new, inode) since the last sync
+    renames: list[tuple[str | None, str | None, _Inode | None]] = field(
+        default_factory=list
+    )  # (old, new, inode) since the last sync
 
     def current(self) -> dict[str, _Inode]:
         return self._after(len(self.renames))
@@ -74,9 +76,7 @@ class Model:
             (folder / name).write_bytes(_written(inode.durable, _survivors(inode.pending, chance, survives)))
 
 
-def _survivors(
-    pending: list[tuple[int, bytes | None]], chance: random.Random, survives: str
-) -> list[tuple[int, bytes | None]]:
+def _survivors(pending: list[tuple[int, bytes | None]], chance: random.Random, survives: str) -> list[tuple[int, bytes | None]]:
     if survives == "everything":
         return pending
     if survives == "nothing":

@@ -21,9 +21,7 @@ Numbers = dict[tuple[int, int], set[int]]
 
 def make_part(source: int, epoch: int, first_seq: int, rows: int) -> Part:
     seq = np.arange(first_seq, first_seq + rows, dtype=np.int64)
-    readings = Readings(
-        np.full(rows, source, np.uint32), epoch + seq, _value(source, epoch, seq), (seq % 7).astype(np.uint16)
-    )
+    readings = Readings(np.full(rows, source, np.uint32), epoch + seq, _value(source, epoch, seq), (seq % 7).astype(np.uint16))
     return Part.of_readings(source, epoch, first_seq, epoch + first_seq, readings)
 
 

@@ -12,7 +12,7 @@ import random
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from unittest.mock import patch
 
@@ -24,6 +24,7 @@ from anlan.model.frames import Frame, Kind, Part
 from anlan.store.log import Log, LogSettings
 from anlan.store.segments import Segment
 from anlan.store.sequences import Sequences
+from anlan.store.tip import Tip
 from anlan.store.troubles import Troubles
 from faults._faulty_disk import FaultyDisk
 from faults._ledger import Ledger, make_part, make_tick
@@ -169,17 +170,15 @@ def _memory() -> str | None:
 
 
 def _retry_handle() -> list[object]:
-    return [patch.object(Log, "_discard_handle", lambda self: None)]
+    return [patch.object(Tip, "_discard_handle", lambda self: None)]
 
 
 def _ignore_error() -> list[object]:
     real = Segment.append
 
     def append(self: Segment, raw: object, known: object) -> None:
-        try:
+        with suppress(apsw.Error):
             real(self, raw, known)  # type: ignore[arg-type]
-        except apsw.Error:
-            pass
 
     return [patch.object(Segment, "append", append)]
 

@@ -66,11 +66,14 @@ def _can_snapshot() -> bool:
 
 def _play_snapshots(report: Report, args: argparse.Namespace, chance: random.Random) -> None:
     while report.rounds < args.rounds:
-        with tempfile.TemporaryDirectory() as name, cut_disk(Path(name)) as disk:
-            with _Writer(disk.folder / "log", args.plant) as writer:
-                for _ in range(min(CUTS_PER_DISK, args.rounds - report.rounds)):
-                    time.sleep(chance.uniform(0.05, 0.5))
-                    _cut(report, disk, writer)
+        with (
+            tempfile.TemporaryDirectory() as name,
+            cut_disk(Path(name)) as disk,
+            _Writer(disk.folder / "log", args.plant) as writer,
+        ):
+            for _ in range(min(CUTS_PER_DISK, args.rounds - report.rounds)):
+                time.sleep(chance.uniform(0.05, 0.5))
+                _cut(report, disk, writer)
 
 
 class _Writer:

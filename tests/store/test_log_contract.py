@@ -45,9 +45,7 @@ class SegmentLogs:
 
 def readings_part(first_seq: int, rows: int = 10, source: int = 1, epoch: int = 7) -> Part:
     seq = np.arange(first_seq, first_seq + rows)
-    readings = Readings(
-        np.full(rows, source, np.uint32), seq.astype(np.int64), seq.astype(np.float64), np.zeros(rows, np.uint16)
-    )
+    readings = Readings(np.full(rows, source, np.uint32), seq.astype(np.int64), seq.astype(np.float64), np.zeros(rows, np.uint16))
     return Part.of_readings(source, epoch, first_seq, 1_000, readings)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -60,7 +61,8 @@ class Disk:
         """A file of `size` bytes whose blocks nobody else can take; without room none is left behind."""
         try:
             with path.open("ab") as file:
-                os.posix_fallocate(file.fileno(), 0, size)
+                if size:
+                    os.posix_fallocate(file.fileno(), 0, size)
         except OSError:
             path.unlink(missing_ok=True)
             raise
@@ -84,8 +86,9 @@ class FolderLock:
             os.close(descriptor)
             message = "The log in {folder} is already being written by process {pid}; stop that one first."
             raise StoreError(message, folder=str(folder), pid=holder) from error
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        with contextlib.suppress(OSError):  # a full disk cannot take the name, but the lock is ours
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         return cls(descriptor)
 
     def release(self) -> None:

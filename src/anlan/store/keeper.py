@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import apsw
@@ -12,6 +12,7 @@ from anlan.model.clock import Clock
 from anlan.model.errors import StoreError
 from anlan.store.disk import Disk
 from anlan.store.segments import SPARE, SegmentFile, make_spare, seal
+from anlan.store.space import Space
 from anlan.store.troubles import Troubles, reason
 
 # Readers normally let a segment go within seconds; sealing it would write every byte a second time for nothing.
@@ -29,13 +30,15 @@ class Keeper:
         folder: Path,
         clock: Clock,
         troubles: Troubles,
-        files: Callable[[], list[SegmentFile]],
+        space: Space,
+        files: Callable[[], Sequence[SegmentFile]],
         forget: Callable[[SegmentFile], None],
     ) -> None:
         self._disk = disk
         self._folder = folder
         self._clock = clock
         self._troubles = troubles
+        self._space = space
         self._files = files
         self._forget = forget
         self._spare_lock = threading.Lock()
@@ -44,7 +47,6 @@ class Keeper:
         self._finished_at: dict[SegmentFile, float] = {}
         self._done: set[SegmentFile] = set()
         self._thread: threading.Thread | None = None
-        self.short = False
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._run, name="log-keeper", daemon=True)
@@ -67,7 +69,7 @@ class Keeper:
 
     def tend(self) -> None:
         """Prepare the spare and seal at most one segment; errors are noted, the work is left as it was."""
-        if self.short:
+        if self._space.short:
             return  # what room is left belongs to alarms and commands
         try:
             self.ensure_spare()

@@ -1,8 +1,8 @@
 """The log: the node's one ordered input, durable before anything is acknowledged.
 
 A frame is one commit. `append` returns when it is on the disk; readers then get it from memory, or from the segment files when they
-lag. An error of write or sync is never answered by trying the same file again (the kernel may have dropped the pages and call the
-next sync a success): the segment is closed, another begun, the unacknowledged frame written there, and a fault raised.
+lag. How it is written, and what happens when the disk fails or fills up: `tip.py`, `space.py`; how a start finds its place:
+`recovery.py`; what a segment file is: `segments.py`.
 
 * positions n = 1, 2, 3 … without holes within one incarnation      * one writing process per folder; others use `LogReader`
 * damage found while reading is an explicit `Hole`, not an error      * `Appender` makes frames of what many sources give
@@ -11,32 +11,28 @@ next sync a success): the segment is closed, another begun, the unacknowledged f
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import apsw
 
 from anlan.model.clock import Clock
-from anlan.model.errors import LogFull, StoreError
+from anlan.model.errors import StoreError
 from anlan.model.frames import Frame, Kind, Part
 from anlan.store.disk import Disk, FolderLock
-from anlan.store.framing import RawFrame, encode
+from anlan.store.framing import encode
 from anlan.store.ids import uuid7
-from anlan.store.keeper import Keeper
-from anlan.store.recovery import Recovered, recover
+from anlan.store.recovery import recover
 from anlan.store.ring import Ring
-from anlan.store.segments import About, Segment, SegmentFile, spans
+from anlan.store.segments import spans
 from anlan.store.sequences import Sequences
 from anlan.store.shelf import Gap, Hole, Holes, Shelf
 from anlan.store.space import Space
+from anlan.store.tip import Tip
 from anlan.store.troubles import Fault, Troubles, reason
 
 __all__ = ["Gap", "Log", "LogSettings"]
-
-# A start scans the heads written since the last copy of the known sequences; 1,000 frames are a few milliseconds.
-_FRAMES_BETWEEN_COPIES = 1_000
-_PARTS_BETWEEN_COPIES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +60,23 @@ class Log:
         self._shelf = Shelf(disk, self._holes)
         self._ring = Ring(settings.ring_bytes)
         self._space = Space(disk, folder, settings.max_bytes, settings.reserve_bytes, self._troubles)
-        self._keeper = Keeper(disk, folder, clock, self._troubles, self._list_files, self._shelf.forget)
+        self._tip = Tip(
+            disk,
+            folder,
+            clock,
+            self._troubles,
+            self._space,
+            segment_bytes=settings.segment_bytes,
+            segment_span=settings.segment_span,
+            durable=settings.durable,
+            known=self._copy_of_known,
+            forget=self._shelf.forget,
+        )
+        self._sequences = Sequences()
+        self._last = 0
         self._writing = threading.RLock()
         self._changed = threading.Condition()
-        self._removing = threading.Lock()
-        self._segment: Segment | None = None
         self._closed = False
-        self._files: list[SegmentFile] = []
-        self._litter: list[SegmentFile] = []
-        self._finished_bytes = 0
-        self._frames_since_copy = self._parts_since_copy = 0
 
     @classmethod
     def open(cls, folder: Path, clock: Clock, settings: LogSettings | None = None, *, disk: Disk | None = None) -> Log:
@@ -90,31 +93,27 @@ class Log:
         return log
 
     def _start(self) -> None:
+        self._recover()
+        self._space.prepare()
+        self._begin_or_fault()
+        if self._settings.background:
+            self._tip.keeper.start()
+
+    def _recover(self) -> None:
         try:
-            self._take_over(recover(self._disk, self._folder, self._holes, uuid7(self._clock).hex))
+            found = recover(self._disk, self._folder, self._holes, uuid7(self._clock).hex)
         except (apsw.Error, OSError) as error:
             raise StoreError(
                 "The log in {folder} cannot be opened: {why}.", folder=str(self._folder), why=reason(error)
             ) from error
-        self._space.prepare()
-        self._begin_or_fault()
-        if self._settings.background:
-            self._keeper.start()
-
-    def _take_over(self, found: Recovered) -> None:
-        self.incarnation = found.incarnation
-        self._files = found.files
-        self._ordinal = max((file.ordinal for file in found.files), default=0)
-        self._last = found.last
-        self._sequences = found.sequences
-        self._tail = found.tail
-        self._count_finished()
+        self.incarnation, self._last, self._sequences = found.incarnation, found.last, found.sequences
+        self._tip.take_over(found)
 
     def _begin_or_fault(self) -> None:
         try:
             self.settle()
         except StoreError:
-            if not self._files:
+            if not self._tip.files:
                 raise  # a log that cannot hold its first segment is no log
             # else the fault is raised, and the next append tries again
 
@@ -123,11 +122,12 @@ class Log:
     def append(self, parts: Sequence[Part]) -> Frame:
         """Make these parts the next frame; durable on return. Raises LogFull when there is no room for readings now, StoreError when
         the disk fails; then nothing of it is in the log, as far as anyone was told."""
+        bulk = any(part.kind is Kind.READINGS for part in parts)
         with self._writing:
             self._check_open()
             raw = encode(self._last + 1, parts)
-            self._admit(raw, parts)
-            self._write(raw, len(parts), bulk=_is_bulk(parts))
+            self._space.admit(raw.size, bulk=bulk, used=self.bytes_on_disk)
+            self._tip.write(raw, bulk=bulk)
             frame = Frame(raw.n, tuple(parts))
             self._publish(frame)
         return frame
@@ -149,122 +149,14 @@ class Log:
         """Make durable what the last process may have left in doubt. Raises StoreError while that is not possible."""
         with self._writing:
             self._check_open()
-            self._twice(self._ready_segment, bulk=False)
+            self._tip.settle(self._last + 1)
 
     def _check_open(self) -> None:
         if self._closed:
             raise StoreError("The log in {folder} is closed.", folder=str(self._folder))
 
-    def _admit(self, raw: RawFrame, parts: Sequence[Part]) -> None:
-        try:
-            self._space.admit(raw.size, bulk=_is_bulk(parts), used=self.bytes_on_disk)
-        finally:
-            self._keeper.short = self._space.short
-
-    def _write(self, raw: RawFrame, parts: int, *, bulk: bool) -> None:
-        self._frames_since_copy += 1
-        self._parts_since_copy += parts
-        due = self._frames_since_copy >= _FRAMES_BETWEEN_COPIES or self._parts_since_copy >= _PARTS_BETWEEN_COPIES
-        # The copy stands beside this frame but was made before it: a start scans from this frame on, inclusive.
-        known = self._sequences.to_bytes() if due else None
-        self._twice(lambda: self._ready_segment().append(raw, known), bulk=bulk)
-        if due:
-            self._frames_since_copy = self._parts_since_copy = 0
-
-    def _twice(self, attempt: Callable[[], object], *, bulk: bool) -> None:
-        """Once here, and if that fails once more in a new segment."""
-        try:
-            attempt()
-        except (apsw.Error, OSError) as first:
-            self._abandon(first)
-            if bulk and self._space.short:
-                raise self._refusal(first) from first
-            try:
-                attempt()
-            except (apsw.Error, OSError) as second:
-                self._abandon(second)
-                raise self._refusal(second) from second
-
-    def _ready_segment(self) -> Segment:
-        segment = self._segment
-        if segment is not None and self._is_spent(segment):
-            self._finish()
-            segment = None
-        if segment is None:
-            segment = self._segment = self._begin()
-        return segment
-
-    def _is_spent(self, segment: Segment) -> bool:
-        age = self._clock.monotonic() - segment.begun
-        return segment.written >= self._settings.segment_bytes or (age >= self._settings.segment_span and segment.written > 0)
-
-    def _begin(self) -> Segment:
-        tail = self._tail
-        self._ordinal += 1
-        file = SegmentFile(tail.n if tail else self._last + 1, self._ordinal, self._folder)
-        about = About(self.incarnation, file.first, self._sequences.to_bytes(), 0 if tail is None else 1)
-        try:
-            self._keeper.take_spare(file.path)
-            segment = Segment.begin(
-                self._disk,
-                file,
-                about,
-                tail,
-                now=self._clock.now(),
-                begun=self._clock.monotonic(),
-                durable=self._settings.durable,
-            )
-        except BaseException:
-            self._remove([file])
-            raise
-        self._tail = None
-        with self._changed:
-            self._files = [*self._files, file]
-        self._keeper.wake()
-        return segment
-
-    def _finish(self) -> None:
-        """Close the current segment; its WAL is complete, the keeper does the rest."""
-        segment, self._segment = self._segment, None
-        if segment is not None:
-            segment.close()
-        self._count_finished()
-
-    def _abandon(self, error: Exception) -> None:
-        """Never touch this file again; what was acknowledged in it stays readable, what was not is written elsewhere."""
-        name = self._segment.file.path.name if self._segment else None
-        self._discard_handle()
-        if isinstance(error, apsw.FullError) or self._space.free() < 1 << 16:
-            self._space.run_out()
-        elif name is None:
-            self._fail(StoreError("A new segment of the log could not be begun: {why}.", why=reason(error)))
-        else:
-            message = "Writing to segment {file} of the log failed ({why}); it was closed for good, the next is begun."
-            self._fail(StoreError(message, file=name, why=reason(error)))
-
-    def _fail(self, error: StoreError) -> None:
-        self._troubles.raise_condition("input-output", error)
-
-    def _discard_handle(self) -> None:
-        segment, self._segment = self._segment, None
-        if segment is None:
-            return
-        self._keeper.leave_alone(segment.file)
-        try:
-            segment.close()
-        except apsw.Error as error:
-            self._troubles.note(
-                StoreError(
-                    "Segment {file} of the log could not be closed: {why}.", file=segment.file.path.name, why=reason(error)
-                )
-            )
-        self._count_finished()
-
-    def _refusal(self, error: Exception) -> StoreError:
-        standing = self._troubles.standing
-        if self._space.short and isinstance(standing, LogFull):
-            return standing
-        return StoreError("The log could not be written: {why}.", why=reason(error))
+    def _copy_of_known(self) -> bytes:
+        return self._sequences.to_bytes()
 
     def _publish(self, frame: Frame) -> None:
         for part in frame.parts:
@@ -296,8 +188,8 @@ class Log:
     @property
     def first(self) -> int:
         """The oldest position still kept; last+1 when none is."""
-        with self._changed:
-            return self._files[0].first if self._files else self._last + 1
+        files = self._tip.files
+        return files[0].first if files else self._last + 1
 
     def read(self, after: int, limit: int = 256) -> list[Frame]:
         """Up to `limit` frames behind position `after`, in order; [] when there is nothing newer. A position whose bytes are damaged
@@ -306,7 +198,7 @@ class Log:
             if after >= self._last:
                 return []
             frames = self._ring.after(after, limit)
-            kept = spans(self._files, self._last)
+            kept = spans(self._tip.files, self._last)
         if frames is not None:
             return frames
         if after + 1 < kept[0].first:
@@ -325,59 +217,17 @@ class Log:
 
     def trim(self, needs: int) -> int:
         """Unlink whole segments all of whose frames are < `needs`, never the current one. How many went."""
-        with self._changed:
-            files = self._files
-            kept = [
-                file
-                for file, following in zip(files, [*files[1:], None], strict=True)
-                if following is None or following.first > needs
-            ]
-            self._files = kept
-        gone = files[: len(files) - len(kept)]
-        if gone or self._litter:
-            self._remove(gone)
-            self._count_finished()
-        return len(gone)
-
-    def _remove(self, files: Sequence[SegmentFile]) -> None:
-        """Unlink these, oldest first, behind what could not be unlinked before. The first that resists stops the rest: one left
-        alone among gone ones would claim their positions at the next start."""
-        with self._removing:
-            self._litter = [*self._litter, *files]
-            while self._litter and self._unlink(self._litter[0]):
-                self._litter.pop(0)
-
-    def _unlink(self, file: SegmentFile) -> bool:
-        self._shelf.forget(file)
-        try:
-            file.unlink(self._disk)
-        except OSError as error:
-            message = "Segment {file} of the log could not be removed: {why}."
-            self._troubles.note(StoreError(message, file=file.path.name, why=reason(error)))
-            return False
-        return True
+        return self._tip.trim(needs)
 
     def tend(self) -> None:
         """Do now what the keeper's thread does every second."""
-        self._keeper.tend()
-        self._count_finished()
-
-    def _list_files(self) -> list[SegmentFile]:
-        with self._changed:
-            return self._files
-
-    def _count_finished(self) -> None:
-        current = self._segment.file if self._segment else None
-        try:
-            self._finished_bytes = sum(file.size(self._disk) for file in self._list_files() if file != current)
-        except OSError as error:
-            self._troubles.note(StoreError("The size of the log is unknown: {why}.", why=reason(error)))
+        self._tip.keeper.tend()
+        self._tip.count_finished()
 
     @property
     def bytes_on_disk(self) -> int:
         """All segments, without the reserve."""
-        segment = self._segment
-        return self._finished_bytes + (segment.written if segment else 0)
+        return self._tip.bytes_on_disk
 
     # ── how it is ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -408,14 +258,8 @@ class Log:
             if self._closed:
                 return
             self._closed = True
-        self._keeper.close()
-        self._discard_handle()
-        self._remove([])
+        self._tip.close()
         self._shelf.close()
         with self._changed:
             self._changed.notify_all()
         self._lock.release()
-
-
-def _is_bulk(parts: Sequence[Part]) -> bool:
-    return any(part.kind is Kind.READINGS for part in parts)

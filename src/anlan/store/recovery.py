@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import apsw
@@ -115,8 +116,7 @@ def _take_over(recovered: Recovered, view: SegmentView, about: About) -> None:
 
 
 def _known(view: SegmentView, about: About) -> Sequences:
-    upto, copy = view.newest_known() or (about.first - 1, about.known)
-    sequences = Sequences.from_bytes(copy)
+    upto, sequences = _newest_copy(view, about)
     for n, heads in view.heads(upto):
         try:
             for head in decode_heads(n, heads):
@@ -124,6 +124,15 @@ def _known(view: SegmentView, about: About) -> Sequences:
         except Corrupt:
             continue  # its rows count as unknown: the sender may still have them; who reads the frame reports the hole
     return sequences
+
+
+def _newest_copy(view: SegmentView, about: About) -> tuple[int, Sequences]:
+    for upto, copy in chain(view.copies_of_known(), [(about.first - 1, about.known)]):
+        try:
+            return upto, Sequences.from_bytes(copy)
+        except Corrupt:
+            continue  # an older one and more heads to scan tell the same
+    return about.first - 1, Sequences()
 
 
 def _look_for_lost_commits(recovered: Recovered, holes: Holes) -> None:
@@ -160,6 +169,8 @@ class _Viewing:
     def __enter__(self) -> SegmentView:
         try:
             self._view = SegmentView(self._disk, self._file.path)
+        except DAMAGE:
+            raise
         except apsw.Error as error:
             raise unreadable(self._file, error) from error
         return self._view

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import apsw
+import google_crc32c
 
 from anlan.store.disk import Disk
 from anlan.store.framing import RawFrame
@@ -31,9 +32,19 @@ DAMAGE = (apsw.CorruptError, apsw.NotADBError, apsw.SQLError)
 """How SQLite says that a file is not what was written; SQLError: its tables are missing."""
 _SCHEMA = """
 CREATE TABLE about(one INTEGER PRIMARY KEY CHECK (one = 1), format INTEGER, incarnation TEXT, first INTEGER, begun_at INTEGER, known BLOB,
-                   carried INTEGER);
+                   carried INTEGER, crc INTEGER);
 CREATE TABLE frame(n INTEGER PRIMARY KEY, heads BLOB NOT NULL, known BLOB, bodies BLOB NOT NULL, again BLOB NOT NULL);
 """
+
+# A flipped bit can make a blob a text or nothing; as bytes, its checksum tells.
+_READ_ABOUT = "SELECT CAST(incarnation AS BLOB), first, coalesce(CAST(known AS BLOB), x''), carried, crc FROM about"
+_READ_FRAMES = (
+    "SELECT n, coalesce(CAST(heads AS BLOB), x''), coalesce(CAST(bodies AS BLOB), x'') FROM frame"
+    " WHERE n > ? AND n <= ? ORDER BY n"
+)
+_READ_HEADS = "SELECT n, coalesce(CAST(heads AS BLOB), x'') FROM frame WHERE n > ? ORDER BY n"
+_READ_AGAIN = "SELECT coalesce(CAST(again AS BLOB), x'') FROM frame WHERE n = ?"
+_READ_KNOWN = "SELECT n - 1, coalesce(CAST(known AS BLOB), x'') FROM frame WHERE known IS NOT NULL ORDER BY n DESC"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -82,6 +93,12 @@ class About(NamedTuple):
     first: int
     known: bytes
     carried: int
+
+    @property
+    def crc(self) -> int:
+        text = f"{self.incarnation} {self.first} {self.carried} ".encode()
+        value: int = google_crc32c.extend(google_crc32c.value(text), self.known)
+        return value
 
 
 def list_segments(disk: Disk, folder: Path) -> list[SegmentFile]:
@@ -143,7 +160,7 @@ class Segment:
 
     def _introduce(self, about: About, tail: RawFrame | None, now: int) -> None:
         self._connection.execute(
-            "INSERT INTO about VALUES(1, 1, ?, ?, ?, ?, ?)", (about.incarnation, about.first, now, *about[2:])
+            "INSERT INTO about VALUES(1, 1, ?, ?, ?, ?, ?, ?)", (about.incarnation, about.first, now, *about[2:], about.crc)
         )
         if tail is not None:
             self.append(tail, None)
@@ -183,9 +200,15 @@ class SegmentView:
         self._connection.execute("PRAGMA cache_size=-4096")
 
     def about(self) -> About | None:
-        """None: begun, but nothing was ever committed."""
-        rows: list[Any] = self._connection.execute("SELECT incarnation, first, known, carried FROM about").fetchall()
-        return About(*rows[0]) if rows else None
+        """None: begun, but nothing was ever committed. Raises apsw.CorruptError when it is not what was written."""
+        rows: list[Any] = self._connection.execute(_READ_ABOUT).fetchall()
+        if not rows:
+            return None
+        name, first, known, carried, crc = rows[0]
+        about = About((name or b"").decode("ascii", "replace"), first, known, carried)
+        if about.crc != crc:
+            raise apsw.CorruptError("what the segment says of itself does not match its checksum")
+        return about
 
     def last(self) -> int | None:
         """The last position committed in this file."""
@@ -193,23 +216,21 @@ class SegmentView:
         return value
 
     def frames(self, after: int, upto: int) -> list[RawFrame]:
-        rows = self._connection.execute("SELECT n, heads, bodies FROM frame WHERE n > ? AND n <= ? ORDER BY n", (after, upto))
+        rows = self._connection.execute(_READ_FRAMES, (after, upto))
         return [RawFrame(*row) for row in rows]
 
     def second_heads(self, n: int) -> bytes:
         """The copy of a frame's heads that lies behind its bodies."""
-        value: bytes = self._connection.execute("SELECT again FROM frame WHERE n = ?", (n,)).get
+        value: bytes = self._connection.execute(_READ_AGAIN, (n,)).get
         return value
 
-    def newest_known(self) -> tuple[int, bytes] | None:
-        """The last copy of the known sequences and the position up to which it knows them."""
-        query = "SELECT n - 1, known FROM frame WHERE known IS NOT NULL ORDER BY n DESC LIMIT 1"
-        rows: list[Any] = self._connection.execute(query).fetchall()
-        return rows[0] if rows else None
+    def copies_of_known(self) -> Iterator[tuple[int, bytes]]:
+        """Copies of the known sequences, newest first, each with the position up to which it knows them."""
+        return iter(self._connection.execute(_READ_KNOWN))
 
     def heads(self, after: int) -> Iterator[tuple[int, bytes]]:
         """(n, heads) without touching a body."""
-        return iter(self._connection.execute("SELECT n, heads FROM frame WHERE n > ? ORDER BY n", (after,)))
+        return iter(self._connection.execute(_READ_HEADS, (after,)))
 
     def close(self) -> None:
         self._connection.close()

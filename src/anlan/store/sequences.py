@@ -9,6 +9,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 
+import google_crc32c
+
+from anlan.model.errors import Corrupt
 from anlan.model.frames import Kind, Part
 from anlan.store.framing import PartHead
 
@@ -85,7 +88,8 @@ class Sequences:
         return {source: (max(epochs), epochs[max(epochs)][0][1]) for source, epochs in self._known.items()}
 
     def to_bytes(self) -> bytes:
-        return b"".join(
+        """A checked copy: rows wrongly called known would be lost."""
+        rows = b"".join(
             [
                 _ROW.pack(source, epoch, start, end)
                 for source, epochs in self._known.items()
@@ -93,13 +97,22 @@ class Sequences:
                 for start, end in intervals
             ]
         )
+        return _crc(rows) + rows
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Sequences:
+        """Raises Corrupt when the copy is damaged."""
+        rows = data[4:]
+        if _crc(rows) != data[:4] or len(rows) % _ROW.size:
+            raise Corrupt("A copy of the known sequences of the log is damaged.")
         sequences = cls()
-        for source, epoch, start, end in _ROW.iter_unpack(data):
+        for source, epoch, start, end in _ROW.iter_unpack(rows):
             sequences._note(source, epoch, start, end)
         return sequences
+
+
+def _crc(rows: bytes) -> bytes:
+    return int(google_crc32c.value(rows)).to_bytes(4, "little")
 
 
 def _joined(intervals: Iterable[Interval]) -> list[Interval]:
