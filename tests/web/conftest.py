@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,12 +107,13 @@ class Node:
     view: PlantView = field(default_factory=small_plant)
     clock: ManualClock = field(default_factory=lambda: ManualClock(START))
 
-    def start(self) -> Node:
+    def start(self, blank: Path) -> Node:
+        """`blank`: a migrated records database to begin with."""
+        shutil.copy(blank, self.folder / "records.db")
         self.log = Log.open(self.folder / "log", self.clock)
         self.reader = EngineReader(self.log, self.folder / "alarms.db", self.folder / "snapshots", self.clock)
         self.history = History.open(self.folder / "history", incarnation=self.log.incarnation)
         self.records = Records.open(self.folder / "records.db")
-        self.records.migrate(ROOMS)
         self._epoch, self._seq = self.clock.now(), {0: 0, 1: 0}
         targets = [(n, rule, self.view.point_numbers.get(rule.point, 1)) for n, rule in self.view.rules.items()]
         config = compile_config(1, [(1, "modbus")], [(n, p, 1) for n, p in self.view.points.items()], targets)  # type: ignore[arg-type]
@@ -176,9 +178,27 @@ class Node:
         return seq
 
 
+@pytest.fixture(scope="session")
+def blank_records(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Tables of all rooms, made once: migrating takes a second."""
+    path = tmp_path_factory.mktemp("blank") / "records.db"
+    records = Records.open(path)
+    records.migrate(ROOMS)
+    records.close()
+    return path
+
+
 @pytest.fixture
-def node(tmp_path: Path) -> Iterator[Node]:
-    running = Node(tmp_path).start()
+def node(tmp_path: Path, blank_records: Path) -> Iterator[Node]:
+    running = Node(tmp_path).start(blank_records)
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="module")
+def module_node(tmp_path_factory: pytest.TempPathFactory, blank_records: Path) -> Iterator[Node]:
+    """One for all tests of a module that leave no trace or expect none."""
+    running = Node(tmp_path_factory.mktemp("node")).start(blank_records)
     yield running
     running.close()
 
@@ -227,6 +247,12 @@ async def app(node: Node, people: None) -> AsyncIterator[FastAPI]:
 def console_of(app: FastAPI, address: str = "10.0.0.7") -> Console:
     transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(address, 50_000))
     return Console(transport=transport, base_url="http://node", headers={"Origin": "http://node", "Accept-Language": "en"})
+
+
+@pytest.fixture(scope="session")
+def console_maker() -> Callable[..., Console]:
+    """For a test that runs its own event loop."""
+    return console_of
 
 
 @pytest.fixture
