@@ -33,6 +33,7 @@ TITLES = {
     "store": "the store cannot be used now",
     "log-full": "the log is full",
     "corrupt": "stored data are damaged",
+    "gap": "these data are no longer kept",
     "unavailable": "a part of the node does not answer",
     "gone": "no longer available",
     "foreign-origin": "the request comes from a foreign page",
