@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asyncua.crypto.permission_rules import User, UserRole
 
 from anlan.model.clock import SystemClock
 from anlan.model.errors import DriverError
@@ -130,6 +131,27 @@ async def test_a_server_without_encryption_is_refused_unless_asked_for(tmp_path:
         await bench.until_state(LinkState.DOWN)
         assert "offers no Basic256Sha256" in bench.witness.reason
         assert harness.recording.services() == {"GetEndpoints"}
+
+
+class Users:
+    """One user the server knows."""
+
+    def get_user(
+        self, iserver: Any, username: str | None = None, password: str | None = None, certificate: Any = None
+    ) -> User | None:
+        return {("anlan", "right"): User(role=UserRole.User)}.get((username, password))  # type: ignore[arg-type]
+
+
+async def test_a_user_and_password_are_asked_for(tmp_path: Path) -> None:
+    harness = Harness(user_manager=Users())
+    await harness.start()
+    secret = tmp_path / "password"
+    secret.write_text("wrong\n")
+    async with reading(OpcUaDriver, harness, harness.addresses(), tmp_path, username="anlan", password_file=secret) as bench:
+        await bench.until_state(LinkState.DOWN)
+        assert "BadUserAccessDenied" in bench.witness.reason
+        secret.write_text("right\n")
+        await bench.until_state(LinkState.DOWN, LinkState.UP)
 
 
 async def test_browsing_gives_lines_of_a_point_list(tmp_path: Path) -> None:

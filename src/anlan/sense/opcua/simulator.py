@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -60,6 +60,8 @@ class OpcUaServer:
         self.host, self.port = host, port
         self.recording = Recording()
         self.variables: dict[str, Variable] = {}
+        self.on_acknowledged: Callable[[str, int, Any], None] | None = None
+        """Called with (path, source time µs, value) of each change that a client has acknowledged."""
         self._certificate, self._key, self._only_secure = certificate, key, only_secure
         self._application_uri, self._user_manager = application_uri, user_manager
         self._clock = clock or SystemClock()
@@ -102,6 +104,7 @@ class OpcUaServer:
         await server.register_namespace(NAMESPACE)
         await self._build(server)
         await server.start()
+        self._watch_acknowledgements(server)
         self.port = server.bserver.port
         self._server = server
         self._ticker = asyncio.create_task(self._tick(server))
@@ -141,6 +144,28 @@ class OpcUaServer:
         await server.stop()
 
     kill = stop
+
+    def _watch_acknowledgements(self, server: Server) -> None:
+        service = server.iserver.subscription_service
+        publish = service.publish
+
+        def watched(acknowledgements: Sequence[Any]) -> Any:
+            for acknowledgement in acknowledgements:
+                self._acknowledged(service.subscriptions.get(acknowledgement.SubscriptionId), acknowledgement.SequenceNumber)
+            return publish(acknowledgements)
+
+        service.publish = watched
+
+    def _acknowledged(self, subscription: Any, number: int) -> None:
+        if self.on_acknowledged is None or subscription is None or number not in subscription._not_acknowledged_results:
+            return
+        items = subscription.monitored_item_srv._monitored_items.values()
+        nodes = {item.client_handle: item.read_value_id.NodeId.Identifier for item in items}
+        for notification in subscription._not_acknowledged_results[number].NotificationMessage.NotificationData:
+            for change in getattr(notification, "MonitoredItems", ()):
+                if nodes.get(change.ClientHandle) in self.variables:
+                    span = change.Value.SourceTimestamp - _EPOCH
+                    self.on_acknowledged(nodes[change.ClientHandle], span // timedelta(microseconds=1), change.Value.Value.Value)
 
     async def _secure(self, server: Server) -> None:
         policies = [] if self._only_secure else [ua.SecurityPolicyType.NoSecurity]
