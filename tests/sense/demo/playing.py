@@ -56,11 +56,11 @@ def on_free_ports() -> list[wiring.Source]:
 
 
 @asynccontextmanager
-async def playing(folder: Path, play: Play) -> AsyncIterator[DemoPlant]:
-    """A demo plant whose clock runs, on free ports."""
+async def playing(folder: Path, play: Play, *, moving: bool = True) -> AsyncIterator[DemoPlant]:
+    """A demo plant on free ports; it stands at its start unless `moving`."""
     demo = DemoPlant(folder / "run", SystemClock(), play, on_free_ports())
     await demo.start()
-    running = asyncio.ensure_future(demo.run())
+    running = asyncio.ensure_future(demo.run() if moving else asyncio.sleep(0))
     try:
         yield demo
     finally:

@@ -24,14 +24,17 @@ from tests.sense.demo.playing import eventually, on_free_ports
 
 
 class Silent:
-    """A device without a socket, so that control is tested alone."""
+    """A device without a socket, so that control is tested alone; starting twice or on a taken port fails as a real one does."""
 
     port = 1
 
     def __init__(self) -> None:
-        self.up, self.published = False, 0
+        self.up, self.published, self.taken = False, 0, False
 
     async def start(self) -> None:
+        if self.up or self.taken:
+            raise OSError(98, "Address already in use")
+        await asyncio.sleep(0.01)
         self.up = True
 
     async def stop(self) -> None:
@@ -65,6 +68,23 @@ async def test_a_source_is_cut_and_mended_over_the_socket(demo: DemoPlant, folde
     mended = await ask(folder / "run", do="mend", source="tanks")
     assert [name for name, up in was.items() if not up] == ["tanks"]
     assert (cut["sources"]["tanks"]["broken"], mended["sources"]["tanks"]["broken"]) == (True, False)
+
+
+async def test_clock_and_control_do_not_start_a_source_twice(demo: DemoPlant) -> None:
+    await demo.cut("dcs")
+    await asyncio.gather(demo.mend("dcs"), demo.tick(), demo.mend("dcs"), demo.tick())
+    assert not demo.state()["sources"]["dcs"]["broken"]
+
+
+async def test_a_source_whose_port_was_taken_meanwhile_comes_back_when_it_is_free(demo: DemoPlant) -> None:
+    device = demo.devices["sis"]
+    await demo.cut("sis")
+    device.taken = True  # type: ignore[attr-defined]
+    await demo.mend("sis")
+    while_taken = demo.state()["sources"]["sis"]["broken"]
+    device.taken = False  # type: ignore[attr-defined]
+    await demo.tick()
+    assert (while_taken, demo.state()["sources"]["sis"]["broken"]) == (True, False)
 
 
 async def test_another_scenario_begins_from_its_start(demo: DemoPlant, folder: Path) -> None:

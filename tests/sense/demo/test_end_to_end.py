@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from anlan.model.quality import Reason, Severity, reason_of, severity_of
 from anlan.sense.demo.demo_plant import Play
-from tests.sense.demo.playing import eventually, playing, watched
+from tests.sense.demo.playing import PATIENCE, Heard, eventually, playing, watched
 
 pytestmark = pytest.mark.slow
 READ_SERVICES = {
@@ -21,16 +22,23 @@ READ_SERVICES = {
 }  # fmt: skip
 
 
-async def test_every_point_is_read_and_only_read(folder: Path) -> None:
-    async with playing(folder, Play("quiet")) as demo, watched(demo, folder) as heard:
-        await eventually(lambda: len(heard.latest) == 216)
-        await eventually(lambda: all(len(t) > 2 for p, t in heard.times.items() if p in {"PI-101", "LI-201", "WS-701", "BP-07"}))
+async def test_every_point_is_read_as_it_was_written_and_only_read(folder: Path) -> None:
+    async with playing(folder, Play("quiet"), moving=False) as demo, watched(demo, folder) as heard:
+        assert demo._world is not None
         values = demo._world.values()
-        off = {p: (v, values[p]) for p, (v, _) in heard.latest.items() if abs(v - values[p]) > 0.1 * max(abs(values[p]), 1.0)}
-        asked = {name: device.server.recording.services() for name, device in demo.devices.items()}
-    assert off == {}
+        async with asyncio.timeout(PATIENCE):
+            while len(heard.latest) < 216 or differing(heard, values):
+                for device in demo.devices.values():
+                    await device.publish(values, {})
+                await asyncio.sleep(0.2)
+        asked = {name: device.server.recording.services() for name, device in demo.devices.items()}  # type: ignore[attr-defined]
     assert {p: q for p, (_, q) in heard.latest.items() if q} == {}
     assert {name: services - READ_SERVICES[name] for name, services in asked.items()} == {name: set() for name in asked}
+
+
+def differing(heard: Heard, values: dict[str, float]) -> dict[str, tuple[float, float]]:
+    """Points heard otherwise than the world has them, beyond what 16 bits of their range resolve."""
+    return {p: (v, values[p]) for p, (v, _) in heard.latest.items() if abs(v - values[p]) > max(abs(values[p]) * 1e-3, 0.06)}
 
 
 async def test_a_failed_transmitter_says_so_over_the_wire(folder: Path) -> None:
@@ -46,12 +54,12 @@ async def test_a_source_is_cut_and_mended_and_the_others_go_on(folder: Path) -> 
         await eventually(lambda: {s: t[-1] for s, t in heard.states.items()} == dict.fromkeys(demo.devices, "up"))
         await demo.cut("tanks")
         await eventually(lambda: heard.states["tanks"][-1] == "down")
-        read = len(heard.times["PI-101"])
-        await eventually(lambda: len(heard.times["PI-101"]) > read + 2)
+        read = len(heard.times.get("PI-101", ()))
+        await eventually(lambda: len(heard.times.get("PI-101", ())) > read + 2)
         await demo.mend("tanks")
         await eventually(lambda: heard.states["tanks"][-1] == "up")
-        again = len(heard.times["LI-201"])
-        await eventually(lambda: len(heard.times["LI-201"]) > again)
+        again = len(heard.times.get("LI-201", ()))
+        await eventually(lambda: len(heard.times.get("LI-201", ())) > again)
     assert [heard.states[s].count("down") for s in ("dcs", "tanks", "sis", "field")] == [0, 1, 0, 0]
 
 
@@ -61,7 +69,7 @@ async def test_what_the_gateway_kept_while_cut_off_comes_late_and_whole(folder: 
         await demo.cut("field")
         await eventually(lambda: heard.states["field"][-1] == "down")
         before = len(heard.times["WS-701"])
-        await eventually(lambda: demo.seconds / demo.play.speed > 0 and _kept(demo) >= 2)
+        await eventually(lambda: _kept(demo) >= 2)
         await demo.mend("field")
         await eventually(lambda: len(heard.times["WS-701"]) > before + 2)
     times = heard.times["WS-701"]

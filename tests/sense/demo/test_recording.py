@@ -83,6 +83,7 @@ def test_normal_operation_resembles_the_braatz_runs() -> None:
     assert np.median(scatter) == pytest.approx(1.0, abs=0.5)
 
 
+@pytest.mark.slow
 def test_the_recording_is_what_the_live_process_does() -> None:
     """The same step, seed and disturbance give the recording again, to its rounding."""
     pytest.importorskip("tep_studio", reason="the extra `demo` (tep-studio) is not installed")

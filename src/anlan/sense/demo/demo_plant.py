@@ -62,6 +62,8 @@ class DemoPlant:
         self._scenario: Scenario = scenario(self.play.scenario, live=self.play.live)
         self._world: World | None = None
         self._began = 0.0
+        # Clock, control socket and scenario all move the same world and devices; one of them at a time.
+        self._turn = asyncio.Lock()
 
     @property
     def seconds(self) -> float:
@@ -83,6 +85,10 @@ class DemoPlant:
 
     async def tick(self) -> None:
         """Let the plant catch up with the clock and show it on every device."""
+        async with self._turn:
+            await self._show()
+
+    async def _show(self) -> None:
         assert self._world is not None
         # A live process can compute for a while, and the devices must answer meanwhile.
         await asyncio.to_thread(self._world.advance_to, self.seconds)
@@ -95,22 +101,21 @@ class DemoPlant:
         """Begin another scenario, or the same from its start."""
         chosen = scenario(play.scenario, live=play.live)
         process = (Live if play.live else Recorded)(chosen.process)
-        self._world = await asyncio.to_thread(World, chosen, process)
-        self.play, self._scenario, self._began = play, chosen, self.clock.monotonic()
-        log.info("scenario begins", scenario=play.scenario, speed=play.speed, live=play.live)
-        await self.tick()
+        async with self._turn:
+            self._world = await asyncio.to_thread(World, chosen, process)
+            self.play, self._scenario, self._began = play, chosen, self.clock.monotonic()
+            log.info("scenario begins", scenario=play.scenario, speed=play.speed, live=play.live)
+            await self._show()
         self._tell()
 
     async def cut(self, source: str) -> None:
         """Cut a source off, as a broken cable does, until `mend`."""
         self.broken.add(self._known(source))
-        await self._connect_and_cut()
-        self._tell()
+        await self._settle()
 
     async def mend(self, source: str) -> None:
         self.broken.discard(self._known(source))
-        await self._connect_and_cut()
-        self._tell()
+        await self._settle()
 
     def state(self) -> dict[str, Any]:
         """What is being played and where the devices listen, as JSON values."""
@@ -127,6 +132,11 @@ class DemoPlant:
         port = self.devices[source.id].port
         return {"driver": source.driver, "host": source.host, "port": port, "broken": source.id not in self._up}
 
+    async def _settle(self) -> None:
+        async with self._turn:
+            await self._connect_and_cut()
+        self._tell()
+
     async def _connect_and_cut(self) -> None:
         assert self._world is not None
         down = self.broken | self._world.cut()
@@ -134,9 +144,17 @@ class DemoPlant:
             if name in down and name in self._up:
                 await self._take_down(name)
             elif name not in down and name not in self._up:
-                await one.start()
-                self._up.add(name)
-                log.info("source listens", source=name, port=one.port)
+                await self._bring_up(name, one)
+
+    async def _bring_up(self, name: str, one: Device) -> None:
+        try:
+            await one.start()
+        except OSError as taken:
+            # Somebody took the port while the source was cut off; the next tick tries again.
+            log.error("source cannot listen", source=name, port=one.port, why=str(taken))
+            return
+        self._up.add(name)
+        log.info("source listens", source=name, port=one.port)
 
     async def _take_down(self, name: str) -> None:
         self._up.discard(name)
