@@ -27,6 +27,8 @@ STEADY_SECONDS = 10.0
 """A process that lived this long is restarted without waiting."""
 BACK_OFF = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 STOP_SECONDS = 10.0
+READY_SECONDS = 15.0
+"""Then the others start all the same: a demo's devices that do not come up are a lost source, not a lost node."""
 ASK_SECONDS = 1.0
 STILL_SECONDS = 8.0
 """Sounding begins after this; DOMAIN.md 3 allows 10 s."""
@@ -47,6 +49,8 @@ class Child:
     failures: int = 0
     started_at: float = 0.0
     """Monotonic s of the last start."""
+    ready: Path | None = None
+    """A file that the process writes when it is ready; those behind it in the order wait for that, at most READY_SECONDS."""
     answered: bool = False
     """Core only: its socket was reached since the last start, so what ended it later was no failure to start."""
     process: asyncio.subprocess.Process | None = None
@@ -72,9 +76,11 @@ class Supervisor:
         self._link = Link(folder.socket, on_change=self._core_answers)
 
     async def run(self) -> None:
-        tasks = [asyncio.ensure_future(self._keep(child)) for child in self._children]
-        tasks += [asyncio.ensure_future(self._link.run()), asyncio.ensure_future(self._watch())]
+        tasks = [asyncio.ensure_future(self._link.run()), asyncio.ensure_future(self._watch())]
         try:
+            for child in self._children:
+                tasks.append(asyncio.ensure_future(self._keep(child)))
+                await self._wait_ready(child)
             await asyncio.gather(*tasks)
         finally:
             for task in tasks:
@@ -84,6 +90,13 @@ class Supervisor:
             self._sounder.stop()
 
     # ---- processes
+
+    async def _wait_ready(self, child: Child) -> None:
+        if child.ready is None:
+            return
+        deadline = self._clock.monotonic() + READY_SECONDS
+        while not child.ready.exists() and self._clock.monotonic() < deadline:  # noqa: ASYNC110 - another process writes it
+            await asyncio.sleep(0.05)
 
     async def _keep(self, child: Child) -> None:
         while True:

@@ -103,7 +103,8 @@ def prepare(options: UpOptions, clock: Clock) -> Prepared:
 
 async def _run(prepared: Prepared, options: UpOptions) -> None:
     folder = prepared.folder
-    (folder.run / "console.json").unlink(missing_ok=True)
+    for told in ("console.json", "demo.json"):
+        (folder.run / told).unlink(missing_ok=True)
     sounder = Sounder(folder.run, shlex.split(options.horn))
     supervisor = asyncio.ensure_future(Supervisor(folder, _children(prepared, options), SystemClock(), sounder).run())
     signal = asyncio.ensure_future(run_until_signal())
@@ -128,7 +129,7 @@ def _children(prepared: Prepared, options: UpOptions) -> list[Child]:
 def _demo(prepared: Prepared, options: UpOptions) -> Child:
     arguments = ["--run", str(prepared.folder.run), "--plant", str(options.plant or wiring.PLANT), "--scenario", options.scenario]
     arguments += ["--speed", str(options.speed or DEFAULT_SPEED), "--port-base", str(options.port_base or wiring.PORT_BASE)]
-    return Child("demo", python("anlan.sense.demo", *arguments))
+    return Child("demo", python("anlan.sense.demo", *arguments), ready=prepared.folder.run / "demo.json")
 
 
 async def _run_single(prepared: Prepared, options: UpOptions) -> None:
