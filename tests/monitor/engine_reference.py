@@ -217,6 +217,8 @@ class Reference:
         if seen is None:
             self.counts["unknown_point"] += 1
             return
+        if math.isnan(value) and word < BAD:
+            word = (word & FLAG_MASK) | quality(Severity.BAD, Reason.NOT_A_NUMBER)
         if time > received_at + 5 * SECOND:
             time = received_at if seen.time is None else max(received_at, self.now(seen, u))
             word |= Flag.CLOCK_BAD
@@ -227,8 +229,6 @@ class Reference:
         elif seen.time == time and same(value, seen.value) and (word & NOT_FLAGS) == (seen.quality & NOT_FLAGS):
             self.counts["duplicate"] += 1
             return
-        if math.isnan(value) and word < BAD:
-            word = (word & FLAG_MASK) | quality(Severity.BAD, Reason.NOT_A_NUMBER)
         self.hold(seen, time, received_at)
         usable = word < BAD
         gap = self.cover(seen, time) if usable else 0

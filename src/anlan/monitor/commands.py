@@ -9,13 +9,37 @@ import orjson
 
 from anlan.model.clock import Micros
 from anlan.model.errors import InputError
-from anlan.model.events.alarms import Trigger
+from anlan.model.events.alarms import AlarmState, Trigger
 from anlan.model.words import translate
 
 CommandKind = Literal["acknowledge", "reset", "silence"]
 
 TRIGGER: dict[str, Trigger] = {"acknowledge": Trigger.ACKNOWLEDGE, "reset": Trigger.RESET}
 """`silence` is not here: it quiets one console's horn and moves no alarm."""
+
+
+_HIDDEN = {
+    AlarmState.SHELVED: "the alarm is shelved: unshelve it first",
+    AlarmState.SUPPRESSED: "the alarm is suppressed by design: it comes back by itself",
+    AlarmState.OUT_OF_SERVICE: "the alarm is out of service: return it to service first",
+}
+_NOTHING_TO_ACKNOWLEDGE = {
+    AlarmState.NORMAL: "the alarm is over: there is nothing to acknowledge",
+    AlarmState.ACKNOWLEDGED: "the alarm is acknowledged already",
+    AlarmState.LATCHED_ACKNOWLEDGED: "the alarm is acknowledged already",
+    **_HIDDEN,
+}
+_NOTHING_TO_RESET = {
+    AlarmState.LATCHED_UNACKNOWLEDGED: "the alarm must be acknowledged before it is reset",
+    **_HIDDEN,
+}
+
+
+def why_not(kind: str, state: AlarmState) -> str:
+    """Why a step that the state table doesn't know can't be taken in `state`: a msgid."""
+    if kind == "acknowledge":
+        return _NOTHING_TO_ACKNOWLEDGE[state]
+    return _NOTHING_TO_RESET.get(state, "only a latched alarm whose condition is gone can be reset")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from anlan.model.frames import Frame, Kind, Part
 from anlan.model.readings import SCHEMA
 from anlan.monitor import changes, kernel
 from anlan.monitor.columns import to_numpy
-from anlan.monitor.commands import TRIGGER, Command, Result
+from anlan.monitor.commands import TRIGGER, Command, Result, why_not
 from anlan.monitor.compile import Arrays, EngineConfig, arrays_of, compile_config
 from anlan.monitor.layout import BLOCK, NEVER, STATUS, TRANSITION, RuleFlag, Structs, Tally, View, World, aligned
 from anlan.monitor.live import Live
@@ -275,8 +275,7 @@ class Engine:
         trigger = TRIGGER[command.kind]
         after = self.next_state(row, trigger)
         if after is None:
-            state = AlarmState(int(status["state"])).name
-            return _refused(command, "the alarm is {state}: there is nothing to {kind}", state=state, kind=command.kind)
+            return _refused(command, why_not(command.kind, AlarmState(int(status["state"]))))
         n = self.move(row, trigger, after, command.at, noticed_at)
         self._found.texts[n] = (command.who, command.post, command.reason, command.id)
         return Result(id=command.id, accepted=True, transition=n)

@@ -24,6 +24,8 @@ from anlan.monitor.commands import Command, Result
 from anlan.monitor.engine import LEDGER, Transitions
 
 SCHEMA_VERSION = 1
+BUSY_MILLISECONDS = 250
+"""Nobody but the writer writes, so a lock is an exception; an alarm must not wait for it."""
 
 _SCHEMA = """
 CREATE TABLE transition(
@@ -226,7 +228,7 @@ _STAND = """INSERT INTO standing VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT(alarm) DO
 def _open(path: Path, flags: int) -> apsw.Connection:
     try:
         db = apsw.Connection(str(path), flags=flags)
-        db.set_busy_timeout(5_000)
+        db.set_busy_timeout(BUSY_MILLISECONDS)
         found = _form(db)
     except apsw.Error as error:
         raise StoreError("alarms.db at {path} could not be opened: {error}", path=str(path), error=str(error)) from error

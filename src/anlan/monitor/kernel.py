@@ -98,6 +98,8 @@ def _has_room(w, rules):  # type: ignore[no-untyped-def]
 def _take_with_care(w, p, t, v, q, row, frame, received_at, u, late_rows):  # type: ignore[no-untyped-def]
     """The whole story for one reading: is it new, is it usable, what do the rules say."""
     r = w.points[p]
+    if v != v and q < _BAD:  # noqa: PLR0124  (NaN)
+        q = (q & FLAG_MASK) | _NOT_A_NUMBER
     if t > received_at + CLOCK_TOLERANCE:
         # Never before the point's own now: a node clock set back must not make every reading late.
         t = max(received_at, _now(r, u)) if r.time != NEVER else received_at
@@ -111,8 +113,6 @@ def _take_with_care(w, p, t, v, q, row, frame, received_at, u, late_rows):  # ty
     elif t == r.time and _same(v, r.value) and (q & _NOT_FLAGS) == (r.quality & _NOT_FLAGS):
         w.tally[_DUPLICATE] += 1
         return
-    if v != v and q < _BAD:  # noqa: PLR0124  (NaN)
-        q = (q & FLAG_MASK) | _NOT_A_NUMBER
     _run_on_until(w, p, t, frame, received_at)
     _decide(w, p, t, v, q, frame, received_at, u)
     r.time = t

@@ -168,7 +168,6 @@ class EngineReader:
         if "journal" in self._faults and now - self._last_commit < RETRY:
             self._tell_new()
             return False
-        self._last_commit = now
         try:
             if "journal" in self._faults:
                 self._journal = Journal.open(self._path)
@@ -177,6 +176,8 @@ class EngineReader:
             self._break_journal(error)
             self._tell_new()
             return False
+        finally:
+            self._last_commit = self._clock.monotonic()
         self._faults.pop("journal", None)
         self._commits += 1
         self.done = self._engine.frame
