@@ -108,8 +108,18 @@ class CoreInProcess:
         harness = self.harness
         return {
             "incarnation": harness.log.incarnation,
-            "log": {"first": harness.log.first, "last": harness.log.last, "bytes": harness.log.bytes_on_disk, "fault": harness.log.fault},
-            "engine": {"done": harness.reader.done, "needs": harness.reader.needs, "fault": harness.reader.fault, **harness.reader.counters()},
+            "log": {
+                "first": harness.log.first,
+                "last": harness.log.last,
+                "bytes": harness.log.bytes_on_disk,
+                "fault": harness.log.fault,
+            },
+            "engine": {
+                "done": harness.reader.done,
+                "needs": harness.reader.needs,
+                "fault": harness.reader.fault,
+                **harness.reader.counters(),
+            },
             "history": {"cursor": harness.writer.cursor, "fault": harness.writer.fault},
         }
 
@@ -158,7 +168,9 @@ class Harness:
         by_source: dict[int, list[tuple[int, int, float, int]]] = {}
         for point_id, time, value, word in rows:
             number = self.view.point_numbers[point_id]
-            by_source.setdefault(self.view.source_numbers[self.view.points[number].source], []).append((number, time, value, word))
+            by_source.setdefault(self.view.source_numbers[self.view.points[number].source], []).append(
+                (number, time, value, word)
+            )
         parts = [self._readings(source, Readings.of(own), at) for source, own in by_source.items()]
         self.log.append(parts)
 
@@ -206,7 +218,9 @@ class Harness:
         from anlan.web.door import door
         from anlan.web.serve import listen, server
 
-        app = build_app(self.context, routes=[api.routes, sense_api.routes], pages=[monitor_pages.pages, sense_pages.pages], door=door)
+        app = build_app(
+            self.context, routes=[api.routes, sense_api.routes], pages=[monitor_pages.pages, sense_pages.pages], door=door
+        )
         bound = listen()
         self._server = server(app, grace=1)
         self._thread = threading.Thread(target=self._run, args=(bound,), daemon=True)
@@ -278,7 +292,9 @@ class Harness:
 
     def _config(self) -> bytes:
         view = self.view
-        targets = [(n, rule, view.point_numbers.get(rule.point) or view.source_numbers[rule.point]) for n, rule in view.rules.items()]
+        targets = [
+            (n, rule, view.point_numbers.get(rule.point) or view.source_numbers[rule.point]) for n, rule in view.rules.items()
+        ]
         return compile_config(
             view.version,
             [(n, source.id) for n, source in view.sources.items()],
@@ -315,7 +331,9 @@ class DemoWorld:
 
 
 @contextlib.contextmanager
-def demo(folder: Path, *, speed: float = 20.0, plant_time: float = 0.0, past: int = 0, every: int = 2) -> Iterator[tuple[Harness, DemoWorld]]:
+def demo(
+    folder: Path, *, speed: float = 20.0, plant_time: float = 0.0, past: int = 0, every: int = 2
+) -> Iterator[tuple[Harness, DemoWorld]]:
     """The demo plant with `past` wall seconds of readings before now, taken `every` seconds; not served yet."""
     harness = Harness(folder, view_of(load(DEMO), speed)).start()
     world = DemoWorld(harness, plant_time=plant_time)
@@ -335,7 +353,10 @@ def main() -> None:
 
     given = [float(argument) for argument in sys.argv[1:]]
     begin, past, speed = [*given, *(0.0, 600.0, 20.0)[len(given) :]]
-    with tempfile.TemporaryDirectory() as folder, demo(Path(folder), speed=speed, plant_time=begin, past=int(past)) as (harness, world):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        demo(Path(folder), speed=speed, plant_time=begin, past=int(past)) as (harness, world),
+    ):
         harness.serve()
         print(harness.address, flush=True)
         print(f"accounts: zhuang, ban, fresh (must change); password: {PASSWORD}", flush=True)

@@ -16,6 +16,14 @@ from anlan.web.context import Context, PlantView
 from anlan.web.markup import Markup, el, join
 from anlan.web.pages import page, principal_of_page
 
+PARTS = (
+    ("within", "within limits"),
+    ("outside", "outside limits"),
+    ("unknown", "unknown"),
+    ("bypassed", "bypassed"),
+    ("calibrating", "calibrating"),
+)
+"""Of the summary line: name in `monitor.summary.Counts` → its words."""
 KEY_VALUES = 5
 """Shown in a unit's tile: the points with the gravest alarms."""
 
@@ -38,10 +46,9 @@ def body(plant: PlantView, language: Language) -> Markup:
 def summary_line(language: Language) -> Markup:
     """Filled from the summary that the node computes once for all browsers; a dash until it has come."""
     say = partial(translate, language=language)
-    parts = [("within", "within limits"), ("outside", "outside limits"), ("unknown", "unknown"), ("bypassed", "bypassed"), ("calibrating", "calibrating")]  # fmt: skip
     return el(
         "div",
-        [el("span", say(words), " ", el("b", "—"), el("small", cls="ids"), el("small", cls="left"), cls=f"part {name}", data_sum=name) for name, words in parts],
+        [el("span", say(words), " ", el("b", "—"), el("small", cls="ids"), el("small", cls="left"), cls=f"part {name}", data_sum=name) for name, words in PARTS],
         cls="summary panel",
         role="status",
     )

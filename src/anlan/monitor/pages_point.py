@@ -75,7 +75,7 @@ def limits(point: Point, plant: PlantView, language: Language) -> Markup:
         el("tbody", [_rule(rule, point, plant, language) for rule in rules]),
         cls="sheet",
     )
-    return el("section", el("header", el("h2", say("Alarms set on this point"))), table, cls="panel")
+    return el("section", el("header", el("h2", say("Alarms set on this point"))), el("div", table, cls="wide-table"), cls="panel")
 
 
 def _rule(rule: Rule, point: Point, plant: PlantView, language: Language) -> Markup:

@@ -10,7 +10,7 @@ from anlan.model.words import Label, Language, translate
 from anlan.web.client_words import unit_signs
 from anlan.web.markup import Markup, el
 
-_BASES = {"gauge": "(g)", "absolute": "(a)", "normal": "(normal)", "actual": "(actual)"}
+BASES = {"gauge": "(g)", "absolute": "(a)", "normal": "(normal)", "actual": "(actual)"}
 """Pressure says gauge or absolute, flow normal or actual (DOMAIN.md 7): msgids."""
 
 
@@ -22,7 +22,7 @@ def unit_label(point: Point) -> Label:
 def unit_text(point: Point, language: Language) -> str:
     """"MPa(表)", "m³/h(标况)", "ppm": the unit with the basis without which its number says nothing."""
     sign = unit_signs(language).get(point.unit, point.unit)
-    basis = _BASES.get(point.pressure_basis or point.flow_basis)
+    basis = BASES.get(point.pressure_basis or point.flow_basis)
     return sign + translate(basis, language) if basis and sign else sign
 
 

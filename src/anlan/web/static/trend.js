@@ -112,8 +112,10 @@ class Trend extends HTMLElement {
 
   /** Points by id, Chinese or English name, as one types; those shown already are left out. */
   async search(text, list) {
+    const turn = (this.searched = (this.searched ?? 0) + 1);
     const answer = await searchPoints(text);
-    if (answer.refused) return;
+    // A slower answer to what was typed before must not replace this one.
+    if (answer.refused || turn !== this.searched) return;
     const found = answer.items.filter((point) => !this.points.includes(point.id)).slice(0, 12);
     list.innerHTML = found
       .map((point) => `<li><button type="button" data-add="${esc(point.id)}"><b>${esc(point.id)}</b> ${esc(label(point.name))} <span class="dim">${esc(unitOf({ ...point, states: null }))}</span></button></li>`)
