@@ -133,19 +133,44 @@ def test_rows_behind_the_damage_are_wanted_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_any_flipped_bit_loses_little_and_serves_no_wrong_row(seed: int, tmp_path: Path) -> None:
+def test_any_damage_to_an_old_segment_is_told_and_no_wrong_row_is_served(seed: int, tmp_path: Path) -> None:
     written = begin(tmp_path)
-    chance = random.Random(seed)
+    Log.open(tmp_path, SystemClock(), SETTINGS).close()  # its successor
     file = list_segments(Disk(), tmp_path)[0]
     seal(Disk(), file)
-    flip(file.path, chance.randrange(100 * 8, file.path.stat().st_size * 8))
-    again = Log.open(tmp_path, SystemClock(), SETTINGS)
-    good = {part for frame in written for part in frame.parts}
-    frames = again.read(0, 1_000)
-    assert [frame.n for frame in frames] == list(range(1, again.last + 1))
-    assert {part for frame in frames for part in frame.parts} <= good
-    assert all(frame == original or _covered(frame.n, again) for frame, original in zip(frames, written, strict=False))
-    again.close()
+    harm(file.path, random.Random(seed))
+    check_harm(tmp_path, written, at_least=0)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_any_damage_to_the_newest_segment_is_told_and_no_wrong_row_is_served(seed: int, tmp_path: Path) -> None:
+    written = begin(tmp_path)
+    file = list_segments(Disk(), tmp_path)[0]
+    file.shm.unlink()
+    harm(file.wal, random.Random(seed))
+    # Of its very last commit a WAL cannot tell whether it was damaged or never finished; a reader that had it can.
+    check_harm(tmp_path, written, at_least=FRAMES)
+
+
+def harm(path: Path, chance: random.Random) -> None:
+    """One flipped bit, or 4 KiB of zeros."""
+    at = chance.randrange(path.stat().st_size)
+    if chance.random() < 0.5:
+        flip(path, at * 8 + chance.randrange(8))
+        return
+    with path.open("r+b") as file:
+        file.seek(at // 4096 * 4096)
+        file.write(bytes(4096))
+
+
+def check_harm(folder: Path, written: list[Frame], at_least: int) -> None:
+    log = Log.open(folder, SystemClock(), SETTINGS, at_least=at_least)
+    frames = log.read(0, 1_000)
+    assert log.last >= FRAMES
+    assert [frame.n for frame in frames] == list(range(1, log.last + 1))
+    assert {part for frame in frames for part in frame.parts} <= {part for frame in written for part in frame.parts}
+    assert all(frame == original or _covered(frame.n, log) for frame, original in zip(frames, written, strict=False))
+    log.close()
 
 
 def _covered(n: int, log: Log) -> bool:
@@ -197,6 +222,26 @@ def test_a_reader_elsewhere_has_the_hole_too(tmp_path: Path) -> None:
     assert reader.read(4, 1) == [Frame(5, ())]
     assert [(h.first, h.last) for h in reader.holes] == [(5, 5)]
     reader.close()
+
+
+def test_positions_that_a_reader_has_are_not_given_out_again(tmp_path: Path) -> None:
+    written = begin(tmp_path)
+    log = Log.open(tmp_path, SystemClock(), SETTINGS, at_least=FRAMES + 3)
+    assert log.append([make_part(3, 5, 0, 10)]).n == FRAMES + 4
+    assert [(hole.first, hole.last) for hole in log.holes] == [(FRAMES + 1, FRAMES + 3)]
+    assert log.read(0, 1_000)[:FRAMES] == written
+    log.close()
+
+
+def test_a_commit_that_was_cut_off_is_no_damage(tmp_path: Path) -> None:
+    written = begin(tmp_path)
+    file = list_segments(Disk(), tmp_path)[0]
+    file.shm.unlink()
+    os.truncate(file.wal, file.wal.stat().st_size - 5_000)
+    frames, log = read_back(tmp_path)
+    assert frames == written[:-1]
+    assert (log.holes, log.fault) == ((), None)
+    log.close()
 
 
 def test_commits_are_counted_by_their_headers(tmp_path: Path) -> None:

@@ -79,29 +79,33 @@ class Log:
         self._closed = False
 
     @classmethod
-    def open(cls, folder: Path, clock: Clock, settings: LogSettings | None = None, *, disk: Disk | None = None) -> Log:
-        """Take the folder (made if missing), recover, and begin a new segment. Raises StoreError when another process has it or
-        its newest segment cannot be read; a full disk is only a fault."""
+    def open(
+        cls, folder: Path, clock: Clock, settings: LogSettings | None = None, *, at_least: int = 0, disk: Disk | None = None
+    ) -> Log:
+        """Take the folder (made if missing), recover, and begin a new segment. `at_least` is the furthest position that any reader
+        of this log has reached: if the log itself no longer reaches it, its end was damaged, the missing positions become a hole and
+        are not given out again. Raises StoreError when another process has the folder or its newest segment cannot be read; a full
+        disk is only a fault."""
         folder.mkdir(parents=True, exist_ok=True)
         lock = FolderLock.take(folder)
         log = cls(folder, clock, settings or LogSettings(), disk or Disk(), lock)
         try:
-            log._start()
+            log._start(at_least)
         except BaseException:
             log.close()
             raise
         return log
 
-    def _start(self) -> None:
-        self._recover()
+    def _start(self, at_least: int) -> None:
+        self._recover(at_least)
         self._space.prepare()
         self._begin_or_fault()
         if self._settings.background:
             self._tip.keeper.start()
 
-    def _recover(self) -> None:
+    def _recover(self, at_least: int) -> None:
         try:
-            found = recover(self._disk, self._folder, self._holes, uuid7(self._clock).hex)
+            found = recover(self._disk, self._folder, self._holes, uuid7(self._clock).hex, at_least)
         except (apsw.Error, OSError) as error:
             raise StoreError(
                 "The log in {folder} cannot be opened: {why}.", folder=str(self._folder), why=reason(error)

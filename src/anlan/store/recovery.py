@@ -39,8 +39,9 @@ class Recovered:
     carried: int = 0
 
 
-def recover(disk: Disk, folder: Path, holes: Holes, new_incarnation: str) -> Recovered:
-    """Raises StoreError when the newest segment cannot be read at all or a later release wrote it."""
+def recover(disk: Disk, folder: Path, holes: Holes, new_incarnation: str, at_least: int) -> Recovered:
+    """`at_least` is the furthest position that any reader has. Raises StoreError when the newest segment cannot be read at all or a
+    later release wrote it."""
     files = list_segments(disk, folder)
     _sweep(disk, folder, files)
     files = _without_unborn(disk, files)
@@ -48,6 +49,7 @@ def recover(disk: Disk, folder: Path, holes: Holes, new_incarnation: str) -> Rec
         return _born(disk, folder, new_incarnation)
     recovered = Recovered(_identity(folder) or new_incarnation, files=files)
     _read_newest(disk, recovered, holes)
+    _lose(recovered, at_least - recovered.last, holes)
     return recovered
 
 
@@ -109,7 +111,7 @@ def _read_newest(disk: Disk, recovered: Recovered, holes: Holes) -> None:
 
 def _take_over(recovered: Recovered, view: SegmentView, about: About) -> None:
     recovered.incarnation = about.incarnation
-    recovered.last = view.last() or about.first - 1
+    recovered.last = _last_of(view, about)
     recovered.tail = next(iter(view.frames(recovered.last - 1, recovered.last)), None)
     recovered.sequences = _known(view, about)
     recovered.carried = about.carried
@@ -124,6 +126,13 @@ def _known(view: SegmentView, about: About) -> Sequences:
         except Corrupt:
             continue  # its rows count as unknown: the sender may still have them; who reads the frame reports the hole
     return sequences
+
+
+def _last_of(view: SegmentView, about: About) -> int:
+    last = view.last()
+    if last is not None and last < about.first:
+        raise apsw.CorruptError("its last frame lies before its first")
+    return about.first - 1 if last is None else last
 
 
 def _newest_copy(view: SegmentView, about: About) -> tuple[int, Sequences]:
@@ -141,9 +150,15 @@ def _look_for_lost_commits(recovered: Recovered, holes: Holes) -> None:
     lost = newest.first - 1 + recovered.carried + commits - 1 - recovered.last
     # One more than SQLite recovered is the commit that was never acknowledged; two or more are damage.
     if lost >= 2:
-        holes.add(Hole(recovered.last + 1, recovered.last + lost, None))
-        recovered.last += lost
-        recovered.tail = None
+        _lose(recovered, lost, holes)
+
+
+def _lose(recovered: Recovered, count: int, holes: Holes) -> None:
+    """Go on behind `count` positions that once were and are no more: they must not be given out again."""
+    if count > 0:
+        holes.add(Hole(recovered.last + 1, recovered.last + count, None))
+        recovered.last += count
+        recovered.tail = None  # more was committed behind it, so it was synced
 
 
 def _pass_over(disk: Disk, recovered: Recovered, holes: Holes) -> None:

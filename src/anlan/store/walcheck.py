@@ -20,13 +20,28 @@ _FRAME_HEADER = struct.Struct(">IIIIII")  # page, size of the database after a c
 
 
 def count_commits(wal: Path, page_size: int) -> int:
-    """Commits whose last WAL frame header is there; 0 without a WAL."""
+    """Commits of which at least one WAL frame header is there; 0 without a WAL."""
     if not wal.exists():
         return 0
     headers = _frame_headers(wal, page_size)
     # The salts of the majority, not of the first: one damaged header must not hide all commits.
     salts = Counter(header[2:4] for header in headers if header[2:4] != (0, 0)).most_common(1)
-    return sum(header[1] != 0 and header[2:4] == salts[0][0] for header in headers)
+    return _count([(page, size_after) for page, size_after, *found in headers if salts and tuple(found[:2]) == salts[0][0]])
+
+
+def _count(frames: list[tuple[int, int]]) -> int:
+    """A commit ends with the frame that tells the database's size, or, if that header is gone, before a page comes again."""
+    commits = 0
+    pages: set[int] = set()
+    for page, size_after in frames:
+        if page in pages:
+            commits += 1
+            pages.clear()
+        pages.add(page)
+        if size_after:
+            commits += 1
+            pages.clear()
+    return commits + bool(pages)
 
 
 def _frame_headers(wal: Path, page_size: int) -> list[tuple[int, ...]]:
