@@ -24,16 +24,17 @@ from tests.sense.demo.playing import eventually, on_free_ports
 
 
 class Silent:
-    """A device without a socket, so that control is tested alone; starting twice or on a taken port fails as a real one does."""
+    """A device without a socket, so that control is tested alone; on a taken port it fails as a real one does."""
 
     port = 1
 
     def __init__(self) -> None:
-        self.up, self.published, self.taken = False, 0, False
+        self.up, self.published, self.starts, self.taken = False, 0, 0, False
 
     async def start(self) -> None:
-        if self.up or self.taken:
+        if self.taken:
             raise OSError(98, "Address already in use")
+        self.starts += 1
         await asyncio.sleep(0.01)
         self.up = True
 
@@ -73,7 +74,7 @@ async def test_a_source_is_cut_and_mended_over_the_socket(demo: DemoPlant, folde
 async def test_clock_and_control_do_not_start_a_source_twice(demo: DemoPlant) -> None:
     await demo.cut("dcs")
     await asyncio.gather(demo.mend("dcs"), demo.tick(), demo.mend("dcs"), demo.tick())
-    assert not demo.state()["sources"]["dcs"]["broken"]
+    assert demo.devices["dcs"].starts == 2  # type: ignore[attr-defined]  # at the beginning and when mended
 
 
 async def test_a_source_whose_port_was_taken_meanwhile_comes_back_when_it_is_free(demo: DemoPlant) -> None:
