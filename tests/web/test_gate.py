@@ -49,7 +49,19 @@ def test_a_route_without_an_action_is_found(app: FastAPI) -> None:
     assert route_actions(app)["GET", "/api/v1/forgotten"] is None
 
 
-@pytest.mark.parametrize("path", ["/", "/alarms", "/docs", "/api/v1/alarms", "/_nicegui_ws/socket.io/", "/_nicegui/auto/static/x", "/_nicegui/client/1/upload/2", "/loginx", "/static"])  # fmt: skip
+async def test_a_forgotten_route_is_closed_to_strangers_all_the_same(app: FastAPI, console: Any) -> None:
+    @app.get("/api/v1/forgotten")
+    async def forgotten() -> str:
+        return "content"
+
+    assert (await console.get("/api/v1/forgotten")).status_code == 401
+    await console.sign_in("guest")
+    assert (await console.get("/api/v1/forgotten")).json() == "content"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/alarms", "/docs", "/api/v1/alarms", "/_nicegui_ws/socket.io/", "/_nicegui/auto/static/x", "/_nicegui/client/1/upload/2", "/loginx", "/static"])  # fmt: skip
 def test_not_public(path: str) -> None:
     assert not is_public(path)
 

@@ -196,3 +196,15 @@ async def test_a_change_is_encoded_once_for_all_viewers(node: Any, monkeypatch: 
     assert len({rows for _, rows in told}) == 1
     assert len(encoded) == 1
     pacing.cancel()
+
+
+def test_what_moves_between_two_viewers_of_one_frame_is_lost_to_neither(node: Any) -> None:
+    hub = node.context.fanout
+    both = hub.number_set([1, 2])
+    node.feed("AT-203", 0.1)
+    seen = node.context.live.tick - 1
+    first = hub.rows_since(both, seen)
+    node.feed("LT-301", 50.0)
+    second = hub.rows_since(both, seen)
+    assert [row[0] for row in orjson.loads(b"[" + first + b"]")] == ["AT-203"]
+    assert [row[0] for row in orjson.loads(b"[" + second + b"]")] == ["AT-203", "LT-301"]
