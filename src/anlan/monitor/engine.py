@@ -25,7 +25,7 @@ from anlan.monitor.columns import to_numpy
 from anlan.monitor.commands import TRIGGER, Command, Result, why_not
 from anlan.monitor.compile import Arrays, EngineConfig, arrays_of, compile_config
 from anlan.monitor.layout import BLOCK, NEVER, STATUS, TRANSITION, RuleFlag, Structs, Tally, View, World, aligned
-from anlan.monitor.live import Live
+from anlan.monitor.live import Copied, Live
 from anlan.monitor.states import REFUSED, TABLE
 
 __all__ = ["Engine", "EngineConfig", "NodeTime", "Transitions", "compile_config"]
@@ -369,7 +369,12 @@ class Engine:
 
     def live(self, numbers: npt.NDArray[Any] | Iterable[int] | None = None) -> Live:
         """Newest value and effective quality of the given points (all when None)."""
-        return Live.of(self.world, self.frame, self.time.u, self.time.wall, numbers)
+        return self.copied(numbers).live()
+
+    def copied(self, numbers: npt.NDArray[Any] | Iterable[int] | None = None, *, since: int | None = None) -> Copied:
+        """What `live` is made from: the given points, or those that changed after frame `since`; copied in a moment."""
+        about = (self.world, self.frame, self.time.u, self.time.wall)
+        return Copied.of(*about, numbers) if since is None else Copied.changed(*about, since)
 
     # ---- as a whole
 

@@ -16,9 +16,10 @@ import numpy.typing as npt
 from anlan.model.clock import Micros
 from anlan.model.quality import BAD_COMMUNICATION, BAD_STALE, FLAG_MASK, NO_DATA_YET, Reason, Severity, quality
 from anlan.model.readings import Readings
-from anlan.monitor.layout import NEVER, PointFlag, Structs, View, World
+from anlan.monitor.layout import NEVER, POINT, PointFlag, Structs, View, World
 
 _LAST_USABLE = quality(Severity.UNCERTAIN, Reason.LAST_USABLE)
+_WORDS = POINT.itemsize // 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,37 +33,55 @@ class Live:
     quality: npt.NDArray[np.uint16]
     received_at: npt.NDArray[np.int64]
 
+    def readings(self) -> Readings:
+        """Of the points that ever had one."""
+        had = self.time != 0
+        return Readings(self.point[had], self.time[had], self.value[had], self.quality[had])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Copied:
+    """What must be copied while the engine stands still; the rest of the work (`live`) needn't hold it up."""
+
+    frame: int
+    u: Micros
+    wall: Micros
+    number: npt.NDArray[np.int64]
+    rows: Structs
+    view: npt.NDArray[np.uint8]
+
     @classmethod
-    def of(cls, world: World, frame: int, u: Micros, wall: Micros, numbers: npt.NDArray[Any] | Iterable[int] | None) -> Live:
-        chosen = _chosen(world.points, numbers)
-        rows = world.points[chosen]
+    def of(
+        cls, world: World, frame: int, u: Micros, wall: Micros, numbers: npt.NDArray[Any] | Iterable[int] | None = None
+    ) -> Copied:
+        """The given points, all when None; numbers that no point has are left out."""
+        points = world.points
+        if numbers is None:
+            rows, asked = points.copy(), np.arange(len(points))
+        else:
+            asked = np.asarray(numbers if isinstance(numbers, np.ndarray) else list(numbers), np.int64)
+            asked = asked[(asked >= 0) & (asked < len(points))]
+            # Whole records of eight words: numpy copies structured rows one by one, words in bulk.
+            rows = points.view(np.int64).reshape(-1, _WORDS)[asked].reshape(-1).view(POINT)
+        return cls(frame, u, wall, asked, rows, world.sources["state"].copy())
+
+    @classmethod
+    def changed(cls, world: World, frame: int, u: Micros, wall: Micros, since: int) -> Copied:
+        """The points whose value or effective quality changed after frame `since`."""
+        return cls.of(world, frame, u, wall, np.flatnonzero(world.points["touched"] > since) if since else None)
+
+    def live(self) -> Live:
+        present = (self.rows["flags"] & PointFlag.PRESENT) != 0
+        rows, number = (self.rows, self.number) if present.all() else (self.rows[present], self.number[present])
         had = rows["time"] != NEVER
-        return cls(
-            frame=frame,
-            point=chosen.astype(np.uint32),
+        return Live(
+            frame=self.frame,
+            point=number.astype(np.uint32),
             time=np.where(had, rows["time"], 0),
             value=np.where(had, rows["value"], np.nan),
-            quality=_effective(rows, world.sources["state"][rows["source"]], had),
-            received_at=np.where(had, wall - (u - rows["heard"]), 0),
+            quality=_effective(rows, self.view[rows["source"]], had),
+            received_at=np.where(had, self.wall - (self.u - rows["heard"]), 0),
         )
-
-    def readings(self) -> Readings:
-        return Readings(self.point, self.time, self.value, self.quality)
-
-
-def _chosen(points: Structs, numbers: npt.NDArray[Any] | Iterable[int] | None) -> npt.NDArray[np.int64]:
-    """Those asked for that exist, as indexes."""
-    if numbers is None:
-        return np.flatnonzero(points["flags"] & PointFlag.PRESENT)
-    asked = np.asarray(numbers if isinstance(numbers, np.ndarray) else list(numbers), np.int64)
-    asked = asked[(asked >= 0) & (asked < len(points))]
-    chosen: npt.NDArray[np.int64] = asked[(points["flags"][asked] & PointFlag.PRESENT) != 0]
-    return chosen
-
-
-def changed_since(points: Structs, frame: int) -> npt.NDArray[np.int64]:
-    """Numbers of the points whose value or effective quality changed after `frame`."""
-    return np.flatnonzero((points["touched"] > frame) & ((points["flags"] & PointFlag.PRESENT) != 0))
 
 
 def _effective(rows: Structs, view: npt.NDArray[np.uint8], had: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint16]:

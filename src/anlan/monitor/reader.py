@@ -25,7 +25,7 @@ from anlan.model.readings import Readings
 from anlan.monitor.commands import Result
 from anlan.monitor.engine import LEDGER, Engine, Transitions
 from anlan.monitor.journal import Journal
-from anlan.monitor.live import Live, changed_since
+from anlan.monitor.live import Live
 from anlan.monitor.recovery import recover
 from anlan.monitor.snapshot import Snapshot, Snapshots
 from anlan.monitor.warm import warm_up
@@ -280,15 +280,15 @@ class EngineReader:
     def live(self, numbers: Any = None) -> Live:
         """Newest value and effective quality of the given points, all when None."""
         with self._looking:
-            return self._engine.live(numbers)
+            copied = self._engine.copied(numbers)
+        return copied.live()
 
     def live_since(self, frame: int) -> tuple[int, Readings]:
         """Points with a value whose value or effective quality changed after `frame`, and the frame to ask for next."""
         with self._looking:
-            live = self._engine.live(changed_since(self._engine.world.points, frame))
-        readings = live.readings()
-        had = live.time != 0
-        return live.frame, Readings(readings.point[had], readings.time[had], readings.value[had], readings.quality[had])
+            copied = self._engine.copied(since=frame)
+        live = copied.live()
+        return live.frame, live.readings()
 
     def counters(self) -> dict[str, Any]:
         """Plain facts for status and metrics."""
