@@ -98,7 +98,13 @@ class LocalCore:
         return (await asyncio.wait_for(asyncio.wrap_future(answer), 10)).as_json()
 
     async def status(self) -> dict[str, Any]:
-        return {"incarnation": self.incarnation, "engine": self.node.reader.counters()}
+        log = self.node.log
+        return {
+            "incarnation": self.incarnation,
+            "log": {"first": log.first, "last": log.last, "bytes": log.bytes_on_disk, "fault": log.fault},
+            "engine": {"done": self.node.reader.done, "fault": self.node.reader.fault, **self.node.reader.counters()},
+            "received": {"1": self.node.context.sources[1].readings} if self.node.context.sources else {},
+        }
 
 
 @dataclass

@@ -52,6 +52,8 @@ def routes(context: Context) -> APIRouter:
         """Prometheus metrics, for a person with node.metrics or a scraper on this machine."""
         if not (context.settings.metrics_from_loopback and _from_this_machine(request)):
             principal_of(request).require("node.metrics")
+        status = await _core_status(context)
+        context.meter.core.status = status if status["connected"] else None
         return Response(context.meter.text(), media_type=CONTENT_TYPE)
 
     @router.get("/audit", dependencies=[require("audit.view")])

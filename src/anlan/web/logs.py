@@ -28,7 +28,10 @@ def configure(process: str, *, level: str = "INFO", stream: TextIO | None = None
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(stream or sys.stderr)
-    render: list[Any] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(ensure_ascii=False)]  # fmt: skip
+    # Without the frames' local variables: a password may be among them.
+    tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+    plain = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    render: list[Any] = [plain, tracebacks, structlog.processors.JSONRenderer(ensure_ascii=False)]
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=render))
     root = logging.getLogger()
     root.handlers[:] = [handler]
