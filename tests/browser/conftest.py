@@ -34,12 +34,11 @@ def harness_module() -> Any:
 
 
 class Node:
-    """The served demo plant. `hold` stops the world, so that a test sees still values; `go` lets it run on."""
+    """The served demo plant, whose world runs on in a thread of its own."""
 
     def __init__(self, harness: Any, world: Any, password: str) -> None:
         self.harness, self.world, self.password = harness, world, password
-        self.running, self._end = threading.Event(), threading.Event()
-        self.running.set()
+        self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -47,10 +46,21 @@ class Node:
     def address(self) -> str:
         return str(self.harness.address)
 
+    def link(self, up: bool) -> None:
+        """Let the app hear the core, or not."""
+        self.harness.on_loop(self.harness.context.live.link, up)
+
+    def cut(self, source: str) -> None:
+        self.world.cut.add(source)
+        self.harness.tick(**{source: "down"})
+
+    def mend(self, source: str) -> None:
+        self.world.cut.discard(source)
+        self.harness.tick(**{source: "up"})
+
     def _run(self) -> None:
         while not self._end.wait(1.0):
-            if self.running.is_set():
-                self.world.step(SPEED, self.harness.clock.now())
+            self.world.step(SPEED, self.harness.clock.now())
 
     def close(self) -> None:
         self._end.set()

@@ -129,6 +129,7 @@ def test_the_operators_loop_by_keyboard(sign_in: Any) -> None:
     page = sign_in(path="/alarms")
     rows = page.locator(".alarm-table tbody tr")
     expect(rows.first).to_be_visible(timeout=SHOWS)
+    expect(page.locator("anlan-alarms .list .empty")).to_be_hidden()
     page.keyboard.press("ArrowDown")
     second = rows.nth(1).get_attribute("data-alarm")
     assert chosen(page).get_attribute("data-alarm") == second
@@ -275,6 +276,37 @@ def test_a_lost_connection_is_seen_at_once_and_values_grey_out(sign_in: Any) -> 
     expect(page.locator("body")).to_have_class(re.compile("link-lost"))
     assert page.evaluate("getComputedStyle(document.querySelector('svg.plan')).opacity") == "0.45"
     expect(page.locator("body")).not_to_have_class(re.compile("link-lost"), timeout=30_000)
+
+
+def test_a_core_that_does_not_answer_is_told_apart_and_nothing_counts_as_within(sign_in: Any, node: Any) -> None:
+    page = sign_in()
+    expect(page.locator('[data-shell="link"].up')).to_be_visible(timeout=SHOWS)
+    node.link(False)
+    try:
+        expect(page.locator('[data-shell="lost"]')).to_contain_text("核心进程没有应答", timeout=SHOWS)
+        expect(page.locator('[data-sum="within"] b')).to_have_text("0/216", timeout=SHOWS)
+        expect(page.locator('[data-key="PI-101"] .mark')).to_have_text("通讯中断", timeout=SHOWS)
+        expect(page.locator(".chip.up")).to_have_count(0, timeout=SHOWS)
+    finally:
+        node.link(True)
+    expect(page.locator('[data-shell="lost"]')).to_be_hidden(timeout=SHOWS)
+
+
+def test_a_lost_source_is_one_alarm_that_names_its_safety_points(sign_in: Any, node: Any) -> None:
+    page = sign_in(path="/alarms?alarm=tanks.VIEW")
+    node.cut("tanks")
+    try:
+        row = page.locator('tr[data-alarm="tanks.VIEW"]')
+        expect(row).to_contain_text("失去监视", timeout=30_000)
+        row.click()
+        expect(page.locator(".story")).to_contain_text("AT-203", timeout=SHOWS)
+        expect(page.locator("#page")).not_to_contain_text("AT-203.STALE")
+        page.goto("/")
+        expect(page.locator('.chip[data-source="tanks"].down')).to_be_visible(timeout=SHOWS)
+        expect(page.locator('[data-key="AT-201"] .mark')).to_have_text("通讯中断", timeout=SHOWS)
+    finally:
+        node.mend("tanks")
+    expect(page.locator('.chip[data-source="tanks"].up')).to_be_visible(timeout=SHOWS)
 
 
 @pytest.mark.parametrize("path", ["/", "/alarms", "/alarms/journal", "/trends?points=PI-101,BP-07", "/sources", "/points/AT-203"])

@@ -12,7 +12,7 @@ import math
 import socket
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -91,7 +91,10 @@ class CoreInProcess:
     """What the app asks of the core process, answered by the engine in this one."""
 
     harness: Harness
-    connected: bool = True
+
+    @property
+    def connected(self) -> bool:
+        return self.harness.context.live.connected
 
     @property
     def incarnation(self) -> str:
@@ -203,8 +206,7 @@ class Harness:
     def _tell_source(self, name: str, state: str, at: int) -> None:
         known = self.context.sources.setdefault(self.view.source_numbers[name], SourceState())
         known.state, known.since, known.reason = state, at, "cut by the harness" if state == "down" else ""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self.context.sources_moved.ring)
+        self.on_loop(self.context.sources_moved.ring)
 
     # --- the app
 
@@ -251,14 +253,18 @@ class Harness:
                 self.context.sources_moved.ring()
             await asyncio.sleep(0.2)
 
+    def on_loop(self, call: Callable[..., object], *given: object) -> None:
+        """On the app's event loop; nothing happens before it is served."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(call, *given)
+
     def stop_serving(self) -> None:
         if getattr(self, "_server", None) is not None:
             self._server.should_exit = True
             self._thread.join(10)
 
     def _decided(self, _: Sequence[AlarmTransition]) -> None:
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self.context.journal_moved.ring)
+        self.on_loop(self.context.journal_moved.ring)
 
     def _context(self) -> Context:
         self._seen = 0

@@ -1,7 +1,7 @@
 """The console's one WebSocket: a browser allows few connections to one address, so everything that moves comes over one.
 
 Browser → {"points": ["AT-203", …]}: the points it shows; replaces the set.
-Node → {"t": node's clock [µs], "v": [[id, time, value | null, quality word, received_at], …], "a": [alarm rows that changed],
+Node → {"t": node's clock [µs], "core": whether the core is heard, "v": [[id, time, value | null, quality word, received_at], …], "a": [alarm rows that changed],
 "cursor": journal position, "whole": true when `a` is all that stands, "s": [source rows], "sum": summary}; at least one a second, so
 that silence means a lost line. Values at most 4 times a second, alarms at once. Closed with 1008 when the session is over.
 """
@@ -91,7 +91,8 @@ class ConsoleSocket:
             watch.close()
 
     def _frame(self) -> bytes:
-        head = b'{"t":%d' % self._context.clock.now()
+        core = b"true" if self._context.live.connected else b"false"
+        head = b'{"t":%d,"core":%b' % (self._context.clock.now(), core)
         return head + self._values() + self._alarms() + self._sources() + self._summary() + b"}"
 
     def _values(self) -> bytes:

@@ -6,12 +6,14 @@ Site-local metres become the drawing's units one to one, north up. An area is an
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from anlan.model.places import Area, Level, Place
 from anlan.model.points import Point
 from anlan.model.words import Language
+from anlan.web import widgets
 from anlan.web.context import PlantView
 from anlan.web.markup import Markup, el
 
@@ -88,7 +90,8 @@ def _spot(x: float, y: float, group: list[Point], language: Language) -> Markup:
     shape = el("rect", x=f"{x - 2.4:g}", y=f"{y - 2.4:g}", width="4.8", height="4.8", cls="glyph") if guard else el("circle", cx=f"{x:g}", cy=f"{y:g}", r="1.7", cls="glyph")  # fmt: skip
     title = el("title", "\n".join(f"{point.id} {point.name.text(language)}" for point in group[:8]))
     ids = ",".join(point.id for point in group)
-    return el("a", title, shape, cls="spot", href=f"/points/{head.id}", data_points=ids, data_x=f"{x:g}", data_y=f"{y:g}")
+    meta = json.dumps([widgets.meta(point, language) for point in group[:8]], ensure_ascii=False)
+    return el("a", title, shape, cls="spot", href=f"/points/{head.id}", data_points=ids, data_meta=meta, data_x=f"{x:g}", data_y=f"{y:g}")
 
 
 def _units(plant: PlantView) -> list[Place]:

@@ -52,7 +52,8 @@ WORDS: tuple[str, ...] = (
     "What happened", "Value", "Limit", "By", "Reason", "Only this point: its tag", "Show", "Nothing has happened yet.",
     "Each change of an alarm and each step of a person is written here, with both times.", "Older",
     # frame
-    "Connection to the node lost for {span}: nothing on this screen is live.", "lost", "connecting",
+    "Connection to the node lost for {span}: nothing on this screen is live.", "lost",
+    "The node's core does not answer: nothing on this screen is live and no alarm is decided here now.", "connecting",
     "This browser still refuses sound. Allow it for this address in the browser's settings.",
     "The node does not answer.",
 )  # fmt: skip

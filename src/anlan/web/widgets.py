@@ -36,6 +36,11 @@ def states_of(point: Point) -> dict[int, dict[str, str]] | None:
     return {number: {"zh": name.zh, "en": name.en} for number, name in point.states.items()} or None
 
 
+def meta(point: Point, language: Language) -> dict[str, Any]:
+    """What a script needs to show this point's value where no element waits for it yet."""
+    return {"point": point.id, "decimals": point.decimals, "unit": unit_text(point, language), "states": states_of(point)}
+
+
 def live_value(point: Point, language: Language) -> Markup:
     """Where the shared stream shows this point's value, unit, quality and age (`static/values.js`)."""
     states = states_of(point)

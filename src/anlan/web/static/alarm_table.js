@@ -1,5 +1,5 @@
 // <anlan-alarms>: the live list, worst first, and the operator's whole loop by keyboard:
-// ↑ ↓ choose · S silence · A acknowledge · R reset · Enter the story. One alarm at a time: there is no "acknowledge all".
+// ↑ ↓ choose · Home the worst · S silence · A acknowledge · R reset · Enter the story. One alarm at a time: there is no "acknowledge all".
 
 import { ACTIVE, HIDDEN, LATCHED, UNACKNOWLEDGED, alarms, kindWords, stateWords, symbol, worstFirst } from "./alarms.js";
 import { esc, label, t } from "./config.js";
@@ -11,7 +11,7 @@ import { sound } from "./sound.js";
 import { AlarmStory } from "./story.js";
 import { liveValue } from "./values.js";
 
-const KEYS = { ArrowDown: "next", ArrowUp: "previous", a: "acknowledge", s: "silence", r: "reset", Enter: "open", Escape: "close" };
+const KEYS = { ArrowDown: "next", ArrowUp: "previous", Home: "worst", a: "acknowledge", s: "silence", r: "reset", Enter: "open", Escape: "close" };
 const SHOWN_AT_MOST = 400;
 
 class AlarmList extends HTMLElement {
@@ -57,6 +57,7 @@ class AlarmList extends HTMLElement {
 
   step(kind) {
     if (kind === "next" || kind === "previous") this.move(kind === "next" ? 1 : -1);
+    else if (kind === "worst") this.choose(this.body.firstElementChild?.dataset.alarm);
     else if (kind === "open") this.story.open();
     else if (kind === "close") this.story.close();
     else if (kind === "silence") silence();

@@ -1,6 +1,6 @@
 // The one connection of a page to the node. Values, alarms, sources and the summary come over it, pushed; nothing is polled.
 //
-// Frames (web/live_socket.py): {t: the server's µs, v: [[id, time, value, quality, received]…], a: [alarm rows], whole, s: [source rows],
+// Frames (monitor/console_socket.py): {t: the server's µs, core: whether the app hears the core, v: [[id, time, value, quality, received]…], a: [alarm rows], whole, s: [source rows],
 // sum: summary}. A frame comes at least once a second; after three seconds without one the page is no longer live and says so.
 
 import { config, t } from "./config.js";
@@ -10,6 +10,7 @@ const LOST_AFTER = 3000;
 class Link extends EventTarget {
   constructor() {
     super();
+    /** connecting, up, deaf (the node answers but its core does not), lost */
     this.state = "connecting";
     this.readings = new Map();
     this.watchers = new Map();
@@ -87,7 +88,9 @@ class Link extends EventTarget {
     this.heard = performance.now();
     this.retry = 500;
     if (frame.t) this.offset = frame.t - Date.now() * 1000;
-    if (this.state !== "up") this.become("up");
+    this.core = frame.core ?? true;
+    const state = this.core ? "up" : "deaf";
+    if (this.state !== state) this.become(state);
     for (const [id, time, value, quality, received] of frame.v ?? []) this.reading(id, { time, value, quality, received });
     if (frame.a) this.tell("alarms", { rows: frame.a, whole: Boolean(frame.whole) });
     if (frame.s) this.tell("sources", frame.s);

@@ -107,15 +107,15 @@ function wireTip(plan) {
 
 function tipText(spot) {
   const lines = spot.querySelector("title").textContent.split("\n");
+  const metas = JSON.parse(spot.dataset.meta);
   const rows = lines.map((line) => {
     const [id] = line.split(" ", 1);
-    const meta = metas.get(id);
+    const meta = metas.find((one) => one.point === id);
     return `<div><b class="strong">${esc(id)}</b> ${esc(line.slice(id.length + 1))} ${meta ? liveValue(meta) : ""}</div>`;
   });
   return rows.join("");
 }
 
-const metas = new Map();
 
 /* summary */
 function showSummary() {
@@ -166,8 +166,17 @@ function showSources({ detail }) {
   }
 }
 
+/** What a source's link was is not what it is, once nothing is heard any more. */
+function forgetSources() {
+  if (link.state === "up" || link.state === "connecting") return;
+  for (const chip of document.querySelectorAll(".chip")) {
+    chip.className = "chip unknown";
+    chip.querySelector(".link-state").textContent = linkWords("unknown");
+    chip.querySelector(".rate").textContent = "";
+  }
+}
+
 function start(page) {
-  for (const value of page.querySelectorAll("anlan-value")) metas.set(value.getAttribute("point"), metaOf(value));
   const plan = page.querySelector(".plan");
   if (plan) wirePlan(plan);
   const show = () => {
@@ -178,13 +187,9 @@ function start(page) {
   alarms.addEventListener("change", show);
   link.addEventListener("summary", showSummary);
   link.addEventListener("sources", showSources);
+  link.addEventListener("state", forgetSources);
   if (alarms.loaded) show();
   showSummary();
-}
-
-function metaOf(value) {
-  const states = value.getAttribute("states");
-  return { point: value.getAttribute("point"), decimals: Number(value.getAttribute("decimals")), unit: value.getAttribute("unit"), states: states && JSON.parse(states) };
 }
 
 whenMounted(".overview", start);

@@ -57,19 +57,19 @@ function showNewest() {
 }
 
 function showLink() {
-  const lost = link.state === "lost";
+  const lost = link.state === "lost" || link.state === "deaf";
   document.body.classList.toggle("link-lost", lost);
   const bar = at("lost");
   if (bar) {
     bar.hidden = !lost;
-    bar.querySelector("span").textContent = t("Connection to the node lost for {span}: nothing on this screen is live.", {
-      span: span(link.silence() * 1000),
-    });
+    const gone = t("Connection to the node lost for {span}: nothing on this screen is live.", { span: span(link.silence() * 1000) });
+    const deaf = t("The node's core does not answer: nothing on this screen is live and no alarm is decided here now.");
+    bar.querySelector("span").textContent = link.state === "deaf" ? deaf : gone;
   }
   const mark = at("link");
   if (!mark) return;
   mark.className = `link ${link.state}`;
-  mark.querySelector("span").textContent = { up: t("live"), lost: t("lost"), connecting: t("connecting") }[link.state];
+  mark.querySelector("span").textContent = { up: t("live"), deaf: t("lost"), lost: t("lost"), connecting: t("connecting") }[link.state];
 }
 
 function showSound() {

@@ -71,6 +71,11 @@ whenMounted(".sources-page", (page) => {
     for (const row of detail) rows.set(row.id, row);
     showAll();
   });
+  link.addEventListener("state", () => {
+    if (link.state === "up" || link.state === "connecting") return;
+    for (const row of rows.values()) row.state = "unknown";
+    showAll();
+  });
   setInterval(showAll, 1000);
   const health = page.querySelector("[data-health]");
   showHealth(health);
