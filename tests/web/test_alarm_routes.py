@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
+
+from anlan.model.clock import DAY, SECOND
 
 
 async def raised(node: Any, point: str = "AT-203", value: float = 0.7) -> None:
@@ -143,6 +146,30 @@ async def test_a_repeated_step_is_done_once(node: Any, console: Any) -> None:
     assert other.json()["code"] == "key-reused"
     without = await console.post("/api/v1/alarms/AT-203.H/acknowledge", json=body)
     assert without.status_code == 409
+
+
+async def test_a_key_is_kept_for_a_day(node: Any, console: Any) -> None:
+    await raised(node)
+    await console.sign_in("gas")
+    address, key = "/api/v1/alarms/AT-203.H/silence", {"Idempotency-Key": "one"}
+    await console.post(address, json={"episode": 1, "priority": 2}, headers=key)
+    other = {"episode": 1, "priority": 2, "reason": "again"}
+    assert (await console.post(address, json=other, headers=key)).status_code == 422
+    node.clock.advance(DAY + SECOND)
+    assert (await console.post(address, json=other, headers=key)).status_code == 200
+
+
+async def test_two_at_once_under_one_key_are_one(node: Any, console: Any) -> None:
+    await raised(node)
+    await console.sign_in("gas")
+    body, key = {"episode": 1, "priority": 2}, {"Idempotency-Key": "one"}
+    tries = [console.post("/api/v1/alarms/AT-203.H/acknowledge", json=body, headers=key) for _ in range(8)]
+    codes = sorted(answer.status_code for answer in await asyncio.gather(*tries))
+    assert codes[0] == 200
+    assert set(codes) <= {200, 409}
+    await node.settle()
+    triggers = [row["trigger"] for row in (await console.get("/api/v1/journal?after=0")).json()["items"]]
+    assert triggers.count("ACKNOWLEDGE") == 1
 
 
 async def test_a_failed_step_may_be_tried_again_under_its_key(node: Any, console: Any) -> None:

@@ -106,6 +106,7 @@ def body_of(tester: Asker, operation: dict[str, Any]) -> st.SearchStrategy[Any]:
     return shaped | ODD_JSON
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_input_breaks_a_route(tester: Asker, data: st.DataObject) -> None:

@@ -115,6 +115,7 @@ async def test_the_last_administrator_stays(console: Any) -> None:
     assert "without an administrator" in answer.json()["detail"]
 
 
+@pytest.mark.slow
 async def test_many_wrong_tries_slow_down_but_the_known_console_stays_open(consoles: Any, console: Any) -> None:
     await console.sign_in("gas")
     stranger = consoles("203.0.113.9")

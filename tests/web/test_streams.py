@@ -208,3 +208,14 @@ def test_what_moves_between_two_viewers_of_one_frame_is_lost_to_neither(node: An
     second = hub.rows_since(both, seen)
     assert [row[0] for row in orjson.loads(b"[" + first + b"]")] == ["AT-203"]
     assert [row[0] for row in orjson.loads(b"[" + second + b"]")] == ["AT-203", "LT-301"]
+
+
+async def test_a_sources_rate_is_told_without_being_asked(node: Any, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("anlan.sense.service.TELL_SECONDS", 0.01)
+    node.feed("AT-203", 0.1)
+    async with signed_in(address) as client, console_socket(address, client) as socket:
+        await frame_with(socket, lambda f: "s" in f)
+        for value in (0.2, 0.3, 0.4):
+            node.feed("AT-203", value)
+        row = (await frame_with(socket, lambda f: "s" in f and f["s"][0]["readings"] == 4))["s"][0]
+        assert row["rate"] == pytest.approx(1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from anlan.model.quality import NO_DATA_YET, SEVERITY_SHIFT, Severity
 from anlan.web.answers import iso
 from anlan.web.context import Context, PlantView, SourceState
 
+TELL_SECONDS = 2.0
 RATE_SECONDS = 1.0
 """A rate is taken over at least this long."""
 
@@ -36,10 +38,22 @@ class SourceService:
 
     @classmethod
     def of(cls, context: Context) -> SourceService:
-        service = context.extras.setdefault("sense.sources", None) or cls(context)
-        context.extras["sense.sources"] = service
+        service = context.extras.get("sense.sources")
+        if service is None:
+            service = context.extras["sense.sources"] = cls(context)
+            context.background.append(service.run)
         assert isinstance(service, cls)
         return service
+
+    async def run(self) -> None:
+        """Until cancelled: tell viewers when rates or the worth of points have moved; links ring the bell themselves."""
+        told: list[dict[str, Any]] = []
+        while True:
+            await asyncio.sleep(TELL_SECONDS)
+            rows = self.rows()
+            if rows != told:
+                told = rows
+                self._context.sources_moved.ring()
 
     def rows(self) -> list[dict[str, Any]]:
         """All sources, by number."""
