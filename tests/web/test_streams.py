@@ -140,11 +140,12 @@ async def test_what_the_socket_does_not_understand_ends_it(address: str, message
 
 
 @pytest.mark.parametrize("headers", [{}, {"Cookie": "anlan=made-up"}])
-async def test_a_stranger_gets_no_socket(address: str, headers: dict[str, str]) -> None:
-    with pytest.raises(websockets.InvalidStatus) as refused:
-        async with websockets.connect(f"ws://{address}/api/v1/live/ws", additional_headers=headers):
-            pass
-    assert refused.value.response.status_code == 403
+async def test_a_stranger_hears_only_that_nobody_is_signed_in(address: str, headers: dict[str, str]) -> None:
+    async with websockets.connect(f"ws://{address}/api/v1/live/ws", additional_headers=headers) as socket:
+        with pytest.raises(websockets.ConnectionClosed) as closed:
+            await socket.recv()
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1008, "not-signed-in")
 
 
 async def test_a_foreign_page_gets_no_socket(address: str) -> None:

@@ -146,4 +146,4 @@ def from_where(request: Request) -> str:
     return request.client.host if request.client is not None else "local"
 
 
-__all__ = ["SELF", "Asker", "Require", "check_origin", "declared_action", "principal_of", "public", "require"]
+__all__ = ["SELF", "Asker", "require"]

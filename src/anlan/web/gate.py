@@ -51,14 +51,13 @@ HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
+log = structlog.get_logger("anlan.web")
+
 
 class TooLarge(InputError):
     code: ClassVar[str] = "too-large"
     status: ClassVar[int] = 413
-
-
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
-log = structlog.get_logger("anlan.web")
 
 
 class Gate:
@@ -114,6 +113,9 @@ class Gate:
 
     async def _refuse(self, connection: HTTPConnection, error: AnlanError, receive: Receive, send: Send) -> None:
         if connection.scope["type"] == "websocket":
+            if isinstance(error, NotSignedIn) and connection.scope["path"].startswith("/api/"):
+                # Only a socket that was opened can be closed with a reason that the page's script sees: it then asks to sign in.
+                await send({"type": "websocket.accept"})
             await send({"type": "websocket.close", "code": 1008, "reason": error.code})
             return
         response: Response = of_error(connection, error)
