@@ -6,6 +6,7 @@ A driver that dies of a bug is a fault of its source alone: reported, its link d
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from anlan.sense.registry import driver
 from anlan.sense.sink import CoreLink, SinkSettings, SourceSink
 
 log = structlog.get_logger(__name__)
+
+CHATTY = ("pymodbus.logging", "asyncua")
+"""Libraries that log every failed attempt with its bytes; the drivers tell each loss once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,8 @@ class SenseRunner:
 
     async def start(self) -> None:
         """Begin; returns at once. Links are `connecting` until their drivers say otherwise."""
+        for library in CHATTY:
+            logging.getLogger(library).setLevel(logging.CRITICAL)
         for supervised in self._supervised:
             supervised.sink.start()
             self._tasks.append(asyncio.create_task(supervised.run(), name=f"source {supervised.running.source.id}"))

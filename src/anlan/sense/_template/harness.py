@@ -11,6 +11,7 @@ from anlan.sense._template.simulator import TemplateServer
 class Harness(TemplateServer):
     exempt: ClassVar[dict[str, str]] = {}
     bad_addresses = ("", "two words", "tab\t", "ümlaut")
+    openings = (b"a 1.0 1\n", b"a 1.0 1\nb ")
     reads = frozenset({"READ"})
 
     def options(self, folder: Path) -> dict[str, Any]:

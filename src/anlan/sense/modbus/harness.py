@@ -23,6 +23,7 @@ class Harness(ModbusServer):
         "300/hr:1",
         "hr:1 *2 *3",
     )
+    openings = (b"\0\1\0\0\0\x0d\1\3\x0a", b"\0\1\0\0\0\3\1\x83", b"\0\1\0\0\xff\xff\1\3")
     reads = frozenset({"function 1", "function 2", "function 3", "function 4"})
 
     def options(self, folder: Path) -> dict[str, Any]:

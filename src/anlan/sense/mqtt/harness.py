@@ -12,6 +12,14 @@ from anlan.sense.mqtt.simulator import MqttBroker
 class Harness(MqttBroker):
     exempt: ClassVar[dict[str, str]] = {"check_poll_cap": "the broker sends; nothing is polled"}
     bad_addresses = ("", " T-101", "T-101 ", "T-101 | *x", "T-101 | a=b", "T-101 | ?")
+    openings = (
+        b"\x20\2\0\0",
+        b"\x20\2\0\0\x32\4",
+        b"\x20\2\0\0\x90\3\0\1",
+        b"\x20\2\0\0\x40\1",
+        b"\x20\0",
+        b"\x20\2\0\0\x32\4\0\x09",
+    )
     reads = frozenset({"CONNECT", "SUBSCRIBE", "PUBACK", "PINGREQ", "DISCONNECT"})
     version: ClassVar[str] = "3.1.1"
 

@@ -11,6 +11,7 @@ from anlan.sense.opcua.simulator import OpcUaServer
 class Harness(OpcUaServer):
     exempt: ClassVar[dict[str, str]] = {"check_poll_cap": "the server publishes; nothing is polled but its own state"}
     bad_addresses = ("", "R101", "ns=2;R101", "ns=x;s=a", "ns=2;i=abc", "ns=2;s=a | *x", "ns=2;s=a | [b]", "ns=2;s=a | ?")
+    openings = (b"ACKF\x1c\0\0\0", b"ACKF\x1c\0\0\0" + bytes(20) + b"OPNF\x64\0\0\0", b"ERRF\x20\0\0\0", b"MSGF\xff\xff\xff\xff")
     reads = frozenset(
         {
             "GetEndpoints",
