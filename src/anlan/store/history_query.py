@@ -86,15 +86,8 @@ class Query:
         self, files: Files, wanted: Wanted, *, limit: int | None = None, tail: TailOf = (), holes: list[Hole] | None = None
     ) -> Readings:
         """By (point, time), exact repeats once, the first `limit`."""
-        at_least = limit
-        while True:
-            found = self._rows(files, wanted, at_least, tail, holes)
-            rows = without_repeats(sort(found)).readings()
-            if limit is None or at_least is None:
-                return rows
-            if len(rows) >= limit or found.rows < at_least:
-                return rows[:limit]
-            at_least *= 2  # repeats took the place of rows that were wanted
+        rows = without_repeats(sort(self._rows(files, wanted, limit, tail, holes))).readings()
+        return rows if limit is None else rows[:limit]
 
     def latest(
         self,
@@ -120,7 +113,7 @@ class Query:
         return fold(rows, width_for(wanted.end - wanted.start, buckets))
 
     def _rows(self, files: Files, wanted: Wanted, limit: int | None, tail: TailOf, holes: list[Hole] | None) -> Columns:
-        """The wanted rows of all files and the tail; with a limit, at least the first so many of each."""
+        """The wanted rows of all files and the tail; with a limit, at least the first so many different ones of each."""
         rest = [Columns.of(wanted.pick_unsorted(part)) for part in tail]
         return self._again_if_replaced(
             lambda: Columns.concat([*self._of_files(files(), files, wanted, limit, holes), *rest]),

@@ -22,7 +22,7 @@ from anlan.model.clock import Micros
 from anlan.model.errors import Corrupt
 from anlan.model.readings import Readings
 from anlan.store.history_files import TABLE, DataFile, checksum_of, footer_of
-from anlan.store.sorting import Columns
+from anlan.store.sorting import Columns, without_repeats
 
 EARLIEST, LATEST = -(2**63), 2**63 - 1
 """What a reading's time can be."""
@@ -113,18 +113,14 @@ class Scanner:
         self._footers: OrderedDict[str, _Footer] = OrderedDict()
 
     def rows(self, file: DataFile, wanted: Wanted, limit: int | None = None) -> Columns:
-        """The wanted rows, by (point, time), not many more than the first `limit`. Raises FileNotFoundError, Corrupt."""
-        parts: list[Columns] = []
+        """The wanted rows, by (point, time); with a limit, at least the first so many that differ. Raises FileNotFoundError, Corrupt."""
         try:
-            for part in self._parts(file, wanted):
-                parts.append(part)
-                if limit is not None and sum(p.rows for p in parts) >= limit:
-                    break
+            parts = self._parts(file, wanted)
+            return Columns.concat(list(parts)) if limit is None else _first(limit, parts)
         except FileNotFoundError:
             raise
         except (OSError, ValueError, pa.ArrowException) as failure:
             raise damaged(self._root / file.path, file.rows, str(failure)) from failure
-        return Columns.concat(parts)
 
     def points(self, file: DataFile) -> npt.NDArray[np.int64]:
         """The file's column of points alone. Raises FileNotFoundError, Corrupt."""
@@ -158,6 +154,17 @@ class Scanner:
             while len(self._footers) > FOOTERS_KEPT:
                 self._footers.popitem(last=False)
         return footer
+
+
+def _first(limit: int, parts: Iterator[Columns]) -> Columns:
+    """Sorted parts until `limit` rows that differ are found. Repeats count once, else they would crowd out rows of this file that
+    come before rows of another."""
+    found = Columns.concat([])
+    for part in parts:
+        found = without_repeats(Columns.concat([found, part]))
+        if found.rows >= limit:
+            break
+    return found
 
 
 def damaged(path: Path, rows: int, why: str) -> Corrupt:
