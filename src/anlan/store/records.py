@@ -159,7 +159,7 @@ def _postgresql(url: URL) -> Engine:
     try:
         engine = sa.create_engine(url, pool_pre_ping=True)
     except ModuleNotFoundError as missing:
-        raise InputError("PostgreSQL needs the package psycopg: pip install 'anlan[cluster]'") from missing
+        raise InputError("PostgreSQL needs the package psycopg: pip install 'psycopg[binary]'") from missing
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
