@@ -33,6 +33,9 @@ class Echo:
     async def bug(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
         raise ZeroDivisionError("a {brace} in the text")
 
+    async def named(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
+        return {"id": "an id of its own", "n": 7}, b""
+
     async def hang(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
         self.hanging.set()
         await asyncio.Event().wait()
@@ -69,6 +72,13 @@ async def test_an_error_comes_back_as_the_same_error_with_its_facts(echo: Echo, 
     with pytest.raises(Unavailable, match="no operation fly"):
         await client.request("fly")
     assert (await client.request("echo", n=0))[0]["n"] == 0
+    await client.close()
+
+
+async def test_an_answer_with_an_id_of_its_own_finds_its_asker(echo: Echo, tmp_path: Path) -> None:
+    client = await Client.connect(tmp_path / "core.sock")
+    async with asyncio.timeout(5):
+        assert (await client.request("named"))[0]["n"] == 7
     await client.close()
 
 

@@ -144,7 +144,8 @@ class Server:
             # A bug in one request must neither pass in silence nor end the process that decides alarms.
             log.exception("request failed", op=head.get("op"))
             answer = {"error": {"code": "internal", "message": f"{type(error).__name__}: {error}", "facts": {}}}
-        connection.tell({"id": head.get("id"), **answer}, payload)
+        # The request's number comes last: an answer with an `id` of its own must still find its asker.
+        connection.tell({**answer, "id": head.get("id")}, payload)
 
 
 class Client:

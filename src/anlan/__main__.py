@@ -1,0 +1,5 @@
+"""`python -m anlan` is `anlan`."""
+
+from anlan.cli import main
+
+main()
