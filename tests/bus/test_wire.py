@@ -18,7 +18,15 @@ class Echo:
         self.entered: list[int] = []
         self.peers: list[Connection] = []
         self.server = Server(
-            path, {"echo": self.echo, "full": self.full, "bug": self.bug, "subscribe": self.subscribe, "hang": self.hang}
+            path,
+            {
+                "echo": self.echo,
+                "full": self.full,
+                "bug": self.bug,
+                "subscribe": self.subscribe,
+                "hang": self.hang,
+                "named": self.named,
+            },
         )
         self.hanging = asyncio.Event()
 
