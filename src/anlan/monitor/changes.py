@@ -16,7 +16,7 @@ from anlan.model.clock import Micros
 from anlan.model.events.alarms import AlarmKind, AlarmState, Trigger
 from anlan.monitor import kernel
 from anlan.monitor.compile import Arrays, EngineConfig, arrays_of
-from anlan.monitor.layout import NEVER, STATUS, Phase, PointFlag, RuleFlag, Structs, View, aligned
+from anlan.monitor.layout import STATUS, Phase, PointFlag, RuleFlag, Structs, aligned
 
 if TYPE_CHECKING:
     from anlan.monitor.engine import Engine
@@ -27,19 +27,26 @@ _STATE_FLAGS = int(PointFlag.HELD | PointFlag.STALE | PointFlag.PENDING)
 JUDGE_AFRESH, JUDGE_ON = 1, 2
 
 
-def apply(engine: Engine, config: EngineConfig, body: bytes, at: Micros) -> None:
-    """Bring `config` into force in `engine`; `body` is its form in the log, `at` the node's wall time."""
-    old, new = engine.arrays, arrays_of(config)
+def apply(engine: Engine, body: bytes, at: Micros) -> None:
+    """Bring the configuration of these bytes into force in `engine`; `at` is the node's wall time. Raises Corrupt, InputError."""
+    version, new = _read(body)
+    old = engine.arrays
     pairs = _pair_rules(old, new)
     _end_what_is_gone(engine, new, pairs, at)
     status, anew = _carry_rules(engine, new, pairs)
     known, moved = _carry_points(engine, new)
     _forget_delays(new, status, moved)
     _carry_sources(engine, new)
-    engine.config_version, engine.config_body = config.version, bytes(body)
+    engine.config_version, engine.config_body = version, bytes(body)
     engine.lay_out(new, status, known)
     world, frame, u = engine.world, engine.frame, engine.time.at(at)
     engine.run(lambda start: kernel.reconsider(world_of(engine), anew, start, frame, at, u), len(world.points))
+
+
+def _read(body: bytes) -> tuple[int, Arrays]:
+    """Its columns are let go at once: they are as large as what is made of them."""
+    config = EngineConfig.from_bytes(body)
+    return config.version, arrays_of(config)
 
 
 def world_of(engine: Engine):  # type: ignore[no-untyped-def]
@@ -174,13 +181,3 @@ def adopt(engine: Engine, standing: dict[int, tuple[AlarmState, int]]) -> None:
         status["phase"][row] = Phase.STANDING if on else Phase.QUIET
     points = engine.world.points
     points["quiet_low"], points["quiet_high"] = np.inf, -np.inf
-
-
-def never_heard(engine: Engine) -> npt.NDArray[np.int64]:
-    """Numbers of the points without any reading yet."""
-    points = engine.world.points
-    return np.flatnonzero(((points["flags"] & PointFlag.PRESENT) != 0) & (points["time"] == NEVER))
-
-
-def sources_down(engine: Engine) -> list[int]:
-    return [int(s) for s in np.flatnonzero(engine.world.sources["state"] == View.DOWN)]

@@ -106,7 +106,7 @@ class EngineConfig:
 
     @classmethod
     def from_bytes(cls, body: bytes | memoryview) -> EngineConfig:
-        """Raises Corrupt when `body` is no configuration."""
+        """Raises Corrupt when `body` is no configuration, InputError when it is one that the kernel could not run."""
         try:
             source = pa.BufferReader(pa.py_buffer(body))
             tables = [pa.ipc.open_stream(source).read_all() for _ in range(3)]
@@ -122,7 +122,9 @@ class EngineConfig:
                     found=table.schema.names,
                     expected=schema.names,
                 )
-        return cls(version, *tables)
+        config = cls(version, *tables)
+        _check(config)
+        return config
 
 
 _RULE_DEFAULTS: dict[str, Any] = {
@@ -199,35 +201,48 @@ def _table(schema: pa.Schema, columns: Mapping[str, Any], defaults: Mapping[str,
 
 def _check(config: EngineConfig) -> None:
     """What the kernel relies on. Raises InputError naming the first offender."""
-    sources = _numbers(config.source_table, "source", 65_535)
-    points = _numbers(config.point_table, "point", HIGHEST_NUMBER)
-    _numbers(config.rule_table, "alarm", HIGHEST_NUMBER * 4)
+    sources = _present(config.source_table, "source", 65_535)
+    points = _present(config.point_table, "point", HIGHEST_NUMBER)
+    _present(config.rule_table, "alarm", HIGHEST_NUMBER * 4)
     table = config.rule_table
     number, kind, target = column(table, "number"), column(table, "kind"), column(table, "target")
     of_source = kind == AlarmKind.LOSS_OF_VIEW
-    limited = np.isin(kind, [int(k) for k in LIMIT_KINDS])
     _refuse(
-        config.point_table["number"],
-        ~np.isin(column(config.point_table, "source"), sources),
+        column(config.point_table, "number"),
+        ~_among(column(config.point_table, "source"), sources),
         "point {number} names a source that does not exist",
     )
-    _refuse(number, ~np.isin(kind, [int(k) for k in AlarmKind]), "alarm {number} has an unknown kind")
-    _refuse(number, ~of_source & ~np.isin(target, points), "alarm {number} names a point that does not exist")
-    _refuse(number, of_source & ~np.isin(target, sources), "alarm {number} names a source that does not exist")
-    _refuse(number, limited & ~np.isfinite(column(table, "limit")), "alarm {number} has no finite limit")
+    _refuse(number, (kind < 1) | (kind > max(AlarmKind)), "alarm {number} has an unknown kind")
+    _refuse(number, ~of_source & ~_among(target, points), "alarm {number} names a point that does not exist")
+    _refuse(number, of_source & ~_among(target, sources), "alarm {number} names a source that does not exist")
+    _refuse(number, (kind <= _LAST_LIMIT) & ~np.isfinite(column(table, "limit")), "alarm {number} has no finite limit")
     _refuse(number, ~(column(table, "dead_band") >= 0), "alarm {number} has a negative dead-band")
-    _refuse(number, (kind == AlarmKind.STATE) & (_state_counts(table) == 0), "alarm {number} names no state")
+    discrete = np.flatnonzero(kind == AlarmKind.STATE)
+    _refuse(number[discrete], _state_counts(table)[discrete] == 0, "alarm {number} names no state")
 
 
-def _numbers(table: pa.Table, what: str, highest: int) -> npt.NDArray[np.int64]:
-    numbers = column(table, "number").astype(np.int64)
-    if len(numbers) and int(numbers.max()) > highest:
-        raise InputError("{what} number {number} is above {highest}", what=what, number=int(numbers.max()), highest=highest)
-    if len(np.unique(numbers)) != len(numbers):
-        raise InputError(
-            "{what} number {number} is used twice", what=what, number=int(np.flatnonzero(np.bincount(numbers) > 1)[0])
-        )
-    return numbers
+_LAST_LIMIT = max(LIMIT_KINDS)
+"""Limit kinds are the first four."""
+
+
+def _present(table: pa.Table, what: str, highest: int) -> npt.NDArray[np.bool_]:
+    """For each number up to the highest used whether it is; all must be different."""
+    numbers = column(table, "number")
+    top = int(numbers.max(initial=0))
+    if top > highest:
+        raise InputError("{what} number {number} is above {highest}", what=what, number=top, highest=highest)
+    present = np.zeros(top + 1, np.bool_)
+    present[numbers] = True
+    if int(np.count_nonzero(present)) != len(numbers):
+        found, counts = np.unique(numbers, return_counts=True)
+        raise InputError("{what} number {number} is used twice", what=what, number=int(found[counts > 1][0]))
+    return present
+
+
+def _among(numbers: npt.NDArray[Any], present: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Which of `numbers` are present. `np.isin` would sort four million of them."""
+    within = numbers < len(present)
+    return within & present[np.where(within, numbers, 0)]
 
 
 def _refuse(number: Any, wrong: npt.NDArray[np.bool_], message: str) -> None:
@@ -240,10 +255,10 @@ def column(table: pa.Table, name: str) -> npt.NDArray[Any]:
     return columns_of.to_numpy(table[name])
 
 
-def _state_counts(table: pa.Table) -> npt.NDArray[np.int64]:
+def _state_counts(table: pa.Table) -> npt.NDArray[np.int32]:
     import pyarrow.compute as pc
 
-    return columns_of.to_numpy(pc.list_value_length(table["states"])).astype(np.int64)
+    return columns_of.to_numpy(pc.list_value_length(table["states"]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -260,12 +275,12 @@ class Arrays:
 
 
 def arrays_of(config: EngineConfig) -> Arrays:
+    """Raises InputError when a point has too many alarms."""
     table = _in_order(config.rule_table)
-    pool, first, last = _pool(table)
-    rules = _rules(table, first, last)
+    rules = _rules(table)
+    pool = _give_states(rules, table)
     target = column(table, "target").astype(np.uint32)
-    points = _points(config.point_table)
-    sources = _sources(config.source_table)
+    points, sources = _points(config.point_table), _sources(config.source_table)
     split = int(np.searchsorted(rules["kind"] == AlarmKind.LOSS_OF_VIEW, True))
     _join(points, target[:split], 0)
     _join(sources, target[split:], split)
@@ -275,34 +290,33 @@ def arrays_of(config: EngineConfig) -> Arrays:
 
 
 def _in_order(table: pa.Table) -> pa.Table:
-    """By target and kind, rules of sources last; the sort is skipped for a table already in order (a million points usually are)."""
-    kind, target = column(table, "kind").astype(np.int64), column(table, "target").astype(np.int64)
-    key = ((kind == AlarmKind.LOSS_OF_VIEW).astype(np.int64) << 48) | (target << 8) | kind
-    return table if (key[1:] >= key[:-1]).all() else table.take(np.argsort(key, kind="stable"))
+    """By target and kind, rules of sources last. A table already in order, as a large one usually is, is neither sorted nor copied."""
+    kind, target = column(table, "kind"), column(table, "target")
+    of_source = kind == AlarmKind.LOSS_OF_VIEW
+    within = (target[1:] > target[:-1]) | ((target[1:] == target[:-1]) & (kind[1:] >= kind[:-1]))
+    if np.where(of_source[1:] == of_source[:-1], within, of_source[1:]).all():
+        return table
+    return table.take(np.lexsort((kind, target, of_source)))
 
 
-def _pool(table: pa.Table) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """All states of all STATE rules end to end, and each rule's share as [first, last)."""
-    counts = _state_counts(table)
-    last = np.cumsum(counts)
-    flat = columns_of.to_numpy(columns_of.whole(table["states"]).flatten()).astype(np.int32)
-    return flat if len(flat) else np.zeros(1, np.int32), last - counts, last
-
-
-def _rules(table: pa.Table, first: npt.NDArray[np.int64], last: npt.NDArray[np.int64]) -> Structs:
-    rules = aligned(table.num_rows, RULE)
-    for name in ("number", "kind", "priority", "on_delay", "off_delay"):
+def _rules(table: pa.Table) -> Structs:
+    rules: Structs = aligned(table.num_rows, RULE)
+    for name in ("number", "kind", "priority", "on_delay", "off_delay", "limit"):
         rules[name] = column(table, name)
     kind, limit, band = column(table, "kind"), column(table, "limit"), column(table, "dead_band")
-    high = (kind == AlarmKind.HIGH) | (kind == AlarmKind.HIGH_HIGH)
-    discrete = kind == AlarmKind.STATE
-    rules["limit"] = np.where(discrete, first, limit)
-    rules["clear"] = np.where(discrete, last, np.where(high, limit - band, limit + band))
-    rules["flags"] = column(table, "latching") * np.uint8(RuleFlag.LATCHING) + column(table, "enabled") * np.uint8(
-        RuleFlag.ENABLED
-    )
-    result: Structs = rules
-    return result
+    rules["clear"] = limit + np.where((kind == AlarmKind.HIGH) | (kind == AlarmKind.HIGH_HIGH), -band, band)
+    rules["flags"] = column(table, "latching") * np.uint8(RuleFlag.LATCHING)
+    rules["flags"] |= column(table, "enabled") * np.uint8(RuleFlag.ENABLED)
+    return rules
+
+
+def _give_states(rules: Structs, table: pa.Table) -> npt.NDArray[np.int32]:
+    """All states of all STATE rules end to end; each such rule is told its share of it as `limit` … `clear`."""
+    discrete = np.flatnonzero(rules["kind"] == AlarmKind.STATE)
+    last = np.cumsum(_state_counts(table)[discrete])
+    rules["limit"][discrete[1:]], rules["limit"][discrete[:1]], rules["clear"][discrete] = last[:-1], 0, last
+    states = columns_of.whole(table["states"]).take(columns_of.of(discrete, pa.int64())).flatten()
+    return columns_of.to_numpy(states).astype(np.int32) if len(states) else np.zeros(1, np.int32)
 
 
 def _points(table: pa.Table) -> Structs:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any, ClassVar
 
 import numpy as np
@@ -239,7 +240,7 @@ class Engine:
         self._run(lambda start: kernel.view_changed(self.world, changed, start, self.frame, now, u), len(self.world.points))
 
     def _config(self, part: Part, index: int) -> None:
-        changes.apply(self, EngineConfig.from_bytes(part.body), part.body, part.received_at)
+        changes.apply(self, part.body, part.received_at)
 
     # ---- commands
 
@@ -385,11 +386,11 @@ class Engine:
         return b"".join(pack(self))
 
     @classmethod
-    def restore(cls, data: bytes | memoryview) -> Engine:
+    def restore(cls, data: bytes) -> Engine:
         """Raises Corrupt when `data` is no snapshot or was changed."""
         from anlan.monitor.snapshot import unpack
 
-        return unpack(data)
+        return unpack(BytesIO(data))
 
 
 def _refused(command: Command, why: str, **facts: Any) -> Result:

@@ -26,6 +26,7 @@ from anlan.monitor.commands import Result
 from anlan.monitor.engine import LEDGER, Engine, Transitions
 from anlan.monitor.journal import Journal
 from anlan.monitor.live import Live
+from anlan.monitor.memory import give_back
 from anlan.monitor.recovery import recover
 from anlan.monitor.snapshot import Snapshot, Snapshots
 from anlan.monitor.warm import warm_up
@@ -109,6 +110,7 @@ class EngineReader:
         self.done, self.journal_last = self._journal.done, self._journal.last
         self._uncommitted, self._faults = found.fresh, dict(found.faults)
         self._snapshot_due = found.needs == 0
+        give_back()
         self._recovered = {"frames": found.frames, "seconds": round(self._clock.monotonic() - begun, 3)}
         log.info("engine recovered", snapshot=found.needs, done=self.done, faults=list(found.faults.values()), **self._recovered)
         self._thread.start()
@@ -151,7 +153,9 @@ class EngineReader:
             found = self._engine.step(frame)
         self._readings += frame.rows
         self._rows_since += frame.rows
-        self._snapshot_due |= version != self._engine.config_version
+        if version != self._engine.config_version:
+            self._snapshot_due = True
+            give_back()
         if found.faults:
             self._faults["frame"] = found.faults[0]
             log.error("part not decided", faults=found.faults)

@@ -15,16 +15,17 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import google_crc32c
 import numpy as np
+import numpy.typing as npt
 import orjson
 
 from anlan.model.errors import AnlanError, Corrupt, StoreError
 from anlan.monitor.commands import Result
 from anlan.monitor.compile import EngineConfig, arrays_of
-from anlan.monitor.layout import POINT, SOURCE, STATUS, aligned
+from anlan.monitor.layout import STATUS, aligned
 from anlan.store.durable import sync
 
 if TYPE_CHECKING:
@@ -33,13 +34,7 @@ if TYPE_CHECKING:
 MAGIC = b"ANLAN-S1"
 KEPT = 2
 _HEAD = struct.Struct("<8sII")
-_DTYPES: dict[str, Any] = {
-    "points": POINT,
-    "status": STATUS,
-    "sources": SOURCE,
-    "known": np.dtype("<i8"),
-    "ledger": np.dtype("<i8"),
-}
+_PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,64 +82,75 @@ def pack(engine: Engine) -> Iterator[bytes]:
     return Snapshot.take(engine).chunks()
 
 
-def unpack(data: bytes | memoryview) -> Engine:
-    """Raises Corrupt, saying which part does not match."""
-    header, blobs = _split(memoryview(data))
+def unpack(file: BinaryIO) -> Engine:
+    """Read straight into the arrays, so that a large plant's state is in memory once. Raises Corrupt, saying which part doesn't match."""
     from anlan.monitor.engine import LEDGER, Engine
 
+    header = _header(file)
+    described = header["blobs"]
+    config = _blob(file, "config", described["config"])
+    arrays = arrays_of(EngineConfig.from_bytes(config))
+    points, rules = len(arrays.points), len(arrays.rules)
+    status, known = aligned(rules, STATUS), np.zeros(points, np.int64)
+    ledger = np.zeros((described["ledger"]["bytes"] // (8 * len(LEDGER)), len(LEDGER)), np.int64)
+    into = {"points": arrays.points, "known": known, "status": status, "sources": arrays.sources, "ledger": ledger}
+    for name, array in into.items():
+        _read_into(file, name, described[name], array)
     engine = Engine()
-    arrays = arrays_of(EngineConfig.from_bytes(blobs["config"]))
-    columns = {name: _array(name, blobs[name]) for name in _DTYPES}
-    expected = {
-        "points": len(arrays.points),
-        "known": len(arrays.points),
-        "status": len(arrays.rules),
-        "sources": len(arrays.sources),
-    }
-    for name, rows in expected.items():
-        if len(columns[name]) != rows:
-            raise Corrupt(
-                "snapshot: {name} has {found} rows; its configuration has {rows}", name=name, found=len(columns[name]), rows=rows
-            )
-    arrays.points[:] = columns["points"]
-    arrays.sources[:] = columns["sources"]
     engine.frame, engine.next_n, engine.incarnation = header["frame"], header["next_n"], header["incarnation"]
-    engine.config_version, engine.config_body = header["config_version"], bytes(blobs["config"])
+    engine.config_version, engine.config_body = header["config_version"], config
     engine.time.u, engine.time.wall, engine.time.newest = header["u"], header["wall"], header["newest"]
     engine.answers = {fields["id"]: Result.from_json(fields) for fields in header["answers"]}
     engine.retired = {int(number): int(episode) for number, episode in header["retired"]}
-    engine.ledger = columns["ledger"].reshape(-1, len(LEDGER))
-    engine.lay_out(arrays, columns["status"], columns["known"])
+    engine.ledger = ledger
+    engine.lay_out(arrays, status, known)
     return engine
 
 
-def _split(data: memoryview) -> tuple[dict[str, Any], dict[str, memoryview]]:
-    if len(data) < _HEAD.size:
-        raise Corrupt("snapshot has {bytes} bytes; more were expected", bytes=len(data))
-    magic, length, crc = _HEAD.unpack(data[: _HEAD.size])
-    text = bytes(data[_HEAD.size : _HEAD.size + length])
+def _header(file: BinaryIO) -> dict[str, Any]:
+    head = file.read(_HEAD.size)
+    if len(head) < _HEAD.size:
+        raise Corrupt("snapshot has {bytes} bytes; more were expected", bytes=len(head))
+    magic, length, crc = _HEAD.unpack(head)
+    text = file.read(length) if magic == MAGIC else b""
     if magic != MAGIC or _crc(text) != crc:
         raise Corrupt("snapshot: the header does not match its checksum")
-    header = orjson.loads(text)
-    blobs, start = {}, _HEAD.size + length
-    for name, described in header["blobs"].items():
-        blobs[name] = data[start : start + described["bytes"]]
-        start += described["bytes"]
-        if len(blobs[name]) != described["bytes"] or _crc(bytes(blobs[name])) != described["crc"]:
-            raise Corrupt("snapshot: {name} does not match its checksum", name=name)
-    return header, blobs
+    header: dict[str, Any] = orjson.loads(text)
+    return header
 
 
-def _array(name: str, blob: memoryview) -> Any:
-    found = np.frombuffer(blob, _DTYPES[name])
-    fresh = aligned(len(found), _DTYPES[name])
-    fresh[:] = found
-    return fresh
+def _read_into(file: BinaryIO, name: str, described: dict[str, int], array: npt.NDArray[Any]) -> None:
+    """Fill `array` from the file, checking as it comes."""
+    if described["bytes"] != array.nbytes:
+        raise Corrupt(
+            "snapshot: {name} has {found} bytes; its configuration has {bytes}",
+            name=name,
+            found=described["bytes"],
+            bytes=array.nbytes,
+        )
+    flat, crc = array.reshape(-1).view(np.uint8), 0
+    for start in range(0, len(flat), _PIECE):
+        piece = file.read(min(_PIECE, len(flat) - start))
+        if len(piece) < min(_PIECE, len(flat) - start):
+            raise Corrupt("snapshot: {name} is cut short", name=name)
+        flat[start : start + len(piece)] = np.frombuffer(piece, np.uint8)
+        crc = google_crc32c.extend(crc, piece)
+    _match(name, crc, described["crc"])
+
+
+def _blob(file: BinaryIO, name: str, described: dict[str, int]) -> bytes:
+    blob = file.read(described["bytes"])
+    _match(name, _crc(blob), described["crc"])
+    return blob
+
+
+def _match(name: str, found: int, expected: int) -> None:
+    if found != expected:
+        raise Corrupt("snapshot: {name} does not match its checksum", name=name)
 
 
 def _crc(data: bytes) -> int:
-    value: int = google_crc32c.value(data)
-    return value
+    return int(google_crc32c.value(data))
 
 
 class Snapshots:
@@ -179,7 +185,8 @@ class Snapshots:
         self.passed_over = []
         for path in reversed(self._paths()):
             try:
-                return unpack(path.read_bytes())
+                with path.open("rb") as file:
+                    return unpack(file)
             except (AnlanError, OSError, KeyError, ValueError, TypeError) as error:
                 self.passed_over.append(f"{path.name}: {error}")
         return None
