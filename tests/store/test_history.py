@@ -297,6 +297,13 @@ def test_a_time_of_no_calendar_is_kept_at_the_edge(tmp_path: Path) -> None:
         assert rows_of(history.read([1], *ALL_TIME)) == rows
 
 
+def test_latest_looks_into_files_that_overlap(tmp_path: Path) -> None:
+    with opened(tmp_path) as history:
+        history.append(Readings.of([(1, START + 15, 2.0, 0)]), 1)
+        history.append(Readings.of([(1, START + 10, 1.0, 0), (2, START + 20, 3.0, 0)]), 2)
+        assert rows_of(history.latest([1, 2], START + 100)) == [(1, START + 15, 2.0, 0), (2, START + 20, 3.0, 0)]
+
+
 def test_columns_can_be_chosen(tmp_path: Path) -> None:
     with opened(tmp_path) as history:
         history.append(ONE, 1)

@@ -191,6 +191,51 @@ def test_small_files_are_merged_when_there_is_time(tmp_path: Path, log: Log, mon
     history.close()
 
 
+def test_a_damaged_day_is_a_fault_and_everything_else_goes_on(
+    log: Log, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history_writer, "SMALL_FILES", 3)
+    clock = ManualClock()
+    writer = HistoryWriter.start(log, history, flush_span=1.0, clock=clock)
+
+    def one_more(n: int) -> None:
+        log.append([readings(n)])
+        eventually(lambda: writer._taken == n + 1)
+        clock.advance(SECOND)
+        eventually(lambda: writer.cursor == n + 1)
+
+    one_more(0)
+    broken = history.root / history.files()[0].path
+    broken.write_bytes(broken.read_bytes()[:50])
+    for n in range(1, 5):
+        one_more(n)
+    eventually(lambda: broken.name in str(writer.fault))
+    assert len(history.files()) == 5
+    assert history.read(None, *ALL_TIME, holes=[]).num_rows == 40
+    writer.close()
+
+
+def test_a_fault_stands_until_a_commit_succeeds(log: Log, history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    really, broken = os.fsync, [True]
+    seen: set[str | None] = set()
+
+    def sync(descriptor: int) -> None:
+        if broken:
+            raise OSError(errno.EIO, "injected")
+        really(descriptor)
+
+    log.append([readings(0)])
+    monkeypatch.setattr(os, "fsync", sync)
+    writer = HistoryWriter.start(log, history, flush_rows=1, clock=ManualClock())
+    eventually(lambda: writer.fault is not None)
+    eventually(lambda: seen.add(writer.fault) or writer._failures > 10)  # type: ignore[func-returns-value]
+    assert None not in seen
+    broken.clear()
+    eventually(lambda: writer.fault is None)
+    assert writer.cursor == 1
+    writer.close()
+
+
 def test_history_and_tail_are_whole_at_every_moment(log: Log, history: History) -> None:
     writer = HistoryWriter.start(log, history, flush_rows=30, clock=ManualClock())
     whole = WholeHistory(history, log)

@@ -116,7 +116,8 @@ class History(Snapshot):
         super().__init__(root, table, settings)
         self._lock_file = lock
         self._incarnation = incarnation
-        self._merging = RLock()
+        # Taken in this order; questions wait only for the last, which is held while a commit is written, not while data is.
+        self._merging, self._appending = RLock(), RLock()
 
     @classmethod
     def open(cls, folder: Path | str, settings: HistorySettings | None = None, *, incarnation: str = "") -> Self:
@@ -128,10 +129,10 @@ class History(Snapshot):
         lock = _lock(root)
         try:
             history = cls(root, Table.create_or_open(root), settings or HistorySettings(), lock, incarnation)
+            history.sweep()
         except BaseException:
             os.close(lock)
             raise
-        history.sweep()
         return history
 
     @property
@@ -150,13 +151,15 @@ class History(Snapshot):
 
         Does nothing if `cursor` is contained already. May be empty: then only the position moves. After an error call `reopen`.
         """
-        with self._lock:
+        with self._appending:
             if cursor <= self.cursor:
                 return
+            durable = self.settings.durable
             with table_errors(self.root):
-                parts = list(history_files.by_day(sort(readings)))
-                added = [history_files.write(self.root, day, part, cursor, durable=self.settings.durable) for day, part in parts]
-            self._table.commit(added, position=(self._incarnation, cursor), durable=self.settings.durable)
+                parts = history_files.by_day(sort(readings))
+                added = [history_files.write(self.root, day, part, cursor, durable=durable) for day, part in parts]
+            with self._lock:
+                self._table.commit(added, position=(self._incarnation, cursor), durable=durable)
 
     def reopen(self) -> None:
         """Start over on a new handle after an error: what the old one believes about the disk is not to be trusted."""
@@ -184,7 +187,8 @@ class History(Snapshot):
         A process killed between writing and committing leaves such files, a merge does on purpose. A reader that still holds an
         older version of the table meets a missing file, refreshes and reads again.
         """
-        with self._merging, self._lock, table_errors(self.root):  # a merge's files are named by no commit until it ends
+        # What an append or a merge has written is named by no commit until it ends.
+        with self._merging, self._appending, self._lock, table_errors(self.root):
             named = {f.path for f in self.files()}
             since = self._table.committed_at
             orphans = [p for p in self.root.glob("day=*/*.parquet") if p.relative_to(self.root).as_posix() not in named]

@@ -6,14 +6,16 @@ process dies. After an error nothing that was believed counts: a new handle, the
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from threading import Event, Thread
 
 import structlog
 
 from anlan.model.clock import Clock
-from anlan.model.errors import AnlanError
+from anlan.model.errors import AnlanError, Corrupt
 from anlan.model.frames import Frame
 from anlan.store.history import History
 from anlan.store.history_tail import FRAMES_A_READ, LogSource, readings_of
@@ -44,16 +46,19 @@ class HistoryWriter:
 
     def __init__(self, log: LogSource, history: History, *, flush_rows: int, flush_span: float, clock: Clock) -> None:
         self.fault: str | None = None
-        """What is wrong now, in English; None while all is well. Frames missing for good stay a fault."""
+        """What is wrong now, in English; None while all is well. Frames missing and days damaged for good stay."""
         self.missing: list[Missing] = []
         self.rows_written = 0
         self._log, self._history, self._clock = log, history, clock
         self._flush_rows, self._flush_span = flush_rows, flush_span
+        self._small = history.settings.merged_rows // 2
         self._cursor = self._taken = history.follow(log.incarnation)
         self._pending: list[Frame] = []
         self._rows = 0
         self._since = clock.monotonic()
         self._failures = 0
+        self._must_start_over = False
+        self._unmergeable: dict[date, str] = {}
         self._closing = Event()
         self._thread = Thread(target=self._run, name="history-writer", daemon=True)
 
@@ -89,10 +94,9 @@ class HistoryWriter:
     def _attempt(self, step: Callable[[], None]) -> None:
         """Whatever goes wrong becomes the fault, and the next attempt starts over from what is on disk."""
         try:
-            if self._failures:
+            if self._must_start_over:
                 self._start_over()
             step()
-            self._recovered()
         except Exception as failure:
             self._failed(failure)
 
@@ -131,26 +135,37 @@ class HistoryWriter:
             self.rows_written += self._rows
             self._cursor = self._taken
         self._forget_pending()
+        self._recovered()
 
     def _forget_pending(self) -> None:
         self._pending, self._rows, self._taken = [], 0, self._cursor
         self._since = self._clock.monotonic()
 
     def _merge_small_files(self) -> None:
-        below = self._history.settings.merged_rows // 2
-        counts: dict[object, int] = {}
-        for file in self._history.files():
-            counts[file.day] = counts.get(file.day, 0) + (file.rows < below)
-        due = [day for day in self._history.days() if counts[day] >= SMALL_FILES]
+        due = self._days_of_small_files()
         for day in due:
-            self._history.optimize_day(day, below_rows=below)
+            self._merge(day)
         if due:
             self._history.sweep()
+
+    def _days_of_small_files(self) -> list[date]:
+        small = Counter(f.day for f in self._history.files() if f.rows < self._small)
+        return [day for day, files in small.items() if files >= SMALL_FILES and day not in self._unmergeable]
+
+    def _merge(self, day: date) -> None:
+        """A day with a damaged file is left as it is: what can be read of it is read where it lies."""
+        try:
+            self._history.optimize_day(day, below_rows=self._small)
+        except Corrupt as damage:
+            _log.error("history day can't be merged", day=day.isoformat(), error=damage.text("en"))
+            self._unmergeable[day] = damage.text("en")
+            self.fault = self._standing_fault()
 
     def _start_over(self) -> None:
         self._history.reopen()
         self._cursor = self._history.follow(self._log.incarnation)
         self._forget_pending()
+        self._must_start_over = False
 
     def _note_missing(self, gap: Gap) -> None:
         """Go on with what there is; that something is missing is said until the node ends, and stands in the log of faults."""
@@ -166,15 +181,16 @@ class HistoryWriter:
         self.fault = text
         self._closing.wait(RETRY_AFTER[min(self._failures, len(RETRY_AFTER) - 1)])
         self._failures += 1
+        self._must_start_over = True
 
     def _recovered(self) -> None:
         if self._failures:
             _log.info("history writer goes on", after_failures=self._failures)
             self._failures = 0
-        self.fault = self._what_is_missing()
+        self.fault = self._standing_fault()
 
-    def _what_is_missing(self) -> str | None:
-        if not self.missing:
-            return None
+    def _standing_fault(self) -> str | None:
+        """What no retry mends."""
         spans = ", ".join(f"{m.first}–{m.last}" for m in self.missing)
-        return f"The log let go of frames {spans} before the history contained them"
+        gone = [f"The log let go of frames {spans} before the history contained them"] if spans else []
+        return "; ".join([*gone, *self._unmergeable.values()]) or None
