@@ -248,3 +248,17 @@ def test_commits_are_counted_by_their_headers(tmp_path: Path) -> None:
     begin(tmp_path)
     assert count_commits(list_segments(Disk(), tmp_path)[0].wal, PAGE_SIZE) == FRAMES + 1
     assert count_commits(tmp_path / "none-wal", PAGE_SIZE) == 0
+
+
+def test_a_commit_whose_last_header_is_gone_still_counts(tmp_path: Path) -> None:
+    begin(tmp_path)
+    wal = list_segments(Disk(), tmp_path)[0].wal
+    ends = [
+        offset
+        for offset in range(32, wal.stat().st_size, PAGE_SIZE + 24)
+        if wal.read_bytes()[offset + 4 : offset + 8] != bytes(4)
+    ]
+    with wal.open("r+b") as file:
+        file.seek(ends[-2])
+        file.write(bytes(24))
+    assert count_commits(wal, PAGE_SIZE) == FRAMES + 1

@@ -11,7 +11,8 @@ import pytest
 
 from anlan.model.clock import SystemClock
 from anlan.model.errors import NotFound
-from anlan.store.log import Log, LogSettings
+from anlan.store.disk import Disk
+from anlan.store.log import Gap, Log, LogSettings
 from anlan.store.logreader import LogReader
 from faults._ledger import make_part
 
@@ -95,6 +96,26 @@ def test_the_second_writer_is_told_who_the_first_is(tmp_path: Path) -> None:
     log = Log.open(tmp_path, SystemClock(), SETTINGS)
     second = subprocess.run([sys.executable, "-c", WRITER, str(tmp_path)], capture_output=True, text=True, check=False)
     assert f"written by process {os.getpid()}" in second.stderr
+    log.close()
+
+
+def test_a_segment_that_goes_between_look_and_read_is_looked_for_again(tmp_path: Path) -> None:
+    class Late(Disk):
+        """Its first look is of before the trim."""
+
+        def names(self, folder: Path) -> list[str]:
+            return looks.pop(0) if looks else super().names(folder)
+
+    log = Log.open(tmp_path, SystemClock(), LogSettings(segment_bytes=1, reserve_bytes=0))
+    for i in range(3):
+        log.append([make_part(1, 5, i * 10, 10)])
+    looks = [Disk().names(tmp_path)]
+    log.trim(3)
+    reader = LogReader.open(tmp_path, disk=Late())
+    with pytest.raises(Gap) as gap:
+        reader.read(0)
+    assert gap.value.first == 3
+    reader.close()
     log.close()
 
 

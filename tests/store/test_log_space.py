@@ -109,6 +109,17 @@ def test_a_segment_ends_with_its_span(tmp_path: Path) -> None:
     log.close()
 
 
+def test_trimming_goes_exactly_up_to_what_is_needed(tmp_path: Path) -> None:
+    clock = ManualClock()
+    log = Log.open(tmp_path, clock, LogSettings(reserve_bytes=0, segment_span=1, background=False))
+    for i in range(6):
+        log.append([make_tick(i)])
+        clock.advance(2 * SECOND)
+    assert [(log.trim(needs), log.first) for needs in (0, 1, 2, 5, 5, 99)] == [(0, 1), (0, 1), (1, 2), (3, 5), (0, 5), (1, 6)]
+    assert len(list(tmp_path.glob("*.seg*"))) == 3
+    log.close()
+
+
 def test_old_segments_become_one_plain_file_and_stay_readable(tmp_path: Path) -> None:
     clock = ManualClock()
     log = Log.open(tmp_path, clock, LogSettings(reserve_bytes=0, ring_bytes=1, segment_span=1, background=False))

@@ -30,7 +30,7 @@ class Ring:
             return None
         start = n + 1 - self._frames[0].n
         # A deque reaches its ends quickly and its middle slowly; a reader that keeps up is at the right end.
-        behind = len(self._frames) - start
+        behind = max(0, len(self._frames) - start)
         if behind <= limit:
             return list(islice(reversed(self._frames), behind))[::-1]
         return list(islice(self._frames, start, start + limit))
