@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
+from works import COLUMNS, PLANT, gas, line, texts, write
 
 from anlan.plant.findings import PlantMistakes
 from anlan.plant.folder import check, load
-from works import COLUMNS, PLANT, gas, line, texts, write
 
 
 def test_the_valid_folder_has_no_finding(tmp_path: Path) -> None:
@@ -177,7 +177,9 @@ def test_missing_files(tmp_path: Path) -> None:
     (tmp_path / "points.csv").rename(tmp_path / "points.old")
     assert texts(tmp_path)[0].startswith("points-file points.csv: there is no points.csv or points.xlsx in ")
     (tmp_path / "points.csv").touch()
-    assert texts(tmp_path)[0] == "empty points.csv: has no header and no points — the first line names the columns: id,place,kind,…"
+    assert (
+        texts(tmp_path)[0] == "empty points.csv: has no header and no points — the first line names the columns: id,place,kind,…"
+    )
     (tmp_path / "points.xlsx").touch()
     assert texts(tmp_path)[0] == "points-file points.xlsx: stands beside points.csv: which one holds? — keep one of them"
 

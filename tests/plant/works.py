@@ -57,7 +57,16 @@ def line(**cells: str) -> str:
 
 def gas(limit: str, **cells: str) -> str:
     """A gas detector with one H alarm at `limit`."""
-    given = {"id": "AT-1", "place": "U100", "name_zh": "气体", "kind": "gas.combustible", "unit": "%LEL", "gas": "甲烷", "H": limit, "address": "hr:10 float32"}
+    given = {
+        "id": "AT-1",
+        "place": "U100",
+        "name_zh": "气体",
+        "kind": "gas.combustible",
+        "unit": "%LEL",
+        "gas": "甲烷",
+        "H": limit,
+        "address": "hr:10 float32",
+    }
     return line(**{**given, "HH": "", "L": "", "LL": "", "trip": "", "dead_band": "", "range_low": "", "range_high": "", **cells})
 
 

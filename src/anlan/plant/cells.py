@@ -107,9 +107,14 @@ def write_states(names: Mapping[int, Label]) -> str:
     return "; ".join(f"{number}={_escape(name.zh)}/{_escape(name.en)}" for number, name in sorted(names.items()))
 
 
-def _split(text: str, signs: str, most: int = 0) -> list[str]:
-    """At signs without a backslash before them."""
-    return re.split(rf"(?<!\\)[{signs}]", text, maxsplit=most)
+def _split(text: str, signs: str, most: int = -1) -> list[str]:
+    """At signs without a backslash before them; a backslash before a backslash is a letter like any other."""
+    parts, start = [], 0
+    for found in re.finditer(rf"\\.|[{signs}]", text, re.DOTALL):
+        if found[0][0] != "\\" and len(parts) != most:
+            parts.append(text[start : found.start()])
+            start = found.end()
+    return [*parts, text[start:]]
 
 
 def _escape(text: str) -> str:

@@ -6,8 +6,9 @@ LL < L < H < HH inside the range. Gas limits have their own module.
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import combinations, pairwise
 from typing import Any
 from zoneinfo import available_timezones
@@ -158,18 +159,14 @@ def _renames(draft: Draft, findings: Findings) -> None:
 
 
 def _addresses(draft: Draft, findings: Findings) -> None:
-    from anlan.sense.registry import driver
-
-    drivers = {s.id: s.driver for s in draft.sources}
+    parsers = _parsers(draft)
     taken: dict[tuple[str, str], str] = {}
     for point in draft.points:
-        if point.source not in drivers:
-            continue
+        if point.source not in parsers:
+            continue  # told once, at the source
         where = draft.where["point", point.id]
         try:
-            address = driver(drivers[point.source]).parse(point.address, point.model_dump())
-        except (NotFound, DriverError):
-            continue  # told once at the source
+            address = parsers[point.source](point.address, point.model_dump())
         except InputError as wrong:
             findings.wrong("address", wrong, where)
             continue
@@ -177,6 +174,17 @@ def _addresses(draft: Draft, findings: Findings) -> None:
         if other != point.id:
             message = "{id} reads the same address as {other}: {address} of {source}"
             findings.mistake("same-address", message, where, id=point.id, other=other, address=point.address, source=point.source)
+
+
+def _parsers(draft: Draft) -> dict[str, Callable[[str, dict[str, Any]], Any]]:
+    """Source → its driver's `parse`, of the sources whose driver there is."""
+    from anlan.sense.registry import driver
+
+    parsers: dict[str, Callable[[str, dict[str, Any]], Any]] = {}
+    for source in draft.sources:
+        with contextlib.suppress(NotFound, DriverError):
+            parsers[source.id] = driver(source.driver).parse
+    return parsers
 
 
 def _rules_by_point(draft: Draft, findings: Findings) -> dict[str, dict[AlarmKind, AlarmRule]]:

@@ -10,6 +10,7 @@ from anlan.model.events.alarms import AlarmKind
 from anlan.model.points import Point
 from anlan.model.words import Label
 from anlan.monitor.config import SUFFIX, AlarmRule, loss_of_view
+from anlan.plant.bulk import without_collection
 from anlan.plant.description import Plant, Scope
 
 if TYPE_CHECKING:
@@ -47,12 +48,13 @@ def engine_config(plant: Plant, numbers: Numbers, version: int) -> EngineConfig:
     from anlan.monitor.compile import compile_config
 
     by_source = numbers.sources
-    return compile_config(
-        version,
-        [(by_source[s.id], s.id) for s in plant.sources],
-        [(numbers.points[p.id], p, by_source[p.source]) for p in plant.points],
-        [(numbers.alarms[r.id], r, _target(r, numbers)) for r in all_rules(plant)],
-    )
+    with without_collection():
+        return compile_config(
+            version,
+            [(by_source[s.id], s.id) for s in plant.sources],
+            [(numbers.points[p.id], p, by_source[p.source]) for p in plant.points],
+            [(numbers.alarms[r.id], r, _target(r, numbers)) for r in all_rules(plant)],
+        )
 
 
 def running_sources(plant: Plant, numbers: Numbers, folder: Path | None = None) -> list[Running]:

@@ -12,7 +12,6 @@ from typing import Any
 
 from anlan.model.errors import ConfigError, InputError
 
-
 SHOWN_MISTAKES = 20
 """An error's text lists this many."""
 
@@ -44,7 +43,9 @@ class PlantMistakes(InputError):
 
     def __init__(self, findings: Iterable[Finding]) -> None:
         self.findings = tuple(findings)
-        super().__init__("{count} mistakes in the plant folder; `anlan check` explains them:", count=sum(f.fatal for f in self.findings))
+        super().__init__(
+            "{count} mistakes in the plant folder; `anlan check` explains them:", count=sum(f.fatal for f in self.findings)
+        )
 
     def text(self, language: str = "en") -> str:
         mistakes = [f.text(language) for f in self.findings if f.fatal]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anlan.model.errors import ConfigError
+from anlan.plant.bulk import without_collection
 from anlan.plant.checks import check_draft
 from anlan.plant.description import Plant
 from anlan.plant.draft import Draft, PlaceIndex
@@ -34,6 +35,11 @@ class Checked:
 
 def check(folder: Path) -> Checked:
     """Read the folder and find every mistake and warning. Does not connect to anything."""
+    with without_collection():
+        return _check(folder)
+
+
+def _check(folder: Path) -> Checked:
     findings, draft = Findings(), Draft()
     located = _read_plant_file(folder, findings)
     if isinstance(located.value, dict):
@@ -43,7 +49,7 @@ def check(folder: Path) -> Checked:
         sheet = _read_point_file(folder, findings)
         if sheet is not None:
             read_points(sheet, draft, places, findings)
-        sections.read_rules()
+        sections.read_rules(places)
         check_draft(draft, places, findings)
     return Checked(None if findings.fatal else draft.finished(), tuple(findings))
 

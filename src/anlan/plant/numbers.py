@@ -38,15 +38,16 @@ def assign(session: Session, plant: Plant) -> Numbers:
     """Give numbers to all that have none yet, in the caller's transaction. Raises InputError for a rename onto a numbered id."""
     numbers = read_numbers(session)
     rules = all_rules(plant)
-    _rename(session, plant, numbers, [r.id for r in rules])
-    numbers = read_numbers(session)
-    _give(session, "source", numbers.sources, (s.id for s in plant.sources))
-    _give(session, "point", numbers.points, (p.id for p in plant.points))
-    _give(session, "alarm", numbers.alarms, (r.id for r in rules))
-    return read_numbers(session)
+    if _rename(session, plant, numbers, [r.id for r in rules]):
+        numbers = read_numbers(session)
+    return Numbers(
+        _give(session, "source", numbers.sources, (s.id for s in plant.sources)),
+        _give(session, "point", numbers.points, (p.id for p in plant.points)),
+        _give(session, "alarm", numbers.alarms, (r.id for r in rules)),
+    )
 
 
-def _rename(session: Session, plant: Plant, numbers: Numbers, rule_ids: Iterable[str]) -> None:
+def _rename(session: Session, plant: Plant, numbers: Numbers, rule_ids: Iterable[str]) -> bool:
     renamed = {p.was: p.id for p in plant.points if p.was and p.was in numbers.points and p.id not in numbers.points}
     reused = [p for p in plant.points if p.was in numbers.points and p.id in numbers.points]
     for point in reused:
@@ -66,11 +67,14 @@ def _rename(session: Session, plant: Plant, numbers: Numbers, rule_ids: Iterable
         for old, new in names.items():
             where = (NumberRow.kind == kind) & (NumberRow.identifier == old)
             session.execute(sa.update(NumberRow).where(where).values(identifier=new))
+    return bool(renamed)
 
 
-def _give(session: Session, kind: str, known: Mapping[str, int], identifiers: Iterable[str]) -> None:
-    highest = session.scalar(sa.select(sa.func.max(NumberRow.number)).where(NumberRow.kind == kind)) or 0
-    new = [i for i in dict.fromkeys(identifiers) if i not in known]
-    rows = [{"kind": kind, "number": highest + n, "identifier": identifier} for n, identifier in enumerate(new, 1)]
+def _give(session: Session, kind: str, known: Mapping[str, int], identifiers: Iterable[str]) -> dict[str, int]:
+    """The known numbers and those newly given."""
+    highest = max(known.values(), default=0)
+    new = {identifier: highest + n for n, identifier in enumerate((i for i in dict.fromkeys(identifiers) if i not in known), 1)}
+    rows = [{"kind": kind, "number": number, "identifier": identifier} for identifier, number in new.items()]
     if rows:
         session.execute(sa.insert(NumberRow), rows)
+    return {**known, **new}

@@ -48,30 +48,59 @@ MODES = {
     "变化上报": "on_change",
 }
 
+ALARM_CELLS: Mapping[str, Callable[[str], Any]] = {
+    "dead_band": cells.number,
+    "on_delay": cells.number,
+    "off_delay": cells.number,
+    "latching": cells.yes_no,
+    "priority": cells.whole,
+    "time_to_respond": cells.number,
+    "enabled": cells.yes_no,
+    "post": str,
+}
+
 
 def read_points(sheet: Sheet, draft: Draft, places: PlaceIndex, findings: Findings) -> None:
     """Fill the draft's points, rules and trips from the sheet. The first row is the header."""
     if not sheet.rows:
-        findings.mistake(
-            "empty", "has no header and no points", Where(sheet.file), mend="the first line names the columns: id,place,kind,…"
-        )
+        mend = "the first line names the columns: id,place,kind,…"
+        findings.mistake("empty", "has no header and no points", Where(sheet.file), mend=mend)
         return
-    columns = _header(sheet, findings)
+    header = _header(sheet, findings)
     sources = frozenset(s.id for s in draft.sources)
-    either = frozenset(c.key for c in columns if c and not c.exact and c.name.endswith(("_zh", "_en")))
     draft.read_sources = set()
     for row in sheet.rows[1:]:
         where = Where(sheet.file, row.line)
-        line = _Line(_cells(row, columns, where, findings), where, draft, places, sources, either, findings)
+        line = _Line(_cells(row, header, where, findings), where, header, draft, places, sources, findings)
         draft.read_sources.add(line.cells.get("source", ""))
         line.read()
 
 
-def _header(sheet: Sheet, findings: Findings) -> list[Column | None]:
-    header = sheet.rows[0]
-    where = Where(sheet.file, header.line)
-    columns = match(header.cells)
-    for text, column in zip(header.cells, columns, strict=True):
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """`columns`: (place in the row, key). `of_one_alarm`: key → (column, alarm kind). `either`: columns that don't tell their language."""
+
+    width: int
+    columns: tuple[tuple[int, str], ...]
+    of_one_alarm: Mapping[str, tuple[str, str]]
+    either: frozenset[str]
+
+
+def _header(sheet: Sheet, findings: Findings) -> _Header:
+    row = sheet.rows[0]
+    columns = match(row.cells)
+    _check_header(row, columns, Where(sheet.file, row.line), findings)
+    known = [(i, column) for i, column in enumerate(columns) if column]
+    return _Header(
+        width=len(columns),
+        columns=tuple((i, column.key) for i, column in known),
+        of_one_alarm={column.key: (column.name, column.suffix) for _, column in known if column.suffix},
+        either=frozenset(c.key for _, c in known if not c.exact and c.name.endswith(("_zh", "_en"))),
+    )
+
+
+def _check_header(row: Row, columns: list[Column | None], where: Where, findings: Findings) -> None:
+    for text, column in zip(row.cells, columns, strict=True):
         if text and column is None:
             hint = closest(text)
             mend = "did you mean {hint}?" if hint else "remove it, or see docs/plant-folder.md for the columns there are"
@@ -84,20 +113,17 @@ def _header(sheet: Sheet, findings: Findings) -> list[Column | None]:
             findings.mistake(
                 "missing-column", "the column {column} ({title}) is missing", where, column=name, title=titles()[name]
             )
-    return columns
 
 
-def _cells(row: Row, columns: list[Column | None], where: Where, findings: Findings) -> dict[str, str]:
-    if any(row.cells[len(columns) :]):
-        findings.mistake(
-            "too-many-cells",
+def _cells(row: Row, header: _Header, where: Where, findings: Findings) -> dict[str, str]:
+    cells_of_row, found = row.cells, len(row.cells)
+    if found > header.width and any(cells_of_row[header.width :]):
+        message, mend = (
             "the row has {found} cells, the header {expected}",
-            where,
-            mend="put a text that contains the separator in quotation marks",
-            found=len(row.cells),
-            expected=len(columns),
+            "put a text that contains the separator in quotation marks",
         )
-    return {column.key: text for column, text in zip(columns, row.cells, strict=False) if column and text}
+        findings.mistake("too-many-cells", message, where, mend=mend, found=found, expected=header.width)
+    return {key: cells_of_row[i] for i, key in header.columns if i < found and cells_of_row[i]}
 
 
 @dataclass(slots=True)
@@ -106,11 +132,10 @@ class _Line:
 
     cells: Mapping[str, str]
     where: Where
+    header: _Header
     draft: Draft
     places: PlaceIndex
     sources: frozenset[str]
-    either: frozenset[str]
-    """Columns whose header does not tell the language of their texts."""
     findings: Findings
     sound: bool = True
 
@@ -242,35 +267,40 @@ class _Line:
             value = self._value("ST", cells.integers) if suffix == "ST" else self._value(suffix, cells.number)
             if value is not None:
                 limits[suffix] = {"states": value} if suffix == "ST" else {"limit": value}
-        self._idle_cells(limits)
-        post = self.places.post_of(place)
-        return {f"{point}.{suffix}": self._rule(point, suffix, limit, post) for suffix, limit in limits.items()}
+        own = self._own_cells(limits)
+        if not limits:
+            return {}
+        base = {"post": self.places.post_of(place), **self._defaults(), **self._alarm_cells("")}
+        return {f"{point}.{suffix}": self._rule(point, suffix, limit, base, own) for suffix, limit in limits.items()}
 
-    def _rule(self, point: str, suffix: str, limit: dict[str, Any], post: str) -> dict[str, Any]:
-        defaults = self.draft.alarms.defaults
-        rule: dict[str, Any] = {
-            "on_delay": _first(self._each("on_delay", suffix, cells.number), defaults.on_delay),
-            "off_delay": _first(self._each("off_delay", suffix, cells.number), defaults.off_delay),
-            "latching": _first(self._each("latching", suffix, cells.yes_no), defaults.latching),
-            "priority": _first(self._each("priority", suffix, cells.whole), defaults.priority),
-            "time_to_respond": self._each("time_to_respond", suffix, cells.number),
-            "enabled": self._each("enabled", suffix, cells.yes_no),
-            "post": self._each("post", suffix, str) or post,
-            "consequence": self._label("consequence", suffix),
-            "corrective_action": self._label("corrective_action", suffix),
-        }
-        if suffix != "ST":
-            rule["dead_band"] = _first(self._each("dead_band", suffix, cells.number), defaults.dead_band)
-        given = {key: value for key, value in rule.items() if value is not None}
-        return {"id": f"{point}.{suffix}", "point": point, "kind": suffix, **limit, **given}
+    def _rule(self, point: str, suffix: str, limit: dict[str, Any], base: dict[str, Any], own: set[str]) -> dict[str, Any]:
+        rule = {"id": f"{point}.{suffix}", "point": point, "kind": suffix, **base, **limit}
+        if suffix in own:
+            rule |= self._alarm_cells(suffix)
+        if suffix == "ST":
+            rule.pop("dead_band", None)
+        return rule
 
-    def _idle_cells(self, limits: Mapping[str, Any]) -> None:
-        for key in self.cells:
-            name, _, suffix = key.rpartition("_")
-            if name and suffix in SUFFIXES and suffix not in limits:
-                self._mistake(
-                    "idle-cell", "{column} is given, but {limit} is empty: there is no such alarm", column=key, limit=suffix
-                )
+    def _defaults(self) -> dict[str, Any]:
+        return {key: value for key, value in self.draft.alarms.defaults if value is not None}
+
+    def _alarm_cells(self, suffix: str) -> dict[str, Any]:
+        """What the cells for all alarms ("") or for one alarm say; empty cells say nothing."""
+        ending = f"_{suffix}" if suffix else ""
+        values = {name: self._value(name + ending, read) for name, read in ALARM_CELLS.items()}
+        labels = {name: self._label(name, suffix) for name in ("consequence", "corrective_action")}
+        return {key: value for key, value in values.items() if value is not None} | labels
+
+    def _own_cells(self, limits: Mapping[str, Any]) -> set[str]:
+        """The alarms that have cells of their own."""
+        own = set()
+        for key, (_, suffix) in self.header.of_one_alarm.items():
+            if key in self.cells:
+                own.add(suffix)
+                if suffix not in limits:
+                    message = "{column} is given, but {limit} is empty: there is no such alarm"
+                    self._mistake("idle-cell", message, column=key, limit=suffix)
+        return own
 
     def _trip(self, point: str, rules: Mapping[str, Mapping[str, Any]]) -> Trip | None:
         written = self._value("trip", cells.trips)
@@ -300,10 +330,6 @@ class _Line:
             self._mistake("value", "{key} was {found}; " + bad.expected + " was expected", key=key, found=shown(text))
             return None
 
-    def _each(self, name: str, suffix: str, read: Callable[[str], T]) -> T | None:
-        own = f"{name}_{suffix}"
-        return self._value(own if own in self.cells else name, read)
-
     def _understood(self, key: str, read: Callable[[str], T]) -> T | None:
         if key not in self.cells:
             return None
@@ -324,18 +350,19 @@ class _Line:
         return None
 
     def _label(self, name: str, suffix: str = "") -> dict[str, str]:
-        zh, en = (self._each(f"{name}_{language}", suffix, str) or "" for language in ("zh", "en"))
-        if bool(zh) != bool(en) and self.either & {f"{name}_zh", f"{name}_en", f"{name}_zh_{suffix}", f"{name}_en_{suffix}"}:
+        """Two cells as a label; a cell for one alarm goes before that for all."""
+        keys = {f"{name}_zh", f"{name}_en"}
+        zh, en = self.cells.get(f"{name}_zh", ""), self.cells.get(f"{name}_en", "")
+        if suffix:
+            zh, en = self.cells.get(f"{name}_zh_{suffix}", zh), self.cells.get(f"{name}_en_{suffix}", en)
+            keys |= {f"{key}_{suffix}" for key in keys}
+        if bool(zh) != bool(en) and self.header.either & keys:
             return label(zh or en).model_dump()
         return {"zh": zh, "en": en}
 
     def _mistake(self, name: str, message: str, *, mend: str = "", **facts: Any) -> None:
         self.sound = False
         self.findings.mistake(name, message, self.where, mend=mend, **facts)
-
-
-def _first(*values: T | None) -> T | None:
-    return next((value for value in values if value is not None), None)
 
 
 def _side(value: float, rules: Mapping[str, Mapping[str, Any]]) -> str | None:

@@ -13,7 +13,7 @@ from anlan.model.places import Area, Level, Place
 from anlan.model.words import Label
 from anlan.monitor.config import AlarmRule
 from anlan.plant.description import AlarmSettings, DataSettings, PlaceEntry, Post, Site, enterprise
-from anlan.plant.draft import Draft
+from anlan.plant.draft import Draft, PlaceIndex
 from anlan.plant.findings import Findings, Where
 from anlan.plant.validation import shown, unknown_key, validated
 from anlan.plant.yaml_file import Located, Path
@@ -48,17 +48,20 @@ class Sections:
         self.draft.alarms = self._valid(AlarmSettings, alarms, ("alarms",)) or self.draft.alarms
         self.draft.data = self._valid(DataSettings, self._mapping("data"), ("data",)) or self.draft.data
 
-    def read_rules(self) -> None:
+    def read_rules(self, places: PlaceIndex) -> None:
         """The rules written out one by one; each replaces the one of the same id that a point's line gave."""
         alarms = self._mapping("alarms", quiet=True)
         lines = {key: where for key, where in self.draft.where.items() if key[0] != "rule"}
         from_points = self.draft.where
+        place_of = {p.id: p.place for p in self.draft.points}
         self.draft.where = lines
         for i, entry in enumerate(self._listed(alarms.get("rules"), ("alarms", "rules"))):
             path: Path = ("alarms", "rules", i)
             rule = self._valid(AlarmRule, _with_id(entry), path)
             if rule is not None and self._note("rule", rule.id, self.located.where((*path, "id"))):
-                self.draft.rules[rule.id] = rule
+                # As in a point's line, the post of the place is meant unless another (or none: "") is written.
+                post = rule.post if "post" in entry else places.post_of(place_of.get(rule.point, ""))
+                self.draft.rules[rule.id] = rule.model_copy(update={"post": post})
         self.draft.where = from_points | self.draft.where
 
     def _site(self) -> None:

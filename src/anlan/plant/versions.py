@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from anlan.model.clock import Clock, Micros
 from anlan.model.errors import Corrupt, InputError, NotFound
+from anlan.plant.bulk import without_collection
 from anlan.plant.description import Plant
 from anlan.plant.difference import Change, differences
 from anlan.plant.folder import BASE_FILE, load
@@ -92,15 +94,15 @@ def import_plant(
     records: Records, plant: Plant, *, author: str, reason: str, clock: Clock, folder: Path | None = None, onto: int | None = None
 ) -> Imported:
     """The same for a plant already loaded; without a folder, `onto` must name the current version (or be None for the first)."""
-    with records.session() as session:
-        current = _newest(session)
-        if current is not None and current.digest == plant.digest:
+    with without_collection(), records.session() as session:
+        current, content = _newest(session), plant.to_json()
+        if current is not None and current.digest == sha256(content).hexdigest():
             return Imported(_version(current), plant, read_numbers(session), new=False)
         changes: tuple[Change, ...] = ()
         if current is not None:
             changes = tuple(differences(_plant(current), plant))
             _must_rest_on(current, folder, onto, changes)
-        row = _insert(session, plant, current, author, reason, clock, folder)
+        row = _insert(session, content, current, author, reason, clock, folder)
         return Imported(_version(row), plant, assign(session, plant), new=True, changes=changes)
 
 
@@ -113,7 +115,7 @@ def versions(records: Records) -> list[Version]:
 
 def version(records: Records, number: int | None = None) -> tuple[Version, Plant, Numbers]:
     """A version with its plant (None: the current one) and the numbers as of now. Raises NotFound, Corrupt."""
-    with records.reading() as session:
+    with without_collection(), records.reading() as session:
         row = _newest(session) if number is None else session.get(VersionRow, number)
         if row is None:
             raise NotFound("there is no version {number} of the plant", number="—" if number is None else number)
@@ -156,9 +158,8 @@ def _must_rest_on(current: VersionRow, folder: Path | None, onto: int | None, ch
 
 
 def _insert(
-    session: Session, plant: Plant, current: VersionRow | None, author: str, reason: str, clock: Clock, folder: Path | None
+    session: Session, content: bytes, current: VersionRow | None, author: str, reason: str, clock: Clock, folder: Path | None
 ) -> VersionRow:
-    content = plant.to_json()
     row = VersionRow(
         number=(current.number if current else 0) + 1,
         id=uuid7(clock),
@@ -167,7 +168,7 @@ def _insert(
         reason=reason,
         at=clock.now(),
         origin=str(folder.resolve()) if folder is not None else "",
-        digest=plant.digest,
+        digest=sha256(content).hexdigest(),
         size=len(content),
         content=_packed(content),
     )
@@ -185,8 +186,6 @@ def _version(row: VersionRow) -> Version:
 
 
 def _plant(row: VersionRow) -> Plant:
-    from hashlib import sha256
-
     content = _unpacked(row.content, row.size)
     if sha256(content).hexdigest() != row.digest:
         raise Corrupt("version {number} of the plant does not match its checksum", number=row.number)

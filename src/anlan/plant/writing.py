@@ -55,7 +55,7 @@ def plant_yaml(plant: Plant) -> str:
     content["places"] = _below(plant.places[0], plant)
     content["areas"] = [_given(a) for a in plant.areas]
     content["sources"] = [_source(s.model_dump(mode="json", exclude_defaults=True)) for s in plant.sources]
-    content["alarms"] = _given(plant.alarms) | _if_any("rules", [_given(r) for r in _apart(plant)])
+    content["alarms"] = _given(plant.alarms) | _if_any("rules", [{**_given(r), "post": r.post} for r in _apart(plant)])
     content["data"] = _given(plant.data)
     writer = YAML()
     writer.default_flow_style = False
@@ -245,7 +245,7 @@ def _rule_cell(rule: AlarmRule, column: str) -> str:
 def _number(value: float | None) -> str:
     if value is None:
         return ""
-    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
+    return repr(float(value)).removesuffix(".0")
 
 
 def _yes_no(value: bool) -> str:
