@@ -205,6 +205,7 @@ class Reference:
                 seen.stale, seen.covered_to = False, seen.usable_at
                 for alarm in self.of(number):
                     alarm.running = ""
+                    judge[alarm.rule.number] = judge[alarm.rule.number] or "on"
         for number in sorted(self.seen):
             for alarm in self.of(number):
                 if judge[alarm.rule.number]:
@@ -264,13 +265,15 @@ class Reference:
 
     def hold(self, seen: Seen, until: int, noticed_at: int) -> None:
         """Let what silence holds run on to `until`."""
-        if seen.time is None or not seen.held:
+        if seen.time is None:
             return
+        in_view = seen.held or self.sources[seen.point.source].state == "up"
         for alarm in self.of(seen.point.number):
             kind = alarm.rule.kind
             if kind == AlarmKind.STALE or not alarm.running:
                 continue
-            by_itself = (kind == AlarmKind.BAD_QUALITY and alarm.running == "on") or (seen.point.on_change and seen.usable)
+            still_bad = kind == AlarmKind.BAD_QUALITY and alarm.running == "on"
+            by_itself = in_view if still_bad else seen.held and seen.point.on_change and seen.usable
             if by_itself and alarm.since + alarm.delay <= until:
                 at = alarm.since + alarm.delay
                 self.fire(alarm, at, noticed_at, seen.value, seen.quality)
@@ -343,7 +346,7 @@ class Reference:
                 if self.sources[seen.point.source].state == "down":
                     self.lose(seen, now, u)
                 else:
-                    seen.stale = False
+                    self.regain(seen, now, u)
 
     def lose(self, seen: Seen, now: int, u: int) -> None:
         if seen.time is not None and seen.held:
@@ -354,6 +357,14 @@ class Reference:
         for alarm in self.of(seen.point.number):
             if alarm.rule.kind in (AlarmKind.BAD_QUALITY, AlarmKind.STALE):
                 alarm.running = ""
+
+    def regain(self, seen: Seen, now: int, u: int) -> None:
+        seen.stale = False
+        for alarm in self.of(seen.point.number):
+            fresh = alarm.rule.enabled and not alarm.on and not alarm.running
+            if alarm.rule.kind == AlarmKind.BAD_QUALITY and seen.time is not None and not seen.usable and fresh:
+                at = self.now(seen, u)
+                self.condition(alarm, True, at, at, now, seen.value, seen.quality)
 
     # ---- configuration
 

@@ -252,6 +252,16 @@ def test_bad_quality_waits_for_its_delay_through_silence_too() -> None:
     assert [t.trigger for t in one.read(7, 5)] == [Trigger.CONDITION_OFF]
 
 
+def test_what_was_bad_before_a_loss_of_view_is_bad_after_it() -> None:
+    one = One((rule(K.BAD_QUALITY, on_delay=5_000_000),), on_change=True, deadline=0)
+    one.read(1, 5, BAD)
+    one.tick(2, {1: "down"})
+    one.ticks(3, 29)
+    one.tick(30, {1: "up"})
+    assert one.ticks(31, 34) == []
+    assert [seconds(t.happened_at) for t in one.tick(35)] == [35.0]
+
+
 # ---- absence
 
 
@@ -431,6 +441,16 @@ def test_a_moved_limit_is_judged_on_the_last_value() -> None:
     assert (raised.trigger, raised.limit, raised.value, seconds(raised.noticed_at)) == (Trigger.CONDITION_ON, 70, 75, 2.0)
     (returned,) = one.configure(3, rule(K.HIGH, limit=90.0))
     assert returned.trigger is Trigger.CONDITION_OFF
+
+
+def test_a_delay_begun_under_another_deadline_begins_anew_on_the_last_value() -> None:
+    high = rule(K.HIGH, limit=80.0, on_delay=5_000_000)
+    one = One((high,), on_change=True, deadline=0)
+    one.read(1, 85)
+    one.ticks(2, 3)
+    one.deadline = 60_000_000
+    assert one.configure(4, high) + one.ticks(5, 8) == []
+    assert [seconds(t.happened_at) for t in one.tick(9)] == [9.0]
 
 
 @pytest.mark.parametrize("rules", [(), (rule(K.HIGH, limit=80.0, enabled=False),)])

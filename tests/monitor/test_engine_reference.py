@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from anlan.model.frames import Frame, Kind, Part
 from anlan.monitor.engine import Engine
 
-EXAMPLES = int(os.environ.get("ANLAN_ENGINE_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("ANLAN_ENGINE_EXAMPLES", "60"))
 """The long form: ANLAN_ENGINE_EXAMPLES=20000 (about 10⁶ steps)."""
 story_settings = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -35,7 +35,7 @@ def apply(engine: Engine, body: bytes, at: Micros) -> None:
     _end_what_is_gone(engine, new, pairs, at)
     status, anew = _carry_rules(engine, new, pairs)
     known, moved = _carry_points(engine, new)
-    _forget_delays(new, status, moved)
+    _forget_delays(new, status, anew, moved)
     _carry_sources(engine, new)
     engine.config_version, engine.config_body = version, bytes(body)
     engine.lay_out(new, status, known)
@@ -150,10 +150,12 @@ def _carry_points(engine: Engine, new: Arrays) -> tuple[npt.NDArray[np.int64], n
     return known, moved
 
 
-def _forget_delays(new: Arrays, status: Structs, moved: npt.NDArray[np.bool_]) -> None:
-    """What counted by the old source or measure does not count by the new: delays begin anew, what is announced stays."""
+def _forget_delays(new: Arrays, status: Structs, anew: npt.NDArray[np.uint8], moved: npt.NDArray[np.bool_]) -> None:
+    """What counted by the old source or measure does not count by the new: delays begin anew, on the last value where there
+    is one, and what is announced stays."""
     of_point = new.rules["kind"] != AlarmKind.LOSS_OF_VIEW
     rows = np.flatnonzero(of_point)[moved[new.target[of_point]]]
+    anew[rows] = np.where(anew[rows] == 0, JUDGE_ON, anew[rows])
     phase = status["phase"][rows]
     status["phase"][rows] = np.where(phase == Phase.RISING, Phase.QUIET, np.where(phase == Phase.FALLING, Phase.STANDING, phase))
 

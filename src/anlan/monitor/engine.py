@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from io import BytesIO
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ from anlan.monitor.commands import TRIGGER, Command, Result, why_not
 from anlan.monitor.compile import Arrays, EngineConfig, arrays_of, compile_config
 from anlan.monitor.layout import BLOCK, NEVER, STATUS, TRANSITION, RuleFlag, Structs, Tally, View, World, aligned
 from anlan.monitor.live import Copied, Live
+from anlan.monitor.node_time import NodeTime
 from anlan.monitor.states import REFUSED, TABLE
 
 __all__ = ["Engine", "EngineConfig", "NodeTime", "Transitions", "compile_config"]
@@ -37,41 +38,6 @@ ANSWERS_KEPT = 10_000
 """Commands whose answer is remembered, so that one sent twice is answered twice and done once."""
 LEDGER = ("received", "applied", "duplicate", "late", "unknown_point", "clock_bad")
 """Counters per source; received = applied + duplicate + late + unknown_point, and clock_bad are among the applied."""
-
-
-@dataclass(slots=True)
-class NodeTime:
-    """Node time: microseconds counted from ticks, which neither jumps nor stands still when the wall clock does.
-
-    A step between two ticks outside 0 … 2.5 s is a clock that was set, or a node that was away and did not listen: it counts as
-    one tick of 1 s, so neither makes every point stale at once. An arrival between ticks is placed by its wall time after the last
-    tick, and never before an earlier arrival.
-    """
-
-    u: Micros = 0
-    wall: Micros = 0
-    """Wall time of the last tick; 0 before the first."""
-    newest: Micros = 0
-    """The latest arrival placed so far; can lie ahead of `u`."""
-
-    LONGEST_STEP: ClassVar[Micros] = 2_500_000
-    TICK: ClassVar[Micros] = 1_000_000
-
-    def tick(self, now: Micros) -> None:
-        step = now - self.wall
-        if not self.wall:
-            pass
-        elif 0 <= step <= self.LONGEST_STEP:
-            self.u += step
-        else:
-            self.u = max(self.u + self.TICK, self.newest)
-        self.wall = now
-        self.newest = max(self.newest, self.u)
-
-    def at(self, received_at: Micros) -> Micros:
-        after_tick = min(max(received_at - self.wall, 0), self.LONGEST_STEP) if self.wall else 0
-        self.newest = max(self.newest, self.u + after_tick)
-        return self.newest
 
 
 @dataclass(slots=True)

@@ -13,6 +13,8 @@ passed since that reading arrived.
 A delay runs only while the value is known. A cyclic value is known for its deadline after each usable reading: a longer gap counts
 as the deadline, no more, and never fires by itself. An on-change value is known through silence while its source is in view
 (flag HELD). What a gap leaves uncovered is added to `since`.
+
+All of it stands in one file because Numba's cache notices changes of that file alone.
 """
 
 from __future__ import annotations
@@ -290,7 +292,7 @@ def _limit(w, k, v):  # type: ignore[no-untyped-def]
 def _run_on_until(w, p, until, frame, noticed_at):  # type: ignore[no-untyped-def]
     """Let delays run on data time up to `until` on what the point is known to hold; fire those that end."""
     r = w.points[p]
-    if not (r.flags & _PENDING and r.flags & _HELD):
+    if not r.flags & _PENDING:
         return
     for k in range(r.rule_first, r.rule_first + r.rule_count):
         if _runs_by_itself(w, p, k):
@@ -302,7 +304,7 @@ def _run_on_until(w, p, until, frame, noticed_at):  # type: ignore[no-untyped-de
 
 @_fast
 def _runs_by_itself(w, p, k):  # type: ignore[no-untyped-def]
-    """Whether the rule's delay runs on without a new reading, given a point whose source is in view (HELD)."""
+    """Whether the rule's delay runs on without a new reading."""
     phase = w.status[k].phase
     if phase not in (_RISING, _FALLING):
         return False
@@ -311,8 +313,9 @@ def _runs_by_itself(w, p, k):  # type: ignore[no-untyped-def]
     if kind == _STALE_KIND:
         return False  # on node time, in the tick
     if kind == _BAD_QUALITY and phase == _RISING:
-        return True  # silence is no good value either
-    return bool(r.flags & _ON_CHANGE) and r.quality < _BAD
+        # Silence is no good value either, even if the source was away meanwhile.
+        return bool(r.flags & _HELD) or w.sources[r.source].state == _UP
+    return bool(r.flags & _HELD) and bool(r.flags & _ON_CHANGE) and r.quality < _BAD
 
 
 @_fast
@@ -381,7 +384,7 @@ def _rule_due(w, p, k):  # type: ignore[no-untyped-def]
         if r.flags & _STALE and w.rules[k].flags & _ENABLED and phase in (_QUIET, _FALLING):
             return np.int64(0)  # a rule that came after the silence
         return _ends(w, k) if phase in (_RISING, _FALLING) else NOT_DUE
-    if r.flags & _HELD and _runs_by_itself(w, p, k):
+    if _runs_by_itself(w, p, k):
         return r.heard + _ends(w, k) - r.time
     return NOT_DUE
 
@@ -495,7 +498,7 @@ def view_changed(w, changed, start, frame, now, u):  # type: ignore[no-untyped-d
         if w.sources[r.source].state == _DOWN:
             _lose_sight(w, p, frame, now, u)
         else:
-            r.flags &= ~_STALE  # its silence is counted anew; an alarm that stands waits for a reading
+            _regain_sight(w, p, frame, now, u)
         _settle(w, p)
     return len(w.points)
 
@@ -511,6 +514,21 @@ def _lose_sight(w, p, frame, now, u):  # type: ignore[no-untyped-def]
     for k in range(r.rule_first, r.rule_first + r.rule_count):
         if w.rules[k].kind == _BAD_QUALITY or w.rules[k].kind == _STALE_KIND:
             _forget_delay(w, k)
+
+
+@_fast
+def _regain_sight(w, p, frame, now, u):  # type: ignore[no-untyped-def]
+    """Silence is counted anew, and so is a value that was bad when last heard of. What stands waits for a reading."""
+    r = w.points[p]
+    r.flags &= ~_STALE
+    if r.time == NEVER or r.quality < _BAD:
+        return
+    for k in range(r.rule_first, r.rule_first + r.rule_count):
+        if w.rules[k].kind == _BAD_QUALITY and w.rules[k].flags & _ENABLED and w.status[k].phase == _QUIET:
+            at = _now(r, u)
+            trigger = _drive(w, k, True, at)
+            if trigger != _NOTHING:
+                _move(w, k, trigger, at, now, frame, r.value, r.quality)
 
 
 @_fast
