@@ -23,6 +23,7 @@ env-dev: .venv/.dev  ## … and of tests, lint and types
 .venv/.runtime: requirements.lock pyproject.toml | .venv/bin/uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	$(BIN)/python -m anlan.monitor.warm  # compiles the engine's kernel once, so that no start waits for it
 	@touch $@
 
 .venv/.dev: requirements-dev.lock .venv/.runtime

@@ -24,12 +24,13 @@ from anlan.monitor.journal_view import JournalView
 from anlan.node.configuration import open_records, view_in_force
 from anlan.node.feed import read_live
 from anlan.node.layout import NodeFolder
-from anlan.node.process import die_with_parent, run_until_signal, set_up_logging
+from anlan.node.process import die_with_parent, run_until_signal
 from anlan.store.history_reader import HistoryReader
 from anlan.store.history_tail import WholeHistory
 from anlan.store.logreader import LogReader
 from anlan.web.context import Context, SourceState
 from anlan.web.live import LiveView
+from anlan.web.logs import configure
 from anlan.web.serve import listen, serve
 
 STATUS_SECONDS = 1.0
@@ -190,6 +191,6 @@ if __name__ == "__main__":
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8700)
     given = parser.parse_args()
-    set_up_logging("app")
+    configure("app")
     die_with_parent()
     asyncio.run(main(NodeFolder(given.data), given.host, given.port))

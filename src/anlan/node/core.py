@@ -32,11 +32,12 @@ from anlan.monitor.reader import EngineReader
 from anlan.node.feed import LiveFeed, transition_head
 from anlan.node.intake import Intake, readings_part
 from anlan.node.layout import NodeFolder
-from anlan.node.process import die_with_parent, run_until_signal, set_up_logging
+from anlan.node.process import die_with_parent, run_until_signal
 from anlan.store.appender import Appender
 from anlan.store.history import History
 from anlan.store.history_writer import HistoryWriter
 from anlan.store.log import Log, LogSettings
+from anlan.web.logs import configure
 
 TICK_SECONDS = 1.0
 SENSE_GRACE = 3 * SECOND
@@ -249,7 +250,7 @@ async def main(folder: NodeFolder) -> None:
 if __name__ == "__main__":
     from pathlib import Path
 
-    set_up_logging("core")
+    configure("core")
     die_with_parent()
     # Threads that hold the interpreter for less than a commit takes: the default of 5 ms would show in every alarm's latency.
     sys.setswitchinterval(0.0005)

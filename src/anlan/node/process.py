@@ -1,14 +1,10 @@
-"""What every process of the node does alike: stop on a signal, end with its parent, log as JSON lines."""
+"""What every process of the node does alike: stop on a signal, end with its parent."""
 
 from __future__ import annotations
 
 import asyncio
 import ctypes
-import logging
 import signal
-import sys
-
-import structlog
 
 PR_SET_PDEATHSIG = 1
 
@@ -25,21 +21,3 @@ async def run_until_signal() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await stop.wait()
-
-
-def set_up_logging(process: str, *, quiet: bool = False) -> None:
-    """Structured logs in English on stderr, one JSON object a line, with the process's name. `quiet`: errors only."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR if quiet else logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    structlog.contextvars.bind_contextvars(process=process)

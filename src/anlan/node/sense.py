@@ -16,8 +16,9 @@ from anlan.model.clock import Clock, SystemClock
 from anlan.model.readings import Readings
 from anlan.node.configuration import sources_in_force
 from anlan.node.layout import NodeFolder
-from anlan.node.process import die_with_parent, run_until_signal, set_up_logging
+from anlan.node.process import die_with_parent, run_until_signal
 from anlan.sense.runner import SenseRunner
+from anlan.web.logs import configure
 
 HEALTH_SECONDS = 1.0
 
@@ -104,6 +105,6 @@ async def main(folder: NodeFolder) -> None:
 
 
 if __name__ == "__main__":
-    set_up_logging("sense")
+    configure("sense")
     die_with_parent()
     asyncio.run(main(NodeFolder(Path(sys.argv[1]))))

@@ -34,6 +34,10 @@ STILL_SECONDS = 8.0
 """Sounding begins after this; DOMAIN.md 3 allows 10 s."""
 HUNG_SECONDS = 20.0
 """A core that lives but has not moved for this long is killed, so that it starts again."""
+STARTING_SECONDS = 180.0
+"""A core that has not answered yet gets this long: on a slow machine the first start compiles, and a long log is stepped again."""
+FIRST_SECONDS = 60.0
+"""The horn waits this long for the first start of a node; a later silence sounds after STILL_SECONDS, start or no start."""
 LOG_BYTES = 20_000_000
 
 log = structlog.get_logger()
@@ -161,7 +165,7 @@ class Supervisor:
                 self._moved_at = self._clock.monotonic()
                 self._sounder.stop()
             still = self._clock.monotonic() - self._moved_at
-            if still >= STILL_SECONDS:
+            if still >= (STILL_SECONDS if self._position >= 0 else FIRST_SECONDS):
                 self._sounder.start(f"ANLAN: the alarm engine has not moved for {still:.0f} s / 报警引擎已停止 {still:.0f} 秒")
             if still >= HUNG_SECONDS:
                 self._kill_core_that_hangs()
@@ -184,7 +188,8 @@ class Supervisor:
         core = next((c for c in self._children if c.name == "core"), None)
         if core is None or core.pid is None or core.process is None:
             return
-        if self._clock.monotonic() - core.started_at >= HUNG_SECONDS:
+        patience = HUNG_SECONDS if core.answered else STARTING_SECONDS
+        if self._clock.monotonic() - core.started_at >= patience:
             log.error("core hangs, killed", pid=core.pid)
             core.process.kill()
 

@@ -20,7 +20,7 @@ from anlan.model.errors import InputError
 from anlan.model.words import shell_language, translate
 from anlan.node.configuration import bring_into_force, open_records
 from anlan.node.layout import NodeFolder
-from anlan.node.process import run_until_signal, set_up_logging
+from anlan.node.process import run_until_signal
 from anlan.node.sounder import Sounder
 from anlan.node.supervisor import Child, Supervisor, python
 from anlan.plant.findings import PlantMistakes
@@ -28,6 +28,7 @@ from anlan.plant.versions import Imported
 from anlan.sense.demo import wiring
 from anlan.sense.demo.people import people
 from anlan.sense.demo.scenario import DEFAULT_SPEED
+from anlan.web.logs import configure
 from anlan.web.serve import listen
 
 READY_SECONDS = 90.0
@@ -62,7 +63,7 @@ class Prepared:
 
 def run_up(options: UpOptions) -> None:
     """Until Ctrl-C or SIGTERM."""
-    set_up_logging("supervisor", quiet=sys.stderr.isatty())
+    configure("supervisor", level="ERROR" if sys.stderr.isatty() else "INFO")
     # Found out before anything starts: a child that cannot listen would only be restarted for ever.
     listen(options.host, options.port).close()
     try:

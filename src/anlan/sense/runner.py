@@ -35,6 +35,8 @@ class Running:
     source: SourceConfig
     config: DriverConfig
     tags: Sequence[Tag]
+    flags: int = 0
+    """`model.quality.Flag`s that every reading of the source carries: DEMO for a demo plant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,12 @@ class SenseRunner:
         self._restart = restart
         settings = settings or SinkSettings()
         self._supervised = [
-            _Supervised(r, SourceSink(r.number, link, clock, keep_alive=r.source.keep_alive, settings=settings), clock, restart)
+            _Supervised(
+                r,
+                SourceSink(r.number, link, clock, keep_alive=r.source.keep_alive, flags=r.flags, settings=settings),
+                clock,
+                restart,
+            )
             for r in sources
         ]
         self._tasks: list[asyncio.Task[None]] = []

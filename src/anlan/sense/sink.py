@@ -12,6 +12,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import structlog
 
 from anlan.model.clock import SECOND, Clock
@@ -57,12 +58,19 @@ class SourceSink:
     """The `Sink` of one source. Its epoch is the moment of its making; its numbers go on through restarts of the driver."""
 
     def __init__(
-        self, source: int, link: CoreLink, clock: Clock, *, keep_alive: float = 5.0, settings: SinkSettings | None = None
+        self,
+        source: int,
+        link: CoreLink,
+        clock: Clock,
+        *,
+        keep_alive: float = 5.0,
+        flags: int = 0,
+        settings: SinkSettings | None = None,
     ) -> None:
         self.source, self.epoch = source, clock.now()
         self.state, self.reason, self.since = LinkState.CONNECTING, "", self.epoch
         self.rows = self.parts = self.unacknowledged_rows = 0
-        self._link, self._clock, self._keep_alive = link, clock, keep_alive
+        self._link, self._clock, self._keep_alive, self._flags = link, clock, keep_alive, flags
         self._settings = settings or SinkSettings()
         self._waiting: deque[_Delivery] = deque()
         self._arrived, self._room, self._turned = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -76,6 +84,7 @@ class SourceSink:
         """Return when the core has the readings durably; waits while too many rows wait already."""
         if not len(readings):
             return
+        readings = self._marked(readings)
         while self.unacknowledged_rows and self.unacknowledged_rows + len(readings) > self._settings.max_rows:
             self._room.clear()
             await self._room.wait()
@@ -89,6 +98,12 @@ class SourceSink:
         # Parts go in order, so the last piece is durable only after all the others.
         await durable
         self._heard = self._clock.monotonic()
+
+    def _marked(self, readings: Readings) -> Readings:
+        """With the flags that all readings of this source carry (DEMO: the mark stands in the record itself)."""
+        if not self._flags:
+            return readings
+        return Readings(readings.point, readings.time, readings.value, readings.quality | np.uint16(self._flags))
 
     async def link(self, state: LinkState, reason: str = "") -> None:
         """A change is told to the core once; the same state again only says that the driver lives."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import sys
 from pathlib import Path
 
@@ -15,11 +14,12 @@ from anlan.sense.demo import wiring
 from anlan.sense.demo.demo_plant import Play
 from anlan.sense.demo.process import serve_until_signal
 from anlan.sense.demo.scenario import DEFAULT_SPEED
+from anlan.web.logs import configure
 
 
 def main() -> int:
     given = _arguments()
-    _set_up_logging()
+    configure("demo")
     try:
         play = Play(given.scenario, given.speed, given.live)
         asyncio.run(serve_until_signal(given.run, play, plant=given.plant, port_base=given.port_base))
@@ -38,20 +38,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--live", action="store_true")
     parser.add_argument("--port-base", type=int, default=wiring.PORT_BASE)
     return parser.parse_args()
-
-
-def _set_up_logging() -> None:
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    structlog.contextvars.bind_contextvars(process="demo")
 
 
 if __name__ == "__main__":
