@@ -222,7 +222,7 @@ def _stay_short() -> list[object]:
 
 
 def _silent() -> list[object]:
-    return [patch("anlan.store.troubles.Troubles.raise_condition", lambda self, name, error: None)]
+    return [patch("anlan.store.troubles.Troubles.raise_condition", lambda self, name, error, each=False: None)]
 
 
 BUGS: dict[str, Callable[[], list[object]]] = {

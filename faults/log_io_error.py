@@ -184,7 +184,7 @@ def _ignore_error() -> list[object]:
 
 
 def _silent() -> list[object]:
-    return [patch.object(Troubles, "raise_condition", lambda self, name, error: None)]
+    return [patch.object(Troubles, "raise_condition", lambda self, name, error, each=False: None)]
 
 
 def _highest_seq() -> list[object]:

@@ -215,6 +215,18 @@ def test_a_later_format_is_refused_by_name(tmp_path: Path) -> None:
         Log.open(tmp_path, SystemClock(), SETTINGS)
 
 
+def test_every_hole_is_a_fault_until_a_person_has_seen_it(tmp_path: Path) -> None:
+    begin(tmp_path)
+    overwrite(first_segment(tmp_path), "DELETE FROM frame WHERE n IN (3, 7)")
+    _, log = read_back(tmp_path)
+    log.read(0, 1_000)
+    assert [fault.error.facts["first"] for fault in log.faults] == [3, 7]
+    assert log.fault is not None
+    log.clear_fault()
+    assert log.fault is None
+    log.close()
+
+
 def test_a_reader_elsewhere_has_the_hole_too(tmp_path: Path) -> None:
     begin(tmp_path)
     overwrite(first_segment(tmp_path), "DELETE FROM frame WHERE n = 5")

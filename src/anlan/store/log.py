@@ -56,7 +56,7 @@ class Log:
     def __init__(self, folder: Path, clock: Clock, settings: LogSettings, disk: Disk, lock: FolderLock) -> None:
         self._folder, self._clock, self._settings, self._disk, self._lock = folder, clock, settings, disk, lock
         self._troubles = Troubles(clock)
-        self._holes = Holes(lambda error: self._troubles.raise_condition("damage", error))
+        self._holes = Holes(lambda error: self._troubles.raise_condition("damage", error, each=True))
         self._shelf = Shelf(disk, self._holes)
         self._ring = Ring(settings.ring_bytes)
         self._space = Space(disk, folder, settings.max_bytes, settings.reserve_bytes, self._troubles)

@@ -21,7 +21,7 @@ from anlan.store.framing import RawFrame, decode_heads
 from anlan.store.segments import DAMAGE, PAGE_SIZE, SPARE, SPARE_PAGES, About, SegmentFile, SegmentView, list_segments
 from anlan.store.sequences import Sequences
 from anlan.store.shelf import Hole, Holes, unreadable
-from anlan.store.walcheck import count_commits
+from anlan.store.walcheck import count_commits, more_than_one_commit
 
 IDENTITY = "log.json"
 _FORMAT = 1
@@ -86,7 +86,7 @@ def _without_unborn(disk: Disk, files: list[SegmentFile]) -> list[SegmentFile]:
 
 def _is_unborn(disk: Disk, file: SegmentFile) -> bool:
     # Frames are in the WAL until a segment is sealed, and the newest never is: what is no bigger than this holds none.
-    if count_commits(file.wal, PAGE_SIZE) > 1 or disk.size(file.path) > SPARE_PAGES * PAGE_SIZE:
+    if more_than_one_commit(file.wal, PAGE_SIZE) or disk.size(file.path) > SPARE_PAGES * PAGE_SIZE:
         return False
     try:
         with _Viewing(disk, file) as view:

@@ -143,7 +143,7 @@ class Tip:
             self._fail(StoreError(message, file=name, why=reason(error)))
 
     def _fail(self, error: StoreError) -> None:
-        self._troubles.raise_condition("input-output", error)
+        self._troubles.raise_condition("input-output", error, each=True)
 
     def _discard_handle(self) -> None:
         segment, self._segment = self._segment, None

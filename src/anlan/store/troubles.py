@@ -40,12 +40,12 @@ class Troubles:
         self._standing: dict[str, StoreError] = {}
         self._faults: deque[Fault] = deque(maxlen=_KEPT)
 
-    def raise_condition(self, name: str, error: StoreError) -> None:
-        """`name` stands until it is cleared."""
+    def raise_condition(self, name: str, error: StoreError, *, each: bool = False) -> None:
+        """`name` stands until it is cleared; `each`: list every error that differs from the one before, not only the first."""
         with self._lock:
-            known = name in self._standing
+            previous = self._standing.get(name)
             self._standing[name] = error
-        if not known:
+        if previous is None or (each and str(error) != str(previous)):
             self.note(error)
 
     def note(self, error: StoreError) -> None:

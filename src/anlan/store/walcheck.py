@@ -11,29 +11,45 @@ Layout: https://www.sqlite.org/fileformat2.html#the_write_ahead_log
 from __future__ import annotations
 
 import os
-import struct
-from collections import Counter
 from pathlib import Path
 
-_FILE_HEADER_SIZE = 32
-_FRAME_HEADER = struct.Struct(">IIIIII")  # page, size of the database after a commit (else 0), salt 1, salt 2, checksum 1, 2
+import numpy as np
+import numpy.typing as npt
+
+_FILE_HEADER = 32  # bytes
+_FRAME_HEADER = 24
+_PAGE, _SIZE_AFTER, _SALT_1, _SALT_2 = range(4)  # big-endian uint32 each; two words of checksum follow
+_FIRST_LOOK = 64
+
+
+def more_than_one_commit(wal: Path, page_size: int) -> bool:
+    """Mostly answered by the first frames."""
+    return _count(_headers(wal, page_size, _FIRST_LOOK)) > 1 or count_commits(wal, page_size) > 1
 
 
 def count_commits(wal: Path, page_size: int) -> int:
     """Commits of which at least one WAL frame header is there; 0 without a WAL."""
+    return _count(_headers(wal, page_size, None))
+
+
+def _headers(wal: Path, page_size: int, most: int | None) -> npt.NDArray[np.uint32]:
+    """The headers of the WAL's frames, one a row."""
     if not wal.exists():
-        return 0
-    headers = _frame_headers(wal, page_size)
-    # The salts of the majority, not of the first: one damaged header must not hide all commits.
-    salts = Counter(header[2:4] for header in headers if header[2:4] != (0, 0)).most_common(1)
-    return _count([(page, size_after) for page, size_after, *found in headers if salts and tuple(found[:2]) == salts[0][0]])
+        return np.empty((0, 6), np.uint32)
+    with wal.open("rb", buffering=0) as file:
+        descriptor = file.fileno()
+        last = os.fstat(descriptor).st_size - _FRAME_HEADER
+        offsets = range(_FILE_HEADER, last + 1, _FRAME_HEADER + page_size)[:most]
+        # Not by mmap: a page that cannot be read would end the process instead of raising.
+        found = b"".join([os.pread(descriptor, _FRAME_HEADER, offset) for offset in offsets])
+    return np.frombuffer(found, ">u4").reshape(-1, 6).astype(np.uint32)
 
 
-def _count(frames: list[tuple[int, int]]) -> int:
+def _count(headers: npt.NDArray[np.uint32]) -> int:
     """A commit ends with the frame that tells the database's size, or, if that header is gone, before a page comes again."""
     commits = 0
     pages: set[int] = set()
-    for page, size_after in frames:
+    for page, size_after in _of_this_wal(headers)[:, [_PAGE, _SIZE_AFTER]].tolist():
         if page in pages:
             commits += 1
             pages.clear()
@@ -44,8 +60,8 @@ def _count(frames: list[tuple[int, int]]) -> int:
     return commits + bool(pages)
 
 
-def _frame_headers(wal: Path, page_size: int) -> list[tuple[int, ...]]:
-    stride = _FRAME_HEADER.size + page_size
-    with wal.open("rb", buffering=0) as file:
-        offsets = range(_FILE_HEADER_SIZE, os.fstat(file.fileno()).st_size - _FRAME_HEADER.size + 1, stride)
-        return [_FRAME_HEADER.unpack(os.pread(file.fileno(), _FRAME_HEADER.size, offset)) for offset in offsets]
+def _of_this_wal(headers: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    """Those with the salts of the majority, not of the first: one damaged header must not hide all commits."""
+    salts = headers[:, _SALT_1].astype(np.uint64) << np.uint64(32) | headers[:, _SALT_2]
+    names, counts = np.unique(salts[salts != 0], return_counts=True)
+    return headers[salts == names[counts.argmax()]] if len(names) else headers[:0]
