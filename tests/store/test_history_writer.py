@@ -156,6 +156,26 @@ def test_every_error_is_a_fault_that_passes(
     assert rows_of_files(history) == rows_of_log(log)
 
 
+def test_a_commit_whose_sync_failed_is_written_anew(log: Log, history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Syncing it again would prove nothing: after a failed sync the system may call the lost pages clean."""
+    really, inodes = os.fsync, []
+    commit = history.root / "_delta_log" / "00000000000000000001.json"
+
+    def sync(descriptor: int) -> None:
+        if commit.exists() and os.path.samestat(os.fstat(descriptor), commit.stat()) and not inodes:
+            inodes.append(commit.stat().st_ino)
+            raise OSError(errno.EIO, "injected")
+        really(descriptor)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    log.append([readings(0)])
+    writer = HistoryWriter.start(log, history, flush_rows=1, clock=ManualClock())
+    eventually(lambda: writer.cursor == 1)
+    assert inodes
+    assert commit.stat().st_ino not in inodes
+    writer.close()
+
+
 def test_frames_that_the_log_let_go_of_are_said_to_be_missing(tmp_path: Path, history: History) -> None:
     log = Log.open(
         tmp_path / "log",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from anlan.model.errors import NotFound, StoreError
+from anlan.model.errors import NotFound
 from anlan.store.history import HistorySettings, Snapshot
 from anlan.store.history_files import DataFile
 from anlan.store.history_table import Table
@@ -34,8 +34,4 @@ class HistoryReader(Snapshot):
     def refresh(self) -> None:
         """See the newest commit. Raises StoreError."""
         with self._lock:
-            try:
-                self._table.refresh()
-            except StoreError:
-                # Commits that this handle would have to read next may be gone, summarised by a checkpoint since.
-                self._table = Table.open(self.root)
+            self._table.refresh()

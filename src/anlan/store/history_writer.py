@@ -77,6 +77,11 @@ class HistoryWriter:
         return self._cursor
 
     @property
+    def taken(self) -> int:
+        """The last position read from the log; what lies behind `cursor` is not durable in the history yet."""
+        return self._taken
+
+    @property
     def needs(self) -> int:
         """The oldest frame that may have to be read again."""
         return self._cursor + 1
