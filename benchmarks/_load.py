@@ -12,6 +12,9 @@ from anlan.model.readings import Readings
 from anlan.monitor.compile import EngineConfig
 
 LIMITS = ((AlarmKind.LOW_LOW, 10.0), (AlarmKind.LOW, 20.0), (AlarmKind.HIGH, 80.0), (AlarmKind.HIGH_HIGH, 90.0))
+VALUES = 6_400_000
+"""Drawn once and kept, 51 MB: three files of the history (2 million rows each) before one comes again."""
+FEWEST_SCANS = 16
 DEAD_BAND, ON_DELAY_MS, OFF_DELAY_MS = 2.0, 500, 500
 
 
@@ -41,7 +44,8 @@ def configuration(points: int) -> EngineConfig:
 class Load:
     """Frames of `rows` readings, the points in turn. Values wander between 30 and 70; an excursion share leaves for 1.5 s of data time.
 
-    Values are drawn once (`scans` scans over all points) and used again; times go on, so that every reading is new.
+    Noise of 1.5 around each point's own level, two decimals, as an instrument gives. Values are drawn once and used again after
+    `scans` scans over all points, late enough that no file of the history holds one twice; times go on, so that every reading is new.
     """
 
     points: int
@@ -49,12 +53,14 @@ class Load:
     span: int
     """Data time that one scan over all points takes. [µs]"""
     start: int
-    scans: int = 8
+    scans: int = 0
+    """0: as many as VALUES allows."""
     excursions: float = 0.0005
     seed: int = 7
 
     def __post_init__(self) -> None:
         self.rows = min(self.rows, self.points)
+        self.scans = self.scans or max(FEWEST_SCANS, VALUES // self.points)
         chance = np.random.default_rng(self.seed)
         self._numbers = np.arange(1, self.points + 1, dtype=np.uint32)
         base = chance.uniform(35, 65, self.points)
