@@ -130,18 +130,43 @@ def test_a_stored_transition_that_differs_is_a_fault_that_names_it(tmp_path: Pat
     assert "123.5" in again.reader.fault
 
 
-def test_a_lost_journal_is_written_again_from_the_log(tmp_path: Path) -> None:
+@pytest.mark.parametrize("lost", [("alarms.db*",), ("alarms.db*", "snapshots/*")])
+def test_a_lost_journal_is_written_again_from_the_log(tmp_path: Path, lost: tuple[str, ...]) -> None:
     node = Node(tmp_path)
     node.give(PARTS)
     node.decided()
     node.close()
-    for path in tmp_path.glob("alarms.db*"):
-        path.unlink()
-    shutil.rmtree(tmp_path / "snapshots")
+    remove(tmp_path, *lost)
     again = Node(tmp_path)
     again.decided()
     again.close()
     assert all_same(JournalReader.open(node.path).read(0, 10_000), expected())
+
+
+def test_a_lost_journal_gets_what_stands_when_the_log_has_forgotten_how_it_came(tmp_path: Path) -> None:
+    frames = [Frame(n, (part,)) for n, part in enumerate(PARTS, start=1)]
+    whole = EngineReader(ListLog(frames[:150]), tmp_path / "alarms.db", tmp_path / "snapshots", SystemClock())
+    whole.start()
+    wait_for(lambda: whole.done == 150)
+    whole.close()
+    before = JournalReader.open(tmp_path / "alarms.db")
+    standing = {t.alarm: (t.after, t.episode) for t in before.standing()}
+    before.close()
+    remove(tmp_path, "alarms.db*")
+    told: list[AlarmTransition] = []
+    again = EngineReader(ListLog(frames[140:]), tmp_path / "alarms.db", tmp_path / "snapshots", SystemClock(), told.extend)
+    again.start()
+    wait_for(lambda: again.done == len(frames))
+    again.close()
+    assert standing
+    assert {t.alarm: (t.after, t.episode) for t in told[: len(standing)]} == standing
+    assert again.fault is not None
+    assert again.fault.startswith("alarms.db ended at transition 0 of")
+
+
+def remove(folder: Path, *patterns: str) -> None:
+    for path in [path for pattern in patterns for path in folder.glob(pattern)]:
+        path.unlink()
 
 
 def test_a_command_is_answered_once_its_transition_is_committed(node: Node) -> None:
@@ -217,6 +242,20 @@ def test_another_log_begins_a_new_incarnation_and_forgets_no_alarm(tmp_path: Pat
     third = Node(tmp_path)
     third.close()
     assert third.reader.fault is None
+
+
+def test_a_listener_that_fails_stops_no_alarm(tmp_path: Path) -> None:
+    def fail(transitions: Any) -> None:
+        raise RuntimeError("the loop is closed")
+
+    frames = ListLog([Frame(n, (part,)) for n, part in enumerate(PARTS, start=1)])
+    reader = EngineReader(frames, tmp_path / "alarms.db", tmp_path / "s", SystemClock(), fail)
+    reader.start()
+    wait_for(lambda: reader.done == len(PARTS))
+    reader.close()
+    assert all_same(JournalReader.open(tmp_path / "alarms.db").read(0, 10_000), expected())
+    assert reader.fault is not None
+    assert "the loop is closed" in reader.fault
 
 
 class ListLog:

@@ -19,7 +19,7 @@ from anlan.monitor.compile import Arrays, EngineConfig, arrays_of
 from anlan.monitor.layout import STATUS, Phase, PointFlag, RuleFlag, Structs, aligned
 
 if TYPE_CHECKING:
-    from anlan.monitor.engine import Engine
+    from anlan.monitor.engine import Engine, Transitions
 
 _KEPT_OF_POINT = ("time", "value", "heard", "touched", "quality")
 _STATE_FLAGS = int(PointFlag.HELD | PointFlag.STALE | PointFlag.PENDING)
@@ -183,3 +183,12 @@ def adopt(engine: Engine, standing: dict[int, tuple[AlarmState, int]]) -> None:
         status["phase"][row] = Phase.STANDING if on else Phase.QUIET
     points = engine.world.points
     points["quiet_low"], points["quiet_high"] = np.inf, -np.inf
+
+
+def restate(engine: Engine) -> Transitions:
+    """Every alarm that isn't normal as a transition into its state, for a journal that has lost how it came there."""
+    found = engine.begin()
+    for row in np.flatnonzero(engine.world.status["state"] != AlarmState.NORMAL):
+        n = engine.write(int(row), Trigger.CONDITION_ON, AlarmState.NORMAL, engine.time.wall, engine.time.wall)
+        found.texts[n] = ("", "", "the journal was lost: this is the state the engine remembers", "")
+    return found

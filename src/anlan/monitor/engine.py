@@ -127,12 +127,17 @@ class Engine:
     def step(self, frame: Frame) -> Transitions:
         """Decide on one frame. Equal states and equal frames give equal transitions and equal states."""
         self.frame = frame.n
-        self._found = Transitions(frame.n)
+        self.begin()
         for index, part in enumerate(frame.parts):
             try:
                 _TAKE[part.kind](self, part, index)
             except (AnlanError, pa.ArrowException, orjson.JSONDecodeError) as error:
                 self._found.faults.append(f"frame {frame.n}, part {index} ({part.kind.name}): {error}")
+        return self._found
+
+    def begin(self) -> Transitions:
+        """Collect transitions anew."""
+        self._found = Transitions(self.frame)
         return self._found
 
     def _readings(self, part: Part, index: int) -> None:
@@ -259,17 +264,20 @@ class Engine:
         return None if found == REFUSED else AlarmState(found)
 
     def move(self, row: int, trigger: Trigger, after: AlarmState, happened_at: Micros, noticed_at: Micros) -> int:
-        """Write one transition that no reading caused; returns its number."""
-        status, rule = self.world.status[row], self.world.rules[row]
-        transition = np.zeros(1, TRANSITION)
-        transition["frame"], transition["alarm"], transition["trigger"] = self.frame, rule["number"], trigger
-        transition["before"], transition["after"] = status["state"], after
+        """Move one alarm by what no reading caused, and write it; returns the transition's number."""
+        status = self.world.status[row]
+        before = AlarmState(int(status["state"]))
+        status["state"] = after
+        status["episode"] += after == AlarmState.UNACKNOWLEDGED
+        return self.write(row, trigger, before, happened_at, noticed_at)
+
+    def write(self, row: int, trigger: Trigger, before: AlarmState, happened_at: Micros, noticed_at: Micros) -> int:
+        """Write a transition of one alarm into the state it has now."""
+        status, transition = self.world.status[row], np.zeros(1, TRANSITION)
+        transition["frame"], transition["alarm"], transition["trigger"] = self.frame, self.world.rules["number"][row], trigger
+        transition["before"], transition["after"], transition["episode"] = before, status["state"], status["episode"]
         transition["happened_at"], transition["noticed_at"] = happened_at, noticed_at
         transition["value"], transition["quality"], transition["limit"] = self._evidence(row)
-        if after == AlarmState.UNACKNOWLEDGED:
-            status["episode"] += 1
-        transition["episode"] = status["episode"]
-        status["state"] = after
         return self._add(transition)
 
     def _evidence(self, row: int) -> tuple[float, int, float]:

@@ -1,13 +1,15 @@
 """The engine's inner loop, compiled by Numba: readings or points go in, transitions come out. No clock, no I/O, no allocation.
 
-Three entrances, each of which may stop early and say where when the table of transitions is full, to be called again:
+Its entrances may stop early when the table of transitions is full, and say where to go on:
 
     take_readings   one part of readings, in arrival order
-    take_tick       the node's time has moved: absence rules, and delays of values that silence holds
+    take_tick       the node's time has moved: absence rules of points, and delays of values that silence holds
+    take_views      the same for the rules of sources
     view_changed    sources went down or came up
+    reconsider      the rules have changed
 
 Two clocks (DOMAIN.md 1). *Data time* is the source's stamp; value and quality rules run on it. *Node time* `u` is counted from
-ticks and never jumps (`engine.NodeTime`); absence rules run on it. A point's now is its newest data time plus the node time that has
+ticks and never jumps (`node_time`); absence rules run on it. A point's now is its newest data time plus the node time that has
 passed since that reading arrived.
 
 A delay runs only while the value is known. A cyclic value is known for its deadline after each usable reading: a longer gap counts

@@ -27,7 +27,7 @@ POINT = np.dtype(
             "<f8",
         ),  # a usable value within [quiet_low, quiet_high] moves no rule; low > high: every reading is looked at
         ("quiet_high", "<f8"),
-        ("heard", "<i8"),  # node time (engine.NodeTime) at which it arrived
+        ("heard", "<i8"),  # node time (node_time.NodeTime) at which it arrived
         ("touched", "<i8"),  # frame in which value or effective quality last changed
         ("rule_first", "<u4"),
         ("rule_count", "<u2"),

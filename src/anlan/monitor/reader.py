@@ -109,6 +109,7 @@ class EngineReader:
         self._engine, self.needs = found.engine, found.needs
         self.done, self.journal_last = self._journal.done, self._journal.last
         self._uncommitted, self._faults = found.fresh, dict(found.faults)
+        self._first_at = self._clock.monotonic()
         self._snapshot_due = found.needs == 0
         give_back()
         self._recovered = {"frames": found.frames, "seconds": round(self._clock.monotonic() - begun, 3)}
@@ -205,7 +206,11 @@ class EngineReader:
             return
         self.journal_last = fresh[-1].n
         self._decided += len(fresh)
-        self._tell(fresh)
+        try:
+            self._tell(fresh)
+        except Exception as error:  # whoever listens must not be able to stop the alarms of everyone else
+            self._faults["listener"] = f"transitions {fresh[0].n}–{fresh[-1].n} were not passed on: {error!r}"
+            log.exception("listener failed")
 
     def _answer(self) -> None:
         for found in self._uncommitted:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Recovered:
-    """The engine as of the journal's `done` (or later); `fresh` are transitions decided on the way that the journal lacks."""
+    """The engine as of the journal's `done`; `fresh` are transitions that the journal lacks and must be given."""
 
     engine: Engine
     needs: int
@@ -36,6 +36,7 @@ def recover(log: FrameLog, journal: Journal, snapshots: Snapshots, clock: Clock)
     if snapshots.passed_over:
         found.faults["snapshot"] = "; ".join(snapshots.passed_over)
     _join_incarnation(found, log, journal, clock)
+    _mend_journal(found, log, journal)
     _close_gap(found, log, journal)
     _step_again(found, log, journal)
     return found
@@ -62,6 +63,23 @@ def _carry_over(engine: Engine, journal: Journal) -> None:
     engine.world.points["touched"] = 0
     changes.adopt(engine, {t.alarm: (t.after, t.episode) for t in journal.standing()})
     engine.next_n = max(engine.next_n, journal.last + 1)
+
+
+def _mend_journal(found: Recovered, log: FrameLog, journal: Journal) -> None:
+    """A snapshot is written only after its transitions are committed. A journal that lacks them was lost or is an old copy: decide
+    everything again if the log still has it, else enter what stands, so that no standing alarm is missing from it."""
+    decided = found.engine.next_n - 1
+    if journal.last >= decided:
+        return
+    if log.first == 1:
+        found.faults["journal lost"] = (
+            f"alarms.db ended at transition {journal.last} of {decided}; all of the log was decided again"
+        )
+        found.engine, found.needs = Engine(), 0
+        found.engine.incarnation = log.incarnation
+        return
+    found.faults["journal lost"] = f"alarms.db ended at transition {journal.last} of {decided}; what stands was entered again"
+    found.fresh.append(changes.restate(found.engine))
 
 
 def _close_gap(found: Recovered, log: FrameLog, journal: Journal) -> None:

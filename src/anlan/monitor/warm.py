@@ -39,3 +39,7 @@ def _body(*rows: list[float]) -> bytes:
     )
     body: bytes = batch.serialize().to_pybytes()
     return body
+
+
+if __name__ == "__main__":
+    warm_up()
