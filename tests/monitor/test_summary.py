@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anlan.model.events.alarms import AlarmKind
@@ -81,6 +82,15 @@ def test_each_kind_is_counted_and_named() -> None:
     assert summary.units["works/U1"] == Counts(of=2, within=0, outside=1, calibrating=1)
 
 
+def test_a_detector_whose_own_state_says_calibration_is_calibrating() -> None:
+    detector = point("AT-203", "U1")
+    state = point("XS-203", "U1", "gas.detector.state", states={0: Label(zh="工作"), 2: Label(zh="校验", en="Calibration")})
+    view = replace(plant(), points={1: detector, 2: state}, rules={})
+    assert Summariser(view).count(live([0.0, 2.0], [0, 0]), []).named["calibrating"] == ["AT-203"]
+    assert Summariser(view).count(live([0.0, 0.0], [0, 0]), []).whole == Counts(of=2, within=2)
+    assert Summariser(view).count(live([0.0, 2.0], [0, FAILED]), []).whole == Counts(of=2, within=1, unknown=1)
+
+
 def test_time_left_is_that_of_the_bypass_that_is_on() -> None:
     summary = Summariser(plant()).count(live([0, 0, 0, 1.0, 134 / 60, 0.0], [0] * 6), [])
     assert summary.bypass_left == 134.0
@@ -104,6 +114,7 @@ def test_a_plant_without_points() -> None:
 WORDS = st.sampled_from([0, CALIBRATING, FAILED, NO_DATA_YET, quality(Severity.UNCERTAIN, Reason.LAST_USABLE)])
 
 
+@settings(deadline=None)  # a busy machine is no fault of the summary
 @given(
     st.lists(st.tuples(st.sampled_from([0.0, 1.0, 2.0, math.nan]), WORDS), min_size=6, max_size=6),
     st.sets(st.sampled_from([1, 2, 99])),

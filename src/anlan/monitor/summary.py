@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anlan.model.points import Point
 from anlan.model.quality import Flag, Reason, Severity
 from anlan.web.context import PlantView
 from anlan.web.live import LiveView
 
+_CALIBRATION = ("校验", "标定", "校准", "calibrat")
 _MINUTES = {"s": 1 / 60, "min": 1.0, "h": 60.0}
 CALIBRATING, UNKNOWN, BYPASSED, OUTSIDE, WITHIN = range(5)
 NAMED = {CALIBRATING: "calibrating", UNKNOWN: "unknown", BYPASSED: "bypassed"}
@@ -62,7 +64,8 @@ class Summariser:
         self._ids = [point.id for point in points]
         self._row = {point: row for row, point in enumerate(self._ids)}
         self._bypass = np.array([point.kind == "bypass" for point in points], bool)
-        self._left = _pairs(points)
+        self._left = _bypass_timers(points)
+        self._detectors = _detectors_in_calibration(points)
         self._unit_names = sorted({plant.unit_of(point.place) for point in points})
         unit_row = {name: row for row, name in enumerate(self._unit_names)}
         self._unit = np.array([unit_row[plant.unit_of(point.place)] for point in points], np.int64)
@@ -98,7 +101,11 @@ class Summariser:
         kinds = np.where(outside, OUTSIDE, WITHIN)
         kinds = np.where(self._bypass & (value != 0), BYPASSED, kinds)
         kinds = np.where((quality >> 14 >= Severity.BAD) | np.isnan(value), UNKNOWN, kinds)
-        return np.where(quality & 0xFF == Reason.CALIBRATION, CALIBRATING, kinds)
+        kinds = np.where(quality & 0xFF == Reason.CALIBRATION, CALIBRATING, kinds)
+        for detector, state, calibration in self._detectors:
+            if value[state] in calibration and quality[state] >> 14 < Severity.BAD:
+                kinds[detector] = CALIBRATING
+        return kinds
 
     def _shortest(
         self, kinds: npt.NDArray[np.int64], quality: npt.NDArray[np.uint16], value: npt.NDArray[np.float64]
@@ -111,15 +118,31 @@ class Summariser:
         return min(left, default=None)
 
 
-def _pairs(points: list[Any]) -> list[tuple[int, int, float]]:
-    """(row of a bypass, row of the point that tells its time left, minutes per unit): same place, same tail of the id."""
-    timers = {(p.place, p.id.rpartition("-")[2]): (row, p.unit) for row, p in enumerate(points) if p.kind == "bypass.left"}
-    found = []
-    for row, point in enumerate(points):
-        timer = timers.get((point.place, point.id.rpartition("-")[2])) if point.kind == "bypass" else None
-        if timer is not None and timer[1] in _MINUTES:
-            found.append((row, timer[0], _MINUTES[timer[1]]))
-    return found
+def _loop(point: Point) -> tuple[str, str]:
+    """What points of one loop share: the place and the tail of the id, as in AT-203 and XS-203, BP-07 and BR-07."""
+    return point.place, point.id.rpartition("-")[2]
+
+
+def _bypass_timers(points: list[Point]) -> list[tuple[int, int, float]]:
+    """(row of a bypass, row of the point that tells its time left, minutes per unit)."""
+    timers = {_loop(p): row for row, p in enumerate(points) if p.kind == "bypass.left" and p.unit in _MINUTES}
+    pairs = [(row, timers.get(_loop(p))) for row, p in enumerate(points) if p.kind == "bypass"]
+    return [(row, timer, _MINUTES[points[timer].unit]) for row, timer in pairs if timer is not None]
+
+
+def _detectors_in_calibration(points: list[Point]) -> list[tuple[int, int, frozenset[int]]]:
+    """(row of a gas detector, row of its own state, the states that the plant calls calibration): a detector under test gas sends a
+    plain reading, only its state says that it is not the plant's air."""
+    states = {_loop(p): row for row, p in enumerate(points) if p.kind == "gas.detector.state"}
+    pairs = [(row, states.get(_loop(p))) for row, p in enumerate(points) if p.kind.startswith("gas.") and not p.states]
+    return [
+        (row, state, _calibration(points[state])) for row, state in pairs if state is not None and _calibration(points[state])
+    ]
+
+
+def _calibration(point: Point) -> frozenset[int]:
+    names = {state: f"{label.zh} {label.en}".lower() for state, label in point.states.items()}
+    return frozenset(state for state, name in names.items() if any(word in name for word in _CALIBRATION))
 
 
 def _counts(row: npt.NDArray[np.int64]) -> Counts:
