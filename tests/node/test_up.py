@@ -1,0 +1,187 @@
+"""The whole node as a person meets it: start, see, acknowledge, kill, cut a source, stop. Real processes, protocols and stores."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from anlan.model.quality import Flag
+from anlan.node.supervisor import read_processes
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+PATIENCE = 90.0
+
+
+def until(true: Callable[[], Any], seconds: float = PATIENCE) -> Any:
+    """The first true answer; what is not reachable yet is not true yet."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if found := true():
+                return found
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.1)
+    raise AssertionError(f"not within {seconds} s: {true}")
+
+
+def free_ports() -> int:
+    """The first of four neighbouring free ports."""
+    for base in range(30_000 + os.getpid() % 20_000, 60_000, 7):
+        probes = [socket.socket() for _ in range(4)]
+        try:
+            for offset, probe in enumerate(probes):
+                probe.bind(("127.0.0.1", base + offset))
+        except OSError:
+            continue
+        else:
+            return base
+        finally:
+            for probe in probes:
+                probe.close()
+    raise AssertionError("no four free ports")
+
+
+@dataclass
+class Node:
+    folder: Path
+    arguments: list[str]
+    output: Path = field(init=False)
+
+    def start(self) -> "Node":
+        self.output = self.folder / "up.out"
+        command = [sys.executable, "-m", "anlan", "up", "--data", str(self.data), "--port", "0", *self.arguments]
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(command, stdout=output, stderr=output, env={**os.environ, "LANG": "C", "LC_ALL": "C"})
+        self.address = until(lambda: re.search(r"Console: (http://\S+)", self.said()) or self.failed()).group(1)
+        return self
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    def said(self) -> str:
+        return self.output.read_text("utf-8")
+
+    def failed(self) -> None:
+        assert self.process.poll() is None, self.said()
+
+    def sign_in(self, account: str, post: str = "") -> httpx.Client:
+        password = dict(re.findall(r"^ +(\w+) +([a-z0-9]{4}(?:-[a-z0-9]{4}){3})$", self.said(), re.MULTILINE))[account]
+        client = httpx.Client(base_url=f"{self.address}/api/v1", timeout=30)
+        answer = client.post("/session", json={"account": account, "password": password, "post": post})
+        assert answer.status_code == 200, answer.text
+        client.headers.update({"X-CSRF-Token": answer.json()["csrf"], "Origin": self.address})
+        return client
+
+    def pids(self) -> dict[str, int]:
+        return {name: child["pid"] for name, child in read_processes(self.data / "run")["children"].items()}
+
+    def kill(self, name: str) -> None:
+        pid = self.pids()[name]
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: self.pids()[name] not in (None, pid))
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(60)
+
+    def demo(self, *arguments: str) -> str:
+        command = [sys.executable, "-m", "anlan", "demo", "--data", str(self.data), *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[Node]:
+    node = Node(tmp_path, ["--scenario", "chlorine-leak", "--speed", "120", "--port-base", str(free_ports())]).start()
+    yield node
+    node.process.poll() is None and node.stop()
+
+
+def standing(client: httpx.Client) -> dict[str, Any]:
+    return {alarm["id"]: alarm for alarm in client.get("/alarms").json()["items"]}
+
+
+def acknowledge(client: httpx.Client, alarm: dict[str, Any]) -> httpx.Response:
+    body = {"episode": alarm["episode"], "priority": alarm["priority"]}
+    return client.post(
+        f"/alarms/{alarm['id']}/acknowledge", json=body, headers={"Idempotency-Key": f"{alarm['id']}-{alarm['episode']}"}
+    )
+
+
+def test_the_story_of_a_shift(node: Node) -> None:
+    operator, officer = node.sign_in("zhucao", "panel"), node.sign_in("anquan")
+
+    values = until(
+        lambda: len(known := [v for v in operator.get("/live").json()["items"] if v["value"] is not None]) >= 210 and known
+    )
+    assert all(v["quality"] & Flag.DEMO for v in values)
+
+    alarm = until(lambda: standing(operator).get("AT-201.HH"))
+    refused = acknowledge(officer, alarm)
+    assert refused.status_code == 403
+
+    node.kill("core")
+    again = until(lambda: operator.get("/status").json()["core"]["connected"] and standing(operator).get("AT-201.HH"))
+    assert (again["episode"], again["happened_at"]) == (alarm["episode"], alarm["happened_at"])
+    until(lambda: acknowledge(operator, again).status_code == 200)
+    node.kill("core")
+    until(lambda: operator.get("/status").json()["core"]["connected"])
+    assert standing(operator)["AT-201.HH"]["state"] in {"ACKNOWLEDGED", "LATCHED_ACKNOWLEDGED"}
+
+    node.kill("sense")
+    node.kill("app")
+    until(lambda: operator.get("/health").status_code == 200)
+    assert standing(operator)["AT-201.HH"]["acknowledged_by"] is not None
+
+    node.demo("--break", "sis")
+    lost = until(lambda: standing(operator).get("sis.VIEW"))
+    assert lost["priority"] == 1
+    blind = operator.get("/live").json()["items"]
+    assert all(v["quality"] >> 14 == 2 for v in blind if v["id"].startswith("BP-"))
+    assert not [a for a in standing(operator) if a.endswith(("STALE", "BAD")) and standing(operator)[a]["source"] == "sis"]
+    node.demo("--mend", "sis")
+    until(lambda: standing(operator).get("sis.VIEW", {"state": "RETURNED_UNACKNOWLEDGED"})["state"] == "RETURNED_UNACKNOWLEDGED")
+
+    pids = node.pids()
+    assert node.stop() == 0
+    assert not [name for name, pid in pids.items() if Path(f"/proc/{pid}").exists()]
+
+
+def test_a_port_that_is_taken_is_named_before_anything_starts(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "anlan", "up", "--data", str(tmp_path / "data"), "--port", str(port)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_folder_with_mistakes_starts_nothing_and_names_each(tmp_path: Path) -> None:
+    plant = tmp_path / "works"
+    subprocess.run([sys.executable, "-m", "anlan", "new", "plant", str(plant)], check=True, capture_output=True)
+    text = (plant / "plant.yaml").read_text("utf-8")
+    (plant / "plant.yaml").write_text(text.replace("sources:", "sorces:"), "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "anlan", "up", str(plant), "--data", str(tmp_path / "data"), "--port", "0"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "LANG": "C", "LC_ALL": "C"},
+    )
+    assert done.returncode == 2
+    assert re.search(r"plant\.yaml:\d+: .*sorces", done.stderr)
+    assert "sources" in done.stderr
