@@ -22,7 +22,9 @@ All of it stands in one file because Numba's cache notices changes of that file 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from llvmlite import ir  # type: ignore[import-untyped]  # publishes none
+from numba import njit, types
+from numba.extending import intrinsic
 
 from anlan.model.events.alarms import AlarmKind, AlarmState, Trigger
 from anlan.model.quality import FLAG_MASK, Flag, Reason, Severity, quality
@@ -52,6 +54,8 @@ _NOT_FLAGS = 0xFFFF & ~FLAG_MASK
 CLOCK_TOLERANCE = 5_000_000
 """µs. A stamp further ahead of its arrival is a wrong clock (DESIGN.md §4)."""
 _MS = 1_000
+_AHEAD = 24
+"""Rows from which a point's cache line is asked for in advance: at a million points in random order 28 → 46 million readings/s."""
 
 _fast = njit(cache=True, nogil=True, error_model="numpy")
 
@@ -69,6 +73,8 @@ def take_readings(w, point, time, value, quality, start, frame, received_at, u, 
     count = len(w.points)
     for i in range(start, len(point)):
         p = point[i]
+        if i + _AHEAD < len(point) and point[i + _AHEAD] < count:
+            _prefetch(w.points, point[i + _AHEAD])  # type: ignore[call-arg]  # Numba passes the first
         if p >= count:
             w.tally[_UNKNOWN_POINT] += 1
             continue
@@ -90,6 +96,24 @@ def take_readings(w, point, time, value, quality, start, frame, received_at, u, 
             return i
         _take_with_care(w, p, t, v, q, i, frame, received_at, u, late_rows)
     return len(point)
+
+
+@intrinsic
+def _prefetch(context, array, index):  # type: ignore[no-untyped-def]
+    """Ask memory for the cache line of `array[index]`, to be written soon."""
+
+    def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        kind = signature.args[0]
+        data = context.make_array(kind)(context, builder, args[0]).data
+        at = context.cast(builder, args[1], signature.args[1], types.intp)
+        line = builder.bitcast(builder.gep(data, [at]), ir.IntType(8).as_pointer())
+        word = ir.IntType(32)
+        form = ir.FunctionType(ir.VoidType(), [line.type, word, word, word])
+        prefetch = builder.module.declare_intrinsic("llvm.prefetch", [line.type], form)
+        builder.call(prefetch, [line, word(1), word(3), word(1)])  # for writing, to be kept, data
+        return context.get_dummy_value()
+
+    return types.void(array, index), generate
 
 
 @_fast
