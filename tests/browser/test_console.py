@@ -90,7 +90,8 @@ def test_the_overview_shows_live_values_in_words_and_counts(sign_in: Any) -> Non
     expect(page.locator('[data-sum="within"] b')).to_have_text(re.compile(r"^\d+/216$"), timeout=SHOWS)
     expect(page.locator('[data-sum="unknown"]')).to_contain_text("TI-404", timeout=SHOWS)
     expect(page.locator('[data-sum="calibrating"]')).to_contain_text("AT-203")
-    expect(page.locator('[data-key="AT-203"] .mark')).to_have_text("校验")
+    expect(page.locator('[data-key="AT-203"] .mark:visible')).to_have_text("校验")
+    expect(page.locator('[data-sum="bypassed"]')).to_contain_text(re.compile(r"BP-07 ?\(余 \d:\d\d:\d\d\)"))
     expect(page.locator(".notice.demo")).to_contain_text("演示数据 ×20")
     expect(page.locator(".plan polygon")).to_have_count(8)
     expect(page.locator(".plan .spot.bad, .plan .spot.none")).not_to_have_count(0)
@@ -285,7 +286,7 @@ def test_a_core_that_does_not_answer_is_told_apart_and_nothing_counts_as_within(
     try:
         expect(page.locator('[data-shell="lost"]')).to_contain_text("核心进程没有应答", timeout=SHOWS)
         expect(page.locator('[data-sum="within"] b')).to_have_text("0/216", timeout=SHOWS)
-        expect(page.locator('[data-key="PI-101"] .mark')).to_have_text("通讯中断", timeout=SHOWS)
+        expect(page.locator('[data-key="PI-101"] .mark:visible')).to_have_text("通讯中断", timeout=SHOWS)
         expect(page.locator(".chip.up")).to_have_count(0, timeout=SHOWS)
     finally:
         node.link(True)
@@ -294,16 +295,21 @@ def test_a_core_that_does_not_answer_is_told_apart_and_nothing_counts_as_within(
 
 def test_a_lost_source_is_one_alarm_that_names_its_safety_points(sign_in: Any, node: Any) -> None:
     page = sign_in(path="/alarms?alarm=tanks.VIEW")
+    expect(page.locator(".alarm-table tbody tr").first).to_be_visible(timeout=SHOWS)
+    page.keyboard.press("s")
+    expect(page.locator("[data-step=silence]")).to_be_disabled(timeout=SHOWS)
+    assert module(page, "sound", "m.sound.priority") == 0
     node.cut("tanks")
     try:
         row = page.locator('tr[data-alarm="tanks.VIEW"]')
         expect(row).to_contain_text("失去监视", timeout=30_000)
+        assert module(page, "sound", "m.sound.priority") == 1, "what is new or worse sounds again after a silence"
         row.click()
         expect(page.locator(".story")).to_contain_text("AT-203", timeout=SHOWS)
         expect(page.locator("#page")).not_to_contain_text("AT-203.STALE")
         page.goto("/")
         expect(page.locator('.chip[data-source="tanks"].down')).to_be_visible(timeout=SHOWS)
-        expect(page.locator('[data-key="AT-201"] .mark')).to_have_text("通讯中断", timeout=SHOWS)
+        expect(page.locator('[data-key="AT-201"] .mark:visible')).to_have_text("通讯中断", timeout=SHOWS)
     finally:
         node.mend("tanks")
     expect(page.locator('.chip[data-source="tanks"].up')).to_be_visible(timeout=SHOWS)

@@ -48,7 +48,7 @@ def summary_line(language: Language) -> Markup:
     say = partial(translate, language=language)
     return el(
         "div",
-        [el("span", say(words), " ", el("b", "—"), el("small", cls="ids"), el("small", cls="left"), cls=f"part {name}", data_sum=name) for name, words in PARTS],
+        [el("span", say(words), " ", el("b", "—"), el("small", cls="ids"), el("small", cls="timer"), cls=f"part {name}", data_sum=name) for name, words in PARTS],
         cls="summary panel",
         role="status",
     )
@@ -141,7 +141,9 @@ def gravity(point: Point, plant: PlantView) -> tuple[int, int, int]:
 
 def key_value(point: Point, plant: PlantView, language: Language) -> Markup:
     name = el("span", el("b", point.id), " ", widgets.name_beside_id(point, language), cls="name")
-    return el("a", el("span", cls="slot"), name, widgets.live_value(point, language), href=f"/points/{point.id}", cls="key", data_key=point.id)
+    said = el("span", translate("calibrating", language), cls="mark uncertain said", hidden=True)
+    value = widgets.live_value(point, language)
+    return el("a", el("span", cls="slot"), name, said, value, href=f"/points/{point.id}", cls="key", data_key=point.id)
 
 
 def strip(plant: PlantView, language: Language) -> Markup:

@@ -74,7 +74,7 @@ function wirePlan(plan) {
 
 /** A spot shows the worst quality among its points: what is unknown must not hide behind a neighbour. */
 function showSpot(spot, points) {
-  const kinds = points.map((point) => qualityClass(link.readings.get(point)));
+  const kinds = points.map(kindOf);
   const worst = ["none", "bad", "uncertain", "good"].find((kind) => kinds.includes(kind));
   if (spot.kind === worst) return;
   spot.kind = worst;
@@ -123,6 +123,7 @@ function showSummary() {
   if (!sums) return;
   for (const name of ["within", "outside", "unknown", "bypassed", "calibrating"]) showPart(name, sums.whole, sums);
   for (const tile of document.querySelectorAll("article[data-unit]")) showUnseen(tile, sums.units[tile.dataset.unit]);
+  showCalibrating();
 }
 
 function showPart(name, counts, sums) {
@@ -132,7 +133,24 @@ function showPart(name, counts, sums) {
   part.classList.toggle("some", name !== "within" && counts[name] > 0);
   showNamed(part, counts[name], sums.named[name]);
   if (name === "within") part.title = t("{limited} of {of} points have limits; a point is counted once: calibrating, unknown, bypassed, outside or within.", { limited: sums.limited, of: counts.of });
-  if (name === "bypassed") part.querySelector("small.left").textContent = sums.bypass_left === null || !counts.bypassed ? "" : ` (${t("{time} left", { time: countdown(sums.bypass_left) })})`;
+  if (name === "bypassed") part.querySelector("small.timer").textContent = sums.bypass_left === null || !counts.bypassed ? "" : ` (${t("{time} left", { time: countdown(sums.bypass_left) })})`;
+}
+
+/** What the summary knows of a point beyond its reading's quality: a detector whose own state says calibration. */
+const calibrating = () => new Set(link.summary?.named.calibrating ?? []);
+
+function kindOf(point) {
+  const kind = qualityClass(link.readings.get(point));
+  return kind === "good" && calibrating().has(point) ? "uncertain" : kind;
+}
+
+function showCalibrating() {
+  const known = calibrating();
+  for (const key of document.querySelectorAll("[data-key]")) {
+    const said = known.has(key.dataset.key) && qualityClass(link.readings.get(key.dataset.key)) === "good";
+    key.querySelector(".said").hidden = !said;
+  }
+  for (const spot of document.querySelectorAll(".plan .spot")) showSpot(spot, spot.dataset.points.split(","));
 }
 
 /** The few by name, each a way to its page; a plain count once there are more. */
