@@ -85,10 +85,19 @@ def median(values: Sequence[float]) -> float:
 
 def resident_mib(pid: int | None = None) -> float:
     """Resident memory of a process (ours without `pid`), in MiB."""
+    return _status_mib(pid, "VmRSS")
+
+
+def highest_mib(pid: int | None = None) -> float:
+    """The most that was ever resident of it, in MiB."""
+    return _status_mib(pid, "VmHWM")
+
+
+def _status_mib(pid: int | None, what: str) -> float:
     for line in Path(f"/proc/{pid or 'self'}/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmRSS"):
+        if line.startswith(what):
             return int(line.split()[1]) / 1024
-    raise RuntimeError("the kernel tells no VmRSS")
+    raise RuntimeError(f"the kernel tells no {what}")
 
 
 def thread_seconds() -> dict[str, float]:
