@@ -1,5 +1,6 @@
 """Units: against closed forms and published factors, and refusals that name the missing fact."""
 
+import itertools
 import math
 
 import pytest
@@ -56,7 +57,7 @@ def test_gas_units_come_back(gas: str, value: float, temperature: float, pressur
     here = Conditions(temperature, pressure)
     chain = ["%LEL", "ppm", "mg/m3", "%OEL", "%VOL", "%LEL"]
     moved = value
-    for a, b in zip(chain, chain[1:], strict=False):
+    for a, b in itertools.pairwise(chain):
         moved = convert(moved, Form(a, gas=gas), Form(b, gas=gas), here)
     assert moved == pytest.approx(value, rel=1e-9)
 

@@ -109,7 +109,8 @@ def write_states(names: Mapping[int, Label]) -> str:
 
 def _split(text: str, signs: str, most: int = -1) -> list[str]:
     """At signs without a backslash before them; a backslash before a backslash is a letter like any other."""
-    parts, start = [], 0
+    parts: list[str] = []
+    start = 0
     for found in re.finditer(rf"\\.|[{signs}]", text, re.DOTALL):
         if found[0][0] != "\\" and len(parts) != most:
             parts.append(text[start : found.start()])

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from anlan.model.events.alarms import AlarmKind
 from anlan.model.points import Point
-from anlan.model.quality import Flag
 from anlan.model.words import Label
 from anlan.monitor.config import SUFFIX, AlarmRule, loss_of_view
 from anlan.plant.bulk import without_collection
@@ -69,16 +68,16 @@ def running_sources(plant: Plant, numbers: Numbers, folder: Path | None = None) 
     points: dict[str, list[Point]] = defaultdict(list)
     for point in plant.points:
         points[point.source].append(point)
-    return [
-        Running(
-            numbers.sources[source.id],
-            source,
-            driver_config(source, folder),
-            [tag_of(numbers.points[p.id], p, source.driver) for p in points[source.id]],
-            Flag.DEMO if plant.site.demo else 0,
-        )
-        for source in plant.sources
-    ]
+    with without_collection():
+        return [
+            Running(
+                numbers.sources[source.id],
+                source,
+                driver_config(source, folder),
+                [tag_of(numbers.points[p.id], p, source.driver) for p in points[source.id]],
+            )
+            for source in plant.sources
+        ]
 
 
 def _target(rule: AlarmRule, numbers: Numbers) -> int:

@@ -17,6 +17,7 @@ from anlan.model.places import Anchor, Area, Id, Level, Place, Position
 from anlan.model.points import Point
 from anlan.model.words import Label
 from anlan.monitor.config import AlarmRule
+from anlan.plant.bulk import without_collection
 from anlan.sense.config import SourceConfig
 
 FORMAT = 1
@@ -148,8 +149,9 @@ class Plant(BaseModel):
         import orjson
 
         # Through JSON and back, because pydantic writes JSON far faster than it makes the Python objects to sort.
-        content = orjson.loads(self.model_dump_json(exclude_defaults=True))
-        return orjson.dumps({"format": FORMAT, **content}, option=orjson.OPT_SORT_KEYS)
+        with without_collection():
+            content = orjson.loads(self.model_dump_json(exclude_defaults=True))
+            return orjson.dumps({"format": FORMAT, **content}, option=orjson.OPT_SORT_KEYS)
 
     @classmethod
     def from_json(cls, text: bytes) -> Plant:
