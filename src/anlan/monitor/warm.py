@@ -43,3 +43,7 @@ def _body(*rows: list[float]) -> bytes:
 
 if __name__ == "__main__":
     warm_up()
+
+
+if __name__ == "__main__":  # for the installer: `python -m anlan.monitor.warm` compiles once, before the first start
+    warm_up()
