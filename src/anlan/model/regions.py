@@ -38,7 +38,7 @@ class Region:
     def ancestors(self) -> tuple[Region, ...]:
         """The regions above, the province first; a county under direct provincial rule (4290xx …) has no city above it."""
         above = (self.code[:2] + "0000", self.code[:4] + "00")
-        regions = (_table().get(code) for code in above if code != self.code and self.code != NATION)
+        regions = (_table().get(code) for code in above if self.code not in (code, NATION))
         return tuple(r for r in regions if r is not None and (self.until or not r.until))
 
     @property
