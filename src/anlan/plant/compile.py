@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from anlan.model.events.alarms import AlarmKind
 from anlan.model.points import Point
+from anlan.model.quality import Flag
 from anlan.model.words import Label
 from anlan.monitor.config import SUFFIX, AlarmRule, loss_of_view
 from anlan.plant.bulk import without_collection
@@ -75,6 +76,7 @@ def running_sources(plant: Plant, numbers: Numbers, folder: Path | None = None) 
                 source,
                 driver_config(source, folder),
                 [tag_of(numbers.points[p.id], p, source.driver) for p in points[source.id]],
+                int(Flag.DEMO) if plant.site.demo else 0,
             )
             for source in plant.sources
         ]
