@@ -7,7 +7,7 @@ import contextlib
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +66,9 @@ async def connected(folder: NodeFolder) -> Client:
 
 
 class Feeder:
-    """Columns of one source at a steady rate, each part sent at its due time, acknowledged in order, sent again until it is.
+    """Columns of one source at a steady rate, each part sent at its due time and, until it is acknowledged, again; always in order.
 
-    `points` in turn, `rows` a part. `shape(readings, seq)` may change the values of a part before it goes.
+    `points` in turn, `rows` a part; `values(seq, rows)` gives their values.
     """
 
     def __init__(
@@ -82,68 +82,77 @@ class Feeder:
         rate: float,
         values: Callable[[int, int], np.ndarray],
         most_waiting: int = 64,
+        on_connect: Callable[[Client], Awaitable[None]] | None = None,
     ) -> None:
         self._clock, self._source, self._points, self._rows, self._rate = clock, source, points, rows, rate
         self._values = values
-        self._waiting: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._refused: dict[int, bytes] = {}
+        """First row → body of parts that have to go again."""
         self._room = asyncio.Semaphore(most_waiting)
         self._quality = np.zeros(rows, np.uint16)
-        self.link = Link(folder.socket)
+        self.link = Link(folder.socket, on_connect=on_connect)
         self.epoch = clock.now()
-        self.sent = self.acknowledged = self.refused = 0
-        self.on_sent: Callable[[int, int, float], None] | None = None
-        """Called with (first seq, rows, perf_counter) right before a part is handed to the socket."""
+        self.sent = self.acknowledged = self.refusals = 0
+        self.on_sent: Callable[[int], None] | None = None
+        """Called with the first row right before a part is handed to the socket."""
 
     async def run(self) -> None:
         """Until cancelled."""
-        linking = asyncio.ensure_future(self.link.run())
+        others = [asyncio.ensure_future(self.link.run()), asyncio.ensure_future(self._send_again())]
         try:
             await self.link.wait_connected()
             began = time.perf_counter()
-            first = self.sent
             while True:
-                await self._until(began + (self.sent - first) / self._rate)
+                await asyncio.sleep(max(0.0, began + self.sent / self._rate - time.perf_counter()))
                 await self._room.acquire()
                 self._send()
         finally:
-            linking.cancel()
-            for task in list(self._waiting):
+            for task in (*others, *self._tasks):
                 task.cancel()
-            await asyncio.gather(linking, *self._waiting, return_exceptions=True)
-
-    async def _until(self, due: float) -> None:
-        ahead = due - time.perf_counter()
-        await asyncio.sleep(max(0.0, ahead))
+            await asyncio.gather(*others, *self._tasks, return_exceptions=True)
 
     def _send(self) -> None:
         seq, self.sent = self.sent, self.sent + self._rows
-        task = asyncio.ensure_future(self._deliver(seq))
-        self._waiting.add(task)
-        task.add_done_callback(self._delivered)
+        body = self.readings(seq).to_bytes()
+        if self._refused:
+            self._refused[seq] = body  # nothing may overtake what has to go again
+        else:
+            self._start(seq, body)
 
-    def _delivered(self, task: asyncio.Task[None]) -> None:
-        self._waiting.discard(task)
-        self._room.release()
+    async def _send_again(self) -> None:
+        """All that was refused, in order and without waiting for one another, as soon as there is a core."""
+        while True:
+            await asyncio.sleep(PAUSE)
+            await self.link.wait_connected()
+            again, self._refused = sorted(self._refused.items()), {}
+            for seq, body in again:
+                self._start(seq, body)
+
+    def _start(self, seq: int, body: bytes) -> None:
+        task = asyncio.ensure_future(self._deliver(seq, body))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def readings(self, seq: int) -> Readings:
         """Rows seq … of the load: point and time follow from the number, the value from `values`."""
         rows = np.arange(seq, seq + self._rows, dtype=np.int64)
-        time_us = self.epoch + (rows * (1e6 / self._rate)).astype(np.int64)
-        return Readings(self._points[rows % len(self._points)], time_us, self._values(seq, self._rows), self._quality)
+        return Readings(self._points[rows % len(self._points)], self.time_of(rows), self._values(seq, self._rows), self._quality)
 
-    async def _deliver(self, seq: int) -> None:
-        body = self.readings(seq).to_bytes()
-        while True:
-            head = self._head(seq)
-            if self.on_sent is not None:
-                self.on_sent(seq, self._rows, time.perf_counter())
-            try:
-                await self.link.request("append", body, **head)
-                break
-            except AnlanError:
-                self.refused += 1
-                await asyncio.sleep(PAUSE)
+    def time_of(self, rows: np.ndarray) -> np.ndarray:
+        return self.epoch + (rows * (1e6 / self._rate)).astype(np.int64)
+
+    async def _deliver(self, seq: int, body: bytes) -> None:
+        if self.on_sent is not None:
+            self.on_sent(seq)
+        try:
+            await self.link.request("append", body, **self._head(seq))
+        except AnlanError:
+            self.refusals += 1
+            self._refused[seq] = body
+            return
         self.acknowledged += self._rows
+        self._room.release()
 
     def _head(self, seq: int) -> dict[str, Any]:
         return {
@@ -154,6 +163,12 @@ class Feeder:
             "rows": self._rows,
             "redelivered": False,
         }
+
+
+async def as_sense(client: Client, source: int) -> None:
+    """For a feeder that is the node's sense."""
+    await client.request("sense")
+    await client.request("link", source=source, state="up", reason="")
 
 
 def steady(points: int, rows: int, seed: int = 7) -> Callable[[int, int], np.ndarray]:

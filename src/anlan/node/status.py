@@ -57,7 +57,7 @@ def _print(status: dict[str, Any], processes: dict[str, Any]) -> None:
             f"{engine['done']} ({log['last'] - engine['done']}), {engine['standing']} {_say('standing alarms')}",
             engine["fault"],
         ),
-        (_say("history"), f"{history['cursor']} ({log['last'] - history['cursor']})", history["fault"]),
+        (_say("history"), _position(history["cursor"], log["last"]), history["fault"]),
     ]
     for name, text, fault in rows:
         typer.echo(f"{name:<10}{text}{'   ' + typer.style(fault, fg=typer.colors.RED) if fault else ''}")
@@ -65,6 +65,11 @@ def _print(status: dict[str, Any], processes: dict[str, Any]) -> None:
         typer.echo(f"{source['id']:<10}{source['state']}  {source['rows']} {_say('readings')}  {source['reason']}")
     for name, child in processes.get("children", {}).items():
         typer.echo(f"{name:<10}pid {child['pid']}, {_say('restarts')} {child['restarts']}")
+
+
+def _position(cursor: int | None, last: int) -> str:
+    """Where it stands and how far behind that is; not known while it is being opened."""
+    return "—" if cursor is None else f"{cursor} ({last - cursor})"
 
 
 def _say(text: str) -> str:

@@ -59,7 +59,7 @@ function coreFacts({ log, engine, history }) {
     ["Engine", lag(engine.done)],
     ["Readings decided", engine.readings?.toLocaleString("en").replaceAll(",", " ") ?? "—"],
     ["Alarms standing", engine.standing ?? "—"],
-    ["History", lag(history.cursor)],
+    ["History", history.cursor == null ? "—" : lag(history.cursor)],
     ...faults,
   ];
 }
