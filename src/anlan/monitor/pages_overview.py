@@ -48,7 +48,19 @@ def summary_line(language: Language) -> Markup:
     say = partial(translate, language=language)
     return el(
         "div",
-        [el("span", say(words), " ", el("b", "—"), el("small", cls="ids"), el("small", cls="timer"), cls=f"part {name}", data_sum=name) for name, words in PARTS],
+        [
+            el(
+                "span",
+                say(words),
+                " ",
+                el("b", "—"),
+                el("small", cls="ids"),
+                el("small", cls="timer"),
+                cls=f"part {name}",
+                data_sum=name,
+            )
+            for name, words in PARTS
+        ],
         cls="summary panel",
         role="status",
     )
@@ -67,7 +79,9 @@ def drawing(plant: PlantView, language: Language) -> Markup:
 def standing(language: Language) -> Markup:
     """The worst standing alarms under the plan, each a way to its story; `overview.js` fills it."""
     say = partial(translate, language=language)
-    head = el("header", el("h2", say("Standing now")), el("span", cls="spacer"), el("a", say("All alarms"), href="/alarms", cls="dim"))
+    head = el(
+        "header", el("h2", say("Standing now")), el("span", cls="spacer"), el("a", say("All alarms"), href="/alarms", cls="dim")
+    )
     return el("section", head, el("div", cls="rows", data_worst=say("No alarm stands.")), cls="panel worst-now")
 
 

@@ -9,7 +9,7 @@ from anlan.model.kinds import kinds
 from anlan.model.points import Point
 from anlan.model.words import Language, translate
 from anlan.monitor.config import SUFFIX
-from anlan.monitor.pages_trends import _offer_charts
+from anlan.monitor.pages_trends import offer_charts
 from anlan.web import shell, theme, widgets
 from anlan.web.context import Context, PlantView, Rule
 from anlan.web.markup import Markup, el, join
@@ -25,7 +25,7 @@ def pages(context: Context) -> None:
         if found is None:
             shell.show(context, principal, "/", point, unknown(point, language))
             return
-        _offer_charts()
+        offer_charts()
         title = f"{found.id} {found.name.text(language)}"
         shell.show(context, principal, "/", title, body(found, context.plant, language), "trend", "point")
 

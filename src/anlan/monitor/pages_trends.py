@@ -15,10 +15,10 @@ def pages(context: Context) -> None:
     @page(context, "/trends", "history.view")
     def trends() -> None:
         principal = principal_of_page()
-        _offer_charts()
+        offer_charts()
         shell.show(context, principal, "/trends", translate("Trends", principal.language), el("anlan-trend", cls="fill"), "trend")
 
 
-def _offer_charts() -> None:
+def offer_charts() -> None:
     """ECharts comes inside NiceGUI; importing the package is what puts it on the page's import map, without an element on the server."""
     import nicegui.elements.echart  # noqa: F401

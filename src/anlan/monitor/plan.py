@@ -91,7 +91,17 @@ def _spot(x: float, y: float, group: list[Point], language: Language) -> Markup:
     title = el("title", "\n".join(f"{point.id} {point.name.text(language)}" for point in group[:8]))
     ids = ",".join(point.id for point in group)
     meta = json.dumps([widgets.meta(point, language) for point in group[:8]], ensure_ascii=False)
-    return el("a", title, shape, cls="spot", href=f"/points/{head.id}", data_points=ids, data_meta=meta, data_x=f"{x:g}", data_y=f"{y:g}")
+    return el(
+        "a",
+        title,
+        shape,
+        cls="spot",
+        href=f"/points/{head.id}",
+        data_points=ids,
+        data_meta=meta,
+        data_x=f"{x:g}",
+        data_y=f"{y:g}",
+    )
 
 
 def _units(plant: PlantView) -> list[Place]:

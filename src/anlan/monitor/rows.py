@@ -166,7 +166,9 @@ def _safety_points(plant: PlantView, rule: Rule) -> list[str] | None:
 
 def _unknown_rule(alarm: int) -> dict[str, Any]:
     name = {"zh": f"#{alarm}", "en": f"#{alarm}"}
-    absent = dict.fromkeys(("kind", "point", "source", "unit_text", "place_name", "post_name", "states", "time_to_respond", "safety_points"))
+    absent = dict.fromkeys(
+        ("kind", "point", "source", "unit_text", "place_name", "post_name", "states", "time_to_respond", "safety_points")
+    )
     no_label = {"zh": "", "en": ""}
     return {
         "id": f"#{alarm}",

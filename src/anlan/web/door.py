@@ -31,10 +31,20 @@ def door(context: Context, request: Request) -> str:
 def page_around(context: Context, card: Markup, language: Language, target: str) -> str:
     """`target` is where the card leads once the person may go on."""
     say = partial(translate, language=language)
-    brand = el("div", theme.logo(), el("div", el("h1", context.plant.name.text(language)), el("div", say("Anlan safety node"), cls="dim")), cls="brand")
+    brand = el(
+        "div",
+        theme.logo(),
+        el("div", el("h1", context.plant.name.text(language)), el("div", say("Anlan safety node"), cls="dim")),
+        cls="brand",
+    )
     demo = shell.demo(context, language) if context.plant.demo else None
     languages = el("nav", [_language_link(one, language, target) for one in LANGUAGES], cls="language")
-    body = el("main", el("div", demo, brand, card, cls="card panel"), el("footer", languages, el("p", say(shell.IS_NOT), cls="is-not")), cls="door")
+    body = el(
+        "main",
+        el("div", demo, brand, card, cls="card panel"),
+        el("footer", languages, el("p", say(shell.IS_NOT), cls="is-not")),
+        cls="door",
+    )
     config = {
         "language": language,
         "zone": context.plant.zone,
@@ -83,7 +93,9 @@ def _language(asked: str, principal: Principal | None, request: Request) -> Lang
 
 def _language_link(one: str, language: Language, target: str) -> Markup:
     name, code = shell.LANGUAGE_NAMES[one]
-    return el("a", name, href=f"/login?lang={one}&next={quote(target)}", lang=code, aria_current="true" if one == language else None)
+    return el(
+        "a", name, href=f"/login?lang={one}&next={quote(target)}", lang=code, aria_current="true" if one == language else None
+    )
 
 
 def _inside(target: str) -> str:

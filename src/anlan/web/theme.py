@@ -14,7 +14,19 @@ from pathlib import Path
 from anlan.web.markup import Markup, el, join
 
 STATIC = Path(str(files("anlan.web") / "static"))
-STYLES = ("tokens.css", "base.css", "shell.css", "alarms.css", "trends.css", "overview.css")
+STYLES = (
+    "tokens.css",
+    "base.css",
+    "marks.css",
+    "shell.css",
+    "narrow.css",
+    "door.css",
+    "alarms.css",
+    "trends.css",
+    "overview.css",
+    "sources.css",
+)
+"""In the order of the cascade."""
 
 _SHAPES = {
     1: ("M7.5 1h9L23 7.5v9L16.5 23h-9L1 16.5v-9z", 16.6),
