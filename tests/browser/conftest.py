@@ -67,7 +67,7 @@ class Node:
         self._thread.join()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     module = harness_module()
     with module.demo(tmp_path_factory.mktemp("node"), speed=SPEED, plant_time=STORY, past=PAST) as (harness, world):
@@ -77,8 +77,9 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         served.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Not for the session: while playwright's loop runs in this thread, no other test's can."""
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
         yield running
