@@ -1,0 +1,78 @@
+"""The viewers of a node, in a process of their own: console connections, each signed in for itself, and real pages if asked for.
+
+`python -m benchmarks._browsers ADDRESS COUNT TAGS PAGES` with the ids of the plant's points on stdin, one a line. Prints "watching" once
+everyone has been told values; on SIGTERM one JSON object of what they received.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import signal
+import sys
+import time
+from contextlib import AsyncExitStack
+from typing import Any
+
+from benchmarks._console import Browser, signed_in
+
+CHROMIUM = "/usr/bin/chromium"
+
+
+async def main(address: str, count: int, tags: int, pages: int) -> None:
+    ids = sys.stdin.read().split()
+    chance = random.Random(7)
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    async with AsyncExitStack() as stack:
+        browsers = []
+        for _ in range(count):
+            client = await signed_in(address)
+            stack.push_async_callback(client.aclose)
+            cookie = "; ".join(f"{one.name}={one.value}" for one in client.cookies.jar)
+            browsers.append(Browser(address, cookie, chance.sample(ids, min(tags, len(ids)))))
+        running = [asyncio.ensure_future(browser.run()) for browser in browsers]
+        if pages:
+            await _open_pages(stack, address, client.cookies, pages)
+        while not all(browser.values for browser in browsers):
+            _raise_if_ended(running)
+            await asyncio.sleep(0.05)
+        print("watching", flush=True)
+        before, began = _told(browsers), time.monotonic()
+        await stop.wait()
+        _raise_if_ended(running)
+        seconds = time.monotonic() - began
+        print(json.dumps({key: (value - before[key]) / seconds for key, value in _told(browsers).items()}), flush=True)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+def _raise_if_ended(running: list[asyncio.Task[None]]) -> None:
+    """A connection that ended is no viewer any more: the figure would flatter."""
+    for task in running:
+        if task.done():
+            task.result()
+            raise SystemExit("the node closed a console connection")
+
+
+def _told(browsers: list[Browser]) -> dict[str, int]:
+    return {key: sum(getattr(browser, key) for browser in browsers) for key in ("messages", "bytes", "values")}
+
+
+async def _open_pages(stack: AsyncExitStack, address: str, cookies: Any, pages: int) -> None:
+    from playwright.async_api import async_playwright
+
+    playwright = await stack.enter_async_context(async_playwright())
+    chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    stack.push_async_callback(chromium.close)
+    context = await chromium.new_context(viewport={"width": 1920, "height": 1080})
+    await context.add_cookies([{"name": one.name, "value": one.value, "url": address} for one in cookies.jar])
+    for _ in range(pages):
+        page = await context.new_page()
+        await page.goto(address)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], *map(int, sys.argv[2:5])))
