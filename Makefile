@@ -21,8 +21,9 @@ env-dev: .venv/.dev  ## … and of tests, lint and types
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 .venv/.runtime: requirements.lock pyproject.toml | .venv/bin/uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	$(BIN)/python -m compileall -q src
 	$(BIN)/python -m anlan.monitor.warm  # compiles the engine's kernel once, so that no start waits for it
 	@touch $@
 
