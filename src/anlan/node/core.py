@@ -48,6 +48,8 @@ from anlan.web.logs import configure
 TICK_SECONDS = 1.0
 SENSE_GRACE = 3 * SECOND
 """Sense may be away this long (it restarts within a second) before every source counts as lost from view."""
+START_GRACE = 15 * SECOND
+"""The same at core's own start: sense is being started beside it."""
 COMMAND_SECONDS = 10.0
 
 log = structlog.get_logger()
@@ -74,7 +76,7 @@ class Core:
         self._source_health: list[dict[str, Any]] = []
         self._source_health_at = 0
         self._sense: Connection | None = None
-        self._sense_gone_at = clock.now()
+        self._sense_gone_at = clock.now() + START_GRACE - SENSE_GRACE
         self._subscribers: set[Connection] = set()
         self._feed = LiveFeed(self._reader)
         self._tasks: list[asyncio.Task[None]] = []
