@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import SimpleNamespace
@@ -38,11 +39,29 @@ def test_a_driver_that_cannot_be_loaded_is_listed_with_its_fault(monkeypatch: py
     assert "ModuleNotFoundError" in found.fault
 
 
+@dataclass(eq=False)
+class Entry:
+    """An entry point of another package, counting how often it is loaded."""
+
+    loaded: object
+    times: int = 0
+
+    def load(self) -> object:
+        self.times += 1
+        return self.loaded
+
+
 def test_a_driver_of_another_api_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = SimpleNamespace(name="old", load=lambda: SimpleNamespace(API=0))
-    monkeypatch.setattr(registry, "entries", lambda: {"old": entry})
+    monkeypatch.setattr(registry, "entries", lambda: {"old": Entry(SimpleNamespace(API=0))})
     with pytest.raises(DriverError, match="API 0, this is API 1"):
         registry.driver("old")
+
+
+def test_a_driver_is_loaded_once_however_many_points_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = Entry(SimpleNamespace(API=1))
+    monkeypatch.setattr(registry, "entries", lambda: {"one": entry})
+    assert registry.driver("one") is registry.driver("one")
+    assert entry.times == 1
 
 
 def test_options_are_checked_by_the_driver() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from anlan.model.words import shell_language, translate
 
 if TYPE_CHECKING:
     from anlan.plant.findings import Finding
@@ -133,7 +134,7 @@ def _print_findings(findings: Iterable[Finding], everything: bool) -> None:
         if finding.fatal or everything or shown[finding.name] <= SHOWN_WARNINGS:
             word = _("mistake") if finding.fatal else _("warning")
             colour = typer.colors.RED if finding.fatal else typer.colors.YELLOW
-            typer.echo(f"{finding.text(_language())}  {typer.style(f'[{word}: {finding.name}]', fg=colour)}")
+            typer.echo(f"{finding.text(shell_language())}  {typer.style(f'[{word}: {finding.name}]', fg=colour)}")
         elif shown[finding.name] == SHOWN_WARNINGS + 1:
             typer.echo(_("… and more of {name}; --all shows them").format(name=finding.name))
     typer.echo(_("{mistakes} mistakes, {warnings} warnings").format(mistakes=counts[True], warnings=counts[False]))
@@ -176,10 +177,4 @@ def _group(app: typer.Typer, name: str, text: str) -> typer.Typer:
 
 
 def _(message: str) -> str:
-    from anlan.model.words import translate
-
-    return translate(message, _language())
-
-
-def _language() -> str:
-    return "zh" if os.environ.get("LC_ALL", os.environ.get("LANG", "")).startswith("zh") else "en"
+    return translate(message, shell_language())

@@ -45,7 +45,7 @@ def driver(name: str) -> type[Driver]:
     if name not in entries():
         raise NotFound("there is no driver {name!r}; installed are: {known}", name=name, known=", ".join(sorted(entries())))
     try:
-        loaded: type[Driver] = entries()[name].load()
+        loaded = _loaded(entries()[name])
     except Exception as error:
         raise DriverError("driver {name!r} cannot be loaded: {why}", name=name, why=repr(error)) from error
     if getattr(loaded, "API", None) != API:
@@ -55,6 +55,13 @@ def driver(name: str) -> type[Driver]:
             found=str(getattr(loaded, "API", None)),
             api=API,
         )
+    return loaded
+
+
+@cache
+def _loaded(entry: EntryPoint) -> type[Driver]:
+    """Once: a plant asks for its driver again with each of its points. What cannot be loaded is tried again."""
+    loaded: type[Driver] = entry.load()
     return loaded
 
 
