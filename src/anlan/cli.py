@@ -12,7 +12,6 @@ from typing import Annotated
 import typer
 
 from anlan.model.errors import AnlanError, InputError
-from anlan.model.words import shell_language
 
 app = typer.Typer(
     name="anlan",
@@ -88,5 +87,7 @@ def main() -> None:
     try:
         app()
     except AnlanError as error:
+        from anlan.model.words import shell_language
+
         sys.stderr.write(f"anlan: {error.text(shell_language())}\n")
         sys.exit(2 if isinstance(error, InputError) else 1)

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anlan.model.words import shell_language, translate
-
 if TYPE_CHECKING:
     from anlan.plant.findings import Finding
     from anlan.plant.points_file import Imported
@@ -134,7 +132,7 @@ def _print_findings(findings: Iterable[Finding], everything: bool) -> None:
         if finding.fatal or everything or shown[finding.name] <= SHOWN_WARNINGS:
             word = _("mistake") if finding.fatal else _("warning")
             colour = typer.colors.RED if finding.fatal else typer.colors.YELLOW
-            typer.echo(f"{finding.text(shell_language())}  {typer.style(f'[{word}: {finding.name}]', fg=colour)}")
+            typer.echo(f"{finding.text(_language())}  {typer.style(f'[{word}: {finding.name}]', fg=colour)}")
         elif shown[finding.name] == SHOWN_WARNINGS + 1:
             typer.echo(_("… and more of {name}; --all shows them").format(name=finding.name))
     typer.echo(_("{mistakes} mistakes, {warnings} warnings").format(mistakes=counts[True], warnings=counts[False]))
@@ -177,4 +175,12 @@ def _group(app: typer.Typer, name: str, text: str) -> typer.Typer:
 
 
 def _(message: str) -> str:
-    return translate(message, shell_language())
+    from anlan.model.words import translate
+
+    return translate(message, _language())
+
+
+def _language() -> str:
+    from anlan.model.words import shell_language
+
+    return shell_language()

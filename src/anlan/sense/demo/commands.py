@@ -7,8 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from anlan.model.words import shell_language, translate
-
 NODE_FOLDER = Path("var/hualan")
 """Where `anlan up` keeps the demo node."""
 
@@ -92,13 +90,13 @@ def _list() -> None:
     for title in ("Scenario", "What happens"):
         table.add_column(_say(title), overflow="fold", no_wrap=title == "Scenario")
     for name, one in scenarios().items():
-        table.add_row(name, f"{one.title.text(shell_language())} — {one.story.text(shell_language())}")
+        table.add_row(name, f"{one.title.text(_language())} — {one.story.text(_language())}")
     Console().print(table)
 
 
 def _show(state: dict[str, Any]) -> None:
     live = " · live" if state["live"] else ""
-    title = state["title"][shell_language()]
+    title = state["title"][_language()]
     typer.echo(f"{state['scenario']} ×{state['speed']:g}{live} — {title}")
     for name, source in state["sources"].items():
         how = _say("cut off") if source["broken"] else _say("listens")
@@ -106,4 +104,12 @@ def _show(state: dict[str, Any]) -> None:
 
 
 def _say(text: str) -> str:
-    return translate(text, shell_language())
+    from anlan.model.words import translate
+
+    return translate(text, _language())
+
+
+def _language() -> str:
+    from anlan.model.words import shell_language
+
+    return shell_language()
