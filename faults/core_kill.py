@@ -70,9 +70,9 @@ class Play:
     recovered: list[float] = field(default_factory=list)
 
     async def run(self) -> None:
-        self.folder.engine_config.write_bytes(configuration().to_bytes())
+        self.folder.engine_config.write_bytes(self.configuration().to_bytes())
         self.epoch = SystemClock().now()
-        self.core = Child("core", python("anlan.node.core", str(self.folder.root)))
+        self.core = Child("core", python("anlan.node.core", str(self.folder.root)), environment=self.environment())
         supervising = asyncio.ensure_future(
             Supervisor(self.folder, [self.core], SystemClock(), Sounder(self.folder.run, ["true"])).run()
         )
@@ -83,7 +83,7 @@ class Play:
         sending, following = asyncio.ensure_future(self.send()), asyncio.ensure_future(self.follower.run())
         try:
             for _ in range(self.args.rounds):
-                await self.kill()
+                await self.disturb()
                 self.report.rounds += 1
             sending.cancel()
             await self.settle()
@@ -138,7 +138,15 @@ class Play:
             redelivered=False,
         )
 
-    async def kill(self) -> None:
+    def configuration(self) -> EngineConfig:
+        return configuration()
+
+    def environment(self) -> dict[str, str]:
+        """What the core's process is given beside ours."""
+        return {}
+
+    async def disturb(self) -> None:
+        """One round's fault: kill, and wait until readings are acknowledged again."""
         await asyncio.sleep(self.chance.uniform(0.05, 1.2))
         before, pid = self.acknowledged, self.core.pid
         if pid is None:
@@ -201,7 +209,7 @@ class Play:
         decided: list[tuple[int, int, int]] = []
         after = 0
         while page := journal.read(after, 10_000):
-            decided += [(t.alarm, t.happened_at, int(t.trigger)) for t in page if t.alarm <= POINTS]
+            decided += [(t.alarm, t.happened_at, int(t.trigger)) for t in page]
             after = page[-1].n
         journal.close()
         expected = crossings(self.epoch, parts)

@@ -2,34 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-ROOT = Path(__file__).parents[2]
-COUNTS = ("lost", "duplicates", "phantom", "false_alarms", "missed_alarms")
-SKIPPED = 77
+from tests.faults.playing import clean, play
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-
-
-def play(name: str, *options: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", f"faults.{name}", "--json", *options]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode == SKIPPED:
-        pytest.skip(done.stderr.strip())
-    assert done.stdout, done.stderr
-    report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    assert done.returncode == bool(any(report[count] for count in COUNTS) or report["notes"])
-    return report
-
-
-def clean(report: dict[str, Any]) -> bool:
-    return not report["notes"] and not any(report[count] for count in COUNTS)
 
 
 def test_an_io_error_at_many_calls() -> None:
