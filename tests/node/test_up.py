@@ -56,6 +56,7 @@ class Node:
     folder: Path
     arguments: list[str]
     output: Path = field(init=False)
+    clients: list[httpx.Client] = field(default_factory=list)
 
     def start(self) -> "Node":
         self.output = self.folder / "up.out"
@@ -78,6 +79,7 @@ class Node:
     def sign_in(self, account: str, post: str = "") -> httpx.Client:
         password = dict(re.findall(r"^ +(\w+) +([a-z0-9]{4}(?:-[a-z0-9]{4}){3})$", self.said(), re.MULTILINE))[account]
         client = httpx.Client(base_url=f"{self.address}/api/v1", timeout=30)
+        self.clients.append(client)
         answer = client.post("/session", json={"account": account, "password": password, "post": post})
         assert answer.status_code == 200, answer.text
         client.headers.update({"X-CSRF-Token": answer.json()["csrf"], "Origin": self.address})
@@ -92,6 +94,8 @@ class Node:
         until(lambda: self.pids()[name] not in (None, pid))
 
     def stop(self) -> int:
+        for client in self.clients:
+            client.close()
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(60)
 
@@ -190,3 +194,14 @@ def test_a_folder_with_mistakes_starts_nothing_and_names_each(tmp_path: Path) ->
     assert done.returncode == 2
     assert re.search(r"plant\.yaml:\d+: .*sorces", done.stderr)
     assert "sources" in done.stderr
+
+
+def test_everything_in_one_process_reads_the_same_plant(tmp_path: Path) -> None:
+    base = free_ports()
+    node = Node(tmp_path, ["--single", "--scenario", "quiet", "--port-base", str(base), "--port", str(base + 4)]).start()
+    try:
+        operator = node.sign_in("zhucao", "panel")
+        until(lambda: sum(v["value"] is not None for v in operator.get("/live").json()["items"]) >= 210)
+    finally:
+        code = node.stop()
+    assert code == 0
