@@ -172,8 +172,8 @@ async def as_sense(client: Client, source: int) -> None:
 
 
 def steady(points: int, rows: int, seed: int = 7) -> Callable[[int, int], np.ndarray]:
-    """Values that stay within their limits: drawn once, used again after a while."""
-    drawn = np.round(np.random.default_rng(seed).normal(50, 3, 8 * max(points, rows)), 2)
+    """Values that stay within their limits: drawn once, used again after a few million."""
+    drawn = np.round(np.random.default_rng(seed).normal(50, 3, max(3_000_017, 2 * points)), 2)
     drawn = np.concatenate([drawn, drawn[:rows]])
 
     def values(seq: int, rows: int) -> np.ndarray:

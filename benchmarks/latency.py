@@ -295,7 +295,12 @@ class Viewers:
     async def __aenter__(self) -> Viewers:
         arguments = [self._address, str(self._args.browsers), str(TAGS), str(self._args.pages)]
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "benchmarks._browsers", *arguments, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+            sys.executable,
+            "-m",
+            "benchmarks._browsers",
+            *arguments,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
         )
         assert self._process.stdin is not None
         self._process.stdin.write("\n".join(self._ids).encode())

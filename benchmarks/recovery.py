@@ -148,9 +148,7 @@ class Play:
 
     async def run(self) -> None:
         self.core = Child("core", python("anlan.node.core", str(self.folder.root)), environment=self.described.environment)
-        app = Child(
-            "app", python("anlan.node.app", str(self.folder.root), "--port", "0"), environment=self.described.environment
-        )
+        app = Child("app", python("anlan.node.app", str(self.folder.root), "--port", "0"), environment=self.described.environment)
         supervisor = Supervisor(self.folder, [self.core, app], SystemClock(), Sounder(self.folder.run, ["true"]))
         self.link = Link(self.folder.socket, on_connect=self._subscribe, on_push=self._hear)
         tasks = [asyncio.ensure_future(supervisor.run()), asyncio.ensure_future(self.link.run())]

@@ -9,6 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from anlan.guard.principal import Principal
 from anlan.model.errors import AnlanError
@@ -86,7 +87,8 @@ class Board:
             return []
         if not self._recent or after < self._recent[0].n - 1:
             return None
-        return [told for told in self._recent if told.n > after]
+        fresh = list(takewhile(lambda told: told.n > after, reversed(self._recent)))
+        return fresh[::-1]
 
     def rows(self, principal: Principal) -> list[dict[str, object]]:
         """The standing alarms that this person may see."""

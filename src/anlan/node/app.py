@@ -24,7 +24,7 @@ from anlan.monitor.journal_view import JournalView
 from anlan.node.configuration import open_records, view_in_force
 from anlan.node.feed import read_live
 from anlan.node.layout import NodeFolder
-from anlan.node.process import die_with_parent, run_until_signal
+from anlan.node.process import die_with_parent, run_until_signal, spare_what_is_loaded
 from anlan.store.history_reader import HistoryReader
 from anlan.store.history_tail import WholeHistory
 from anlan.store.logreader import LogReader
@@ -170,6 +170,7 @@ async def main(folder: NodeFolder, host: str, port: int) -> None:
     serving = asyncio.ensure_future(
         serve(await app.open(), listen(host, port), on_ready=lambda address: tell_address(folder, address))
     )
+    spare_what_is_loaded()
     stopping = asyncio.ensure_future(run_until_signal())
     try:
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -9,7 +9,6 @@ Start and recovery are one path: open log and alarms.db, let the engine go on fr
 `python -m anlan.node.core DATA`.
 """
 
-# ruff: noqa: E402
 from __future__ import annotations
 
 import gc
@@ -40,7 +39,7 @@ from anlan.node.feed import LiveFeed, transition_head
 from anlan.node.intake import Intake, readings_part
 from anlan.node.layout import NodeFolder
 from anlan.node.past import Past
-from anlan.node.process import die_with_parent, run_until_signal, seconds_alive
+from anlan.node.process import die_with_parent, run_until_signal, seconds_alive, spare_what_is_loaded
 from anlan.store.appender import Appender
 from anlan.store.log import Log, LogSettings
 from anlan.web.logs import configure
@@ -256,8 +255,7 @@ class Core:
 async def main(folder: NodeFolder) -> None:
     core = Core(folder, SystemClock())
     await core.start()
-    gc.freeze()
-    gc.enable()
+    spare_what_is_loaded()
     try:
         await run_until_signal()
     finally:

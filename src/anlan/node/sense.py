@@ -16,7 +16,7 @@ from anlan.model.clock import Clock, SystemClock
 from anlan.model.readings import Readings
 from anlan.node.configuration import sources_in_force
 from anlan.node.layout import NodeFolder
-from anlan.node.process import die_with_parent, run_until_signal
+from anlan.node.process import die_with_parent, run_until_signal, spare_what_is_loaded
 from anlan.sense.runner import SenseRunner
 from anlan.web.logs import configure
 
@@ -98,6 +98,7 @@ class Sense:
 async def main(folder: NodeFolder) -> None:
     sense = Sense(folder, SystemClock())
     await sense.start()
+    spare_what_is_loaded()
     try:
         await run_until_signal()
     finally:

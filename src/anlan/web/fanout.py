@@ -68,7 +68,7 @@ class LiveFanout:
         frame = self._frames.get(key)
         if frame is None:
             moved = points if seen < 0 else self._live.changed_since(seen, points)
-            frame = b",".join(self._row(number) for number in moved.tolist())
+            frame = b",".join(self._rows_of(moved))
             self._frames[key] = frame
         return frame
 
@@ -77,14 +77,34 @@ class LiveFanout:
         while self._live.tick <= seen or self._tick <= seen:
             await self._paced.wait()
 
-    def _row(self, number: int) -> bytes:
-        live = self._live
-        changed = int(live.changed[number])
-        known = self._rows.get(number)
-        if known is not None and known[0] == changed:
-            return known[1]
-        quality = int(live.quality_now(np.array([number]))[0])
-        times = int(live.time[number]), float(live.value[number]), quality, int(live.received[number])
-        row = dumps([self._ids(number), *times])
-        self._rows[number] = (changed, row)
-        return row
+    def _rows_of(self, numbers: Numbers) -> list[bytes]:
+        """One JSON row each, encoded once for all who see the point. Columns are taken at once: twenty viewers of two hundred points
+        make four thousand rows a tick, and while they are made no alarm goes out."""
+        live, known = self._live, self._rows
+        changed = live.changed[numbers].tolist()
+        rows = [
+            row[1] if (row := known.get(n)) is not None and row[0] == at else b""
+            for n, at in zip(numbers.tolist(), changed, strict=True)
+        ]
+        missing = numbers[[not row for row in rows]]
+        if len(missing):
+            fresh = iter(self._encoded(missing))
+            rows = [row or next(fresh) for row in rows]
+        return rows
+
+    def _encoded(self, numbers: Numbers) -> list[bytes]:
+        live, ids = self._live, self._ids
+        columns = (
+            live.time[numbers],
+            live.value[numbers],
+            live.quality_now(numbers),
+            live.received[numbers],
+            live.changed[numbers],
+        )
+        values = [column.tolist() for column in columns]
+        rows = []
+        for number, time, value, quality, received, changed in zip(numbers.tolist(), *values, strict=True):
+            row = dumps([ids(number), time, value, quality, received])
+            self._rows[number] = (changed, row)
+            rows.append(row)
+        return rows
