@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from anlan.model import columns
+
 SCHEMA = pa.schema(
     [
         pa.field("point", pa.uint32(), nullable=False),
@@ -64,19 +66,13 @@ class Readings:
 
     def to_arrow(self) -> pa.RecordBatch:
         """Without copying."""
-        return pa.RecordBatch.from_arrays(
-            [pa.array(self.point), pa.array(self.time), pa.array(self.value), pa.array(self.quality)], schema=SCHEMA
-        )
+        values = (self.point, self.time, self.value, self.quality)
+        return pa.RecordBatch.from_arrays([columns.of(v, field.type) for v, field in zip(values, SCHEMA, strict=True)], schema=SCHEMA)
 
     @classmethod
     def from_arrow(cls, batch: pa.RecordBatch | pa.Table) -> Readings:
         """Without copying when `batch` is one chunk; `time` may also be a timestamp in µs."""
-        if isinstance(batch, pa.Table):
-            batch = batch.combine_chunks()
-        columns = [batch.column(name) for name in SCHEMA.names]
-        if isinstance(batch, pa.Table):
-            columns = [c.chunk(0) if c.num_chunks == 1 else c.combine_chunks() for c in columns]
-        point, time, value, quality = (c.to_numpy(zero_copy_only=False) for c in columns)
+        point, time, value, quality = (columns.to_numpy(batch.column(name)) for name in SCHEMA.names)
         return cls(point, time.view(np.int64), value, quality)
 
     def to_bytes(self) -> bytes:

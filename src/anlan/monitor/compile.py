@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from anlan.model import columns as columns_of
 from anlan.model.errors import Corrupt, InputError
 from anlan.model.events.alarms import AlarmKind
 from anlan.model.points import Point
-from anlan.monitor import columns as columns_of
 from anlan.monitor.config import LIMIT_KINDS, AlarmRule
 from anlan.monitor.layout import NEVER, POINT, RULE, SOURCE, PointFlag, RuleFlag, Structs, aligned
 

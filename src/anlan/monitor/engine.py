@@ -17,12 +17,12 @@ import orjson
 import pyarrow as pa
 
 from anlan.model.clock import SECOND, Micros
+from anlan.model.columns import to_numpy
 from anlan.model.errors import AnlanError
 from anlan.model.events.alarms import AlarmKind, AlarmState, AlarmTransition, Trigger
 from anlan.model.frames import Frame, Kind, Part
 from anlan.model.readings import SCHEMA
 from anlan.monitor import changes, kernel
-from anlan.monitor.columns import to_numpy
 from anlan.monitor.commands import TRIGGER, Command, Result, why_not
 from anlan.monitor.compile import Arrays, EngineConfig, arrays_of, compile_config
 from anlan.monitor.layout import BLOCK, NEVER, STATUS, TRANSITION, RuleFlag, Structs, Tally, View, World, aligned

@@ -5,10 +5,10 @@ from __future__ import annotations
 import orjson
 import pyarrow as pa
 
+from anlan.model import columns
 from anlan.model.events.alarms import AlarmKind
 from anlan.model.frames import Frame, Kind, Part
 from anlan.model.readings import SCHEMA
-from anlan.monitor import columns
 from anlan.monitor.engine import Engine, EngineConfig
 
 _START = 1_767_225_600_000_000
@@ -33,7 +33,7 @@ def warm_up() -> None:
 
 
 def _body(*rows: list[float]) -> bytes:
-    """As `Readings.to_bytes`, without what `monitor.columns` avoids."""
+    """As `Readings.to_bytes`, without what `model.columns` avoids."""
     batch = pa.RecordBatch.from_arrays(
         [columns.of(values, field.type) for values, field in zip(rows, SCHEMA, strict=True)], schema=SCHEMA
     )

@@ -3,7 +3,6 @@
 import sqlalchemy as sa
 from alembic import op
 
-
 INTEGER_64 = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 revision = "monitor_0001"
