@@ -29,10 +29,12 @@ def up(
     host: Annotated[
         str, typer.Option(help="Address the console listens on; beyond loopback only when you say so.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port of the console and the API.")] = 8700,
+    port: Annotated[int, typer.Option(help="Port of the console and the API.", min=1, max=65_535)] = 8700,
     scenario: Annotated[str, typer.Option(help="Demo plant: what happens (`anlan demo --list`).")] = "default",
-    speed: Annotated[float | None, typer.Option(help="Demo plant: how many times faster than life.")] = None,
-    port_base: Annotated[int | None, typer.Option(help="Demo plant: first of the four ports of its devices.")] = None,
+    speed: Annotated[float | None, typer.Option(help="Demo plant: how many times faster than life.", min=0.1)] = None,
+    port_base: Annotated[
+        int | None, typer.Option(help="Demo plant: first of the four ports of its devices.", min=1, max=65_532)
+    ] = None,
     single: Annotated[bool, typer.Option("--single", help="Everything in one process: for tests and a quick look.")] = False,
     horn: Annotated[str, typer.Option(help="Command that sounds the node's horn, e.g. 'aplay -q -D hw:1'.")] = "",
 ) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from anlan.model.errors import StoreError
+
 
 @dataclass(frozen=True, slots=True)
 class NodeFolder:
@@ -49,8 +51,11 @@ class NodeFolder:
         return self.root / "pki"
 
     def prepare(self) -> NodeFolder:
-        """Make the folders; readable by the owner alone, because names, positions and alarms of a plant are in it."""
-        for folder in (self.root, self.log, self.history, self.snapshots, self.run, self.pki):
-            folder.mkdir(parents=True, exist_ok=True)
-        self.root.chmod(0o700)
+        """Make the folders; readable by the owner alone, because names, positions and alarms of a plant are in it. Raises StoreError."""
+        try:
+            for folder in (self.root, self.log, self.history, self.snapshots, self.run, self.pki):
+                folder.mkdir(parents=True, exist_ok=True)
+            self.root.chmod(0o700)
+        except OSError as error:
+            raise StoreError("the folder {folder} cannot be made: {why}", folder=str(self.root), why=error.strerror) from error
         return self

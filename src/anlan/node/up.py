@@ -16,7 +16,7 @@ from rich.markup import escape
 from anlan import __version__
 from anlan.guard.first import ensure_first_admin, ensure_people, ensure_posts
 from anlan.model.clock import Clock, SystemClock
-from anlan.model.errors import InputError
+from anlan.model.errors import InputError, StoreError
 from anlan.model.words import shell_language, translate
 from anlan.node.configuration import bring_into_force, open_records
 from anlan.node.layout import NodeFolder
@@ -26,8 +26,10 @@ from anlan.node.supervisor import Child, Supervisor, python
 from anlan.plant.findings import PlantMistakes
 from anlan.plant.versions import Imported
 from anlan.sense.demo import wiring
+from anlan.sense.demo.demo_plant import Play
 from anlan.sense.demo.people import people
-from anlan.sense.demo.scenario import DEFAULT_SPEED
+from anlan.sense.demo.scenario import DEFAULT_SPEED, scenario
+from anlan.store.disk import FolderLock
 from anlan.web.logs import configure
 from anlan.web.serve import listen
 
@@ -54,6 +56,8 @@ class Prepared:
 
     folder: NodeFolder
     imported: Imported
+    lock: FolderLock
+    """Held for as long as this process lives: two supervisors in one folder would share a core, and each its own people."""
     passwords: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -78,14 +82,18 @@ def run_up(options: UpOptions) -> None:
 
 
 def prepare(options: UpOptions, clock: Clock) -> Prepared:
-    """Folders, records, the plant's current version, the first people. Raises PlantMistakes, StaleBase."""
+    """Folders, records, the plant's current version, the first people. Raises PlantMistakes, StaleBase, StoreError (the folder is
+    another node's)."""
     from anlan.plant.folder import load
 
     plant_folder = options.plant or wiring.PLANT
     plant = load(plant_folder)
     if options.scenario != "default" and not plant.site.demo:
         raise InputError("{folder} is no demo plant: --scenario plays only there", folder=str(plant_folder))
+    # A demo that cannot play it would only be restarted for ever.
+    Play(scenario(options.scenario).name, options.speed or DEFAULT_SPEED)
     folder = NodeFolder((options.data or Path("var") / plant.site.id).absolute()).prepare()
+    lock = _own(folder)
     records = open_records(folder)
     try:
         imported = bring_into_force(records, folder, plant_folder, plant, clock, port_base=options.port_base)
@@ -96,7 +104,19 @@ def prepare(options: UpOptions, clock: Clock) -> Prepared:
             passwords |= ensure_people(records, people(), clock)
     finally:
         records.close()
-    return Prepared(folder, imported, passwords)
+    return Prepared(folder, imported, lock, passwords)
+
+
+def _own(folder: NodeFolder) -> FolderLock:
+    """Before anything is written: another node's people would get new passwords, its sources a second reader."""
+    try:
+        return FolderLock.take(folder.run)
+    except StoreError as taken:
+        raise StoreError(
+            "a node runs in {folder} already, process {pid}: stop it first, or name another folder with --data",
+            folder=str(folder.root),
+            pid=taken.facts["pid"],
+        ) from taken
 
 
 # ---- processes

@@ -5,15 +5,18 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-from anlan.model.errors import InputError
+from anlan.model.errors import InputError, StoreError
 from anlan.model.places import check_id
 
 
 def new_plant(folder: Path) -> list[Path]:
-    """Write the folder and return its files. Raises InputError if it exists and is not empty."""
+    """Write the folder and return its files. Raises InputError if it exists and is not empty, StoreError if it cannot be made."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError("{folder} exists and is not empty; name a new folder", folder=str(folder))
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError("the folder {folder} cannot be made: {why}", folder=str(folder), why=error.strerror) from error
     template = files("anlan.plant") / "data" / "new"
     plant = folder / "plant.yaml"
     plant.write_text((template / "plant.yaml").read_text("utf-8").format(id=_id_from(folder)), "utf-8")

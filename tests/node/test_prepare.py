@@ -1,0 +1,36 @@
+"""What `anlan up` refuses before anything starts or is written."""
+
+from pathlib import Path
+
+import pytest
+
+from anlan.model.clock import SystemClock
+from anlan.model.errors import InputError, NotFound, StoreError
+from anlan.node.up import UpOptions, prepare
+
+
+def test_a_folder_has_one_node(tmp_path: Path) -> None:
+    first = prepare(UpOptions(data=tmp_path), SystemClock())
+    records = first.folder.records.read_bytes()
+    with pytest.raises(StoreError, match=r"runs in .* already"):
+        prepare(UpOptions(data=tmp_path, port_base=40_000), SystemClock())
+    assert first.folder.records.read_bytes() == records
+    first.lock.release()
+    assert prepare(UpOptions(data=tmp_path), SystemClock()).imported.version.number == 1
+
+
+def test_a_scenario_that_does_not_exist_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="there is no scenario 'nope'; there are: default"):
+        prepare(UpOptions(data=tmp_path / "node", scenario="nope"), SystemClock())
+    assert not (tmp_path / "node").exists()
+
+
+def test_a_speed_that_no_demo_plays_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="speed of 100000"):
+        prepare(UpOptions(data=tmp_path / "node", speed=100_000.0), SystemClock())
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot be made"):
+        prepare(UpOptions(data=tmp_path / "file" / "node"), SystemClock())
