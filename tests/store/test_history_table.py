@@ -14,6 +14,7 @@ from anlan.model.errors import Corrupt, StoreError
 from anlan.model.readings import Readings
 from anlan.store import durable, history_table
 from anlan.store.history import History
+from anlan.store.history_position import position_on_disk
 from anlan.store.history_reader import HistoryReader
 
 START = 1_767_225_600 * SECOND
@@ -126,6 +127,19 @@ def test_a_commit_that_lost_only_its_end_is_torn_too(tmp_path: Path) -> None:
     last.write_bytes(b"".join(lines[:-1]))
     store(tmp_path, 2)
     assert_holds(tmp_path, 2)
+
+
+@pytest.mark.parametrize("torn", [b"", b'{"commitInfo":{"timesta', b"\0" * 400], ids=["empty", "half", "zeros"])
+def test_the_position_is_known_without_opening_the_table(tmp_path: Path, torn: bytes) -> None:
+    assert position_on_disk(tmp_path, "") == 0
+    store(tmp_path, 3)
+    history = History.open(tmp_path)
+    history.optimize_day(history.days()[0])  # a commit that moves nothing
+    history.close()
+    assert (position_on_disk(tmp_path, ""), position_on_disk(tmp_path, "another")) == (3, 0)
+    commit_files(tmp_path)[-1].write_bytes(torn)
+    commit_files(tmp_path)[-2].write_bytes(torn)
+    assert position_on_disk(tmp_path, "") == 2
 
 
 def test_a_table_whose_creation_was_torn_is_created_again(tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ def test_any_damage_to_an_old_segment_is_told_and_no_wrong_row_is_served(seed: i
     file = list_segments(Disk(), tmp_path)[0]
     seal(Disk(), file)
     harm(file.path, random.Random(seed))
-    check_harm(tmp_path, written, at_least=0)
+    check_harm(tmp_path, written, reached=0)
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -149,7 +149,7 @@ def test_any_damage_to_the_newest_segment_is_told_and_no_wrong_row_is_served(see
     file.shm.unlink()
     harm(file.wal, random.Random(seed))
     # Of its very last commit a WAL cannot tell whether it was damaged or never finished; a reader that had it can.
-    check_harm(tmp_path, written, at_least=FRAMES)
+    check_harm(tmp_path, written, reached=FRAMES)
 
 
 def harm(path: Path, chance: random.Random) -> None:
@@ -163,8 +163,8 @@ def harm(path: Path, chance: random.Random) -> None:
         file.write(bytes(4096))
 
 
-def check_harm(folder: Path, written: list[Frame], at_least: int) -> None:
-    log = Log.open(folder, SystemClock(), SETTINGS, at_least=at_least)
+def check_harm(folder: Path, written: list[Frame], reached: int) -> None:
+    log = Log.open(folder, SystemClock(), SETTINGS, reached=lambda incarnation: reached)
     frames = log.read(0, 1_000)
     assert log.last >= FRAMES
     assert [frame.n for frame in frames] == list(range(1, log.last + 1))
@@ -238,10 +238,17 @@ def test_a_reader_elsewhere_has_the_hole_too(tmp_path: Path) -> None:
 
 def test_positions_that_a_reader_has_are_not_given_out_again(tmp_path: Path) -> None:
     written = begin(tmp_path)
-    log = Log.open(tmp_path, SystemClock(), SETTINGS, at_least=FRAMES + 3)
+    log = Log.open(tmp_path, SystemClock(), SETTINGS, reached={LogReader.open(tmp_path).incarnation: FRAMES + 3}.__getitem__)
     assert log.append([make_part(3, 5, 0, 10)]).n == FRAMES + 4
     assert [(hole.first, hole.last) for hole in log.holes] == [(FRAMES + 1, FRAMES + 3)]
     assert log.read(0, 1_000)[:FRAMES] == written
+    log.close()
+
+
+def test_what_readers_have_of_another_log_counts_for_nothing(tmp_path: Path) -> None:
+    asked: list[str] = []
+    log = Log.open(tmp_path / "new", SystemClock(), SETTINGS, reached=lambda incarnation: asked.append(incarnation) or 99)
+    assert (asked, log.last, log.holes) == ([], 0, ())
     log.close()
 
 

@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import structlog
 
 from anlan.model.clock import Clock
@@ -281,10 +282,23 @@ class EngineReader:
     def config_version(self) -> int:
         return self._engine.config_version
 
+    def runs(self, config: bytes) -> bool:
+        """Whether the configuration of these bytes is the one in force."""
+        return self._engine.config_body == config
+
+    def sources(self) -> list[int]:
+        """Numbers of the sources that the configuration in force knows."""
+        return [int(n) for n in np.flatnonzero(self._engine.world.sources["present"])]
+
     def result_of(self, command: str) -> Future[Result]:
         """The answer to the command of this id, once what it did is committed. Ask before the command goes into the log."""
         with self._answering:
             return self._waiting.setdefault(command, Future())
+
+    def forget(self, command: str) -> None:
+        """Nobody waits for the answer to this command any more."""
+        with self._answering:
+            self._waiting.pop(command, None)
 
     def live(self, numbers: Any = None) -> Live:
         """Newest value and effective quality of the given points, all when None."""

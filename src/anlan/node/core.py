@@ -40,6 +40,7 @@ from anlan.node.intake import Intake, readings_part
 from anlan.node.layout import NodeFolder
 from anlan.node.past import Past
 from anlan.node.process import die_with_parent, run_until_signal, seconds_alive, spare_what_is_loaded
+from anlan.node.reached import reached
 from anlan.store.appender import Appender
 from anlan.store.log import Log, LogSettings
 from anlan.web.logs import configure
@@ -63,10 +64,11 @@ class Core:
     def __init__(self, folder: NodeFolder, clock: Clock, log_settings: LogSettings | None = None) -> None:
         self._folder, self._clock = folder, clock
         self.started = {"loaded": seconds_alive()}
-        self._log = Log.open(folder.log, clock, log_settings or LogSettings())
+        self._log = Log.open(
+            folder.log, clock, log_settings or LogSettings(), reached=lambda incarnation: reached(folder, incarnation)
+        )
         self._appender = Appender.start(self._log)
         self._intake = Intake(self._log, self._appender, clock)
-        self._config = EngineConfig.from_bytes(folder.engine_config.read_bytes())
         self._reader = EngineReader(self._log, folder.journal, folder.snapshots, clock, on_transitions=self._transitions_decided)
         self._history = Past(folder.history, self._log, clock)
         self.started["log"] = seconds_alive()
@@ -98,15 +100,12 @@ class Core:
         self._loop = asyncio.get_running_loop()
         await asyncio.to_thread(self._reader.start)
         self.started["engine"] = seconds_alive()
-        if self._reader.config_version != self._config.version:
-            await self._write(Kind.CONFIG, self._config.to_bytes())
+        await self._bring_into_force(self._folder.engine_config.read_bytes())
         await self._server.start()
         self.started["serving"] = seconds_alive()
         self._history.start()
         self._tasks = [asyncio.ensure_future(job()) for job in (self._tick, self._push_live, self._forget)]
-        log.info(
-            "core serves", version=__version__, frames=self._log.last, points=self._config.points, alarms=self._config.alarms
-        )
+        log.info("core serves", version=__version__, frames=self._log.last)
 
     async def close(self) -> None:
         await self._server.close()
@@ -119,6 +118,15 @@ class Core:
         self._log.close()
 
     # ---- what the node itself writes
+
+    async def _bring_into_force(self, body: bytes) -> None:
+        """By its bytes, not its version: a later release may make other rules of the same plant. Raises Corrupt, InputError before
+        anything the engine could not run is in the log."""
+        if self._reader.runs(body):
+            return
+        config = await asyncio.to_thread(EngineConfig.from_bytes, body)
+        log.info("new configuration", number=config.version, points=config.points, alarms=config.alarms)
+        await self._write(Kind.CONFIG, body)
 
     async def _write(self, kind: Kind, body: bytes) -> int:
         part = Part(kind, NODE_SOURCE, self._epoch, self._seq, self._clock.now(), 1, body)
@@ -149,7 +157,7 @@ class Core:
         """Every source, once, when nobody reads them any more."""
         if self._sense is not None or self._clock.now() - self._sense_gone_at < SENSE_GRACE:
             return {}
-        return {number: "down" for number in self._config.source_numbers() if self._links.get(number) != "down"}
+        return {number: "down" for number in self._reader.sources() if self._links.get(number) != "down"}
 
     async def _forget(self) -> None:
         """Let go of segments that every required reader is done with."""
@@ -192,9 +200,12 @@ class Core:
     async def _command(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
         command = Command.from_bytes(body)
         answer = self._reader.result_of(command.id)
-        await self._write(Kind.COMMAND, command.to_bytes())
-        async with asyncio.timeout(COMMAND_SECONDS):
-            result = await asyncio.wrap_future(answer)
+        try:
+            await self._write(Kind.COMMAND, command.to_bytes())
+            async with asyncio.timeout(COMMAND_SECONDS):
+                result = await asyncio.wrap_future(answer)
+        finally:
+            self._reader.forget(command.id)
         return result.as_json(), b""
 
     # ---- readers

@@ -26,6 +26,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from anlan.model.errors import Corrupt, StoreError
 from anlan.store.durable import renew, sync_all
 from anlan.store.history_files import TABLE, DataFile
+from anlan.store.history_position import application
 
 SCHEMA = Schema(
     [
@@ -72,7 +73,7 @@ class Table:
     def cursor(self, incarnation: str) -> int:
         """The last log position whose readings are in the table, 0 at first."""
         with table_errors(self.root):
-            return self._handle.transaction_version(_application(incarnation)) or 0
+            return self._handle.transaction_version(application(incarnation)) or 0
 
     @property
     def files(self) -> tuple[DataFile, ...]:
@@ -211,12 +212,8 @@ def _commit_file(log: Path, version: int) -> Path:
     return log / f"{version:020d}.json"
 
 
-def _application(incarnation: str) -> str:
-    return f"anlan.log:{incarnation}"
-
-
 def _properties(files: int, position: tuple[str, int] | None) -> CommitProperties:
-    moves = [] if position is None else [Transaction(_application(position[0]), position[1])]
+    moves = [] if position is None else [Transaction(application(position[0]), position[1])]
     return CommitProperties({ACTIONS: files + len(moves)}, max_commit_retries=0, app_transactions=moves or None)
 
 

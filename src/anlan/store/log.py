@@ -23,7 +23,7 @@ from anlan.model.frames import Frame, Kind, Part
 from anlan.store.disk import Disk, FolderLock
 from anlan.store.framing import encode
 from anlan.store.ids import uuid7
-from anlan.store.recovery import recover
+from anlan.store.recovery import Reached, recover
 from anlan.store.ring import Ring
 from anlan.store.segments import spans
 from anlan.store.sequences import Sequences
@@ -80,32 +80,38 @@ class Log:
 
     @classmethod
     def open(
-        cls, folder: Path, clock: Clock, settings: LogSettings | None = None, *, at_least: int = 0, disk: Disk | None = None
+        cls,
+        folder: Path,
+        clock: Clock,
+        settings: LogSettings | None = None,
+        *,
+        reached: Reached = lambda incarnation: 0,
+        disk: Disk | None = None,
     ) -> Log:
-        """Take the folder (made if missing), recover, and begin a new segment. `at_least` is the furthest position that any reader
-        of this log has reached: if the log itself no longer reaches it, its end was damaged, the missing positions become a hole and
-        are not given out again. Raises StoreError when another process has the folder or its newest segment cannot be read; a full
+        """Take the folder (made if missing), recover, and begin a new segment. `reached` tells the furthest position of an
+        incarnation that any reader has: if the log itself no longer gets there, its end was damaged, the missing positions become a
+        hole and are not given out again. Raises StoreError when another process has the folder or its newest segment cannot be read; a full
         disk is only a fault."""
         folder.mkdir(parents=True, exist_ok=True)
         lock = FolderLock.take(folder)
         log = cls(folder, clock, settings or LogSettings(), disk or Disk(), lock)
         try:
-            log._start(at_least)
+            log._start(reached)
         except BaseException:
             log.close()
             raise
         return log
 
-    def _start(self, at_least: int) -> None:
-        self._recover(at_least)
+    def _start(self, reached: Reached) -> None:
+        self._recover(reached)
         self._space.prepare()
         self._begin_or_fault()
         if self._settings.background:
             self._tip.keeper.start()
 
-    def _recover(self, at_least: int) -> None:
+    def _recover(self, reached: Reached) -> None:
         try:
-            found = recover(self._disk, self._folder, self._holes, uuid7(self._clock).hex, at_least)
+            found = recover(self._disk, self._folder, self._holes, uuid7(self._clock).hex, reached)
         except (apsw.Error, OSError) as error:
             raise StoreError(
                 "The log in {folder} cannot be opened: {why}.", folder=str(self._folder), why=reason(error)

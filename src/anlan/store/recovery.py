@@ -7,7 +7,7 @@ told to anyone. Commits before it were synced one by one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -22,6 +22,9 @@ from anlan.store.segments import DAMAGE, PAGE_SIZE, SPARE, SPARE_PAGES, About, S
 from anlan.store.sequences import Sequences
 from anlan.store.shelf import Hole, Holes, unreadable
 from anlan.store.walcheck import count_commits, more_than_one_commit
+
+Reached = Callable[[str], int]
+"""Incarnation → the furthest position of it that any reader has; 0 when none knows it."""
 
 IDENTITY = "log.json"
 _FORMAT = 1
@@ -39,9 +42,8 @@ class Recovered:
     carried: int = 0
 
 
-def recover(disk: Disk, folder: Path, holes: Holes, new_incarnation: str, at_least: int) -> Recovered:
-    """`at_least` is the furthest position that any reader has. Raises StoreError when the newest segment cannot be read at all or a
-    later release wrote it."""
+def recover(disk: Disk, folder: Path, holes: Holes, new_incarnation: str, reached: Reached) -> Recovered:
+    """Raises StoreError when the newest segment cannot be read at all or a later release wrote it."""
     files = list_segments(disk, folder)
     _sweep(disk, folder, files)
     files = _without_unborn(disk, files)
@@ -49,7 +51,7 @@ def recover(disk: Disk, folder: Path, holes: Holes, new_incarnation: str, at_lea
         return _born(disk, folder, new_incarnation)
     recovered = Recovered(_identity(folder) or new_incarnation, files=files)
     _read_newest(disk, recovered, holes)
-    _lose(recovered, at_least - recovered.last, holes)
+    _lose(recovered, reached(recovered.incarnation) - recovered.last, holes)
     return recovered
 
 

@@ -1,0 +1,106 @@
+"""The core process as an object: what it goes on from, and which configuration it brings into force."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from anlan.model.clock import SystemClock
+from anlan.model.frames import Frame, Kind
+from anlan.model.readings import Readings
+from anlan.monitor.engine import EngineConfig
+from anlan.monitor.journal import Journal
+from anlan.node.core import Core
+from anlan.node.layout import NodeFolder
+from anlan.store.history import History
+from anlan.store.log import LogSettings
+from anlan.store.logreader import LogReader
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> NodeFolder:
+    folder = NodeFolder(tmp_path / "node").prepare()
+    folder.engine_config.write_bytes(config(limit=80.0))
+    return folder
+
+
+def config(*, limit: float, version: int = 1) -> bytes:
+    points = {"number": [1], "id": ["LT-1"], "source": [1]}
+    rules = {"number": [1], "id": ["LT-1.H"], "kind": [3], "target": [1], "limit": [limit]}
+    return EngineConfig.from_columns(version, {"number": [1], "id": ["plc"]}, points, rules).to_bytes()
+
+
+@asynccontextmanager
+async def running(folder: NodeFolder) -> AsyncIterator[Core]:
+    core = Core(folder, SystemClock(), LogSettings(reserve_bytes=1 << 16))
+    await core.start()
+    yield core
+    await core.close()
+
+
+def frames(folder: NodeFolder) -> list[Frame]:
+    reader = LogReader.open(folder.log)
+    found = reader.read(reader.first - 1, 10_000)
+    reader.close()
+    return found
+
+
+def configs(folder: NodeFolder) -> list[bytes]:
+    return [bytes(part.body) for frame in frames(folder) for part in frame.parts if part.kind is Kind.CONFIG]
+
+
+def alarms_reach(folder: NodeFolder, position: int, incarnation: str) -> None:
+    journal = Journal.open(folder.journal)
+    assert journal.incarnation == incarnation
+    journal.commit(position)
+    journal.close()
+
+
+def history_reaches(folder: NodeFolder, position: int, incarnation: str) -> None:
+    history = History.open(folder.history, incarnation=incarnation)
+    history.append(Readings.of([]), position)
+    history.close()
+
+
+@pytest.mark.parametrize("advance", [alarms_reach, history_reaches])
+async def test_a_log_that_lost_its_end_gives_no_position_out_again(
+    folder: NodeFolder, advance: Callable[[NodeFolder, int, str], None]
+) -> None:
+    async with running(folder) as core:
+        before = core.status()
+    lost = frames(folder)[-1].n + 5
+    advance(folder, lost, before["incarnation"])
+    folder.engine_config.write_bytes(config(limit=70.0))
+    async with running(folder) as core:
+        assert core.status()["log"]["fault"] is not None
+        assert core.status()["incarnation"] == before["incarnation"]
+    written = [frame.n for frame in frames(folder) if frame.parts]
+    assert min(n for n in written if n > lost - 5) == lost + 1
+
+
+async def test_what_another_log_reached_does_not_count(folder: NodeFolder) -> None:
+    async with running(folder):
+        pass
+    history_reaches(folder, 1_000, "another")
+    async with running(folder) as core:
+        assert core.status()["log"]["last"] < 1_000
+        assert core.status()["log"]["fault"] is None
+
+
+async def test_the_configuration_in_force_is_written_once(folder: NodeFolder) -> None:
+    async with running(folder):
+        pass
+    async with running(folder):
+        pass
+    assert configs(folder) == [config(limit=80.0)]
+
+
+async def test_other_rules_under_the_same_version_come_into_force(folder: NodeFolder) -> None:
+    """A later release may make another of the same plant."""
+    async with running(folder):
+        pass
+    folder.engine_config.write_bytes(config(limit=70.0))
+    async with running(folder):
+        pass
+    assert configs(folder) == [config(limit=80.0), config(limit=70.0)]
