@@ -1,6 +1,6 @@
 import sys
 
-from benchmarks.peers import REQUIREMENTS, install
+from benchmarks.peers import PACKAGES, REQUIREMENTS, install
 
-for name in sys.argv[1:] or REQUIREMENTS:
+for name in sys.argv[1:] or [*REQUIREMENTS, *PACKAGES]:
     install(name)
