@@ -16,7 +16,7 @@ from textwrap import dedent
 
 import pytest
 
-from anlan.model.clock import SECOND, ManualClock, SystemClock
+from anlan.model.clock import DAY, HOUR, SECOND, ManualClock, SystemClock
 from anlan.model.frames import NODE_SOURCE, Kind, Part
 from anlan.model.readings import Readings
 from anlan.store import history_writer
@@ -209,6 +209,32 @@ def test_small_files_are_merged_when_there_is_time(tmp_path: Path, log: Log, mon
     assert rows_of_files(history) == rows_of_log(log)
     assert len(list(history.root.glob("day=*/*.parquet"))) == len(history.files())
     history.close()
+
+
+def test_a_day_that_is_over_is_merged_once(log: Log, history: History) -> None:
+    clock = ManualClock(START)
+    writer = HistoryWriter.start(log, history, flush_span=1.0, clock=clock)
+
+    def flush(n: int) -> int:
+        """Files after one more commit."""
+        log.append([readings(n)])
+        eventually(lambda: writer.taken == log.last)
+        clock.advance(SECOND)
+        eventually(lambda: writer.cursor == log.last)
+        return len(history.files())
+
+    assert [flush(n) for n in range(3)] == [1, 2, 3]
+    clock.advance(DAY)
+    assert [flush(n) for n in (3, 4)] == [4, 5]  # not an hour after midnight yet
+    clock.advance(HOUR)
+    flush(5)
+    eventually(lambda: len(history.files()) == 1)
+    assert [flush(n) for n in (6, 7)] == [2, 3]  # late: left for the next day's beginning
+    clock.advance(DAY)
+    flush(8)
+    eventually(lambda: len(history.files()) == 1)
+    writer.close()
+    assert rows_of_files(history) == rows_of_log(log)
 
 
 def test_a_damaged_day_is_a_fault_and_everything_else_goes_on(

@@ -14,10 +14,11 @@ from threading import Event, Thread
 
 import structlog
 
-from anlan.model.clock import Clock
+from anlan.model.clock import HOUR, Clock
 from anlan.model.errors import AnlanError, Corrupt
 from anlan.model.frames import Frame
 from anlan.store.history import History
+from anlan.store.history_files import day_of
 from anlan.store.history_tail import FRAMES_A_READ, LogSource, readings_of
 from anlan.store.shelf import Gap
 
@@ -31,6 +32,8 @@ RETRY_AFTER = (0.2, 1.0, 5.0)
 """Waits between attempts; the last one repeats. [s]"""
 SMALL_FILES = 32
 """So many small files of a day are merged, when there is time: a query would have to open each."""
+DAY_IS_FULL = HOUR
+"""So long after midnight (UTC) a day's readings have come, all but a few; its small files are then merged, however few they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ class HistoryWriter:
         self._failures = 0
         self._must_start_over = False
         self._unmergeable: dict[date, str] = {}
+        self._finished_before: date | None = None
+        """Days before this one have been merged as finished; None: not looked at since the start."""
         self._closing = Event()
         self._thread = Thread(target=self._run, name="history-writer", daemon=True)
 
@@ -147,15 +152,24 @@ class HistoryWriter:
         self._since = self._clock.monotonic()
 
     def _merge_small_files(self) -> None:
-        due = self._days_of_small_files()
+        today = day_of(self._clock.now() - DAY_IS_FULL)
+        due = self._days_of_small_files(today)
         for day in due:
             self._merge(day)
+        self._finished_before = today
         if due:
             self._history.sweep()
 
-    def _days_of_small_files(self) -> list[date]:
+    def _days_of_small_files(self, today: date) -> list[date]:
+        """Any day with many; and, when `today` has just begun, each day before it with two. What comes late for a finished day waits
+        for the next, else every late reading would write its whole day anew."""
         small = Counter(f.day for f in self._history.files() if f.rows < self._small)
-        return [day for day, files in small.items() if files >= SMALL_FILES and day not in self._unmergeable]
+        begun = today != self._finished_before
+        return [
+            day
+            for day, files in small.items()
+            if files >= (2 if begun and day < today else SMALL_FILES) and day not in self._unmergeable
+        ]
 
     def _merge(self, day: date) -> None:
         """A day with a damaged file is left as it is: what can be read of it is read where it lies."""
