@@ -20,7 +20,6 @@ ROUNDS = int(sys.argv[1])
 PATIENCE = 60.0
 
 LOW, HIGH = 60, 120
-level = LOW
 firing = threading.Event()
 resolved = threading.Event()
 
@@ -28,8 +27,10 @@ resolved = threading.Event()
 class Plant(http.server.BaseHTTPRequestHandler):
     """Both ends: GET /metrics is the exporter, POST is Alertmanager's webhook."""
 
+    level = LOW
+
     def do_GET(self):
-        self._answer(f"# TYPE plant_temperature gauge\nplant_temperature {level}\n".encode())
+        self._answer(f"# TYPE plant_temperature gauge\nplant_temperature {self.level}\n".encode())
 
     def do_POST(self):
         told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -79,16 +80,15 @@ def start(folder, alerts):
 
 def cross(chance):
     """Seconds from one crossing to the webhook; then everything is quiet again."""
-    global level
     time.sleep(chance.uniform(0.5, 2.5))
     firing.clear()
     began = time.perf_counter()
-    level = HIGH
+    Plant.level = HIGH
     if not firing.wait(PATIENCE):
         raise SystemExit("no alert came")
     took = time.perf_counter() - began
     resolved.clear()
-    level = LOW
+    Plant.level = LOW
     if not resolved.wait(PATIENCE):
         raise SystemExit("the alert did not end")
     return took

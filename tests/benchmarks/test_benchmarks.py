@@ -1,0 +1,62 @@
+"""Each benchmark runs from the command line at its shortest and prints its measures in the agreed form, last."""
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+ROOT = Path(__file__).parents[2]
+FORM = {"name", "value", "unit", "peers", "ratio", "machine", "notes"}
+
+SHORTEST = {
+    "pipeline": ["--seconds", "1", "--points", "10000"],
+    "growth": ["--seconds", "1", "--points", "20000"],
+    "recovery": ["--rounds", "1", "--readings", "200000", "--steady", "1"],
+    "latency": ["--seconds", "2", "--browsers", "2"],
+}
+MEASURES = {
+    "pipeline": {"pipeline.frames_of_10000", "pipeline.frames_of_1000"},
+    "growth": {"growth.resident", "growth.throughput_kept"},
+    "recovery": {"recovery.first_alarm", "recovery.console"},
+    "latency": {f"latency.{path}.{seer}" for path in ("columnar", "opcua", "mqtt") for seer in ("subscriber", "event_stream")},
+}
+
+
+@pytest.mark.parametrize("name", SHORTEST)
+def test_prints_its_measures_last(name: str, tmp_path: Path) -> None:
+    measures = run(name, tmp_path)
+    assert {measure["name"] for measure in measures} == MEASURES[name]
+    for measure in measures:
+        assert set(measure) == FORM
+        assert math.isfinite(measure["value"])
+        assert measure["value"] > 0
+        assert measure["unit"]
+        assert measure["notes"]
+        assert measure["peers"] == {}
+        assert measure["ratio"] is None
+        assert measure["machine"]["cores"] > 0
+    assert list(tmp_path.glob("anlan-*")) == []  # what it made for itself is gone
+
+
+def run(name: str, folder: Path) -> list[dict[str, Any]]:
+    """The measures that the last lines are."""
+    command = [
+        sys.executable,
+        "-m",
+        f"benchmarks.{name}",
+        "--quick",
+        "--json",
+        "--no-peers",
+        "--folder",
+        str(folder),
+        *SHORTEST[name],
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=380, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return [json.loads(line) for line in done.stdout.splitlines()[-len(MEASURES[name]) :]]
