@@ -172,3 +172,16 @@ def test_written_once_and_never_over_another(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"already holds points.csv; say --replace to overwrite it"):
         write_points(imported, tmp_path)
     assert write_points(imported, tmp_path, replace=True) == target
+
+
+def test_an_own_header_is_never_taken_over_by_a_foreign_one(tmp_path: Path) -> None:
+    """High beside H once made the end of the range an alarm limit."""
+    (tmp_path / "list.csv").write_text("Tag,Description,Low,High,PLC address,H,L\nLI-1,Level,0,100,hr:0,80,10\n", "utf-8")
+    imported = read_list(tmp_path / "list.csv")
+    assert (imported.rows[0]["H"], imported.rows[0]["L"], imported.rows[0]["address"]) == ("80", "10", "hr:0")
+    assert imported.unknown == ["Low", "High"]
+
+
+def test_ranges_as_some_systems_head_them(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("Tag,Description,Lo Range,Hi Range\nLI-1,Level,0,100\n", "utf-8")
+    assert read_list(tmp_path / "list.csv").rows[0].items() >= {"range_low": "0", "range_high": "100"}.items()

@@ -68,9 +68,14 @@ def read_list(path: Path, *, place: str = "", source: str = "", sheet: str = "")
     """Read a list; `place` and `source` fill those columns where the list leaves them empty. Raises ConfigError, InputError."""
     chosen, header, names, columns = _find_header(path, sheet)
     result = Imported(chosen.file, chosen.name, chosen.rows[header].line)
-    for name, column in zip(names, columns, strict=True):
+    own = {column.key for column in columns if column and column.exact}
+    for i, (name, column) in enumerate(zip(names, columns, strict=True)):
         if column is None:
             result.unknown += [name] if name else []
+        elif column.key in own and not column.exact:
+            # "High" beside a column H is the range, or something else: only the plant knows.
+            columns[i] = None
+            result.unknown.append(name)
         elif column.key in result.columns:
             result.note(
                 result.header_line,

@@ -1,0 +1,86 @@
+"""docs/benchmarks.md out of what the benchmarks printed: one JSON object a line, from files or from standard input.
+
+    python -m benchmarks.pipeline --json > figures.jsonl
+    python scripts/benchmark_page.py figures.jsonl
+
+The last line of a name counts, so a file that grew by reruns gives the newest figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fileinput
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+HEAD = """\
+# Benchmarks
+
+Made by `scripts/benchmark_page.py` from what the programs under `benchmarks/` printed; no figure is typed. Run one yourself:
+`python -m benchmarks.NAME [--quick] --json`. Peers ran the same rule in the same run on the same machine; the ratio is ours over the
+best of theirs. A dash means that nothing was measured.
+"""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="*", help="JSON lines; without one, standard input")
+    parser.add_argument("--out", type=Path, default=PAGE)
+    args = parser.parse_args()
+    with fileinput.input(args.files or ("-",), encoding="utf-8") as lines:
+        found = measures(lines)
+    if not found:
+        parser.error("no measure was found in the input")
+    args.out.write_text(page(found), encoding="utf-8")
+    return 0
+
+
+def measures(lines: Iterable[str]) -> list[dict[str, Any]]:
+    """The last measure of each name, in the order in which names first came."""
+    found: dict[str, dict[str, Any]] = {}
+    for line in lines:
+        if line.lstrip().startswith("{"):
+            measure = json.loads(line)
+            found[measure["name"]] = measure
+    return list(found.values())
+
+
+def page(found: list[dict[str, Any]]) -> str:
+    machines: list[str] = []
+    rows = []
+    for measure in found:
+        machine = machine_text(measure["machine"])
+        if machine not in machines:
+            machines.append(machine)
+        rows.append(row(measure, machines.index(machine) + 1))
+    table = ["| name | value | unit | peers | ratio | machine | notes |", "|---|---:|---|---|---:|---|---|", *rows]
+    listed = [f"* **M{number}**: {text}" for number, text in enumerate(machines, 1)]
+    return "\n".join([HEAD, *table, "", "## Machines", "", *listed]) + "\n"
+
+
+def row(measure: Mapping[str, Any], machine: int) -> str:
+    peers = "<br>".join(f"{name} {number(value)}" for name, value in measure["peers"].items()) or "—"
+    cells = [measure["name"], number(measure["value"]), measure["unit"], peers, number(measure["ratio"]), f"M{machine}"]
+    return f"| {' | '.join(map(cell, [*cells, measure['notes']]))} |"
+
+
+def number(value: float | None) -> str:
+    """Whole numbers with their thousands set apart, others as they were printed; a dash for nothing."""
+    if value is None:
+        return "—"
+    return f"{value:,.0f}" if value == int(value) else f"{value:,}"
+
+
+def cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def machine_text(machine: Mapping[str, Any]) -> str:
+    return f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, Python {machine['python']}"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
