@@ -37,6 +37,9 @@ def up(
     ] = None,
     single: Annotated[bool, typer.Option("--single", help="Everything in one process: for tests and a quick look.")] = False,
     horn: Annotated[str, typer.Option(help="Command that sounds the node's horn, e.g. 'aplay -q -D hw:1'.")] = "",
+    onto: Annotated[
+        int | None, typer.Option(metavar="N", help="Import a folder that rests on an older version onto version N all the same.")
+    ] = None,
 ) -> None:
     """Turn a folder that describes a plant into a running safety node. Stop it with Ctrl-C.
 
@@ -56,6 +59,7 @@ def up(
             port_base=port_base,
             single=single,
             horn=horn,
+            onto=onto,
         )
     )
 

@@ -1,5 +1,6 @@
 """What `anlan up` refuses before anything starts or is written."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from anlan.model.clock import SystemClock
 from anlan.model.errors import InputError, NotFound, StoreError
 from anlan.node.up import UpOptions, prepare
+from anlan.plant.new import new_plant
+from anlan.plant.versions import StaleBase
 
 
 def test_a_folder_has_one_node(tmp_path: Path) -> None:
@@ -34,3 +37,33 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be made"):
         prepare(UpOptions(data=tmp_path / "file" / "node"), SystemClock())
+
+
+def test_a_folder_that_rests_on_an_older_version_is_imported_when_it_is_meant(tmp_path: Path) -> None:
+    data, mine, theirs = tmp_path / "data", tmp_path / "mine", tmp_path / "theirs"
+    new_plant(mine)
+    up(mine, data)
+    shutil.copytree(mine, theirs)
+    change(theirs, "100.1")
+    up(theirs, data)
+    change(mine, "100.2")
+    with pytest.raises(StaleBase, match="--onto 2"):
+        up(mine, data)
+    with pytest.raises(StaleBase):
+        up(mine, data, onto=1)
+    assert up(mine, data, onto=2) == 3
+
+
+def up(folder: Path, data: Path, onto: int | None = None) -> int:
+    """Prepare and let go again; the version in force."""
+    prepared = prepare(UpOptions(plant=folder, data=data, onto=onto), SystemClock())
+    prepared.lock.release()
+    return prepared.imported.version.number
+
+
+def change(folder: Path, pressure: str) -> None:
+    """Another atmospheric pressure."""
+    file = folder / "plant.yaml"
+    text = file.read_text("utf-8")
+    assert "101.325" in text
+    file.write_text(text.replace("101.325", pressure), "utf-8")

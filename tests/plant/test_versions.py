@@ -66,8 +66,8 @@ def test_a_folder_that_rests_on_an_older_version_shows_the_difference_and_stops(
     with pytest.raises(StaleBase) as refusal:
         take(records, works)
     assert str(refusal.value).splitlines() == [
-        "the folder rests on version 1, but version 2 by Li (test) is current. Export that and edit it, or import the folder onto "
-        "version 2 if all of these 7 changes are meant:",
+        "the folder rests on version 1, but version 2 by Li (test) is current. Export that and edit it, or, if all of these 7 "
+        "changes are meant, start with `anlan up … --onto 2`:",
         "  point LT-102 removed",
         "  alarm LT-101.H: limit 75 → 78",
         "  alarm LT-102.H removed",

@@ -29,13 +29,21 @@ def open_records(folder: NodeFolder) -> Records:
 
 
 def bring_into_force(
-    records: Records, folder: NodeFolder, origin: Path, plant: Plant, clock: Clock, *, port_base: int | None = None
+    records: Records,
+    folder: NodeFolder,
+    origin: Path,
+    plant: Plant,
+    clock: Clock,
+    *,
+    port_base: int | None = None,
+    onto: int | None = None,
 ) -> Imported:
-    """Make the plant of folder `origin` the current version if it changed, and write core's share. Raises StaleBase."""
+    """Make the plant of folder `origin` the current version if it changed, and write core's share. `onto`: the version whose difference
+    a person has seen and means. Raises StaleBase."""
     if plant.site.demo:
         imported = _import_demo(records, plant, clock, port_base)
     else:
-        imported = import_folder(records, origin, author=getuser(), reason=f"anlan up {origin}", clock=clock)
+        imported = import_folder(records, origin, author=getuser(), reason=f"anlan up {origin}", clock=clock, onto=onto)
     config = engine_config(imported.plant, imported.numbers, imported.version.number)
     part = folder.engine_config.with_suffix(".part")
     part.write_bytes(config.to_bytes())

@@ -23,6 +23,7 @@ from anlan.node.layout import NodeFolder
 from anlan.node.process import run_until_signal
 from anlan.node.sounder import Sounder
 from anlan.node.supervisor import Child, Supervisor, python
+from anlan.plant.description import Plant
 from anlan.plant.findings import PlantMistakes
 from anlan.plant.versions import Imported
 from anlan.sense.demo import wiring
@@ -48,6 +49,8 @@ class UpOptions:
     port_base: int | None = None
     single: bool = False
     horn: str = ""
+    onto: int | None = None
+    """The version whose difference to the folder the person has seen and means; needed only when the folder rests on an older one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +97,19 @@ def prepare(options: UpOptions, clock: Clock) -> Prepared:
     Play(scenario(options.scenario).name, options.speed or DEFAULT_SPEED)
     folder = NodeFolder((options.data or Path("var") / plant.site.id).absolute()).prepare()
     lock = _own(folder)
+    try:
+        imported, passwords = _fill(folder, plant_folder, plant, options, clock)
+    except BaseException:
+        lock.release()
+        raise
+    return Prepared(folder, imported, lock, passwords)
+
+
+def _fill(folder: NodeFolder, origin: Path, plant: Plant, options: UpOptions, clock: Clock) -> tuple[Imported, dict[str, str]]:
+    """Bring the plant and its first people into the records; returns them with the new people's passwords."""
     records = open_records(folder)
     try:
-        imported = bring_into_force(records, folder, plant_folder, plant, clock, port_base=options.port_base)
+        imported = bring_into_force(records, folder, origin, plant, clock, port_base=options.port_base, onto=options.onto)
         ensure_posts(records, {post.id: post.name for post in plant.posts})
         admin = ensure_first_admin(records, clock)
         passwords = {"admin": admin} if admin else {}
@@ -104,7 +117,7 @@ def prepare(options: UpOptions, clock: Clock) -> Prepared:
             passwords |= ensure_people(records, people(), clock)
     finally:
         records.close()
-    return Prepared(folder, imported, lock, passwords)
+    return imported, passwords
 
 
 def _own(folder: NodeFolder) -> FolderLock:

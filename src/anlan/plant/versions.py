@@ -67,7 +67,7 @@ class StaleBase(InputError):
         self.current, self.base, self.changes = current, base, tuple(changes)
         super().__init__(
             "the folder rests on version {base}, but version {number} by {author} ({reason}) is current. Export that and edit it, "
-            "or import the folder onto version {number} if all of these {count} changes are meant:",
+            "or, if all of these {count} changes are meant, start with `anlan up … --onto {number}`:",
             base="—" if base is None else base,
             number=current.number,
             author=current.author,
