@@ -122,7 +122,7 @@ async def test_a_core_that_hangs_sounds_within_ten_seconds_is_killed_and_the_hor
     core = Child("core", python("anlan.node.core", str(folder.root)))
     async with supervised(folder, core, horn=horn) as supervisor:
         sounder = supervisor._sounder
-        await until(lambda: core.answered, 60)
+        await until(lambda: supervisor._position >= 0, 60)
         hung = core.pid
         assert hung is not None
         os.kill(hung, signal.SIGSTOP)

@@ -35,9 +35,10 @@ def configure(process: str, *, level: str = "INFO", stream: TextIO | None = None
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=render))
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level)
-    for chatty in ("uvicorn.access", "httpx", "engineio", "socketio"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    # Libraries speak up only when something is wrong: asyncua alone tells every request at INFO.
+    root.setLevel(logging.WARNING)
+    for ours in ("anlan", "__main__"):
+        logging.getLogger(ours).setLevel(level)
 
 
 def hide_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
