@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
+
+from fastapi import FastAPI
 
 from anlan.model.clock import SystemClock
 from anlan.node.app import App, tell_address
@@ -17,23 +20,31 @@ from anlan.web.serve import listen, serve
 async def run_single(folder: NodeFolder, host: str, port: int, demo: Child | None = None) -> None:
     """Until a signal, or until cancelled."""
     clock = SystemClock()
-    devices = await asyncio.create_subprocess_exec(*demo.argv) if demo is not None else None
-    core, sense, app = Core(folder, clock), Sense(folder, clock), App(folder, clock)
-    await core.start()
-    try:
+    async with AsyncExitStack() as started:
+        if demo is not None:
+            started.push_async_callback(_end, await asyncio.create_subprocess_exec(*demo.argv))
+        core, sense, app = Core(folder, clock), Sense(folder, clock), App(folder, clock)
+        await core.start()
+        started.push_async_callback(core.close)
         await sense.start()
-        serving = asyncio.ensure_future(
-            serve(await app.open(), listen(host, port), on_ready=lambda address: tell_address(folder, address))
-        )
-        stopping = asyncio.ensure_future(run_until_signal())
+        started.push_async_callback(sense.close)
+        console = await app.open()
+        started.push_async_callback(app.close)
+        await _serve_until_signal(folder, console, host, port)
+
+
+async def _serve_until_signal(folder: NodeFolder, console: FastAPI, host: str, port: int) -> None:
+    serving = asyncio.ensure_future(serve(console, listen(host, port), on_ready=lambda address: tell_address(folder, address)))
+    stopping = asyncio.ensure_future(run_until_signal())
+    try:
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
         for task in (serving, stopping):
             task.cancel()
         await asyncio.gather(serving, stopping, return_exceptions=True)
-    finally:
-        await app.close()
-        await sense.close()
-        await core.close()
-        if devices is not None:
-            devices.terminate()
-            await devices.wait()
+
+
+async def _end(devices: asyncio.subprocess.Process) -> None:
+    if devices.returncode is None:
+        devices.terminate()
+    await devices.wait()
