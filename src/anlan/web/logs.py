@@ -35,10 +35,9 @@ def configure(process: str, *, level: str = "INFO", stream: TextIO | None = None
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=render))
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    # Libraries speak up only when something is wrong: asyncua alone tells every request at INFO.
-    root.setLevel(logging.WARNING)
-    for ours in ("anlan", "__main__"):
-        logging.getLogger(ours).setLevel(level)
+    root.setLevel(level)
+    # Libraries speak up only when something is wrong: asyncua alone tells every request at INFO. Our own lines come as dictionaries.
+    handler.addFilter(lambda record: record.levelno >= logging.WARNING or isinstance(record.msg, dict))
 
 
 def hide_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
