@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from anlan.bus.wire import Client
 from anlan.model.clock import SystemClock
+from anlan.model.errors import Unavailable
 from anlan.model.frames import Frame, Kind
 from anlan.model.readings import Readings
+from anlan.monitor.commands import Command
 from anlan.monitor.engine import EngineConfig
 from anlan.monitor.journal import Journal
+from anlan.monitor.reader import EngineReader
 from anlan.node.core import Core
 from anlan.node.layout import NodeFolder
 from anlan.store.history import History
@@ -104,3 +108,17 @@ async def test_other_rules_under_the_same_version_come_into_force(folder: NodeFo
     async with running(folder):
         pass
     assert configs(folder) == [config(limit=80.0), config(limit=70.0)]
+
+
+async def test_a_step_that_the_engine_does_not_answer_is_told_and_forgotten(
+    folder: NodeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("anlan.node.core.COMMAND_SECONDS", 0.05)
+    monkeypatch.setattr(EngineReader, "_answer", lambda self: None)
+    step = Command(id="a", kind="acknowledge", alarm=1, episode=1, priority=1, who="li", post="panel", reason="", at=1)
+    async with running(folder) as core:
+        client = await Client.connect(folder.socket)
+        with pytest.raises(Unavailable, match="has not answered"):
+            await client.request("command", step.to_bytes())
+        await client.close()
+        assert core._reader._waiting == {}

@@ -29,7 +29,7 @@ import structlog
 from anlan import __version__
 from anlan.bus.wire import Body, Connection, Head, Server
 from anlan.model.clock import SECOND, Clock, SystemClock
-from anlan.model.errors import AnlanError
+from anlan.model.errors import AnlanError, Unavailable
 from anlan.model.events.alarms import AlarmTransition
 from anlan.model.frames import NODE_SOURCE, Kind, Part
 from anlan.monitor.commands import Command
@@ -204,6 +204,11 @@ class Core:
             await self._write(Kind.COMMAND, command.to_bytes())
             async with asyncio.timeout(COMMAND_SECONDS):
                 result = await asyncio.wrap_future(answer)
+        except TimeoutError as late:
+            raise Unavailable(
+                "the engine has not answered within {seconds} s: the step is in the log and may still take effect, look at the alarm again",
+                seconds=int(COMMAND_SECONDS),
+            ) from late
         finally:
             self._reader.forget(command.id)
         return result.as_json(), b""
