@@ -1,5 +1,6 @@
 """The core process as an object: what it goes on from, and which configuration it brings into force."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -122,3 +123,26 @@ async def test_a_step_that_the_engine_does_not_answer_is_told_and_forgotten(
             await client.request("command", step.to_bytes())
         await client.close()
         assert core._reader._waiting == {}
+
+
+async def test_a_sense_that_hangs_is_a_loss_of_view(folder: NodeFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connected, but silent: its sources must not look connected."""
+    monkeypatch.setattr("anlan.node.core.TICK_SECONDS", 0.01)
+    async with running(folder) as core:
+        sense = await Client.connect(folder.socket)
+        await sense.request("sense")
+        await sense.request("link", source=1, state="up")
+        async with asyncio.timeout(10):
+            while core.status()["links"] != {"1": "down"}:
+                await asyncio.sleep(0.01)
+        assert core.status()["sense"]
+        await sense.close()
+
+
+async def test_a_job_that_ends_by_a_bug_ends_the_process(folder: NodeFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(Core, "_lost_with_sense", broken)
+    async with running(folder) as core, asyncio.timeout(10):
+        await core.broken.wait()

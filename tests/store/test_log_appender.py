@@ -148,3 +148,17 @@ def test_a_closed_log_is_told_to_every_waiting_part(log: Log) -> None:
     log.close()
     assert isinstance(appender.submit(make_tick(1)).exception(30), StoreError)
     appender.close()
+
+
+def test_who_gave_up_waiting_stops_nobody(log: Log) -> None:
+    held = Held()
+    appender = Appender.start(log, held)
+    Held.behind(appender, held)
+    given_up, waits = appender.submit(make_part(1, 5, 0, 10)), appender.submit(make_part(2, 5, 0, 10))
+    assert given_up.cancel()
+    held.open.set()
+    assert waits.result(30) > 1
+    under_way = appender.submit(make_part(1, 5, 10, 10))
+    under_way.cancel()
+    assert appender.submit(make_part(2, 5, 10, 10)).result(30) > 1
+    appender.close()

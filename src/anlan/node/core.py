@@ -48,6 +48,9 @@ from anlan.web.logs import configure
 TICK_SECONDS = 1.0
 SENSE_GRACE = 3 * SECOND
 """Sense may be away this long (it restarts within a second) before every source counts as lost from view."""
+SENSE_SILENT_TICKS = 5
+"""A sense that is connected but says nothing for so many ticks hangs: it tells its health every second. Ticks, not time, because core
+itself may have been held up, and must read what waits for it before it judges."""
 START_GRACE = 15 * SECOND
 """The same at core's own start: sense is being started beside it."""
 COMMAND_SECONDS = 10.0
@@ -78,9 +81,12 @@ class Core:
         self._source_health_at = 0
         self._sense: Connection | None = None
         self._sense_gone_at = clock.now() + START_GRACE - SENSE_GRACE
+        self._silent_ticks = 0
         self._subscribers: set[Connection] = set()
         self._feed = LiveFeed(self._reader)
         self._tasks: list[asyncio.Task[None]] = []
+        self.broken = asyncio.Event()
+        """Set when a job of this process ended by a bug: the process then ends too, and is started again."""
         self._started_at = clock.now()
         self._server = Server(
             folder.socket,
@@ -105,7 +111,14 @@ class Core:
         self.started["serving"] = seconds_alive()
         self._history.start()
         self._tasks = [asyncio.ensure_future(job()) for job in (self._tick, self._push_live, self._forget)]
+        for task in self._tasks:
+            task.add_done_callback(self._job_ended)
         log.info("core serves", version=__version__, frames=self._log.last)
+
+    def _job_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            log.error("a job of core ended", job=repr(task.get_coro()), error=repr(task.exception()))
+            self.broken.set()
 
     async def close(self) -> None:
         await self._server.close()
@@ -146,6 +159,7 @@ class Core:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
+            self._silent_ticks += 1
             changes = self._lost_with_sense()
             try:
                 await self._write_tick(changes)
@@ -155,9 +169,14 @@ class Core:
 
     def _lost_with_sense(self) -> dict[int, str]:
         """Every source, once, when nobody reads them any more."""
-        if self._sense is not None or self._clock.now() - self._sense_gone_at < SENSE_GRACE:
+        if not self._sense_is_lost():
             return {}
         return {number: "down" for number in self._reader.sources() if self._links.get(number) != "down"}
+
+    def _sense_is_lost(self) -> bool:
+        if self._sense is not None:
+            return self._silent_ticks > SENSE_SILENT_TICKS
+        return self._clock.now() - self._sense_gone_at >= SENSE_GRACE
 
     async def _forget(self) -> None:
         """Let go of segments that every required reader is done with."""
@@ -171,7 +190,7 @@ class Core:
     # ---- sense
 
     async def _greet_sense(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
-        self._sense = connection
+        self._sense, self._silent_ticks = connection, 0
         connection.on_close.append(lambda: self._sense_left(connection))
         return {"version": __version__}, b""
 
@@ -180,10 +199,12 @@ class Core:
             self._sense, self._sense_gone_at = None, self._clock.now()
 
     async def _append(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
+        self._silent_ticks = 0
         part = readings_part(head["source"], head["epoch"], head["first_seq"], head["received_at"], head["rows"], body)
         return {"n": await self._intake.accept(part, redelivered=bool(head.get("redelivered")))}, b""
 
     async def _link(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
+        self._silent_ticks = 0
         number, state = int(head["source"]), "up" if head["state"] == "up" else "down"
         if self._links.get(number) != state:
             await self._write_tick({number: state})
@@ -192,6 +213,7 @@ class Core:
         return {}, b""
 
     async def _health(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
+        self._silent_ticks = 0
         self._source_health, self._source_health_at = orjson.loads(body), self._clock.now()
         return {}, b""
 
@@ -272,10 +294,16 @@ async def main(folder: NodeFolder) -> None:
     core = Core(folder, SystemClock())
     await core.start()
     spare_what_is_loaded()
+    stopping = asyncio.ensure_future(run_until_signal())
+    breaking = asyncio.ensure_future(core.broken.wait())
     try:
-        await run_until_signal()
+        await asyncio.wait({stopping, breaking}, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        stopping.cancel()
+        breaking.cancel()
         await core.close()
+    if core.broken.is_set():
+        sys.exit(1)
 
 
 if __name__ == "__main__":

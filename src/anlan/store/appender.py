@@ -55,6 +55,8 @@ class Appender:
         """The position of the frame that holds the part, once it is durable; for rows that the log had already, the last position.
         The future carries LogFull or StoreError when it was not written: then nothing of it is in the log."""
         future: Future[int] = Future()
+        # An asker that goes away must not take back what is being written: a cancelled future would end the writing thread.
+        future.set_running_or_notify_cancel()
         with self._changed:
             refusal = self._refusal()
             if refusal is None:
@@ -99,8 +101,11 @@ class Appender:
         batch: list[_Waiting] = []
         rows = 0
         while self._waiting and (not batch or rows + self._waiting[0][0].rows <= FRAME_ROWS):
-            batch.append(self._waiting.popleft())
-            rows += batch[-1][0].rows
+            part, future = self._waiting.popleft()
+            # From here on nobody can cancel it: a future cancelled under the commit would end this thread when it is answered.
+            future.set_running_or_notify_cancel()
+            batch.append((part, future))
+            rows += part.rows
         self._rows -= rows
         self._bytes -= sum(len(part.body) for part, _ in batch)
         return batch
@@ -122,7 +127,8 @@ class Appender:
         self.duplicate_rows += sum(part.rows for part in parts if part.kind is Kind.READINGS) - written
         position = frame.n if frame is not None else self._to.last
         for _, future in batch:
-            future.set_result(position)
+            if not future.cancelled():
+                future.set_result(position)
 
     def _save_the_small(self, batch: list[_Waiting], full: LogFull) -> None:
         """Readings are refused; commands and ticks that shared their frame still have room."""
@@ -145,4 +151,5 @@ class Appender:
 
 def _give_up(batch: list[_Waiting], error: Exception) -> None:
     for _, future in batch:
-        future.set_exception(error)
+        if not future.cancelled():
+            future.set_exception(error)
