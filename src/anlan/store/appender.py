@@ -101,11 +101,8 @@ class Appender:
         batch: list[_Waiting] = []
         rows = 0
         while self._waiting and (not batch or rows + self._waiting[0][0].rows <= FRAME_ROWS):
-            part, future = self._waiting.popleft()
-            # From here on nobody can cancel it: a future cancelled under the commit would end this thread when it is answered.
-            future.set_running_or_notify_cancel()
-            batch.append((part, future))
-            rows += part.rows
+            batch.append(self._waiting.popleft())
+            rows += batch[-1][0].rows
         self._rows -= rows
         self._bytes -= sum(len(part.body) for part, _ in batch)
         return batch
@@ -127,8 +124,7 @@ class Appender:
         self.duplicate_rows += sum(part.rows for part in parts if part.kind is Kind.READINGS) - written
         position = frame.n if frame is not None else self._to.last
         for _, future in batch:
-            if not future.cancelled():
-                future.set_result(position)
+            future.set_result(position)
 
     def _save_the_small(self, batch: list[_Waiting], full: LogFull) -> None:
         """Readings are refused; commands and ticks that shared their frame still have room."""
@@ -151,5 +147,4 @@ class Appender:
 
 def _give_up(batch: list[_Waiting], error: Exception) -> None:
     for _, future in batch:
-        if not future.cancelled():
-            future.set_exception(error)
+        future.set_exception(error)
