@@ -67,7 +67,9 @@ class Readings:
     def to_arrow(self) -> pa.RecordBatch:
         """Without copying."""
         values = (self.point, self.time, self.value, self.quality)
-        return pa.RecordBatch.from_arrays([columns.of(v, field.type) for v, field in zip(values, SCHEMA, strict=True)], schema=SCHEMA)
+        return pa.RecordBatch.from_arrays(
+            [columns.of(v, field.type) for v, field in zip(values, SCHEMA, strict=True)], schema=SCHEMA
+        )
 
     @classmethod
     def from_arrow(cls, batch: pa.RecordBatch | pa.Table) -> Readings:
