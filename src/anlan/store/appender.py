@@ -55,6 +55,8 @@ class Appender:
         """The position of the frame that holds the part, once it is durable; for rows that the log had already, the last position.
         The future carries LogFull or StoreError when it was not written: then nothing of it is in the log."""
         future: Future[int] = Future()
+        # An asker that goes away must not take back what is being written: a cancelled future would end the writing thread.
+        future.set_running_or_notify_cancel()
         with self._changed:
             refusal = self._refusal()
             if refusal is None:
