@@ -132,9 +132,9 @@ def test_counts_agree_with_a_plain_loop(rows: list[tuple[float, int]], active: s
 def plainly(point: Point, value: float, word: int, outside: set[str]) -> str:
     found = [
         ("calibrating", word & 0xFF == Reason.CALIBRATION),
-        ("unknown", word >> 14 >= Severity.BAD or math.isnan(value)),
-        ("bypassed", point.kind == "bypass" and value != 0),
+        ("bypassed", point.kind == "bypass" and value != 0 and not math.isnan(value)),
         ("outside", point.id in outside),
+        ("unknown", word >> 14 >= Severity.BAD or math.isnan(value)),
         ("within", True),
     ]
     return next(kind for kind, holds in found if holds)

@@ -1,7 +1,7 @@
 """The summary line: how many points are within their limits, and what is known of the rest, each point counted once.
 
 「在限值内 212/216 · 未知 1 · 旁路 1 (余 02:14) · 校验 1」: never a verdict (DOMAIN.md 19). A point belongs to the first of these that holds:
-calibrating, unknown (bad, stale or no data), bypassed, outside (an alarm of it is active), within. A point without limits that has a
+calibrating, bypassed (last known on), outside (an alarm of its value stands active), unknown (bad, stale or no data), within. A point without limits that has a
 usable value violates none and counts as within; `limited` says how many points have limits at all.
 """
 
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anlan.model.events.alarms import AlarmKind
 from anlan.model.points import Point
 from anlan.model.quality import Flag, Reason, Severity
 from anlan.web.context import PlantView
@@ -22,6 +23,8 @@ from anlan.web.live import LiveView
 _CALIBRATION = ("校验", "标定", "校准", "calibrat")
 _MINUTES = {"s": 1 / 60, "min": 1.0, "h": 60.0}
 CALIBRATING, UNKNOWN, BYPASSED, OUTSIDE, WITHIN = range(5)
+_OF_VALUE = frozenset({AlarmKind.LOW_LOW, AlarmKind.LOW, AlarmKind.HIGH, AlarmKind.HIGH_HIGH, AlarmKind.STATE})
+"""Alarms that say where the value stands; bad and stale quality say that it is unknown."""
 NAMED = {CALIBRATING: "calibrating", UNKNOWN: "unknown", BYPASSED: "bypassed"}
 MOST_NAMED = 4
 
@@ -69,7 +72,11 @@ class Summariser:
         self._unit_names = sorted({plant.unit_of(point.place) for point in points})
         unit_row = {name: row for row, name in enumerate(self._unit_names)}
         self._unit = np.array([unit_row[plant.unit_of(point.place)] for point in points], np.int64)
-        self._rule_row = {number: self._row[rule.point] for number, rule in plant.rules.items() if rule.point in self._row}
+        self._rule_row = {
+            number: self._row[rule.point]
+            for number, rule in plant.rules.items()
+            if rule.point in self._row and rule.kind in _OF_VALUE
+        }
         self._limited = len(set(self._rule_row.values()))
 
     def count(self, live: LiveView, active: Iterable[int]) -> Summary:
@@ -99,8 +106,10 @@ class Summariser:
         outside = np.zeros(len(quality), bool)
         outside[[self._rule_row[number] for number in active if number in self._rule_row]] = True
         kinds = np.where(outside, OUTSIDE, WITHIN)
-        kinds = np.where(self._bypass & (value != 0), BYPASSED, kinds)
-        kinds = np.where((quality >> 14 >= Severity.BAD) | np.isnan(value), UNKNOWN, kinds)
+        unknown = (quality >> 14 >= Severity.BAD) | np.isnan(value)
+        # What cannot be seen any more keeps its last adverse evidence: losing a source must not lower a count.
+        kinds = np.where(unknown & ~outside, UNKNOWN, kinds)
+        kinds = np.where(self._bypass & (value != 0) & ~np.isnan(value), BYPASSED, kinds)
         kinds = np.where(quality & 0xFF == Reason.CALIBRATION, CALIBRATING, kinds)
         for detector, state, calibration in self._detectors:
             if value[state] in calibration and quality[state] >> 14 < Severity.BAD:
