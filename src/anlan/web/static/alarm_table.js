@@ -1,5 +1,5 @@
 // <anlan-alarms>: the live list, worst first, and the operator's whole loop by keyboard:
-// ↑ ↓ choose · Home the worst · S silence · A acknowledge · R reset · Enter the story. One alarm at a time: there is no "acknowledge all".
+// ↑ ↓ choose · Home the worst · S silence · A acknowledge · R reset · M mark as seen · Enter the story. One alarm at a time: there is no "acknowledge all".
 
 import { ACTIVE, HIDDEN, LATCHED, UNACKNOWLEDGED, alarms, kindWords, stateWords, symbol, worstFirst } from "./alarms.js";
 import { esc, label, t } from "./config.js";
@@ -11,7 +11,7 @@ import { sound } from "./sound.js";
 import { AlarmStory } from "./story.js";
 import { liveValue } from "./values.js";
 
-const KEYS = { ArrowDown: "next", ArrowUp: "previous", Home: "worst", a: "acknowledge", s: "silence", r: "reset", Enter: "open", Escape: "close" };
+const KEYS = { ArrowDown: "next", ArrowUp: "previous", Home: "worst", a: "acknowledge", s: "silence", r: "reset", m: "seen", Enter: "open", Escape: "close" };
 const SHOWN_AT_MOST = 400;
 
 class AlarmList extends HTMLElement {
@@ -70,7 +70,7 @@ class AlarmList extends HTMLElement {
     if (!row) return toast(t("Choose an alarm first."), true);
     const answer = await alarms.command(row, kind);
     if (answer.refused) return toast(t("Refused: {why}", { why: answer.refused }), true);
-    const done = { acknowledge: t("Acknowledged: {alarm}"), reset: t("Reset: {alarm}") }[kind];
+    const done = { acknowledge: t("Acknowledged: {alarm}"), reset: t("Reset: {alarm}"), seen: t("Marked as seen: {alarm}") }[kind];
     toast(done.replace("{alarm}", row.id));
   }
 
@@ -138,6 +138,7 @@ class AlarmList extends HTMLElement {
     may("silence", alarms.sounding().length > 0);
     may("acknowledge", row && UNACKNOWLEDGED.has(row.state));
     may("reset", row && LATCHED.has(row.state));
+    may("seen", row && row.state !== "NORMAL");
   }
 
   choose(id, open = false) {
@@ -162,7 +163,7 @@ function frame() {
   const classes = ["", "state", "when", "", "", "number", "number", "optional", "optional"];
   return `
     <div class="tools">
-      ${button("silence", "Silence", "S")}${button("acknowledge", "Acknowledge", "A", "main")}${button("reset", "Reset", "R")}
+      ${button("silence", "Silence", "S")}${button("acknowledge", "Acknowledge", "A", "main")}${button("reset", "Reset", "R")}${button("seen", "Seen", "M")}
       <span class="tally" role="status"></span><span class="spacer"></span>
       <input class="field" type="search" placeholder="${t("Filter: tag, name, place")}" aria-label="${t("Filter: tag, name, place")}">
       <button type="button" class="button quiet test">${t("Test the sound")}</button>

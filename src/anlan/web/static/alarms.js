@@ -112,7 +112,7 @@ class Alarms extends EventTarget {
 
   /** One person's step on one alarm, naming the episode and severity it answers. Returns {refused: reason or ""}. */
   async command(row, kind, reason = "") {
-    const body = { episode: row.episode, priority: row.priority, reason };
+    const body = kind === "seen" ? { episode: row.episode } : { episode: row.episode, priority: row.priority, reason };
     return api.post(`/api/v1/alarms/${encodeURIComponent(row.id)}/${kind}`, body);
   }
 }
