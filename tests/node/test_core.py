@@ -146,3 +146,4 @@ async def test_a_job_that_ends_by_a_bug_ends_the_process(folder: NodeFolder, mon
     monkeypatch.setattr(Core, "_lost_with_sense", broken)
     async with running(folder) as core, asyncio.timeout(10):
         await core.broken.wait()
+        assert core.broken.is_set()
