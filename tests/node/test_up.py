@@ -185,7 +185,7 @@ def test_a_folder_with_mistakes_starts_nothing_and_names_each(tmp_path: Path) ->
     text = (plant / "plant.yaml").read_text("utf-8")
     (plant / "plant.yaml").write_text(text.replace("sources:", "sorces:"), "utf-8")
     done = subprocess.run(
-        [sys.executable, "-m", "anlan", "up", str(plant), "--data", str(tmp_path / "data"), "--port", "0"],
+        [sys.executable, "-m", "anlan", "up", str(plant), "--data", str(tmp_path / "data")],
         capture_output=True,
         text=True,
         check=False,
