@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from itertools import groupby
 from typing import Any, ClassVar
 
 import pytest
@@ -50,7 +52,18 @@ class Returning(Steady):
         return None
 
 
-KINDS = {"steady": Steady, "dying": Dying, "returning": Returning}
+class Deaf(Steady):
+    """Loses the first cancellations, as Python 3.11's asyncio.wait_for does when they come together with an answer."""
+
+    async def run(self) -> None:
+        await self._sink.link(LinkState.UP)
+        for _ in range(2):
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+
+KINDS = {"steady": Steady, "dying": Dying, "returning": Returning, "deaf": Deaf}
 
 
 @pytest.fixture(autouse=True)
@@ -103,3 +116,25 @@ async def test_stop_leaves_no_task_behind() -> None:
     await asyncio.sleep(0.05)
     await runner.stop()
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_stop_ends_a_driver_that_loses_a_cancellation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner_module, "PATIENCE", 0.02)
+    runner = SenseRunner([running(1, "deaf")], Core(), SystemClock())
+    await runner.start()
+    await until(lambda: runner.health()[0].state == "up")
+    async with asyncio.timeout(5):
+        await runner.stop()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_driver_that_hangs_while_its_link_is_up_is_started_again() -> None:
+    core = Core()
+    hanging = Running(1, SourceConfig(id="s1", driver="steady", keep_alive=0.05), DriverConfig(), [])
+    runner = SenseRunner([hanging], core, SystemClock(), restart=(0.2, 0.2))
+    await runner.start()
+    await until(lambda: runner.health()[0].restarts >= 2)
+    await runner.stop()
+    assert "not been heard" in runner.health()[0].fault
+    assert [state for state, _ in groupby(core.states, lambda told: told[1])][:4] == ["up", "down", "up", "down"]
+    assert [part[0] for part in core.parts][:2] == [1, 1]

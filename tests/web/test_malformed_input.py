@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -123,6 +124,15 @@ def test_no_input_breaks_a_route(tester: Asker, data: st.DataObject) -> None:
     answer = tester.send(method, path, **rest)
     assert answer.status_code < 500, answer.text
     assert "json" in answer.headers["content-type"] or answer.headers["content-type"].startswith("text/plain; version")
+
+
+@pytest.mark.parametrize("text", ["/", "//", "...", "a/b", "?", "#", "%2F", "\\", "/AT-203", "AT-203/", "\x00", "\ud800"])
+def test_an_odd_name_in_the_path_is_answered_as_a_problem(tester: Asker, text: str) -> None:
+    for method, path, _ in tester.operations:
+        if "{" in path:
+            answer = tester.send(method, re.sub(r"{\w+}", lambda _: quoted(text), path), json={})
+            assert answer.headers["content-type"] == "application/problem+json", (method, path, answer.status_code, answer.text)
+            assert 400 <= answer.status_code < 500
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def apply(engine: Engine, body: bytes, at: Micros) -> None:
 
 def _read(body: bytes) -> tuple[int, Arrays]:
     """Its columns are let go at once: they are as large as what is made of them."""
-    config = EngineConfig.from_bytes(body)
+    config = EngineConfig.from_bytes(body, ids=False)
     return config.version, arrays_of(config)
 
 

@@ -89,7 +89,7 @@ def unpack(file: BinaryIO) -> Engine:
     header = _header(file)
     described = header["blobs"]
     config = _blob(file, "config", described["config"])
-    arrays = arrays_of(EngineConfig.from_bytes(config))
+    arrays = arrays_of(EngineConfig.from_bytes(config, ids=False))
     points, rules = len(arrays.points), len(arrays.rules)
     status, known = aligned(rules, STATUS), np.zeros(points, np.int64)
     ledger = np.zeros((described["ledger"]["bytes"] // (8 * len(LEDGER)), len(LEDGER)), np.int64)

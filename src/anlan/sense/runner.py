@@ -1,6 +1,7 @@
 """Runs the drivers of a node: one supervised task per source, its sink, and the way to the core.
 
-A driver that dies of a bug is a fault of its source alone: reported, its link down, and started again with back-off.
+A driver that dies of a bug, or hangs while its link is up, is a fault of its source alone: reported, its link down, and started again
+with back-off.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from anlan.sense.sink import CoreLink, SinkSettings, SourceSink
 
 log = structlog.get_logger(__name__)
 
+PATIENCE = 1.0
+"""How long a cancelled task may take before it is cancelled once more. [s]"""
+CANCELS = 10
 CHATTY = ("pymodbus.logging", "asyncua")
 """Libraries that log every failed attempt with its bytes; the drivers tell each loss once."""
 
@@ -94,9 +98,7 @@ class SenseRunner:
 
     async def stop(self) -> None:
         """Cancel the drivers, then the sinks. What was not acknowledged stays with its device."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end([*self._tasks, *(s.living for s in self._supervised if s.living is not None)])
         self._tasks.clear()
         for supervised in self._supervised:
             await supervised.sink.stop()
@@ -113,6 +115,7 @@ class _Supervised:
         self._clock = clock
         self._backoff = Backoff(*restart)
         self._driver: Driver | None = None
+        self.living: asyncio.Task[None] | None = None
         self.restarts = 0
         self.fault = ""
 
@@ -128,15 +131,27 @@ class _Supervised:
             self.restarts += 1
 
     async def _one_life(self) -> str:
-        """Run the driver until it ends, which only a bug makes it do; the text says how."""
+        """Run the driver until it ends or hangs, which only a bug makes it do; the text says how."""
         try:
             kind = driver(self.running.source.driver)
             self._driver = kind(self.running.config, self.running.tags, self.sink, self._clock)
-            await self._driver.run()
-        except Exception as bug:
-            log.exception("driver fault", source=self.running.source.id)
-            return f"{type(bug).__name__}: {bug}"
-        return "run() returned"
+        except Exception as unfit:
+            return self._bug(unfit)
+        name = self.running.source.id
+        self.living = living = asyncio.create_task(self._driver.run(), name=f"driver of {name}")
+        hung = asyncio.create_task(self.sink.hung(), name=f"watch of {name}")
+        try:
+            await asyncio.wait([living, hung], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await end([living, hung])
+        if living.cancelled() or not living.done():
+            return self.sink.reason
+        bug = living.exception()
+        return "run() returned" if bug is None else self._bug(bug)
+
+    def _bug(self, bug: BaseException) -> str:
+        log.error("driver fault", source=self.running.source.id, exc_info=bug)
+        return f"{type(bug).__name__}: {bug}"
 
     def health(self) -> SourceHealth:
         sink, source = self.sink, self.running.source
@@ -145,3 +160,15 @@ class _Supervised:
             self.running.number, source.id, source.driver, sink.state.value, sink.reason, sink.since, len(self.running.tags),
             sink.rows, sink.parts, sink.unacknowledged_rows, self.restarts, self.fault, dict(counters),
         )  # fmt: skip
+
+
+async def end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel the tasks and wait for them; again and again, because a library may swallow it (asyncio.wait_for before 3.12 does)."""
+    left = {task for task in tasks if not task.done()}
+    for _ in range(CANCELS):
+        if not left:
+            return
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=PATIENCE)
+    log.error("tasks do not end", tasks=[task.get_name() for task in left])

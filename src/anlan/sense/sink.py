@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -74,6 +75,7 @@ class SourceSink:
         self._settings = settings or SinkSettings()
         self._waiting: deque[_Delivery] = deque()
         self._arrived, self._room, self._turned = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._hung = asyncio.Event()
         self._heard = clock.monotonic()
         self._under_way: list[_Delivery] = []
         self._tasks: list[asyncio.Task[None]] = []
@@ -124,6 +126,11 @@ class SourceSink:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for delivery in (*self._under_way, *self._waiting):
             delivery.durable.cancel()
+
+    async def hung(self) -> None:
+        """Return when the driver has said nothing for too long while its link was up."""
+        self._hung.clear()
+        await self._hung.wait()
 
     # Inside.
 
@@ -201,10 +208,9 @@ class SourceSink:
                 await asyncio.sleep(backoff.delay())
                 continue
             backoff.reset()
-            try:
-                await asyncio.wait_for(self._turned.wait(), self._keep_alive)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._keep_alive):
+                    await self._turned.wait()
 
     async def _watch(self) -> None:
         """A driver that says nothing at all has hung; one that waits for the core has not."""
@@ -212,4 +218,7 @@ class SourceSink:
             await asyncio.sleep(self._keep_alive)
             silent = self._clock.monotonic() - self._heard
             if self.state is not LinkState.DOWN and not self.unacknowledged_rows and silent > 3 * self._keep_alive:
+                # Only one that was up has hung: a first connection may take long by its own settings.
+                if self.state is LinkState.UP:
+                    self._hung.set()
                 self._turn(LinkState.DOWN, f"the driver has not been heard for {silent:.0f} s")

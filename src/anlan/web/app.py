@@ -40,7 +40,16 @@ def build_app(
     `door(context, request)` makes the sign-in page, a whole document without NiceGUI because strangers get no socket; `web.door.door`
     unless another is given.
     """
-    app = FastAPI(title="Anlan", version=__version__, docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan(context))  # fmt: skip
+    # Without redirect_slashes: a path that names nothing is answered with what was wrong, not sent round to another address.
+    app = FastAPI(
+        title="Anlan",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan(context),
+    )
     app.state.context = context
     problem.install(app)
     for make in (api_session.routes, api_people.routes, api_node.routes, *routes):

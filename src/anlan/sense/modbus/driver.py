@@ -233,6 +233,10 @@ class ModbusDriver:
             "ir": client.read_input_registers,
         }[block.table]
         answer = await read(block.start, count=block.count, device_id=block.unit)
+        # Python 3.11's wait_for, in which the library waits, loses a cancellation that comes together with the answer.
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError
         return _checked(answer, block)
 
     async def _connect(self) -> None:

@@ -55,9 +55,10 @@ async def connected(config: SessionConfig, clock: Clock) -> AsyncIterator[Client
     try:
         yield client
     finally:
-        # A dead server cannot be told goodbye; what matters is that our side is torn down.
+        # A dead server cannot be told goodbye; what matters is that our side is torn down, and in a bounded time.
         with contextlib.suppress(Exception):
-            await client.disconnect()
+            async with asyncio.timeout(config.timeout):
+                await client.disconnect()
 
 
 async def _secure(client: Client, config: SessionConfig, clock: Clock) -> None:
