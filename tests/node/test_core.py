@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from anlan.bus.wire import Client
-from anlan.model.clock import SystemClock
+from anlan.model.clock import HOUR, Clock, SystemClock
 from anlan.model.errors import Unavailable
 from anlan.model.frames import Frame, Kind
 from anlan.model.readings import Readings
@@ -30,15 +30,16 @@ def folder(tmp_path: Path) -> NodeFolder:
     return folder
 
 
-def config(*, limit: float, version: int = 1) -> bytes:
+def config(*, limit: float, version: int = 1, sources: int = 1) -> bytes:
+    named = {"number": [*range(1, sources + 1)], "id": [f"plc{n}" for n in range(1, sources + 1)]}
     points = {"number": [1], "id": ["LT-1"], "source": [1]}
     rules = {"number": [1], "id": ["LT-1.H"], "kind": [3], "target": [1], "limit": [limit]}
-    return EngineConfig.from_columns(version, {"number": [1], "id": ["plc"]}, points, rules).to_bytes()
+    return EngineConfig.from_columns(version, named, points, rules).to_bytes()
 
 
 @asynccontextmanager
-async def running(folder: NodeFolder) -> AsyncIterator[Core]:
-    core = Core(folder, SystemClock(), LogSettings(reserve_bytes=1 << 16))
+async def running(folder: NodeFolder, clock: Clock | None = None) -> AsyncIterator[Core]:
+    core = Core(folder, clock or SystemClock(), LogSettings(reserve_bytes=1 << 16))
     await core.start()
     yield core
     await core.close()
@@ -135,15 +136,69 @@ async def test_a_sense_that_hangs_is_a_loss_of_view(folder: NodeFolder, monkeypa
         async with asyncio.timeout(10):
             while core.status()["links"] != {"1": "down"}:
                 await asyncio.sleep(0.01)
-        assert core.status()["sense"]
+        assert not core.status()["sense"]
         await sense.close()
+
+
+async def test_only_the_sources_of_the_connection_that_left_are_lost(folder: NodeFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("anlan.node.core.TICK_SECONDS", 0.05)
+    folder.engine_config.write_bytes(config(limit=80.0, sources=2))
+    async with running(folder) as core, asyncio.timeout(20):
+        first, second = await Client.connect(folder.socket), await Client.connect(folder.socket)
+        for number, sense in ((1, first), (2, second)):
+            await sense.request("sense")
+            await sense.request("link", source=number, state="up")
+        await second.close()
+        while core.status()["links"]["2"] != "down":
+            await first.request("link", source=1, state="up")
+            await asyncio.sleep(0.01)
+        for _ in range(20):
+            await first.request("link", source=1, state="up")
+            await asyncio.sleep(0.05)
+        assert core.status()["links"] == {"1": "up", "2": "down"}
+        assert core.status()["sense"]
+        await first.close()
+        while core.status()["links"]["1"] != "down":
+            await asyncio.sleep(0.01)
+        assert not core.status()["sense"]
+
+
+class SetClock(SystemClock):
+    """A wall clock that somebody sets."""
+
+    by = 0
+
+    def now(self) -> int:
+        return super().now() + self.by
+
+
+@pytest.mark.parametrize("by", [-24 * HOUR, 24 * HOUR])
+async def test_a_wall_clock_that_jumps_neither_raises_nor_hides_a_loss_of_view(
+    folder: NodeFolder, monkeypatch: pytest.MonkeyPatch, by: int
+) -> None:
+    monkeypatch.setattr("anlan.node.core.TICK_SECONDS", 0.05)
+    clock = SetClock()
+    async with running(folder, clock) as core, asyncio.timeout(20):
+        clock.by = by
+        await asyncio.sleep(0.2)
+        assert core.status()["links"] == {}
+        sense = await Client.connect(folder.socket)
+        await sense.request("sense")
+        await sense.request("link", source=1, state="up")
+        clock.by = 0
+        await sense.close()
+        await asyncio.sleep(0.05)
+        assert core.status()["links"] == {"1": "up"}
+        clock.by = by
+        while core.status()["links"] != {"1": "down"}:
+            await asyncio.sleep(0.01)
 
 
 async def test_a_job_that_ends_by_a_bug_ends_the_process(folder: NodeFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(Core, "_lost_with_sense", broken)
+    monkeypatch.setattr(Core, "_lost_from_view", broken)
     async with running(folder) as core, asyncio.timeout(10):
         await core.broken.wait()
         assert core.broken.is_set()

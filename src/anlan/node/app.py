@@ -1,4 +1,4 @@
-"""The app process: rooms, API, console, records.db. Run as `python -m anlan.node.app DATA --host H --port P`.
+"""The app process: rooms, API, console, records.db. Run as `python -m anlan.node.app DATA --host H --port P …`.
 
 It reads alarms.db, history and the log's tail from their files, hears live values and commits over core's socket, and writes only
 records.db. When core is away it keeps answering, and says on every page that nothing is live.
@@ -141,13 +141,15 @@ class App:
                 self.context.sources_moved.ring()
 
     def _take_sources(self, status: dict[str, Any]) -> bool:
-        changed = False
-        for told in status["sources"]:
-            number = int(told["source"])
+        changed, told = False, {int(row["source"]): row for row in status["sources"]}
+        for number in self.context.plant.sources:
             state = self.context.sources.setdefault(number, SourceState())
-            now = told["state"] if status["sense"] else "unknown"
-            changed |= now != state.state
-            state.state, state.reason, state.since = now, told["reason"], told["since"]
+            before = state.state
+            if (row := told.get(number)) is not None:
+                state.state, state.reason, state.since = row["state"], row["reason"], row["since"]
+            else:
+                state.state = "unknown"
+            changed |= state.state != before
             state.heard_at = status["heard"].get(str(number), state.heard_at)
             state.readings = status["received"].get(str(number), 0)
             state.duplicates = status["duplicates"].get(str(number), 0)

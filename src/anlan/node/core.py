@@ -28,7 +28,7 @@ import structlog
 
 from anlan import __version__
 from anlan.bus.wire import Body, Connection, Head, Server
-from anlan.model.clock import SECOND, Clock, SystemClock
+from anlan.model.clock import Clock, SystemClock
 from anlan.model.errors import AnlanError, Unavailable
 from anlan.model.events.alarms import AlarmTransition
 from anlan.model.frames import NODE_SOURCE, Kind, Part
@@ -41,18 +41,12 @@ from anlan.node.layout import NodeFolder
 from anlan.node.past import Past
 from anlan.node.process import die_with_parent, run_until_signal, seconds_alive, spare_what_is_loaded
 from anlan.node.reached import reached
+from anlan.node.senses import Senses
 from anlan.store.appender import Appender
 from anlan.store.log import Log, LogSettings
 from anlan.web.logs import configure
 
 TICK_SECONDS = 1.0
-SENSE_GRACE = 3 * SECOND
-"""Sense may be away this long (it restarts within a second) before every source counts as lost from view."""
-SENSE_SILENT_TICKS = 5
-"""A sense that is connected but says nothing for so many ticks hangs: it tells its health every second. Ticks, not time, because core
-itself may have been held up, and must read what waits for it before it judges."""
-START_GRACE = 15 * SECOND
-"""The same at core's own start: sense is being started beside it."""
 COMMAND_SECONDS = 10.0
 
 log = structlog.get_logger()
@@ -77,11 +71,8 @@ class Core:
         self.started["log"] = seconds_alive()
         self._epoch, self._seq = clock.now(), 0
         self._links: dict[int, str] = {}
-        self._source_health: list[dict[str, Any]] = []
+        self._senses = Senses()
         self._source_health_at = 0
-        self._sense: Connection | None = None
-        self._sense_gone_at = clock.now() + START_GRACE - SENSE_GRACE
-        self._silent_ticks = 0
         self._subscribers: set[Connection] = set()
         self._feed = LiveFeed(self._reader)
         self._tasks: list[asyncio.Task[None]] = []
@@ -159,24 +150,17 @@ class Core:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
-            self._silent_ticks += 1
-            changes = self._lost_with_sense()
+            self._senses.tick(self._reader.sources())
+            changes = self._lost_from_view()
             try:
                 await self._write_tick(changes)
                 self._links.update(changes)
             except AnlanError:
                 continue
 
-    def _lost_with_sense(self) -> dict[int, str]:
-        """Every source, once, when nobody reads them any more."""
-        if not self._sense_is_lost():
-            return {}
-        return {number: "down" for number in self._reader.sources() if self._links.get(number) != "down"}
-
-    def _sense_is_lost(self) -> bool:
-        if self._sense is not None:
-            return self._silent_ticks > SENSE_SILENT_TICKS
-        return self._clock.now() - self._sense_gone_at >= SENSE_GRACE
+    def _lost_from_view(self) -> dict[int, str]:
+        """Sources that nobody reads any more, each once."""
+        return {number: "down" for number in self._senses.lost if self._links.get(number) != "down"}
 
     async def _forget(self) -> None:
         """Let go of segments that every required reader is done with."""
@@ -190,22 +174,17 @@ class Core:
     # ---- sense
 
     async def _greet_sense(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
-        self._sense, self._silent_ticks = connection, 0
-        connection.on_close.append(lambda: self._sense_left(connection))
+        self._senses.greet(connection)
         return {"version": __version__}, b""
 
-    def _sense_left(self, connection: Connection) -> None:
-        if self._sense is connection:
-            self._sense, self._sense_gone_at = None, self._clock.now()
-
     async def _append(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
-        self._silent_ticks = 0
         part = readings_part(head["source"], head["epoch"], head["first_seq"], head["received_at"], head["rows"], body)
+        self._senses.heard(connection, part.source)
         return {"n": await self._intake.accept(part, redelivered=bool(head.get("redelivered")))}, b""
 
     async def _link(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
-        self._silent_ticks = 0
         number, state = int(head["source"]), "up" if head["state"] == "up" else "down"
+        self._senses.heard(connection, number)
         if self._links.get(number) != state:
             await self._write_tick({number: state})
             self._links[number] = state
@@ -213,8 +192,8 @@ class Core:
         return {}, b""
 
     async def _health(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
-        self._silent_ticks = 0
-        self._source_health, self._source_health_at = orjson.loads(body), self._clock.now()
+        self._senses.told_health(connection, orjson.loads(body))
+        self._source_health_at = self._clock.now()
         return {}, b""
 
     # ---- people
@@ -280,8 +259,8 @@ class Core:
                 **self._reader.counters(),
             },
             "history": {"cursor": self._history.cursor, "needs": self._history.needs, "fault": self._history.fault},
-            "sense": self._sense is not None,
-            "sources": self._source_health,
+            "sense": self._senses.speak,
+            "sources": self._senses.health(),
             "sources_at": self._source_health_at,
             "links": {str(number): state for number, state in self._links.items()},
             "heard": {str(k): v for k, v in self._intake.heard_at.items()},

@@ -103,13 +103,16 @@ class Intake:
     def _prime(self, source: int) -> deque[Readings]:
         """The source's last readings out of the log, newest pages first, so that a long log costs no more than a short one."""
         found: deque[Readings] = deque()
-        horizon, page, after = self._clock.now() - PRIMING_SPAN, 256, self._store.last
+        horizon, page, after = 0, 256, self._store.last
         while after >= self._store.first and sum(map(len, found)) < RECENT_ROWS:
             after = max(after - page, self._store.first - 1)
             frames = self._store.read(after, page)
             parts = [p for f in frames for p in f.parts if p.kind is Kind.READINGS and p.source == source]
             found.extendleft(p.readings() for p in reversed(parts))
-            if after < self._store.first or (frames and frames[0].parts and frames[0].parts[0].received_at < horizon):
+            received = [part.received_at for frame in frames for part in frame.parts]
+            # Counted from the log's own end: a wall clock set meanwhile neither shortens the search nor lengthens it.
+            horizon = horizon or max(received, default=0) - PRIMING_SPAN
+            if after < self._store.first or (received and received[0] < horizon):
                 break
         return found
 
