@@ -30,6 +30,18 @@ def up(
         str, typer.Option(help="Address the console listens on; beyond loopback only when you say so.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port of the console and the API.", min=1, max=65_535)] = 8700,
+    certificate: Annotated[
+        Path | None, typer.Option(metavar="PEM", help="Speak HTTPS with this certificate, its chain behind it in the same file.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option(metavar="PEM", help="The certificate's private key, without a password.")] = None,
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(metavar="URL", help="What people type to reach the console, e.g. https://console.plant; may be repeated."),
+    ] = None,
+    proxy: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADDRESS", help="A reverse proxy that speaks HTTPS before the console; may be repeated."),
+    ] = None,
     scenario: Annotated[str, typer.Option(help="Demo plant: what happens (`anlan demo --list`).")] = "default",
     speed: Annotated[float | None, typer.Option(help="Demo plant: how many times faster than life.", min=0.1)] = None,
     port_base: Annotated[
@@ -45,15 +57,17 @@ def up(
 
     Example: anlan up                      the demo plant
     Example: anlan up plant/ --port 8700   your own
+    Example: anlan up plant/ --host 0.0.0.0 --certificate console.pem --key console.key
+    Example: anlan up plant/ --origin https://console.plant --proxy 127.0.0.1
     """
     from anlan.node.up import UpOptions, run_up
+    from anlan.web.listening import Listening
 
     run_up(
         UpOptions(
             plant=plant,
             data=data,
-            host=host,
-            port=port,
+            listening=Listening(host, port, certificate, key, tuple(origin or ()), tuple(proxy or ())),
             scenario=scenario,
             speed=speed,
             port_base=port_base,

@@ -209,7 +209,7 @@ async def test_a_full_audit_disk_stops_no_acknowledgement(node: Any, console: An
     monkeypatch.setattr(node.context.guard, "record", full)
     answer = await console.post("/api/v1/alarms/AT-203.H/acknowledge", json={"episode": 1, "priority": 2})
     assert answer.status_code == 200
-    assert node.context.faults["audit"] == "the disk is full"
+    assert str(node.context.faults["audit"]) == "the disk is full"
 
 
 async def test_a_person_of_one_branch_sees_that_branch(node: Any, console: Any) -> None:

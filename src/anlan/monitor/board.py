@@ -66,7 +66,7 @@ class Board:
                     self.take(transition)
                 self.moved.ring()
         except AnlanError as error:
-            self._context.faults["alarm journal"] = str(error)
+            self._context.faults["alarm journal"] = error
         else:
             self._context.faults.pop("alarm journal", None)
 

@@ -137,7 +137,7 @@ class AlarmService:
             await asyncio.to_thread(self._context.guard.record, step)
         except StoreError as failure:
             log.error("step not in the audit record; the journal has it", action=action, subject=subject, error=str(failure))
-            self._context.faults["audit"] = str(failure)
+            self._context.faults["audit"] = failure
         else:
             self._context.faults.pop("audit", None)
 

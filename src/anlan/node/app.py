@@ -19,7 +19,7 @@ from anlan.bus.link import Link
 from anlan.bus.wire import Client, Head
 from anlan.guard.service import Guard
 from anlan.model.clock import Clock, SystemClock
-from anlan.model.errors import AnlanError
+from anlan.model.errors import AnlanError, Unavailable
 from anlan.monitor.journal_view import JournalView
 from anlan.node.configuration import open_records, view_in_force
 from anlan.node.feed import read_live
@@ -28,13 +28,16 @@ from anlan.node.process import die_with_parent, run_until_signal, spare_what_is_
 from anlan.store.history_reader import HistoryReader
 from anlan.store.history_tail import WholeHistory
 from anlan.store.logreader import LogReader
+from anlan.web.answers import iso
 from anlan.web.context import Context, SourceState
+from anlan.web.listening import Listening
 from anlan.web.live import LiveView
 from anlan.web.logs import configure
 from anlan.web.serve import listen, serve
 
 STATUS_SECONDS = 1.0
 STORES_SECONDS = 0.2
+CERTIFICATE_SECONDS = 3600.0
 
 log = structlog.get_logger()
 
@@ -89,8 +92,8 @@ class SocketCore:
 class App:
     """Context and FastAPI app, as an object, so that `--single` and tests run the same."""
 
-    def __init__(self, folder: NodeFolder, clock: Clock) -> None:
-        self._folder, self._clock = folder, clock
+    def __init__(self, folder: NodeFolder, clock: Clock, listening: Listening | None = None) -> None:
+        self._folder, self._clock, self._listening = folder, clock, listening or Listening()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self) -> FastAPI:
@@ -108,10 +111,23 @@ class App:
             plant=await asyncio.to_thread(view_in_force, records, self._speed()),
             clock=self._clock,
             guard=Guard(records, self._clock),
+            settings=self._listening.settings(),
         )
+        if self._listening.pair is not None:
+            self.context.background.append(self._watch_certificate)
         app = _build(self.context)
         self._tasks = [asyncio.ensure_future(self._core.run()), asyncio.ensure_future(self._follow_sources())]
         return app
+
+    async def serve(self, app: FastAPI) -> None:
+        """Until cancelled; tells `anlan up`, which prints it, where the console answers."""
+        bound = listen(self._listening.host, self._listening.port)
+        await serve(app, bound, on_ready=self._tell_address, **self._listening.serving())
+
+    def _tell_address(self, listened: str) -> None:
+        address = self._listening.address(listened)
+        (self._folder.run / "console.json").write_bytes(orjson.dumps({"address": address, "listens": listened}))
+        log.info("console answers", address=address, listens=listened)
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -128,6 +144,19 @@ class App:
         """How many times faster than life the demo plays, as it says itself; 1 for a real plant."""
         told = self._folder.run / "demo.json"
         return float(orjson.loads(told.read_bytes())["speed"]) if told.is_file() else 1.0
+
+    async def _watch_certificate(self) -> None:
+        """Tell every console in good time: on the day it ends, browsers let nobody in any more."""
+        pair, faults = self._listening.pair, self.context.faults
+        while pair is not None:
+            days = pair.days_left(self._clock.now())
+            if days is not None:
+                faults["certificate"] = Unavailable(
+                    "the console's certificate ends {ends}, in {days} days; then browsers let nobody in: renew it and start the node again",
+                    ends=iso(pair.ends),
+                    days=days,
+                )
+            await asyncio.sleep(CERTIFICATE_SECONDS)
 
     async def _follow_sources(self) -> None:
         """Keep `context.sources` in step with what sense and core say."""
@@ -167,11 +196,9 @@ def _build(context: Context) -> FastAPI:
     return build_app(context, routes=[monitor_api.routes, sense_api.routes], pages=[monitor_pages.pages, sense_pages.pages])
 
 
-async def main(folder: NodeFolder, host: str, port: int) -> None:
-    app = App(folder, SystemClock())
-    serving = asyncio.ensure_future(
-        serve(await app.open(), listen(host, port), on_ready=lambda address: tell_address(folder, address))
-    )
+async def main(folder: NodeFolder, listening: Listening) -> None:
+    app = App(folder, SystemClock(), listening)
+    serving = asyncio.ensure_future(app.serve(await app.open()))
     spare_what_is_loaded()
     stopping = asyncio.ensure_future(run_until_signal())
     try:
@@ -182,18 +209,17 @@ async def main(folder: NodeFolder, host: str, port: int) -> None:
         await app.close()
 
 
-def tell_address(folder: NodeFolder, address: str) -> None:
-    """For `anlan up`, which prints it."""
-    (folder.run / "console.json").write_bytes(orjson.dumps({"address": address}))
-    log.info("console answers", address=address)
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("data", type=Path)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8700)
+    parser.add_argument("--certificate", type=Path)
+    parser.add_argument("--key", type=Path)
+    parser.add_argument("--origin", action="append", default=[])
+    parser.add_argument("--proxy", action="append", default=[])
     given = parser.parse_args()
     configure("app")
     die_with_parent()
-    asyncio.run(main(NodeFolder(given.data), given.host, given.port))
+    heard = Listening(given.host, given.port, given.certificate, given.key, tuple(given.origin), tuple(given.proxy))
+    asyncio.run(main(NodeFolder(given.data), heard.checked(SystemClock())))

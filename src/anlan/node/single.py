@@ -8,33 +8,33 @@ from contextlib import AsyncExitStack
 from fastapi import FastAPI
 
 from anlan.model.clock import SystemClock
-from anlan.node.app import App, tell_address
+from anlan.node.app import App
 from anlan.node.core import Core
 from anlan.node.layout import NodeFolder
 from anlan.node.process import run_until_signal
 from anlan.node.sense import Sense
 from anlan.node.supervisor import Child
-from anlan.web.serve import listen, serve
+from anlan.web.listening import Listening
 
 
-async def run_single(folder: NodeFolder, host: str, port: int, demo: Child | None = None) -> None:
+async def run_single(folder: NodeFolder, listening: Listening, demo: Child | None = None) -> None:
     """Until a signal, or until cancelled."""
     clock = SystemClock()
     async with AsyncExitStack() as started:
         if demo is not None:
             started.push_async_callback(_end, await asyncio.create_subprocess_exec(*demo.argv))
-        core, sense, app = Core(folder, clock), Sense(folder, clock), App(folder, clock)
+        core, sense, app = Core(folder, clock), Sense(folder, clock), App(folder, clock, listening)
         await core.start()
         started.push_async_callback(core.close)
         await sense.start()
         started.push_async_callback(sense.close)
         console = await app.open()
         started.push_async_callback(app.close)
-        await _serve_until_signal(folder, console, host, port)
+        await _serve_until_signal(console, app)
 
 
-async def _serve_until_signal(folder: NodeFolder, console: FastAPI, host: str, port: int) -> None:
-    serving = asyncio.ensure_future(serve(console, listen(host, port), on_ready=lambda address: tell_address(folder, address)))
+async def _serve_until_signal(console: FastAPI, app: App) -> None:
+    serving = asyncio.ensure_future(app.serve(console))
     stopping = asyncio.ensure_future(run_until_signal())
     try:
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)

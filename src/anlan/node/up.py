@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import shlex
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import orjson
@@ -31,6 +31,7 @@ from anlan.sense.demo.demo_plant import Play
 from anlan.sense.demo.people import people
 from anlan.sense.demo.scenario import DEFAULT_SPEED, scenario
 from anlan.store.disk import FolderLock
+from anlan.web.listening import Listening
 from anlan.web.logs import configure
 from anlan.web.serve import listen
 
@@ -42,8 +43,7 @@ READY_SECONDS = 90.0
 class UpOptions:
     plant: Path | None = None
     data: Path | None = None
-    host: str = "127.0.0.1"
-    port: int = 8700
+    listening: Listening = field(default_factory=Listening)
     scenario: str = "default"
     speed: float | None = None
     port_base: int | None = None
@@ -72,7 +72,8 @@ def run_up(options: UpOptions) -> None:
     """Until Ctrl-C or SIGTERM."""
     configure("supervisor", level="ERROR" if sys.stderr.isatty() else "INFO")
     # Found out before anything starts: a child that cannot listen would only be restarted for ever.
-    listen(options.host, options.port).close()
+    options = replace(options, listening=options.listening.checked(SystemClock()))
+    listen(options.listening.host, options.listening.port).close()
     try:
         prepared = prepare(options, SystemClock())
     except PlantMistakes as mistakes:
@@ -155,7 +156,7 @@ def _children(prepared: Prepared, options: UpOptions) -> list[Child]:
     children = [
         Child("core", python("anlan.node.core", data)),
         Child("sense", python("anlan.node.sense", data)),
-        Child("app", python("anlan.node.app", data, "--host", options.host, "--port", str(options.port))),
+        Child("app", python("anlan.node.app", data, *options.listening.arguments())),
     ]
     return [_demo(prepared, options), *children] if prepared.demo else children
 
@@ -173,7 +174,7 @@ async def _run_single(prepared: Prepared, options: UpOptions) -> None:
     demo = _demo(prepared, options) if prepared.demo else None
     telling = asyncio.ensure_future(_tell_when_ready(prepared.folder))
     try:
-        await run_single(prepared.folder, options.host, options.port, demo)
+        await run_single(prepared.folder, options.listening, demo)
     finally:
         telling.cancel()
         await asyncio.gather(telling, return_exceptions=True)

@@ -36,13 +36,14 @@ def routes(context: Context) -> APIRouter:
     @router.get("/status", dependencies=[require("node.status")])
     async def status() -> Response:
         """Positions, rates, faults; what the core says, and what this process knows."""
+        faults = {part: str(fault) for part, fault in context.faults.items()}
         return Json(
             {
                 "version": __version__,
                 "now": context.clock.now(),
                 "now_iso": iso(context.clock.now()),
                 "core": await _core_status(context),
-                "app": {"faults": context.faults, "live_tick": context.live.tick, "live_at": context.live.updated_at},
+                "app": {"faults": faults, "live_tick": context.live.tick, "live_at": context.live.updated_at},
                 "plant": {"id": context.plant.id, "version": context.plant.version, "points": len(context.plant.points)},
             }
         )

@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from anlan import __version__
+from anlan.model.errors import Unavailable
 from anlan.web import api_docs, api_node, api_people, api_session, problem
 from anlan.web.auth import public
 from anlan.web.context import Context
@@ -86,7 +87,9 @@ async def _keep_running(run: Callable[[], Coroutine[Any, Any, None]], context: C
         try:
             await run()
         except Exception as error:
-            context.faults[name] = str(error)
+            context.faults[name] = Unavailable(
+                "the part {part} of the console failed and was started again: {why}", part=name, why=str(error)
+            )
             log.exception("background task failed", task=name)
             mended.cancel()
             await asyncio.sleep(RESTART_SECONDS)

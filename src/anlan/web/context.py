@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from anlan.model.clock import Clock, Micros
+from anlan.model.errors import AnlanError
 from anlan.model.events.alarms import AlarmKind, AlarmTransition
 from anlan.model.places import Anchor, Area, Place
 from anlan.model.points import Point
@@ -248,8 +249,8 @@ class Context:
     sources_moved: Bell = field(default_factory=Bell)
     """To be rung after a change in `sources`."""
     meter: Meter = field(default_factory=Meter)
-    faults: dict[str, str] = field(default_factory=dict)
-    """What this process could not do and has not yet mended, by part; shown on the status page."""
+    faults: dict[str, AnlanError] = field(default_factory=dict)
+    """What is wrong and not yet mended, by part; every console shows it (`shell.fault_texts`)."""
     background: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
     """Tasks that a room wants to run as long as the app does; added in its `routes`."""
     page_actions: dict[str, str] = field(default_factory=dict)

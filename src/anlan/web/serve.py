@@ -12,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from anlan.model.errors import ConfigError, Unavailable
+from anlan.web.listening import CIPHERS
 
 LOOPBACK = "127.0.0.1"
 
@@ -32,6 +33,7 @@ def server(
         forwarded_allow_ips=list(proxies) or None,
         ssl_certfile=certificate,
         ssl_keyfile=key,
+        ssl_ciphers=CIPHERS,
         timeout_graceful_shutdown=grace,
         ws_max_size=1 << 20,
         h11_max_incomplete_event_size=64 << 10,

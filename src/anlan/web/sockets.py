@@ -39,7 +39,7 @@ class SocketBinding:
         handlers["disconnect"] = self._forgetting(nicegui._on_disconnect)
         handlers["event"] = self._checking_message(nicegui._on_event)
         handlers["javascript_response"] = self._checking_message(nicegui._on_javascript_response)
-        core.sio.eio.cors_allowed_origins = None  # the gate has checked the origin; None here means same origin only
+        core.sio.eio.cors_allowed_origins = []  # no check here: the gate has checked the origin, and engine.io takes TLS for plain HTTP
         self._sessions.on_end(self._ended)
 
     async def run(self) -> None:
