@@ -223,3 +223,57 @@ async def test_a_person_of_one_branch_sees_that_branch(node: Any, console: Any) 
     assert (await console.get("/api/v1/live?points=AT-203")).status_code == 404
     tree = (await console.get("/api/v1/places")).json()["items"]
     assert [place["id"] for place in tree[0]["places"]] == ["U300"]
+
+
+async def test_old_keys_are_forgotten_beside_the_writes(node: Any, app: Any, console: Any) -> None:
+    from sqlalchemy import func, select
+
+    from anlan.web.idempotency import Writes
+    from anlan.web.records import Write
+
+    def kept() -> int:
+        with node.records.reading() as session:
+            return int(session.scalar(select(func.count()).select_from(Write)) or 0)
+
+    await raised(node)
+    await console.sign_in("gas")
+    body = {"episode": 1, "priority": 2}
+    await console.post("/api/v1/alarms/AT-203.H/silence", json=body, headers={"Idempotency-Key": "old"})
+    node.clock.advance(DAY + SECOND)
+    await console.post("/api/v1/alarms/AT-203.H/silence", json=body, headers={"Idempotency-Key": "new"})
+    assert kept() == 2, "a write forgets nothing itself"
+    forgetting = asyncio.create_task(Writes(node.records, node.clock).forget_old())
+    while kept() > 1:
+        await asyncio.sleep(0.01)
+    forgetting.cancel()
+    with node.records.reading() as session:
+        assert session.scalars(select(Write.key)).all() == ["new"]
+
+
+async def test_a_refusal_names_the_posts_in_the_askers_language(node: Any, console: Any) -> None:
+    await raised(node)
+    body = {"episode": 1, "priority": 2}
+    for language, said in (("zh", ("氯库岗", "罐区岗")), ("en", ("the post Chlorine,", "you are at Tanks:"))):
+        await console.sign_in("tanks", language=language)
+        refused = await console.post("/api/v1/alarms/AT-203.H/acknowledge", json=body)
+        assert refused.status_code == 403
+        assert all(words in refused.json()["detail"] for words in said), refused.json()
+
+
+async def test_a_field_that_does_not_fit_is_explained_in_the_askers_language(console: Any) -> None:
+    body = {"episode": 0, "priority": "x", "other": 1}
+    said = {
+        "zh": {"body.episode": "应为不小于 1 的数", "body.priority": "应为整数", "body.other": "此处没有这个字段"},
+        "en": {
+            "body.episode": "a number of at least 1 was expected",
+            "body.priority": "a whole number was expected",
+            "body.other": "no such field is known here",
+        },
+    }
+    for language, expected in said.items():
+        await console.sign_in("gas", language=language)
+        answer = await console.post("/api/v1/alarms/AT-203.H/acknowledge", json=body)
+        assert answer.status_code == 422
+        told = answer.json()
+        assert {one["where"]: one["expected"] for one in told["facts"]["errors"]} == expected
+        assert told["detail"].endswith(told["facts"]["errors"][0]["expected"])

@@ -13,6 +13,7 @@ import pytest
 import socketio
 from fastapi import FastAPI
 
+from anlan.monitor import pages_point
 from anlan.web.app import build_app
 from anlan.web.context import Context
 from anlan.web.gate import is_public
@@ -38,7 +39,7 @@ def pages(context: Context) -> None:
 
 @pytest.fixture
 async def served(node: Any, people: None) -> AsyncIterator[tuple[FastAPI, str]]:
-    app = build_app(node.context, pages=[pages])
+    app = build_app(node.context, pages=[pages, pages_point.pages])
     bound = listen()
     running = server(app, grace=1)
     serving = asyncio.create_task(running.serve(sockets=[bound]))
@@ -85,7 +86,7 @@ async def test_each_page_declares_an_action_and_none_is_public(served: Any, node
     from nicegui import Client
 
     ours = {path for path in Client.page_routes.values() if not path.startswith("/_nicegui")}
-    assert set(node.context.page_actions) == {"/secret", "/shared/{name}"}
+    assert set(node.context.page_actions) == {"/secret", "/shared/{name}", "/points/{point}"}
     assert set(node.context.page_actions) <= ours
     assert not [path for path in ours if is_public(path)]
 
@@ -112,10 +113,26 @@ async def test_the_same_page_is_built_for_one_and_refused_to_the_other(served: A
     assert "for safety" in (await may.get("/secret")).text
     refused = await may_not.get("/secret")
     assert refused.status_code == 403
-    assert "for " not in refused.text
+    assert "for gas" not in refused.text
+    assert 'class="shell"' in refused.text, "alarms and ways stay in view"
+    assert "审计" in refused.text
     assert "named R-101" in (await may_not.get("/shared/R-101")).text
     await may.aclose()
     await may_not.aclose()
+
+
+async def test_a_page_of_something_unknown_is_not_found_and_says_where_to_look(served: Any) -> None:
+    _, base = served
+    everywhere, branch = await signed_in(base, "gas"), await signed_in(base, "branch")
+    missing = await everywhere.get("/points/NOPE%3Cb%3E")
+    assert missing.status_code == 404
+    assert "本装置没有测点 NOPE&lt;b&gt;;在“趋势”页" in missing.text
+    assert 'class="shell"' in missing.text
+    assert (await everywhere.get("/points/AT-203")).status_code == 200
+    assert (await branch.get("/points/AT-203")).status_code == 404, "what may not be seen is not there"
+    assert (await branch.get("/points/LT-301")).status_code == 200
+    await everywhere.aclose()
+    await branch.aclose()
 
 
 async def test_a_pages_socket_is_of_the_session_that_opened_it(served: Any) -> None:

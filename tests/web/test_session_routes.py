@@ -32,7 +32,7 @@ async def test_two_posts_are_chosen_between(console: Any) -> None:
     assert answer.json()["post"] == "tanks"
     refused = await console.put("/api/v1/session/post", json={"post": "laboratory"})
     assert refused.status_code == 403
-    assert "tanks" in refused.json()["detail"]
+    assert "Chlorine, Tanks" in refused.json()["detail"]
 
 
 async def test_hand_over_ends_the_session_before(console: Any, node: Any) -> None:

@@ -68,7 +68,7 @@ def tables() -> list[str]:
     sums = [words for _, words in pages_overview.PARTS]
     return [
         *WORDS, *REASONS.values(), *widgets.BASES.values(), *(words for _, words in shell.HIDDEN), *ways, *sums, shell.IS_NOT,
-        *(words for _, words in sense_pages.FACTS), *problem.TITLES.values(),
+        *(words for _, words in sense_pages.FACTS), *problem.TITLES.values(), *problem.EXPECTED.values(),
     ]  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from anlan.guard.records import Assignment, Person, Post
 from anlan.guard.roles import Roles, load_roles
 from anlan.model.clock import Clock
 from anlan.model.errors import Forbidden, InputError, NotFound
-from anlan.model.words import Label
+from anlan.model.words import Label, Language
 from anlan.store.ids import uuid7
 from anlan.store.records import Records
 
@@ -171,6 +171,12 @@ def keep_posts(session: Session, posts: Mapping[str, Label]) -> None:
     for post_id, name in posts.items():
         session.merge(Post(id=post_id, name_zh=name.text("zh"), name_en=name.text("en")))
     session.flush()
+
+
+def post_names(session: Session, posts: Sequence[str], language: Language) -> str:
+    """As people call them; an id that no post has is said as it is."""
+    known = {post.id: Label(zh=post.name_zh, en=post.name_en).text(language) for post in session.scalars(select(Post))}
+    return ", ".join(known.get(post) or post for post in posts) or "—"
 
 
 def as_facts(person: Person) -> dict[str, Any]:

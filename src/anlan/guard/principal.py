@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
 
-from anlan.guard.roles import SELF
+from anlan.guard.roles import SELF, load_roles
 from anlan.model.errors import Forbidden
 from anlan.model.words import Label, Language
 
@@ -62,9 +62,11 @@ class Principal:
             return
         if self.must_change:
             raise PasswordChangeNeeded("this password was made for one use; choose an own one first")
+        known = load_roles().actions.get(action)
+        name = known.text(self.language) if known is not None else action
         if place:
-            raise Forbidden("{account} has no right {action} at {place}", account=self.account, action=action, place=place)
-        raise Forbidden("{account} has no right {action}", account=self.account, action=action)
+            raise Forbidden("{account} has no right “{action}” at {place}", account=self.account, action=name, place=place)
+        raise Forbidden("{account} has no right “{action}”", account=self.account, action=name)
 
     def actions(self) -> frozenset[str]:
         """Everything allowed somewhere."""

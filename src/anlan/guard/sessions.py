@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from anlan.guard import audit, passwords
 from anlan.guard.limiter import TryLimiter
-from anlan.guard.people import account_of, assigned_posts, grants_of
+from anlan.guard.people import account_of, assigned_posts, grants_of, post_names
 from anlan.guard.principal import Principal
 from anlan.guard.records import Person, SignIn
 from anlan.guard.roles import Roles
@@ -131,8 +131,8 @@ class Sessions:
 
     def choose_post(self, principal: Principal, post: str) -> None:
         """Sit down at another of the person's posts ("" leaves the post). Blocking. Raises Forbidden."""
-        _check_post(principal.posts, post)
         with self._records.session() as session:
+            _check_post(session, principal.posts, post, principal.language)
             session.get_one(SignIn, principal.session).post = post
             step = audit.Step.of(
                 principal,
@@ -187,7 +187,7 @@ class Sessions:
         with self._records.session() as session:
             person = session.get_one(Person, person_id)
             posts = assigned_posts(person)
-            _check_post(posts, post)
+            _check_post(session, posts, post, language)
             post = post or (posts[0] if len(posts) == 1 else "")
             if replacing is not None:
                 self._end(session, replacing)
@@ -270,6 +270,10 @@ def csrf_token(token: str) -> str:
     return hashlib.sha256(b"csrf:" + token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _check_post(posts: tuple[str, ...], post: str) -> None:
+def _check_post(session: Session, posts: tuple[str, ...], post: str, language: Language) -> None:
     if post and post not in posts:
-        raise Forbidden("you are not assigned to the post {post}; yours: {posts}", post=post, posts=", ".join(posts) or "—")
+        raise Forbidden(
+            "you are not assigned to the post {post}; yours: {posts}",
+            post=post_names(session, [post], language),
+            posts=post_names(session, posts, language),
+        )

@@ -71,6 +71,7 @@ class Filter(BaseModel):
 def routes(context: Context) -> APIRouter:
     """All routes of monitoring, below /api/v1."""
     service, writes = AlarmService.of(context), Writes(context.records, context.clock)
+    context.background.append(writes.forget_old)
     router = APIRouter(tags=["alarms"])
     _lists(router, context, service)
     _steps(router, service, writes)

@@ -22,17 +22,14 @@ def pages(context: Context) -> None:
         principal = principal_of_page()
         language = principal.language
         found = context.plant.points.get(context.plant.point_numbers.get(point, -1))
-        if found is None:
-            shell.show(context, principal, "/", point, unknown(point, language))
-            return
+        if found is None or not principal.allows("live.view", found.place):
+            raise NotFound(
+                "there is no point {point} in this plant; every point can be searched by tag or name under Trends",
+                point=point[:100],
+            )
         offer_charts()
         title = f"{found.id} {found.name.text(language)}"
         shell.show(context, principal, "/", title, body(found, context.plant, language), "trend", "point")
-
-
-def unknown(point: str, language: Language) -> Markup:
-    refusal = NotFound("there is no point {point} in this plant", point=point)
-    return widgets.empty(refusal.text(language), "", el("a", translate("Overview", language), href="/", cls="button"))
 
 
 def body(point: Point, plant: PlantView, language: Language) -> Markup:

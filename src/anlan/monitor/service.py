@@ -23,6 +23,7 @@ from anlan.monitor.records import Seen
 from anlan.monitor.rows import alarm_row, rule_facts, transition_row
 from anlan.store.ids import uuid7
 from anlan.web.context import Context, Rule
+from anlan.web.shell import post_name
 
 StepKind = Literal["acknowledge", "reset", "silence"]
 
@@ -127,9 +128,12 @@ class AlarmService:
         raise NotYourPost(
             "alarm {alarm} belongs to the post {post}, you are at {yours}: only who is signed in there answers it. You can mark it as seen.",
             alarm=rule.id,
-            post=post or "—",
-            yours=principal.post or "—",
+            post=self._post_name(principal, post),
+            yours=self._post_name(principal, principal.post),
         )
+
+    def _post_name(self, principal: Principal, post: str) -> str:
+        return post_name(self._context.plant, post, principal.language) or "—"
 
     async def _audit(self, principal: Principal, action: str, subject: str, after: dict[str, Any], reason: str) -> None:
         step = Step.of(principal, self._context.clock.now(), action, subject, after=after, reason=reason)

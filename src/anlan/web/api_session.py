@@ -58,13 +58,14 @@ def routes(context: Context) -> APIRouter:
     @router.post("/session", dependencies=[public()])
     async def sign_in(request: Request, body: SignIn) -> Response:
         """Sign in at a post. Sets the session's cookie; a session that runs at this console is handed over."""
+        request.scope["state"]["language"] = language = body.language or language_of(request)
         leaving: Principal | None = request.scope["state"].get("principal")
         signed_in = await sessions.sign_in(
             body.account,
             body.password,
             address=from_where(request),
             post=body.post,
-            language=body.language or language_of(request),
+            language=language,
             replacing=leaving.session if leaving is not None else None,
         )
         answer = Json(who(context, signed_in.principal, signed_in.token))

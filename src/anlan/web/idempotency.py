@@ -28,6 +28,7 @@ from anlan.web.records import Write
 
 KEPT: Micros = DAY
 UNDER_WAY: Micros = MINUTE
+FORGET_SECONDS = 600.0
 
 Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
 """Parameter of every route that writes; a repeated write without it is done again."""
@@ -53,6 +54,15 @@ class Writes:
 
     def __init__(self, records: Records, clock: Clock) -> None:
         self._records, self._clock = records, clock
+
+    async def forget_old(self) -> None:
+        """Until cancelled: let go of keys whose day is over, apart from the writes, which must not wait for it."""
+        while True:
+            try:
+                await asyncio.to_thread(self._forget_old)
+            except StoreError as failure:
+                log.error("old idempotency keys not forgotten", error=str(failure))
+            await asyncio.sleep(FORGET_SECONDS)
 
     async def once(
         self,
@@ -95,8 +105,11 @@ class Writes:
     def _claim(self, person: UUID, key: str, digest: bytes) -> _Claim:
         now = self._clock.now()
         with self._records.session() as session:
-            session.execute(delete(Write).where(Write.made_at < now - KEPT))
             write = session.scalars(select(Write).where(Write.person == person, Write.key == key)).one_or_none()
+            if write is not None and write.made_at < now - KEPT:
+                session.delete(write)
+                session.flush()
+                write = None
             if write is None:
                 write = Write(
                     id=uuid7(self._clock), person=person, key=key, request_hash=digest, made_at=now, status=None, answer=None
@@ -109,6 +122,10 @@ class Writes:
                 raise CommandRefused("the first request with Idempotency-Key {key} is still under way", key=key)
             write.made_at = now if write.status is None else write.made_at
             return _Claim(write.id, write.status, write.answer)
+
+    def _forget_old(self) -> None:
+        with self._records.session() as session:
+            session.execute(delete(Write).where(Write.made_at < self._clock.now() - KEPT))
 
     async def _keep(self, claim: _Claim, status: int | None, body: bytes | memoryview | None) -> None:
         try:

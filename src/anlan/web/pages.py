@@ -3,6 +3,8 @@
 def pages(context: Context) -> None:
     @page(context, "/alarms", "alarm.view", title="Alarms")
     def alarms(request: Request) -> None: ...
+
+A builder that raises NotFound (an id in the path that names nothing) answers 404, in the frame, with alarms and ways as on every page.
 """
 
 from __future__ import annotations
@@ -18,11 +20,12 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from anlan.guard.principal import PasswordChangeNeeded, Principal
 from anlan.guard.roles import load_roles
-from anlan.model.errors import Forbidden, NotSignedIn
+from anlan.model.errors import AnlanError, Forbidden, NotFound, NotSignedIn
+from anlan.model.words import translate
+from anlan.web import shell
 from anlan.web.auth import principal_of
 from anlan.web.context import Context
-from anlan.web.markup import el
-from anlan.web.problem import language_of
+from anlan.web.problem import TITLES
 
 Builder = Callable[..., Any]
 
@@ -36,13 +39,13 @@ def page(context: Context, path: str, action: str, **options: Any) -> Callable[[
         from nicegui import ui
 
         context.page_actions[path] = action
-        ui.page(path, **options)(_guarded(build, action))
+        ui.page(path, **options)(_guarded(context, build, action))
         return build
 
     return decorate
 
 
-def turned_away(request: Request, action: str) -> Response | None:
+def turned_away(context: Context, request: Request, action: str) -> Response | None:
     """What a person who may not open the page gets instead of it: the sign-in, the password page, or a refusal."""
     target = quote(request.url.path)
     try:
@@ -52,8 +55,15 @@ def turned_away(request: Request, action: str) -> Response | None:
     except PasswordChangeNeeded:
         return RedirectResponse(f"/login?change=1&next={target}", status_code=303)
     except Forbidden as refusal:
-        return HTMLResponse("<!doctype html>" + el("p", refusal.text(language_of(request))), status_code=403)
+        return refused(context, principal_of(request), refusal)
     return None
+
+
+def refused(context: Context, principal: Principal, refusal: AnlanError) -> Response:
+    """The frame with what was refused and where to go on."""
+    title = translate(TITLES.get(refusal.code, ""), principal.language)
+    document = shell.instead(context, principal, title, refusal.text(principal.language))
+    return HTMLResponse(document, status_code=refusal.status, headers={"Cache-Control": "no-store"})
 
 
 def principal_of_page() -> Principal:
@@ -63,17 +73,20 @@ def principal_of_page() -> Principal:
     return principal_of(ui.context.client.request)
 
 
-def _guarded(build: Builder, action: str) -> Builder:
+def _guarded(context: Context, build: Builder, action: str) -> Builder:
     signature = inspect.signature(build, eval_str=True)
     asks = "request" in signature.parameters
 
     @wraps(build)
     async def guarded(*, request: Request, **given: Any) -> Any:
-        refusal = turned_away(request, action)
+        refusal = turned_away(context, request, action)
         if refusal is not None:
             return refusal
-        result = build(request=request, **given) if asks else build(**given)
-        return await result if inspect.isawaitable(result) else result
+        try:
+            result = build(request=request, **given) if asks else build(**given)
+            return await result if inspect.isawaitable(result) else result
+        except NotFound as missing:
+            return refused(context, principal_of(request), missing)
 
     request = inspect.Parameter("request", inspect.Parameter.KEYWORD_ONLY, annotation=Request)
     others = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in signature.parameters.values() if p.name != "request"]

@@ -47,6 +47,41 @@ TITLES = {
 }
 """Code → title (English msgid)."""
 
+EXPECTED = {
+    "missing": "this is required",
+    "extra_forbidden": "no such field is known here",
+    "json_invalid": "this is no JSON: {error}",
+    "model_attributes_type": "an object was expected",
+    "model_type": "an object was expected",
+    "dict_type": "an object was expected",
+    "list_type": "a list was expected",
+    "too_short": "at least {min_length} entries were expected, {actual_length} were given",
+    "too_long": "at most {max_length} entries were expected",
+    "string_type": "text was expected",
+    "string_too_short": "at least {min_length} characters were expected",
+    "string_too_long": "at most {max_length} characters were expected",
+    "string_pattern_mismatch": "text of the form {pattern} was expected",
+    "int_type": "a whole number was expected",
+    "int_parsing": "a whole number was expected",
+    "int_parsing_size": "a smaller whole number was expected",
+    "int_from_float": "a whole number was expected",
+    "float_type": "a number was expected",
+    "float_parsing": "a number was expected",
+    "finite_number": "a finite number was expected",
+    "bool_type": "true or false was expected",
+    "bool_parsing": "true or false was expected",
+    "greater_than": "a number greater than {gt} was expected",
+    "greater_than_equal": "a number of at least {ge} was expected",
+    "less_than": "a number less than {lt} was expected",
+    "less_than_equal": "a number of at most {le} was expected",
+    "literal_error": "one of these was expected: {expected}",
+    "enum": "one of these was expected: {expected}",
+    "uuid_type": "an id (UUID) was expected",
+    "uuid_parsing": "an id (UUID) was expected",
+    "none_required": "null was expected",
+}
+"""Pydantic's type of mistake → what was expected (English msgid, filled with pydantic's facts)."""
+
 BY_STATUS = {400: "input", 401: "not-signed-in", 403: "forbidden", 404: "not-found", 413: "too-large", 415: "input", 422: "input"}
 
 log = structlog.get_logger()
@@ -74,8 +109,12 @@ def problem(connection: HTTPConnection, code: str, status: int, detail: str, fac
 
 
 def language_of(connection: HTTPConnection) -> Language:
-    """The session's language; without a session the first of Accept-Language that we speak, else Chinese."""
-    principal = connection.scope.get("state", {}).get("principal")
+    """What a sign-in asks for; the session's language; without a session the first of Accept-Language that we speak, else Chinese."""
+    state = connection.scope.get("state", {})
+    principal = state.get("principal")
+    if "language" in state:
+        asked: Language = state["language"]
+        return asked
     if principal is not None:
         language: Language = principal.language
         return language
@@ -112,7 +151,7 @@ async def _anlan(request: Request, error: Exception) -> Problem:
 
 async def _validation(request: Request, error: Exception) -> Problem:
     assert isinstance(error, RequestValidationError)
-    faults = [_fault(one) for one in error.errors()]
+    faults = [_fault(one, language_of(request)) for one in error.errors()]
     first = faults[0] if faults else {"where": "body", "expected": ""}
     detail = say(request, "{where}: {expected}", where=first["where"], expected=first["expected"])
     return problem(request, "input", 422, detail, {"errors": faults})
@@ -131,13 +170,22 @@ def unexpected(connection: HTTPConnection) -> Problem:
     return problem(connection, "internal", 500, say(connection, "the node's log has the details under this request id"))
 
 
-def _fault(one: Any) -> dict[str, str]:
+def _fault(one: Any, language: Language) -> dict[str, str]:
     found = repr(one.get("input"))
     return {
         "where": ".".join(str(step) for step in one["loc"]),
-        "expected": str(one["msg"]),
+        "expected": _expected(one, language),
         "found": found if len(found) <= 200 else found[:200] + "…",
     }
+
+
+def _expected(one: Any, language: Language) -> str:
+    """By pydantic's stable type of mistake; what `EXPECTED` does not list is told as pydantic says it."""
+    facts = one.get("ctx") or {}
+    if isinstance(facts.get("error"), AnlanError):
+        return str(facts["error"].text(language))
+    message = EXPECTED.get(one["type"])
+    return translate(message, language).format(**facts) if message else str(one["msg"])
 
 
 def _phrase(status: int) -> str:

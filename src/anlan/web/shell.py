@@ -65,6 +65,16 @@ def show(context: Context, principal: Principal, path: str, title: str, body: Ma
     ui.html(frame(context, principal, path, title, body), sanitize=False)
 
 
+def instead(context: Context, principal: Principal, title: str, what: str) -> str:
+    """A whole document in the frame that says why the page asked for is not there; alarms and ways are as on every page."""
+    language = principal.language
+    ways = [el("a", translate(way.words, language), href=way.path, cls="button") for way in ways_of(context, principal)]
+    text = el("div", el("strong", what), el("div", ways, cls="button-row"), cls="empty instead")
+    body = join(frame(context, principal, "", title, text))
+    name = f"{title} · {context.plant.name.text(language)}"
+    return document(name, body, language, page_config(context, principal), "shell")
+
+
 def page_config(context: Context, principal: Principal) -> dict[str, Any]:
     """What the scripts are told once, `static/config.js`."""
     language = principal.language
@@ -194,8 +204,12 @@ def demo(context: Context, language: Language) -> Markup:
 
 
 def ways(context: Context, principal: Principal, path: str) -> Markup:
-    shown = [way for way in context.extras.get("ways", []) if principal.allows(way.action)]
-    return el("nav", [_way(way, path, principal.language) for way in shown], aria_label=translate("Pages", principal.language))
+    shown = [_way(way, path, principal.language) for way in ways_of(context, principal)]
+    return el("nav", shown, aria_label=translate("Pages", principal.language))
+
+
+def ways_of(context: Context, principal: Principal) -> list[Way]:
+    return [way for way in context.extras.get("ways", []) if principal.allows(way.action)]
 
 
 def _way(way: Way, path: str, language: Language) -> Markup:

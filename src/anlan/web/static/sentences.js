@@ -1,6 +1,6 @@
 // What happened, in a sentence an operator would say. Built from the row's own figures; nothing is guessed.
 
-import { kindWords } from "./alarms.js";
+import { LATCHED, kindWords } from "./alarms.js";
 import { config, label, t, unitOf } from "./config.js";
 import { clock } from "./format.js";
 import { qualitySentence } from "./quality.js";
@@ -37,19 +37,32 @@ export function why(row) {
     delay: row.on_delay,
     clear: figure(row, clearsAt(row)),
     off: row.off_delay,
+    end: clock(row.changed_at),
   };
   return [first(row, facts), delay(row, facts), quality(row), clears(row, facts)].filter(Boolean).join(config.language === "zh" ? "" : " ");
 }
 
+/** The condition is gone; its last change is then the end of it. */
+const isOver = (row) => row.state.startsWith("RETURNED") || LATCHED.has(row.state);
 
 function first(row, facts) {
   if (ABOVE.has(row.kind)) return t("At {time} {name} was {value}, at or above its limit of {limit}.", facts);
   if (BELOW.has(row.kind)) return t("At {time} {name} was {value}, at or below its limit of {limit}.", facts);
   if (row.kind === "ST") return t("At {time} {name} went to “{value}”, a state that is set to alarm.", facts);
-  if (row.kind === "BAD") return t("At {time} {name} began to report bad quality; its value cannot be used.", facts);
-  if (row.kind === "STALE") return t("{name} has not been updated since {time}, longer than its reporting allows.", facts);
-  return t("The source {name} has not been heard since {time}: none of its points can be seen.", facts);
+  return (isOver(row) ? PAST : PRESENT)[row.kind](facts);
 }
+
+const PRESENT = {
+  BAD: (facts) => t("At {time} {name} began to report bad quality; its value cannot be used.", facts),
+  STALE: (facts) => t("{name} has not been updated since {time}, longer than its reporting allows.", facts),
+  VIEW: (facts) => t("The source {name} has not been heard since {time}: none of its points can be seen.", facts),
+};
+
+const PAST = {
+  BAD: (facts) => t("From {time} to {end} {name} reported bad quality; its value could not be used.", facts),
+  STALE: (facts) => t("From {time} to {end} {name} was not updated, longer than its reporting allows.", facts),
+  VIEW: (facts) => t("From {time} to {end} the source {name} was not heard: none of its points could be seen.", facts),
+};
 
 const delay = (row, facts) => (row.on_delay ? t("It stayed so for {delay} s, the delay before alarming.", facts) : "");
 
