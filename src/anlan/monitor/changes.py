@@ -17,6 +17,7 @@ from anlan.model.events.alarms import AlarmKind, AlarmState, Trigger
 from anlan.monitor import kernel
 from anlan.monitor.compile import Arrays, EngineConfig, arrays_of
 from anlan.monitor.layout import STATUS, Phase, PointFlag, RuleFlag, Structs, aligned
+from anlan.monitor.memory import give_back
 
 if TYPE_CHECKING:
     from anlan.monitor.engine import Engine, Transitions
@@ -25,6 +26,8 @@ _KEPT_OF_POINT = ("time", "value", "heard", "touched", "quality")
 _STATE_FLAGS = int(PointFlag.HELD | PointFlag.STALE | PointFlag.PENDING)
 
 JUDGE_AFRESH, JUDGE_ON = 1, 2
+LARGE = 100_000
+"""Rules from which on memory is worth the few milliseconds that giving it back takes."""
 
 
 def apply(engine: Engine, body: bytes, at: Micros) -> None:
@@ -46,7 +49,11 @@ def apply(engine: Engine, body: bytes, at: Micros) -> None:
 def _read(body: bytes) -> tuple[int, Arrays]:
     """Its columns are let go at once: they are as large as what is made of them."""
     config = EngineConfig.from_bytes(body, ids=False)
-    return config.version, arrays_of(config)
+    version, arrays = config.version, arrays_of(config)
+    del config
+    if len(arrays.rules) > LARGE:
+        give_back()
+    return version, arrays
 
 
 def world_of(engine: Engine):  # type: ignore[no-untyped-def]
@@ -153,8 +160,10 @@ def _carry_points(engine: Engine, new: Arrays) -> tuple[npt.NDArray[np.int64], n
 def _forget_delays(new: Arrays, status: Structs, anew: npt.NDArray[np.uint8], moved: npt.NDArray[np.bool_]) -> None:
     """What counted by the old source or measure does not count by the new: delays begin anew, on the last value where there
     is one, and what is announced stays."""
-    of_point = new.rules["kind"] != AlarmKind.LOSS_OF_VIEW
-    rows = np.flatnonzero(of_point)[moved[new.target[of_point]]]
+    # A rule without a state that is to be judged afresh has nothing to forget; in a new plant that is every one.
+    concerned = (anew != JUDGE_AFRESH) | (status["phase"] != Phase.QUIET)
+    rows = np.flatnonzero(concerned & (new.rules["kind"] != AlarmKind.LOSS_OF_VIEW))
+    rows = rows[moved[new.target[rows]]]
     anew[rows] = np.where(anew[rows] == 0, JUDGE_ON, anew[rows])
     phase = status["phase"][rows]
     status["phase"][rows] = np.where(phase == Phase.RISING, Phase.QUIET, np.where(phase == Phase.FALLING, Phase.STANDING, phase))

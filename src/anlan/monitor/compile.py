@@ -311,8 +311,10 @@ def _rules(table: pa.Table) -> Structs:
     rules: Structs = aligned(table.num_rows, RULE)
     for name in ("number", "kind", "priority", "on_delay", "off_delay", "limit"):
         rules[name] = column(table, name)
-    kind, limit, band = column(table, "kind"), column(table, "limit"), column(table, "dead_band")
-    rules["clear"] = limit + np.where((kind == AlarmKind.HIGH) | (kind == AlarmKind.HIGH_HIGH), -band, band)
+    kind, clear = rules["kind"], rules["clear"]
+    clear[:] = column(table, "dead_band")
+    np.negative(clear, out=clear, where=(kind == AlarmKind.HIGH) | (kind == AlarmKind.HIGH_HIGH))
+    clear += rules["limit"]
     rules["flags"] = column(table, "latching") * np.uint8(RuleFlag.LATCHING)
     rules["flags"] |= column(table, "enabled") * np.uint8(RuleFlag.ENABLED)
     return rules

@@ -1,8 +1,9 @@
 """The console's one WebSocket: a browser allows few connections to one address, so everything that moves comes over one.
 
 Browser → {"points": ["AT-203", …]}: the points it shows; replaces the set.
-Node → {"t": node's clock [µs], "core": whether the core is heard, "v": [[id, time, value | null, quality word, received_at], …], "a": [alarm rows that changed],
-"cursor": journal position, "whole": true when `a` is all that stands, "s": [source rows], "sum": summary}; at least one a second, so
+Node → {"t": node's clock [µs], "core": whether the core is heard, "v": [[id, time, value | null, quality word, received_at], …], "a": [alarm rows that
+changed], "cursor": journal position, "whole": true when `a` is all that stands, "s": [source rows], "sum": summary, "cal": [ids of the
+detectors under calibration], "f": [faults of the node, in words]}, what has not changed left out; at least one a second, so
 that silence means a lost line. Values at most 4 times a second, alarms at once. Closed with 1008 when the session is over.
 """
 
@@ -22,6 +23,7 @@ from anlan.sense.service import SourceService
 from anlan.web.answers import dumps
 from anlan.web.context import Context
 from anlan.web.fanout import MOST_POINTS
+from anlan.web.faults import fault_texts
 from anlan.web.stream import Bell, Watch
 
 HEARTBEAT = 1.0
@@ -40,6 +42,8 @@ class ConsoleSocket:
         self._alarms_rung = board.moved.count
         self._sources_rung = -1
         self._summary_at = -1.0
+        self._calibrating_told: bytes | None = None
+        self._faults_told: bytes | None = None
         self._checked = context.clock.monotonic()
 
     async def run(self) -> None:
@@ -93,7 +97,16 @@ class ConsoleSocket:
     def _frame(self) -> bytes:
         core = b"true" if self._context.live.connected else b"false"
         head = b'{"t":%d,"core":%b' % (self._context.clock.now(), core)
-        return head + self._values() + self._alarms() + self._sources() + self._summary() + b"}"
+        return (
+            head
+            + self._values()
+            + self._alarms()
+            + self._sources()
+            + self._summary()
+            + self._calibrating()
+            + self._faults()
+            + b"}"
+        )
 
     def _values(self) -> bytes:
         tick = self._context.live.tick
@@ -128,6 +141,22 @@ class ConsoleSocket:
             return b""
         self._summary_at = now
         return b',"sum":' + Sums.of(self._context).encoded()
+
+    def _calibrating(self) -> bytes:
+        """Detectors under test gas send plain readings: wherever their value is shown, the mark comes from here."""
+        points = [self._context.plant.points[number] for number in Sums.of(self._context).under_test()]
+        told = dumps([point.id for point in points if self._principal.allows("live.view", point.place)])
+        if told == self._calibrating_told:
+            return b""
+        self._calibrating_told = told
+        return b',"cal":' + told
+
+    def _faults(self) -> bytes:
+        told = dumps(fault_texts(self._context, self._principal.language))
+        if told == self._faults_told:
+            return b""
+        self._faults_told = told
+        return b',"f":' + told
 
     async def _still_allowed(self) -> bool:
         now = self._context.clock.monotonic()

@@ -155,9 +155,8 @@ def gravity(point: Point, plant: PlantView) -> tuple[int, int, int]:
 
 def key_value(point: Point, plant: PlantView, language: Language) -> Markup:
     name = el("span", el("b", point.id), " ", widgets.name_beside_id(point, language), cls="name")
-    said = el("span", translate("calibrating", language), cls="mark uncertain said", hidden=True)
     value = widgets.live_value(point, language)
-    return el("a", el("span", cls="slot"), name, said, value, href=f"/points/{point.id}", cls="key", data_key=point.id)
+    return el("a", el("span", cls="slot"), name, value, href=f"/points/{point.id}", cls="key", data_key=point.id)
 
 
 def strip(plant: PlantView, language: Language) -> Markup:

@@ -31,7 +31,7 @@ from anlan.store.durable import sync
 if TYPE_CHECKING:
     from anlan.monitor.engine import Engine
 
-MAGIC = b"ANLAN-S1"
+MAGIC = b"ANLAN-S2"
 KEPT = 2
 _HEAD = struct.Struct("<8sII")
 _PIECE = 1 << 20
@@ -48,11 +48,14 @@ class Snapshot:
     @classmethod
     def take(cls, engine: Engine) -> Snapshot:
         world = engine.world
+        # Most rules have never stood, and theirs would be the largest part of the copy.
+        moved = np.flatnonzero(world.status.view(np.int64).reshape(-1, STATUS.itemsize // 8).any(axis=1)).astype(np.uint32)
         blobs = {
             "config": engine.config_body,
             "points": world.points.tobytes(),
             "known": world.known.tobytes(),
-            "status": world.status.tobytes(),
+            "moved": moved.tobytes(),
+            "status": world.status[moved].tobytes(),
             "sources": world.sources.tobytes(),
             "ledger": engine.ledger.tobytes(),
         }
@@ -91,11 +94,18 @@ def unpack(file: BinaryIO) -> Engine:
     config = _blob(file, "config", described["config"])
     arrays = arrays_of(EngineConfig.from_bytes(config, ids=False))
     points, rules = len(arrays.points), len(arrays.rules)
-    status, known = aligned(rules, STATUS), np.zeros(points, np.int64)
+    known, moved = np.zeros(points, np.int64), np.zeros(described["moved"]["bytes"] // 4, np.uint32)
+    of_moved = np.zeros(len(moved), STATUS)
     ledger = np.zeros((described["ledger"]["bytes"] // (8 * len(LEDGER)), len(LEDGER)), np.int64)
-    into = {"points": arrays.points, "known": known, "status": status, "sources": arrays.sources, "ledger": ledger}
+    into = {
+        "points": arrays.points, "known": known, "moved": moved, "status": of_moved, "sources": arrays.sources, "ledger": ledger
+    }  # fmt: skip
     for name, array in into.items():
         _read_into(file, name, described[name], array)
+    if moved.max(initial=0) >= max(rules, 1):
+        raise Corrupt("snapshot: it speaks of rule {row}; its configuration has {rules}", row=int(moved.max()), rules=rules)
+    status = aligned(rules, STATUS)
+    status[moved] = of_moved
     engine = Engine()
     engine.frame, engine.next_n, engine.incarnation = header["frame"], header["next_n"], header["incarnation"]
     engine.config_version, engine.config_body = header["config_version"], config

@@ -53,9 +53,14 @@ class Summary:
     units: dict[str, Counts] = field(default_factory=dict)
     named: dict[str, list[str]] = field(default_factory=dict)
     """Ids of the first few points that are calibrating, unknown or bypassed: a count alone sends people searching."""
+    under_test: tuple[int, ...] = ()
+    """Numbers of the detectors whose own state says calibration; their readings look plain."""
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """Without `under_test`, which each person is told as far as they may see."""
+        told = asdict(self)
+        del told["under_test"]
+        return told
 
 
 class Summariser:
@@ -86,7 +91,9 @@ class Summariser:
         live.reserve(int(self._numbers[-1]) + 1)
         quality = live.quality_now(self._numbers)
         value = live.value[self._numbers]
+        under_test = self._under_test(quality, value)
         kinds = self._classes(quality, value, active)
+        kinds[under_test] = CALIBRATING
         table = np.zeros((len(self._unit_names), 5), np.int64)
         np.add.at(table, (self._unit, kinds), 1)
         reason = quality & 0xFF
@@ -98,7 +105,15 @@ class Summariser:
             exercise=int(np.count_nonzero(quality & Flag.EXERCISE)),
             units={name: _counts(row) for name, row in zip(self._unit_names, table, strict=True)},
             named={name: [self._ids[row] for row in np.flatnonzero(kinds == kind)[:MOST_NAMED]] for kind, name in NAMED.items()},
+            under_test=tuple(int(self._numbers[row]) for row in under_test),
         )
+
+    def _under_test(self, quality: npt.NDArray[np.uint16], value: npt.NDArray[np.float64]) -> list[int]:
+        return [
+            detector
+            for detector, state, calibration in self._detectors
+            if value[state] in calibration and quality[state] >> 14 < Severity.BAD
+        ]
 
     def _classes(
         self, quality: npt.NDArray[np.uint16], value: npt.NDArray[np.float64], active: Iterable[int]
@@ -110,11 +125,7 @@ class Summariser:
         # What cannot be seen any more keeps its last adverse evidence: losing a source must not lower a count.
         kinds = np.where(unknown & ~outside, UNKNOWN, kinds)
         kinds = np.where(self._bypass & (value != 0) & ~np.isnan(value), BYPASSED, kinds)
-        kinds = np.where(quality & 0xFF == Reason.CALIBRATION, CALIBRATING, kinds)
-        for detector, state, calibration in self._detectors:
-            if value[state] in calibration and quality[state] >> 14 < Severity.BAD:
-                kinds[detector] = CALIBRATING
-        return kinds
+        return np.where(quality & 0xFF == Reason.CALIBRATION, CALIBRATING, kinds)
 
     def _shortest(
         self, kinds: npt.NDArray[np.int64], quality: npt.NDArray[np.uint16], value: npt.NDArray[np.float64]

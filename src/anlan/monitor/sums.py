@@ -20,6 +20,7 @@ class Sums:
         self._summariser: Summariser | None = None
         self._at = -EVERY
         self._encoded = b"null"
+        self._under_test: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, context: Context) -> Sums:
@@ -30,16 +31,25 @@ class Sums:
 
     def encoded(self) -> bytes:
         """JSON of `monitor.summary.Summary`."""
+        self._refresh()
+        return self._encoded
+
+    def under_test(self) -> tuple[int, ...]:
+        """Numbers of the detectors whose own state says calibration."""
+        self._refresh()
+        return self._under_test
+
+    def _refresh(self) -> None:
         now = self._context.clock.monotonic()
         if now >= self._at + EVERY or self._plant is not self._context.plant:
             self._at = now
-            self._encoded = self._count()
-        return self._encoded
+            self._count()
 
-    def _count(self) -> bytes:
+    def _count(self) -> None:
         if self._summariser is None or self._plant is not self._context.plant:
             self._plant = self._context.plant
             self._summariser = Summariser(self._plant)
         standing = AlarmService.of(self._context).board.standing.values()
         active = [one.last.alarm for one in standing if one.last.after in ACTIVE]
-        return dumps(self._summariser.count(self._context.live, active).as_json())
+        found = self._summariser.count(self._context.live, active)
+        self._encoded, self._under_test = dumps(found.as_json()), found.under_test

@@ -34,6 +34,7 @@ from anlan.model.events.alarms import AlarmTransition
 from anlan.model.frames import NODE_SOURCE, Kind, Part
 from anlan.monitor.commands import Command
 from anlan.monitor.engine import EngineConfig
+from anlan.monitor.memory import give_back
 from anlan.monitor.reader import EngineReader
 from anlan.node.feed import LiveFeed, transition_head
 from anlan.node.intake import Intake, readings_part
@@ -128,8 +129,7 @@ class Core:
         anything the engine could not run is in the log."""
         if self._reader.runs(body):
             return
-        config = await asyncio.to_thread(EngineConfig.from_bytes, body)
-        log.info("new configuration", number=config.version, points=config.points, alarms=config.alarms)
+        await asyncio.to_thread(_told, body)
         await self._write(Kind.CONFIG, body)
 
     async def _write(self, kind: Kind, body: bytes) -> int:
@@ -267,6 +267,14 @@ class Core:
             "received": {str(k): v for k, v in self._intake.received.items()},
             "duplicates": {str(k): v for k, v in self._intake.duplicates.items()},
         }
+
+
+def _told(body: bytes) -> None:
+    """Looked into and let go again: the engine will read it too, and twice in memory is much for a large plant."""
+    config = EngineConfig.from_bytes(body, ids=False)
+    log.info("new configuration", number=config.version, points=config.points, alarms=config.alarms)
+    del config
+    give_back()
 
 
 async def main(folder: NodeFolder) -> None:
