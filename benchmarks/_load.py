@@ -24,12 +24,14 @@ def configuration(points: int) -> EngineConfig:
     kinds = np.array([int(kind) for kind, _ in LIMITS])
     limits = np.array([limit for _, limit in LIMITS])
     rules = points * len(LIMITS)
+    ids = [f"U{n // 1000:04d}-PI-{n:07d}" for n in range(1, points + 1)]
     return EngineConfig.from_columns(
         1,
         {"number": [1], "id": ["load"]},
-        {"number": numbers, "source": np.ones(points), "deadline": np.full(points, 60_000)},
+        {"number": numbers, "id": ids, "source": np.ones(points), "deadline": np.full(points, 60_000)},
         {
             "number": np.arange(1, rules + 1),
+            "id": [f"{id}.{kind.name}" for id in ids for kind, _ in LIMITS],
             "kind": np.tile(kinds, points),
             "target": np.repeat(numbers, len(LIMITS)),
             "limit": np.tile(limits, points),
