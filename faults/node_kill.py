@@ -113,7 +113,6 @@ class Play:
 
     async def start_node(self) -> None:
         self.node.run.mkdir(parents=True, exist_ok=True)
-        output = (self.folder / "up.log").open("ab")
         arguments = [
             sys.executable,
             "-m",
@@ -125,7 +124,8 @@ class Play:
             "--port",
             str(self.port),
         ]
-        self.up = await asyncio.create_subprocess_exec(*arguments, stdout=output, stderr=output, start_new_session=True)
+        with (self.folder / "up.log").open("ab") as told:
+            self.up = await asyncio.create_subprocess_exec(*arguments, stdout=told, stderr=told, start_new_session=True)
         await self.reading()
 
     async def reading(self) -> None:
@@ -324,7 +324,8 @@ async def start_broker(folder: Path, port: int) -> asyncio.subprocess.Process:
     config = folder / "mosquitto.conf"
     config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 100\n")
     program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
-    broker = await asyncio.create_subprocess_exec(program, "-c", str(config), stderr=(folder / "mosquitto.log").open("wb"))
+    with (folder / "mosquitto.log").open("wb") as told:
+        broker = await asyncio.create_subprocess_exec(program, "-c", str(config), stderr=told)
     for _ in range(100):
         with suppress(OSError):
             _, writer = await asyncio.open_connection("127.0.0.1", port)
