@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from anlan.guard import audit
+from anlan.web.faults import compare_versions
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 
 SHOWS = 15_000
@@ -98,6 +101,18 @@ def test_the_overview_shows_live_values_in_words_and_counts(sign_in: Any) -> Non
     expect(page.locator(".chip.up")).to_have_count(4, timeout=SHOWS)
 
 
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [("/", '[data-key="AT-203"]'), ("/points/AT-203", ".point-page .now"), ("/trends?points=AT-203", ".pens tbody tr")],
+)
+def test_a_detector_under_calibration_is_marked_wherever_its_value_stands(sign_in: Any, path: str, value: str) -> None:
+    page = sign_in(path=path)
+    expect(page.locator(f"{value} .mark:visible")).to_have_text("校验", timeout=SHOWS)
+    expect(page.locator(f"{value} anlan-value")).to_have_class("uncertain")
+    reading = module(page, "link", "[m.link.calibrating.has('AT-203'), m.link.readings.get('AT-203').quality >> 14]")
+    assert reading == [True, 0], "its reading itself is plain"
+
+
 def test_values_move_without_being_asked_for(sign_in: Any) -> None:
     page = sign_in()
     value = page.locator('[data-key="LI-101"] .figure')
@@ -168,6 +183,29 @@ def test_the_story_says_why_what_to_do_and_how_long(sign_in: Any) -> None:
     expect(story).to_contain_text("达到或高于限值 2.00 mg/m³", timeout=SHOWS)
     expect(story.locator(".action")).not_to_be_empty()
     expect(story.locator(".journal li")).not_to_have_count(0, timeout=SHOWS)
+
+
+def seen_marks(node: Any, alarm: str) -> list[Any]:
+    """Leaves of the audit record that say that somebody has seen this alarm."""
+    with node.harness.context.records.reading() as session:
+        return [leaf for leaf in audit.read(session, 0, 10_000) if (leaf.action, leaf.subject) == ("alarm.seen", alarm)]
+
+
+@pytest.mark.parametrize("by", ["button", "key"])
+def test_seen_is_marked_by_button_and_by_key_and_stops_nothing(sign_in: Any, node: Any, by: str) -> None:
+    account, name = {"button": ("zhuang", "庄海"), "key": ("ban", "班文")}[by]
+    page = sign_in(account, "/alarms")
+    expect(page.locator(".alarm-table tbody tr").first).to_be_visible(timeout=SHOWS)
+    page.keyboard.press("Home")
+    alarm = chosen(page).get_attribute("data-alarm")
+    before = page.request.get(f"/api/v1/alarms/{alarm}").json()
+    page.click("[data-step=seen]") if by == "button" else page.keyboard.press("m")
+    expect(page.locator(".toast")).to_have_text(f"已标记已阅:{alarm}", timeout=SHOWS)
+    after = page.request.get(f"/api/v1/alarms/{alarm}").json()
+    assert name in [one["name"]["zh"] for one in after["seen"]]
+    assert (after["state"], after["episode"]) == (before["state"], before["episode"])
+    person = page.request.get("/api/v1/me").json()["person"]
+    assert person in [leaf.who for leaf in seen_marks(node, alarm)]
 
 
 def test_another_post_is_refused_with_the_reason(sign_in: Any) -> None:
@@ -313,6 +351,48 @@ def test_a_lost_source_is_one_alarm_that_names_its_safety_points(sign_in: Any, n
     finally:
         node.mend("tanks")
     expect(page.locator('.chip[data-source="tanks"].up')).to_be_visible(timeout=SHOWS)
+    page.goto("/alarms?alarm=tanks.VIEW")
+    expect(page.locator('tr[data-alarm="tanks.VIEW"]')).to_contain_text("已恢复", timeout=30_000)
+    expect(page.locator(".story")).to_contain_text(
+        re.compile(r"\d\d:\d\d:\d\d 至 \d\d:\d\d:\d\d 数据源.+没有应答,其全部测点当时失去监视")
+    )
+
+
+def test_a_fault_of_the_node_stands_above_every_page_until_it_is_mended(sign_in: Any, node: Any) -> None:
+    page = sign_in(path="/sources")
+    bar = page.locator('[data-shell="fault"]')
+    expect(page.locator('[data-shell="link"].up')).to_be_visible(timeout=SHOWS)
+    expect(bar).to_be_hidden()
+    compare_versions(node.harness.context, 7)
+    try:
+        expect(bar).to_contain_text("引擎运行的是组态版本 7", timeout=SHOWS)
+        page.goto("/alarms")
+        expect(bar).to_contain_text("本操作台显示的是版本 1", timeout=SHOWS)
+    finally:
+        compare_versions(node.harness.context, node.harness.view.version)
+    expect(bar).to_be_hidden(timeout=SHOWS)
+
+
+def test_a_point_that_is_not_there_is_a_404_with_ways_on(sign_in: Any) -> None:
+    sign_in.expected.append("404 (Not Found)")
+    page = sign_in(path="/points/NOPE")
+    expect(page.locator(".instead strong")).to_contain_text("NOPE")
+    expect(page.locator('[data-shell="link"].up')).to_be_visible(timeout=SHOWS)
+    page.click('.instead a[href="/trends"]')
+    expect(page).to_have_url(re.compile("/trends"))
+
+
+@pytest.mark.parametrize("width", [390, 1024, 1440])
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_what_the_list_hides_is_counted_at_every_width(sign_in: Any, width: int, language: str) -> None:
+    page = sign_in(language=language, size=(width, 844))
+    counts = page.locator(".hidden-counts > span")
+    expect(page.locator('[data-shell="hidden-bypassed"] b')).to_have_text("1", timeout=SHOWS)
+    expect(counts).to_have_count(6)
+    for count in counts.all():
+        expect(count).to_be_visible()
+        assert count.evaluate("e => e.getBoundingClientRect().right <= innerWidth && e.getBoundingClientRect().left >= 0")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.parametrize("path", ["/", "/alarms", "/alarms/journal", "/trends?points=PI-101,BP-07", "/sources", "/points/AT-203"])

@@ -86,7 +86,10 @@ def test_a_detector_whose_own_state_says_calibration_is_calibrating() -> None:
     detector = point("AT-203", "U1")
     state = point("XS-203", "U1", "gas.detector.state", states={0: Label(zh="工作"), 2: Label(zh="校验", en="Calibration")})
     view = replace(plant(), points={1: detector, 2: state}, rules={})
-    assert Summariser(view).count(live([0.0, 2.0], [0, 0]), []).named["calibrating"] == ["AT-203"]
+    found = Summariser(view).count(live([0.0, 2.0], [0, 0]), [])
+    assert found.named["calibrating"] == ["AT-203"]
+    assert found.under_test == (1,)
+    assert "under_test" not in found.as_json()
     assert Summariser(view).count(live([0.0, 0.0], [0, 0]), []).whole == Counts(of=2, within=2)
     assert Summariser(view).count(live([0.0, 2.0], [0, FAILED]), []).whole == Counts(of=2, within=1, unknown=1)
 

@@ -52,10 +52,8 @@ from anlan.web.live import LiveView
 DEMO = Path(str(files("anlan.sense.demo") / "plant"))
 PASSWORD = "wave-after-wave-7"
 ROOMS = {"guard": "anlan.guard", "web": "anlan.web", "monitor": "anlan.monitor"}
-_MARKS = {
-    Mark.FAILED: quality(Severity.BAD, Reason.SENSOR_FAILURE),
-    Mark.CALIBRATING: quality(Severity.UNCERTAIN, Reason.CALIBRATION),
-}
+_MARKS = {Mark.FAILED: quality(Severity.BAD, Reason.SENSOR_FAILURE)}
+"""A detector under calibration sends plain readings, as the plant's devices do: its own state tells."""
 
 
 def view_of(plant: Plant, speed: float = 1.0) -> PlantView:

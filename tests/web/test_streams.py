@@ -123,6 +123,21 @@ async def test_the_console_socket_tells_everything_that_moves(node: Any, address
         assert summary["whole"]["of"] == 2
 
 
+async def test_a_fault_of_the_node_is_told_in_the_persons_language_until_it_is_mended(node: Any, address: str) -> None:
+    from anlan.web.faults import compare_versions
+
+    async with signed_in(address) as client, console_socket(address, client) as socket:
+        assert (await frame_with(socket, lambda f: "f" in f))["f"] == []
+        compare_versions(node.context, 2)
+        told = (await frame_with(socket, lambda f: "f" in f))["f"]
+        assert len(told) == 1
+        assert told[0].startswith("引擎运行的是组态版本 2,本操作台显示的是版本 1")
+        compare_versions(node.context, 1)
+        assert (await frame_with(socket, lambda f: "f" in f))["f"] == []
+        compare_versions(node.context, 0)
+        assert not node.context.faults, "an engine that runs nothing yet differs from nothing"
+
+
 async def test_a_quiet_plant_still_sends_a_frame_a_second(node: Any, address: str) -> None:
     async with signed_in(address) as client, console_socket(address, client) as socket:
         frames = [orjson.loads(await asyncio.wait_for(socket.recv(), 2)) for _ in range(3)]

@@ -69,13 +69,13 @@ def limits(point: Point, plant: PlantView, language: Language) -> Markup:
     table = el(
         "table",
         el("thead", el("tr", [el("th", head) for head in heads])),
-        el("tbody", [_rule(rule, point, plant, language) for rule in rules]),
-        cls="sheet",
+        el("tbody", [_rule(rule, heads, point, plant, language) for rule in rules]),
+        cls="sheet rules",
     )
     return el("section", el("header", el("h2", say("Alarms set on this point"))), el("div", table, cls="wide-table"), cls="panel")
 
 
-def _rule(rule: Rule, point: Point, plant: PlantView, language: Language) -> Markup:
+def _rule(rule: Rule, heads: tuple[str, ...], point: Point, plant: PlantView, language: Language) -> Markup:
     unit = widgets.unit_text(point, language)
     priority = translate("priority {n}", language).format(n=rule.priority)
     delays = f"{rule.on_delay:g} / {rule.off_delay:g} s" + (f" · {translate('latching', language)}" if rule.latching else "")
@@ -88,7 +88,7 @@ def _rule(rule: Rule, point: Point, plant: PlantView, language: Language) -> Mar
         shell.post_name(plant, plant.post_of_rule(rule), language),
         rule.corrective_action.text(language),
     )
-    return el("tr", [el("td", cell) for cell in cells])
+    return el("tr", [el("td", cell, data_head=head) for head, cell in zip(heads, cells, strict=True)])
 
 
 def _limit(rule: Rule, point: Point, unit: str, language: Language) -> str:

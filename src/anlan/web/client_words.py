@@ -14,7 +14,7 @@ from anlan.model.words import Language, translate
 WORDS: tuple[str, ...] = (
     # spans, states of a value
     "{n} s", "{n} min", "{n} h", "{n} d", "state {n}", "no data yet", "good", "uncertain", "bad",
-    "late", "backfilled", "entered by hand", "exercise", "clock wrong",
+    "calibrating", "late", "backfilled", "entered by hand", "exercise", "clock wrong",
     # alarms
     "condition gone", "active, unacknowledged", "active, acknowledged", "returned, unacknowledged", "latched, unacknowledged",
     "latched, acknowledged", "shelved", "suppressed by design", "out of service",

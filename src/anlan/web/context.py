@@ -250,7 +250,7 @@ class Context:
     """To be rung after a change in `sources`."""
     meter: Meter = field(default_factory=Meter)
     faults: dict[str, AnlanError] = field(default_factory=dict)
-    """What is wrong and not yet mended, by part; every console shows it (`shell.fault_texts`)."""
+    """What is wrong and not yet mended, by part; every console shows it (`web.faults`)."""
     background: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
     """Tasks that a room wants to run as long as the app does; added in its `routes`."""
     page_actions: dict[str, str] = field(default_factory=dict)

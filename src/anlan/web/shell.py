@@ -186,14 +186,15 @@ def post_name(plant: PlantView, post: str, language: Language) -> str:
 
 
 def notices(context: Context, language: Language) -> list[Markup]:
-    """Bars that say what is out of the ordinary: demo data, lost connection, no sound, the newest unacknowledged alarm."""
+    """Bars that say what is out of the ordinary: demo data, lost connection, faults of the node, no sound, the newest unacknowledged alarm."""
     say = partial(translate, language=language)
     lost = el("div", el("span"), cls="notice wrong", data_shell="lost", hidden=True, role="alert")
     enable = el("button", say("Enable sound"), type="button", cls="button", data_shell="enable-sound")
     mute = el("div", el("span", say("Sound is not enabled: alarms at this console are silent.")), enable, cls="notice wrong", data_shell="mute", hidden=True, role="alert")  # fmt: skip
     silence = el("button", say("Silence"), type="button", cls="button silence")
     newest = el("div", el("a"), el("span", cls="more rest"), el("span", cls="spacer"), silence, cls="newest", data_shell="newest", hidden=True)  # fmt: skip
-    return [*([demo(context, language)] if context.plant.demo else []), lost, mute, newest]
+    fault = el("div", el("b", say("Fault")), el("span", cls="what"), cls="notice wrong", data_shell="fault", hidden=True, role="alert")  # fmt: skip
+    return [*([demo(context, language)] if context.plant.demo else []), lost, fault, mute, newest]
 
 
 def demo(context: Context, language: Language) -> Markup:

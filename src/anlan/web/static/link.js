@@ -1,7 +1,7 @@
 // The one connection of a page to the node. Values, alarms, sources and the summary come over it, pushed; nothing is polled.
 //
 // Frames (monitor/console_socket.py): {t: the server's µs, core: whether the app hears the core, v: [[id, time, value, quality, received]…], a: [alarm rows], whole, s: [source rows],
-// sum: summary}. A frame comes at least once a second; after three seconds without one the page is no longer live and says so.
+// sum: summary, cal: [ids of detectors under calibration], f: [faults of the node]}. A frame comes at least once a second; after three seconds without one the page is no longer live and says so.
 
 import { config, t } from "./config.js";
 
@@ -14,6 +14,9 @@ class Link extends EventTarget {
     this.state = "connecting";
     this.readings = new Map();
     this.watchers = new Map();
+    /** Detectors whose own state says calibration: their readings look plain. */
+    this.calibrating = new Set();
+    this.faults = [];
     this.offset = 0;
     this.heard = performance.now();
     this.retry = 500;
@@ -92,6 +95,8 @@ class Link extends EventTarget {
     const state = this.core ? "up" : "deaf";
     if (this.state !== state) this.become(state);
     for (const [id, time, value, quality, received] of frame.v ?? []) this.reading(id, { time, value, quality, received });
+    if (frame.cal) this.calibrate(frame.cal);
+    if (frame.f) this.tell("faults", (this.faults = frame.f));
     if (frame.a) this.tell("alarms", { rows: frame.a, whole: Boolean(frame.whole) });
     if (frame.s) this.tell("sources", frame.s);
     if (frame.sum) this.tell("summary", (this.summary = frame.sum));
@@ -100,6 +105,14 @@ class Link extends EventTarget {
   reading(id, reading) {
     this.readings.set(id, reading);
     for (const take of this.watchers.get(id) ?? []) take(reading);
+  }
+
+  /** Whoever shows a point that enters or leaves calibration is told its reading again. */
+  calibrate(ids) {
+    const before = this.calibrating;
+    this.calibrating = new Set(ids);
+    for (const id of new Set([...before, ...ids]))
+      for (const take of this.watchers.get(id) ?? []) take(this.readings.get(id));
   }
 
   check() {

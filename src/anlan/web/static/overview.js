@@ -4,11 +4,10 @@ import { ACTIVE, HIDDEN, UNACKNOWLEDGED, alarms, commonState, stateWords, symbol
 import { esc, t } from "./config.js";
 import { countdown, shortStamp, span } from "./format.js";
 import { link } from "./link.js";
-import { qualityClass } from "./quality.js";
 import { headline } from "./sentences.js";
 import { whenMounted } from "./shell.js";
 import { linkWords, rateWords } from "./source_words.js";
-import { liveValue } from "./values.js";
+import { kindOf, liveValue } from "./values.js";
 
 const within = (place, unit) => place === unit || place?.startsWith(`${unit}/`);
 
@@ -74,7 +73,7 @@ function wirePlan(plan) {
 
 /** A spot shows the worst quality among its points: what is unknown must not hide behind a neighbour. */
 function showSpot(spot, points) {
-  const kinds = points.map(kindOf);
+  const kinds = points.map((point) => kindOf(point, link.readings.get(point)));
   const worst = ["none", "bad", "uncertain", "good"].find((kind) => kinds.includes(kind));
   if (spot.kind === worst) return;
   spot.kind = worst;
@@ -123,7 +122,6 @@ function showSummary() {
   if (!sums) return;
   for (const name of ["within", "outside", "unknown", "bypassed", "calibrating"]) showPart(name, sums.whole, sums);
   for (const tile of document.querySelectorAll("article[data-unit]")) showUnseen(tile, sums.units[tile.dataset.unit]);
-  showCalibrating();
 }
 
 function showPart(name, counts, sums) {
@@ -134,23 +132,6 @@ function showPart(name, counts, sums) {
   showNamed(part, counts[name], sums.named[name]);
   if (name === "within") part.title = t("{limited} of {of} points have limits; a point is counted once: calibrating, unknown, bypassed, outside or within.", { limited: sums.limited, of: counts.of });
   if (name === "bypassed") part.querySelector("small.timer").textContent = sums.bypass_left === null || !counts.bypassed ? "" : ` (${t("{time} left", { time: countdown(sums.bypass_left) })})`;
-}
-
-/** What the summary knows of a point beyond its reading's quality: a detector whose own state says calibration. */
-const calibrating = () => new Set(link.summary?.named.calibrating ?? []);
-
-function kindOf(point) {
-  const kind = qualityClass(link.readings.get(point));
-  return kind === "good" && calibrating().has(point) ? "uncertain" : kind;
-}
-
-function showCalibrating() {
-  const known = calibrating();
-  for (const key of document.querySelectorAll("[data-key]")) {
-    const said = known.has(key.dataset.key) && qualityClass(link.readings.get(key.dataset.key)) === "good";
-    key.querySelector(".said").hidden = !said;
-  }
-  for (const spot of document.querySelectorAll(".plan .spot")) showSpot(spot, spot.dataset.points.split(","));
 }
 
 /** The few by name, each a way to its page; a plain count once there are more. */

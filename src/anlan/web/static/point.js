@@ -4,14 +4,14 @@ import { HIDDEN, alarms, kindWords, stateWords, symbol, worstFirst } from "./ala
 import { esc, t } from "./config.js";
 import { shortStamp, stamp } from "./format.js";
 import { link } from "./link.js";
-import { qualitySentence } from "./quality.js";
 import { figure } from "./sentences.js";
 import { whenMounted } from "./shell.js";
+import { sentenceOf } from "./values.js";
 
-function showDetail(place, reading) {
+function showDetail(place, point, reading) {
   if (!reading?.time) return;
   const late = reading.received ? ` · ${t("received {time}", { time: stamp(reading.received) })}` : "";
-  place.textContent = `${t("quality")}: ${qualitySentence(reading.quality)} · ${t("data time {time}", { time: stamp(reading.time) })}${late}`;
+  place.textContent = `${t("quality")}: ${sentenceOf(point, reading)} · ${t("data time {time}", { time: stamp(reading.time) })}${late}`;
 }
 
 function showStanding(place, point) {
@@ -26,7 +26,7 @@ function line(row) {
 
 whenMounted(".point-page", (page) => {
   const point = page.dataset.point;
-  link.watch(point, (reading) => showDetail(page.querySelector("[data-detail]"), reading));
+  link.watch(point, (reading) => showDetail(page.querySelector("[data-detail]"), point, reading));
   const show = () => showStanding(page.querySelector("[data-standing]"), point);
   alarms.addEventListener("change", show);
   if (alarms.loaded) show();

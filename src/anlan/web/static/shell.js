@@ -77,6 +77,13 @@ function showSound() {
   if (bar) bar.hidden = !sound.blocked;
 }
 
+function showFaults() {
+  const bar = at("fault");
+  if (!bar) return;
+  bar.hidden = !link.faults.length;
+  bar.querySelector(".what").textContent = link.faults.join(" · ");
+}
+
 function showSummary() {
   const sums = link.summary;
   if (!sums) return;
@@ -141,7 +148,7 @@ function tick() {
 function start() {
   document.documentElement.lang = config.language === "zh" ? "zh-CN" : "en";
   wire();
-  for (const show of [showClock, showCounts, showNewest, showLink, showSound]) show();
+  for (const show of [showClock, showCounts, showNewest, showLink, showSound, showFaults]) show();
   setInterval(tick, 500);
   alarms.addEventListener("change", () => {
     showCounts();
@@ -149,6 +156,7 @@ function start() {
   });
   link.addEventListener("state", showLink);
   link.addEventListener("summary", showSummary);
+  link.addEventListener("faults", showFaults);
   sound.addEventListener("change", showSound);
   sound.enable();
 }

@@ -3,7 +3,7 @@
 import { esc, label, t, unitOf } from "./config.js";
 import { number, span } from "./format.js";
 import { link } from "./link.js";
-import { qualityClass, qualityWords } from "./quality.js";
+import { qualityClass, qualitySentence, qualityWords } from "./quality.js";
 
 const shown = new Set();
 
@@ -27,11 +27,11 @@ class LiveValue extends HTMLElement {
 
   show(reading) {
     this.reading = reading;
-    const kind = qualityClass(reading);
+    const kind = kindOf(this.getAttribute("point"), reading);
     this.className = kind;
     this.figure.textContent = kind === "none" ? "—" : figureOf(reading.value, this.decimals, this.states);
     this.figure.classList.toggle("absent", this.figure.textContent === "—");
-    const words = kind === "none" ? t("no data yet") : qualityWords(reading.quality);
+    const words = kind === "none" ? t("no data yet") : wordsOf(this.getAttribute("point"), reading);
     this.mark.hidden = !words;
     this.mark.className = `mark ${kind}`;
     this.mark.textContent = words;
@@ -43,6 +43,20 @@ class LiveValue extends HTMLElement {
     if (this.ageText.textContent !== text) this.ageText.textContent = text;
   }
 }
+
+const isUnderTest = (point, reading) => link.calibrating.has(point) && qualityClass(reading) === "good";
+
+/** CSS class of a point's reading; that of a detector under test gas is no measurement of the plant's air. */
+export const kindOf = (point, reading) => (isUnderTest(point, reading) ? "uncertain" : qualityClass(reading));
+
+/** Why a point's reading is not plainly good, in words. */
+export function wordsOf(point, reading) {
+  const own = qualityWords(reading.quality);
+  return isUnderTest(point, reading) ? [t("calibrating"), own].filter(Boolean).join(" · ") : own;
+}
+
+/** Severity and reason for a detail line. */
+export const sentenceOf = (point, reading) => (isUnderTest(point, reading) ? `${t("uncertain")} · ${wordsOf(point, reading)}` : qualitySentence(reading.quality));
 
 /** A state's name for a discrete point, the number otherwise. */
 export function figureOf(value, decimals, states) {
