@@ -30,6 +30,7 @@ from anlan.store.history_tail import WholeHistory
 from anlan.store.logreader import LogReader
 from anlan.web.answers import iso
 from anlan.web.context import Context, SourceState
+from anlan.web.faults import compare_versions
 from anlan.web.listening import Listening
 from anlan.web.live import LiveView
 from anlan.web.logs import configure
@@ -166,6 +167,7 @@ class App:
                 status = await self._core.status()
             except AnlanError:
                 continue  # the pages show that core is away; states of sources are then unknown
+            compare_versions(self.context, status["engine"]["config"])
             if self._take_sources(status):
                 self.context.sources_moved.ring()
 
