@@ -17,7 +17,7 @@ from anlan.monitor.compile import EngineConfig
 from anlan.node import supervisor as module
 from anlan.node.layout import NodeFolder
 from anlan.node.sounder import Sounder, write_horn
-from anlan.node.supervisor import Child, Supervisor, python, read_processes
+from anlan.node.supervisor import Child, Supervisor, keep_small, python, read_processes
 
 
 async def until(true: Callable[[], object], seconds: float = 30.0) -> None:
@@ -95,6 +95,78 @@ async def test_who_comes_behind_waits_until_the_one_before_is_ready(folder: Node
         assert second.pid is None
         await until(lambda: second.pid)
         assert ready.exists()
+
+
+BEATING = "import asyncio, sys; from anlan.node.heart import beat; sys.stdout.write('began'); asyncio.run(beat())"
+
+
+async def test_a_process_that_hangs_is_killed_told_and_started_again(folder: NodeFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ASK_SECONDS", 0.2)
+    sense, app, demo = (Child(name, [sys.executable, "-c", BEATING]) for name in ("sense", "app", "demo"))
+    async with supervised(folder, sense, app, demo):
+        await until(lambda: sense.beaten and app.beaten)
+        hung, stays, other = sense.pid, app.pid, demo.pid
+        assert hung is not None
+        assert other is not None
+        os.kill(hung, signal.SIGSTOP)
+        os.kill(other, signal.SIGSTOP)
+        await until(lambda: sense.pid not in (None, hung) and sense.beaten)
+        assert (app.pid, demo.pid) == (stays, other), "one has a heart that beats, the other has none to listen to"
+        assert read_processes(folder.run)["children"]["sense"] == {"pid": sense.pid, "restarts": 1, "hangs": 1}
+        os.kill(other, signal.SIGCONT)
+
+
+async def test_a_process_that_hangs_before_its_first_beat_gets_longer_and_is_started_again(
+    folder: NodeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ASK_SECONDS", 0.05)
+    monkeypatch.setattr(module, "STARTING_SECONDS", 1.0)
+    sense = sleeper("sense")
+    async with supervised(folder, sense):
+        await until(lambda: sense.hangs and sense.restarts)
+        assert sense.silent * module.ASK_SECONDS < 1.0
+
+
+async def test_a_log_file_stays_small_while_its_process_writes(folder: NodeFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ASK_SECONDS", 0.05)
+    monkeypatch.setattr(module, "LOG_BYTES", 10_000)
+    words = "import itertools, time\nfor n in itertools.count(): print(f'{n:>99}', flush=True); time.sleep(0.001)"
+    log, older = folder.run / "talker.log", folder.run / "talker.log.1"
+    async with supervised(folder, Child("talker", [sys.executable, "-c", words])) as supervisor:
+        await until(lambda: older.exists() and log.stat().st_size > 1000)
+        first = older.read_bytes()
+        await until(lambda: older.read_bytes()[:100] > first[:100])
+        assert supervisor._children[0].restarts == 0
+    lines = older.read_text().split() + log.read_text().split()
+    assert [int(n) for n in lines] == sorted(int(n) for n in lines)
+    assert log.read_bytes()[:1] == b" ", "truncated, not full of zeros"
+
+
+def test_older_lines_are_given_up_where_no_copy_can_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = tmp_path / "core.log"
+    log.write_bytes(bytes(100))
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module.shutil, "copyfile", full)
+    keep_small(log, 100)
+    assert log.stat().st_size == 100
+    keep_small(log, 99)
+    assert log.stat().st_size == 0
+    assert not log.with_suffix(".log.1").exists()
+    keep_small(tmp_path / "no.log", 1)
+
+
+async def test_a_process_that_cannot_be_started_or_told_costs_no_other(
+    folder: NodeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BACK_OFF", (0.05,))
+    missing, stays = Child("missing", [str(folder.run / "no such program")]), sleeper("stays")
+    (folder.run / "processes.part").mkdir()
+    (folder.run / "stays.log").mkdir()
+    async with supervised(folder, missing, stays):
+        await until(lambda: missing.restarts >= 2 and stays.pid)
 
 
 def test_the_horn_is_a_sound_of_two_seconds(tmp_path: Path) -> None:

@@ -167,6 +167,22 @@ def test_the_story_of_a_shift(node: Node) -> None:
     assert not [name for name, pid in pids.items() if Path(f"/proc/{pid}").exists()]
 
 
+def test_processes_that_hang_are_told_and_started_again(node: Node) -> None:
+    operator = node.sign_in("zhucao", "panel")
+    until(lambda: {s["state"] for s in operator.get("/sources").json()["items"]} == {"up"})
+    before = node.pids()
+    os.kill(before["sense"], signal.SIGSTOP)
+    until(lambda: {s["state"] for s in operator.get("/sources").json()["items"]} == {"unknown"}, 12)
+    until(lambda: node.pids()["sense"] not in (None, before["sense"]), 30)
+    until(lambda: {s["state"] for s in operator.get("/sources").json()["items"]} == {"up"})
+    os.kill(before["app"], signal.SIGSTOP)
+    until(lambda: node.pids()["app"] not in (None, before["app"]), 30)
+    until(lambda: operator.get("/health").status_code == 200)
+    command = [sys.executable, "-m", "anlan", "status", "--data", str(node.data)]
+    told = subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, "LANG": "C", "LC_ALL": "C"})
+    assert len(re.findall(r"restarts 1, of these, it hung 1", told.stdout)) == 2
+
+
 def test_a_port_that_is_taken_is_named_before_anything_starts(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -23,6 +23,7 @@ from anlan.model.errors import AnlanError, Unavailable
 from anlan.monitor.journal_view import JournalView
 from anlan.node.configuration import open_records, view_in_force
 from anlan.node.feed import read_live
+from anlan.node.heart import beat
 from anlan.node.layout import NodeFolder
 from anlan.node.process import die_with_parent, run_until_signal, spare_what_is_loaded
 from anlan.store.history_reader import HistoryReader
@@ -99,6 +100,7 @@ class App:
 
     async def open(self) -> FastAPI:
         """Wait for the stores that core makes at its first start, then build the app."""
+        self._tasks = [asyncio.ensure_future(beat())]
         records = await asyncio.to_thread(open_records, self._folder)
         await self._stores_exist()
         live = LiveView()
@@ -117,7 +119,7 @@ class App:
         if self._listening.pair is not None:
             self.context.background.append(self._watch_certificate)
         app = _build(self.context)
-        self._tasks = [asyncio.ensure_future(self._core.run()), asyncio.ensure_future(self._follow_sources())]
+        self._tasks += [asyncio.ensure_future(self._core.run()), asyncio.ensure_future(self._follow_sources())]
         return app
 
     async def serve(self, app: FastAPI) -> None:

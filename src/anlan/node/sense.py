@@ -15,6 +15,7 @@ from anlan.bus.wire import Client
 from anlan.model.clock import Clock, SystemClock
 from anlan.model.readings import Readings
 from anlan.node.configuration import sources_in_force
+from anlan.node.heart import beat
 from anlan.node.layout import NodeFolder
 from anlan.node.process import die_with_parent, run_until_signal, spare_what_is_loaded
 from anlan.sense.runner import SenseRunner
@@ -74,7 +75,7 @@ class Sense:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        self._tasks = [asyncio.ensure_future(self._link.run()), asyncio.ensure_future(self._tell_health())]
+        self._tasks = [asyncio.ensure_future(job) for job in (beat(), self._link.run(), self._tell_health())]
         await self._runner.start()
 
     async def close(self) -> None:

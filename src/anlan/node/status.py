@@ -64,7 +64,8 @@ def _print(status: dict[str, Any], processes: dict[str, Any]) -> None:
     for source in status["sources"]:
         typer.echo(f"{source['id']:<10}{source['state']}  {source['rows']} {_say('readings')}  {source['reason']}")
     for name, child in processes.get("children", {}).items():
-        typer.echo(f"{name:<10}pid {child['pid']}, {_say('restarts')} {child['restarts']}")
+        hung = f", {_say('of these, it hung')} {child['hangs']}" if child["hangs"] else ""
+        typer.echo(f"{name:<10}pid {child['pid']}, {_say('restarts')} {child['restarts']}{hung}")
 
 
 def _position(cursor: int | None, last: int) -> str:

@@ -1,18 +1,21 @@
-"""Starts the node's processes in order, restarts what ends, and sounds when core stops deciding.
+"""Starts the node's processes in order, restarts what ends or hangs, and sounds when core stops deciding.
 
 A process that has worked comes back at once, one that fails at its start comes back after 0.5, 1, 2 … 30 s. The watchdog asks core
 every second whether its engine moves; ticks make it move at least once a second, so stillness is a fault whatever the plant does.
+Sense and app tell by a heartbeat that they live: one that hangs is killed, and comes back like one that ended.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import orjson
 import structlog
@@ -20,6 +23,7 @@ import structlog
 from anlan.bus.link import Link
 from anlan.model.clock import Clock
 from anlan.model.errors import Unavailable
+from anlan.node.heart import HEART, listening
 from anlan.node.layout import NodeFolder
 from anlan.node.sounder import Sounder
 
@@ -38,7 +42,13 @@ STARTING_SECONDS = 180.0
 """A core that has not answered yet gets this long: on a slow machine the first start compiles, and a long log is stepped again."""
 FIRST_SECONDS = 60.0
 """The horn waits this long for the first start of a node; a later silence sounds after STILL_SECONDS, start or no start."""
+HEARTS = frozenset({"sense", "app"})
+"""Processes with a heartbeat."""
+SILENT_ROUNDS = 10
+"""One that has not beaten for so many rounds of ASK_SECONDS hangs. Rounds, not time: a supervisor that was itself held up (a machine put
+to sleep) first hears the beats that wait for it, then counts on."""
 LOG_BYTES = 20_000_000
+"""A process's log file grows to this, and one before it is kept."""
 
 log = structlog.get_logger()
 
@@ -57,6 +67,12 @@ class Child:
     """A file that the process writes when it is ready; those behind it in the order wait for that, at most READY_SECONDS."""
     answered: bool = False
     """Core only: its socket was reached since the last start, so what ended it later was no failure to start."""
+    beaten: bool = False
+    """Its heart was heard since the last start."""
+    silent: int = 0
+    """Rounds since the last beat."""
+    hangs: int = 0
+    """How often it was killed because it hung."""
     process: asyncio.subprocess.Process | None = None
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -80,7 +96,7 @@ class Supervisor:
         self._link = Link(folder.socket, on_change=self._core_answers)
 
     async def run(self) -> None:
-        tasks = [asyncio.ensure_future(self._link.run()), asyncio.ensure_future(self._watch())]
+        tasks = [asyncio.ensure_future(job) for job in (self._link.run(), self._watch(), self._tend())]
         try:
             for child in self._children:
                 tasks.append(asyncio.ensure_future(self._keep(child)))
@@ -104,8 +120,13 @@ class Supervisor:
 
     async def _keep(self, child: Child) -> None:
         while True:
-            child.started_at, child.answered = self._clock.monotonic(), False
-            code = await self._run_once(child)
+            child.started_at, child.answered, child.beaten, child.silent = self._clock.monotonic(), False, False, 0
+            try:
+                code = await self._run_once(child)
+            except OSError as error:
+                # No memory, no process table, no disk: one that cannot be started now is tried again, and the others stay.
+                log.error("process not started", name=child.name, error=str(error))
+                code = None
             lived = self._clock.monotonic() - child.started_at
             child.failures = 0 if child.answered or lived >= STEADY_SECONDS else child.failures + 1
             child.restarts += 1
@@ -115,24 +136,60 @@ class Supervisor:
             await asyncio.sleep(pause)
 
     async def _run_once(self, child: Child) -> int:
-        with self._output(child.name) as output:
-            child.process = await asyncio.create_subprocess_exec(
+        with listening(partial(self._beats, child)) as heart:
+            try:
+                child.process = await self._begin(child, heart)
+            finally:
+                os.close(heart)
+            log.info("process started", name=child.name, pid=child.process.pid)
+            self._tell()
+            return await child.process.wait()
+
+    async def _begin(self, child: Child, heart: int) -> asyncio.subprocess.Process:
+        with self._output(child) as output:
+            return await asyncio.create_subprocess_exec(
                 *child.argv,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, **child.environment},
+                env={**os.environ, HEART: str(heart), **child.environment},
+                pass_fds=(heart,),
             )
-        log.info("process started", name=child.name, pid=child.process.pid)
-        self._tell()
-        return await child.process.wait()
 
-    def _output(self, name: str) -> Any:
-        """The process's log file; the one before is kept when it has grown large."""
-        path = self._folder.run / f"{name}.log"
-        if path.exists() and path.stat().st_size > LOG_BYTES:
-            path.replace(path.with_suffix(".log.1"))
-        return path.open("ab")
+    def _output(self, child: Child) -> IO[bytes]:
+        """The process's log file; a disk on which none can be made costs its words, not its work."""
+        try:
+            return self._log_of(child).open("ab")
+        except OSError as error:
+            log.error("process has no log file", name=child.name, error=str(error))
+            return Path(os.devnull).open("ab")
+
+    def _log_of(self, child: Child) -> Path:
+        return self._folder.run / f"{child.name}.log"
+
+    def _beats(self, child: Child) -> None:
+        child.beaten, child.silent = True, 0
+
+    async def _tend(self) -> None:
+        """Once a round: kill what hangs, keep the log files small."""
+        while True:
+            await asyncio.sleep(ASK_SECONDS)
+            for child in self._children:
+                if child.name in HEARTS:
+                    self._kill_if_it_hangs(child)
+                try:
+                    await asyncio.to_thread(keep_small, self._log_of(child), LOG_BYTES)
+                except OSError as error:
+                    log.error("log file not kept small", name=child.name, error=str(error))
+
+    def _kill_if_it_hangs(self, child: Child) -> None:
+        if child.pid is None or child.process is None:
+            return
+        child.silent += 1
+        if child.silent * ASK_SECONDS > (SILENT_ROUNDS * ASK_SECONDS if child.beaten else STARTING_SECONDS):
+            log.error("process hangs, killed", name=child.name, pid=child.pid, silent_seconds=round(child.silent * ASK_SECONDS))
+            child.hangs, child.silent = child.hangs + 1, 0
+            child.process.kill()
 
     async def _stop_all(self) -> None:
         """In reverse order: who reads stops before whom it reads from."""
@@ -150,11 +207,14 @@ class Supervisor:
 
     def _tell(self) -> None:
         """What runs, for `anlan status`, for the console and for whoever looks into the folder."""
-        facts = {c.name: {"pid": c.pid, "restarts": c.restarts} for c in self._children}
+        facts = {c.name: {"pid": c.pid, "restarts": c.restarts, "hangs": c.hangs} for c in self._children}
         path = self._folder.run / "processes.json"
         part = path.with_suffix(".part")
-        part.write_bytes(orjson.dumps({"supervisor": os.getpid(), "at": self._clock.now(), "children": facts}))
-        part.replace(path)
+        try:
+            part.write_bytes(orjson.dumps({"supervisor": os.getpid(), "at": self._clock.now(), "children": facts}))
+            part.replace(path)
+        except OSError as error:
+            log.error("processes not told", error=str(error))
 
     # ---- watchdog
 
@@ -191,7 +251,25 @@ class Supervisor:
         patience = HUNG_SECONDS if core.answered else STARTING_SECONDS
         if self._clock.monotonic() - core.started_at >= patience:
             log.error("core hangs, killed", pid=core.pid)
+            core.hangs += 1
             core.process.kill()
+
+
+def keep_small(path: Path, most: int) -> None:
+    """Move what a log file of more than `most` bytes holds to FILE.1, while its process goes on appending to it. Where no copy can be
+    made (disk full) the lines are given up: a log must not be what keeps the disk full."""
+    try:
+        if path.stat().st_size <= most:
+            return
+    except FileNotFoundError:
+        return
+    older = path.with_suffix(".log.1")
+    try:
+        shutil.copyfile(path, older)
+    except OSError as error:
+        log.error("older lines of a log given up", file=path.name, error=str(error))
+        older.unlink(missing_ok=True)
+    os.truncate(path, 0)
 
 
 def read_processes(folder: Path) -> dict[str, Any]:

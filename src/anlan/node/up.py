@@ -148,6 +148,8 @@ async def _run(prepared: Prepared, options: UpOptions) -> None:
     for task in (telling, supervisor, signal):
         task.cancel()
     await asyncio.gather(telling, supervisor, signal, return_exceptions=True)
+    if not supervisor.cancelled():
+        supervisor.result()
 
 
 def _children(prepared: Prepared, options: UpOptions) -> list[Child]:
