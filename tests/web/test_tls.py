@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import os
+import re
 import ssl
 import subprocess
 import sys
@@ -18,11 +19,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from nicegui import ui
 from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from anlan.model.clock import ManualClock, SystemClock
 from anlan.model.errors import ConfigError, InputError
+from anlan.web.app import build_app
+from anlan.web.context import Context
 from anlan.web.listening import Listening
+from anlan.web.pages import page
 from anlan.web.serve import listen, server
 
 DAYS = datetime.timedelta(days=1)
@@ -192,6 +198,38 @@ async def test_sign_in_and_live_values_by_tls(served: Any, tmp_path: Path) -> No
         refused = await sign_in(client, f"http://{where}")
         assert refused.status_code == 403
         assert refused.json()["code"] == "foreign-origin"
+
+
+async def test_the_pages_own_socket_goes_through_tls(node: Any, people: None, tmp_path: Path) -> None:
+    """NiceGUI's engine takes every connection for plain HTTP and would refuse the browser's https origin; the gate is who checks."""
+
+    def pages(context: Context) -> None:
+        @page(context, "/plain", "plant.view")
+        def plain() -> None:
+            ui.label("here")
+
+    listening = checked(*make(tmp_path))
+    trust = ssl.create_default_context(cafile=str(listening.certificate))
+    node.context.settings = listening.settings()
+    bound = listen()
+    running = server(build_app(node.context, pages=[pages]), grace=1, **listening.serving())
+    serving = asyncio.create_task(running.serve(sockets=[bound]))
+    await running.ready.wait()
+    where = f"localhost:{bound.getsockname()[1]}"
+    try:
+        async with httpx.AsyncClient(base_url=f"https://{where}", verify=trust) as client:
+            await sign_in(client, f"https://{where}")
+            opened = re.search(r"""client_id['"]:\s*['"]([0-9a-f-]{36})""", (await client.get("/plain")).text)
+            assert opened is not None
+            address = f"wss://{where}/_nicegui_ws/socket.io/?EIO=4&transport=websocket&client_id={opened[1]}"
+            headers = {"Cookie": f"__Host-anlan={client.cookies['__Host-anlan']}"}
+            async with connect(address, ssl=trust, origin=f"https://{where}", additional_headers=headers) as live:
+                assert str(await asyncio.wait_for(live.recv(), 10)).startswith("0{")
+            with pytest.raises(InvalidStatus):
+                await connect(address, ssl=trust, origin="https://elsewhere", additional_headers=headers)
+    finally:
+        running.should_exit = True
+        await serving
 
 
 async def test_old_tls_and_weak_suites_are_refused(served: Any, tmp_path: Path) -> None:

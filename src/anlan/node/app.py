@@ -10,6 +10,7 @@ import argparse
 import asyncio
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 import structlog
@@ -18,7 +19,7 @@ from fastapi import FastAPI
 from anlan.bus.link import Link
 from anlan.bus.wire import Client, Head
 from anlan.guard.service import Guard
-from anlan.model.clock import Clock, SystemClock
+from anlan.model.clock import Clock, SystemClock, to_datetime
 from anlan.model.errors import AnlanError, Unavailable
 from anlan.monitor.journal_view import JournalView
 from anlan.node.configuration import open_records, view_in_force
@@ -29,7 +30,6 @@ from anlan.node.process import die_with_parent, run_until_signal, spare_what_is_
 from anlan.store.history_reader import HistoryReader
 from anlan.store.history_tail import WholeHistory
 from anlan.store.logreader import LogReader
-from anlan.web.answers import iso
 from anlan.web.context import Context, SourceState
 from anlan.web.faults import compare_versions
 from anlan.web.listening import Listening
@@ -156,7 +156,7 @@ class App:
             if days is not None:
                 faults["certificate"] = Unavailable(
                     "the console's certificate ends {ends}, in {days} days; then browsers let nobody in: renew it and start the node again",
-                    ends=iso(pair.ends),
+                    ends=f"{to_datetime(pair.ends).astimezone(ZoneInfo(self.context.plant.zone)):%Y-%m-%d %H:%M}",
                     days=days,
                 )
             await asyncio.sleep(CERTIFICATE_SECONDS)

@@ -16,12 +16,12 @@ from urllib.parse import urlsplit
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from anlan.model.clock import DAY, Clock, Micros, from_datetime
+from anlan.model.clock import DAY, Clock, Micros, from_datetime, to_datetime
 from anlan.model.errors import ConfigError, InputError
-from anlan.web.answers import iso
 from anlan.web.context import WebSettings
 
-ENDS_SOON: Micros = 30 * DAY
+ENDS_SOON: Micros = 14 * DAY
+"""Long enough to have one issued, short enough that the bar on every console is not overlooked by then."""
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """Of TLS 1.2; those of 1.3 are all good. uvicorn's own default leaves 1.2 only the CBC suites."""
 _PORTS = {"http": 80, "https": 443}
@@ -54,7 +54,7 @@ class Certificate:
 
     def check_valid(self, now: Micros) -> None:
         """Raises ConfigError before its first and after its last day: browsers that know HSTS let nobody past such a certificate."""
-        facts: dict[str, Any] = {"starts": iso(self.starts), "ends": iso(self.ends), "now": iso(now)}
+        facts: dict[str, Any] = {"starts": _utc(self.starts), "ends": _utc(self.ends), "now": _utc(now)}
         if now < self.starts:
             mend = "set this machine's clock right, or wait, or take another certificate"
             raise ConfigError(
@@ -202,6 +202,10 @@ def _key(file: Path) -> Any:
         ) from error
     except ValueError as error:
         raise ConfigError("this is no private key in PEM form (-----BEGIN PRIVATE KEY-----)", file=str(file)) from error
+
+
+def _utc(instant: Micros) -> str:
+    return f"{to_datetime(instant):%Y-%m-%d %H:%M} UTC"
 
 
 def _public(holder: Any) -> bytes:
