@@ -135,6 +135,19 @@ async def test_a_page_of_something_unknown_is_not_found_and_says_where_to_look(s
     await branch.aclose()
 
 
+@pytest.mark.parametrize("path", ["/nope", "/points/", "/points/a/b", "/api/v1/nope"])
+async def test_a_path_that_names_nothing_is_said_so_in_the_askers_language(served: Any, path: str) -> None:
+    _, base = served
+    person = await signed_in(base, "gas")
+    page_told = await person.get(path)
+    assert page_told.status_code == 404
+    assert f"本操作台没有页面 {path}" in page_told.text
+    assert 'class="shell"' in page_told.text
+    told = await person.get(path, headers={"Accept": "application/json"})
+    assert (told.status_code, told.json()["code"]) == (404, "not-found")
+    await person.aclose()
+
+
 async def test_a_pages_socket_is_of_the_session_that_opened_it(served: Any) -> None:
     _, base = served
     owner, other = await signed_in(base, "safety"), await signed_in(base, "gas")

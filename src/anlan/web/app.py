@@ -15,7 +15,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from anlan import __version__
-from anlan.model.errors import Unavailable
+from anlan.guard.principal import Principal
+from anlan.model.errors import NotFound, Unavailable
 from anlan.web import api_docs, api_node, api_people, api_session, problem
 from anlan.web.auth import public
 from anlan.web.context import Context
@@ -97,6 +98,21 @@ async def _keep_running(run: Callable[[], Coroutine[Any, Any, None]], context: C
             return
 
 
+def _missing(context: Context) -> Callable[[Request, Exception], Coroutine[Any, Any, Response]]:
+    """The answer to a path that names nothing, instead of NiceGUI's own English page: in the frame for a person, as a problem for a
+    program."""
+    from anlan.web.pages import refused
+
+    async def missing(request: Request, _: Exception) -> Response:
+        refusal = NotFound("there is no page {path} on this console", path=request.url.path[:200])
+        principal: Principal | None = request.scope.get("state", {}).get("principal")
+        if principal is None or principal.must_change or "text/html" not in request.headers.get("accept", ""):
+            return problem.of_error(request, refusal)
+        return refused(context, principal, refusal)
+
+    return missing
+
+
 def _hang_door(app: FastAPI, context: Context, given: Door | None) -> None:
     from anlan.web import door
 
@@ -132,6 +148,7 @@ def _mount_pages(app: FastAPI, context: Context, pages: Sequence[Pages]) -> None
     core.app.middleware_stack = None
     for register in pages:
         register(context)
+    core.app.add_exception_handler(404, _missing(context))
     binding = SocketBinding(context.guard.sessions)
     binding.install()
     context.background.append(binding.run)
