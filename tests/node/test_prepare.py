@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from anlan.model.clock import SystemClock
-from anlan.model.errors import InputError, NotFound, StoreError
+from anlan.model.errors import InputError, StoreError
 from anlan.node.up import UpOptions, prepare
 from anlan.plant.new import new_plant
 from anlan.plant.versions import StaleBase
@@ -23,7 +23,7 @@ def test_a_folder_has_one_node(tmp_path: Path) -> None:
 
 
 def test_a_scenario_that_does_not_exist_is_refused_at_once(tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match="there is no scenario 'nope'; there are: default"):
+    with pytest.raises(InputError, match="there is no scenario 'nope'; there are: default"):
         prepare(UpOptions(data=tmp_path / "node", scenario="nope"), SystemClock())
     assert not (tmp_path / "node").exists()
 

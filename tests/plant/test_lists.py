@@ -114,6 +114,38 @@ def plants_own_list(path: Path) -> Path:
     return path
 
 
+def read(folder: Path, header: str, row: str) -> tuple[dict[str, str], list[str], list[str]]:
+    (folder / "list.csv").write_text(f"{header}\n{row}\n", "utf-8")
+    imported = read_list(folder / "list.csv", place="U100", source="plc")
+    return imported.rows[0], [message.format(**facts) for _, message, facts in imported.notes], imported.renamed()
+
+
+def test_a_lone_low_and_high_are_told_to_be_alarm_limits(tmp_path: Path) -> None:
+    row, told, renamed = read(tmp_path, "Tag,Description,EU,Low,High", "LI-1,Level,%,0,100")
+    assert (row["L"], row["H"]) == ("0", "100")
+    assert told == [
+        "Low is taken as the alarm limit L; if it is an end of the measuring range, name it range_low",
+        "High is taken as the alarm limit H; if it is an end of the measuring range, name it range_high",
+    ]
+    assert renamed == ["Low → L", "High → H"]
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "renamed"),
+    [
+        ("Tag,Description,EU,Hi Hi,Hi,Lo,Lo Lo", "LI-1,Level,%,90,80,20,10", ["Hi Hi → HH", "Hi → H", "Lo → L", "Lo Lo → LL"]),
+        ("位号,描述,单位,量程下限,量程上限,高,低", "LI-1,液位,%,0,100,80,20", ["高 → H", "低 → L"]),
+        ("Tag,Description,EU,Low alarm,High alarm", "LI-1,Level,%,20,80", ["Low alarm → L", "High alarm → H"]),
+    ],
+)
+def test_limits_that_can_be_nothing_else_are_listed_and_not_doubted(
+    tmp_path: Path, header: str, row: str, renamed: list[str]
+) -> None:
+    _, told, listed = read(tmp_path, header, row)
+    assert told == []
+    assert listed == renamed
+
+
 def test_a_plant_s_own_workbook(tmp_path: Path) -> None:
     imported = read_list(plants_own_list(tmp_path / "点表.xlsx"), place="U100", source="plc")
     rows = {row["id"]: row for row in imported.rows}

@@ -120,7 +120,7 @@ def test_check_exits_two_and_explains_in_both_languages(tmp_path: Path) -> None:
     assert code == 2
     assert out.splitlines() == [
         "points.csv:2: LT-101: HH 70 is not above H 80 — limits must rise: LL < L < H < HH  [mistake: limit-order]",
-        "1 mistakes, 0 warnings",
+        "1 mistake, 0 warnings",
     ]
     assert "1 处错误,0 处提醒" in run("check", str(tmp_path), language="zh_CN.UTF-8")[1]
     rows = json.loads(run("check", str(tmp_path), "--json")[1])
@@ -138,7 +138,7 @@ def test_import_then_export(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("位号,名称,单位,高报\nLT-9,液位,%,80\n", "utf-8")
     code, out = run("import", str(tmp_path / "list.csv"), "--into", str(tmp_path / "w"), "--source", "plc")
     assert code == 0
-    assert out.splitlines()[-2:] == ["still to be filled in: place, kind, address", f"1 points → {tmp_path / 'w' / 'points.csv'}"]
+    assert out.splitlines()[-2:] == ["still to be filled in: place, kind, address", f"1 point → {tmp_path / 'w' / 'points.csv'}"]
     records = Records.open(tmp_path / "data" / "records.db")
     records.migrate({"plant": "anlan.plant"})
     plant = import_folder(records, write(tmp_path / "works"), author="Li", reason="", clock=ManualClock()).plant

@@ -189,8 +189,13 @@ def _greet(prepared: Prepared) -> None:
     say, console = _say, Console(highlight=False)
     plant, version = prepared.imported.plant, prepared.imported.version
     console.print(f"\n[bold]Anlan 安澜[/bold] {__version__} · {escape(plant.site.name.text(shell_language()))}")
-    facts = say("{points} points, {sources} sources, configuration version {version}")
-    console.print(facts.format(points=len(plant.points), sources=len(plant.sources), version=version.number))
+    points, sources = len(plant.points), len(plant.sources)
+    facts = (
+        say("{count} point" if points == 1 else "{count} points").format(count=points),
+        say("{count} source" if sources == 1 else "{count} sources").format(count=sources),
+        say("configuration version {number}").format(number=version.number),
+    )
+    console.print(say(", ").join(facts))
     console.print(f"{say('Data')}: {escape(str(prepared.folder.root))}", soft_wrap=True)
     if prepared.demo:
         console.print(f"[bold yellow]{say('Demo data: none of this is a real plant.')}[/bold yellow]")

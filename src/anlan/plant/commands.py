@@ -58,9 +58,13 @@ def check_command(
         _print_findings(checked.findings, everything)
         plant = checked.plant
         if plant is not None:
-            message = _("{points} points, {alarms} alarms, {sources} sources: anlan up {folder}")
-            facts = {"points": len(plant.points), "alarms": len(plant.rules), "sources": len(plant.sources), "folder": folder}
-            typer.echo(message.format(**facts))
+            points, alarms, sources = len(plant.points), len(plant.rules), len(plant.sources)
+            facts = (
+                _("{count} point" if points == 1 else "{count} points").format(count=points),
+                _("{count} alarm" if alarms == 1 else "{count} alarms").format(count=alarms),
+                _("{count} source" if sources == 1 else "{count} sources").format(count=sources),
+            )
+            typer.echo(f"{_(', ').join(facts)}: anlan up {folder}")
     if checked.plant is None:
         raise typer.Exit(MISTAKES)
 
@@ -135,7 +139,12 @@ def _print_findings(findings: Iterable[Finding], everything: bool) -> None:
             typer.echo(f"{finding.text(_language())}  {typer.style(f'[{word}: {finding.name}]', fg=colour)}")
         elif shown[finding.name] == SHOWN_WARNINGS + 1:
             typer.echo(_("… and more of {name}; --all shows them").format(name=finding.name))
-    typer.echo(_("{mistakes} mistakes, {warnings} warnings").format(mistakes=counts[True], warnings=counts[False]))
+    mistakes, warnings = counts[True], counts[False]
+    facts = (
+        _("{count} mistake" if mistakes == 1 else "{count} mistakes").format(count=mistakes),
+        _("{count} warning" if warnings == 1 else "{count} warnings").format(count=warnings),
+    )
+    typer.echo(_(", ").join(facts))
 
 
 def _as_json(findings: Iterable[Finding]) -> str:
@@ -158,11 +167,14 @@ def _as_json(findings: Iterable[Finding]) -> str:
 def _print_import(imported: Imported, target: Path) -> None:
     for line, message, facts in imported.notes:
         typer.echo(f"{imported.file}:{line}: {_(message).format(**facts)}")
+    if renamed := imported.renamed():
+        typer.echo(_("read as: {columns}").format(columns=", ".join(renamed)))
     if imported.unknown:
         typer.echo(_("columns that were not understood and are left out: {columns}").format(columns=", ".join(imported.unknown)))
     if imported.missing:
         typer.echo(_("still to be filled in: {columns}").format(columns=", ".join(imported.missing)))
-    typer.echo(_("{count} points → {file}").format(count=len(imported.rows), file=target))
+    points = len(imported.rows)
+    typer.echo(_("{count} point → {file}" if points == 1 else "{count} points → {file}").format(count=points, file=target))
 
 
 def _group(app: typer.Typer, name: str, text: str) -> typer.Typer:

@@ -43,9 +43,12 @@ class PlantMistakes(InputError):
 
     def __init__(self, findings: Iterable[Finding]) -> None:
         self.findings = tuple(findings)
-        super().__init__(
-            "{count} mistakes in the plant folder; `anlan check` explains them:", count=sum(f.fatal for f in self.findings)
+        count = sum(f.fatal for f in self.findings)
+        one, several = (
+            "{count} mistake in the plant folder; `anlan check` explains it:",
+            "{count} mistakes in the plant folder; `anlan check` explains them:",
         )
+        super().__init__(one if count == 1 else several, count=count)
 
     def text(self, language: str = "en") -> str:
         mistakes = [f.text(language) for f in self.findings if f.fatal]

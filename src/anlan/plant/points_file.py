@@ -17,7 +17,7 @@ from anlan.model.errors import InputError, UnitError
 from anlan.model.kinds import read_kind
 from anlan.model.units import read_unit, units
 from anlan.plant import cells
-from anlan.plant.columns import REQUIRED, SUFFIXES, Column, column_names, match, per_alarm, titles
+from anlan.plant.columns import REQUIRED, SUFFIXES, Column, column_names, match, per_alarm, squeeze, titles
 from anlan.plant.folder import POINT_FILES
 from anlan.plant.sheet import Row, Sheet, read_sheets
 
@@ -37,6 +37,9 @@ KIND_OF_DIMENSION = {
     "lel_path": "gas.combustible.line",
 }
 """Kinds that a unit alone tells; for all others the list must say it."""
+
+EITHER = frozenset({"high", "hi", "low", "lo", "高", "低"})
+"""Headers that mean an alarm limit in one plant and an end of the range in another."""
 
 NUMERIC = frozenset(
     {"range_low", "range_high", "accuracy", "HH", "H", "L", "LL", "dead_band", "on_delay", "off_delay", "time_to_respond"}
@@ -59,6 +62,11 @@ class Imported:
     rows: list[dict[str, str]] = field(default_factory=list)
     notes: list[tuple[int, str, dict[str, str]]] = field(default_factory=list)
     """(line, msgid, facts)."""
+
+    def renamed(self) -> list[str]:
+        """Numbers whose column has another name in the list, as "HEADER → COLUMN": what a person has to agree to."""
+        theirs = ((header, column) for column, header in self.columns.items() if column in NUMERIC | {"trip"})
+        return [f"{header} → {c}" for header, c in theirs if squeeze(header) not in {squeeze(c), squeeze(titles()[c])}]
 
     def note(self, line: int, message: str, **facts: str) -> None:
         self.notes.append((line, message, facts))
@@ -86,11 +94,27 @@ def read_list(path: Path, *, place: str = "", source: str = "", sheet: str = "")
             )
         else:
             result.columns[column.key] = name
+    _tell_either(result)
     below = chosen.rows[header + 1 + _second_row(chosen.rows, header, names) :]
     _take_rows(below, columns, result, {"place": place, "source": source})
     filled = {key for row in result.rows for key, text in row.items() if text}
     result.missing = [name for name in REQUIRED if name not in filled]
     return result
+
+
+def _tell_either(result: Imported) -> None:
+    """A lone High beside neither a range nor a second limit is taken for the alarm, and said to be."""
+    if {"range_low", "range_high", "HH", "LL"} & result.columns.keys():
+        return
+    for column, range_ in (("L", "range_low"), ("H", "range_high")):
+        if squeeze(result.columns.get(column, "")) in EITHER:
+            result.note(
+                result.header_line,
+                "{header} is taken as the alarm limit {column}; if it is an end of the measuring range, name it {range}",
+                header=result.columns[column],
+                column=column,
+                range=range_,
+            )
 
 
 def write_points(imported: Imported, folder: Path, *, replace: bool = False) -> Path:

@@ -15,7 +15,7 @@ import typer
 from typer.testing import CliRunner
 
 from anlan.model.clock import ManualClock
-from anlan.model.errors import InputError, NotFound, Unavailable
+from anlan.model.errors import InputError, Unavailable
 from anlan.sense.demo import wiring
 from anlan.sense.demo.commands import register
 from anlan.sense.demo.control import Control, ask
@@ -116,8 +116,8 @@ async def test_a_scenario_cuts_and_mends_by_itself(demo: DemoPlant) -> None:
 @pytest.mark.parametrize(
     ("request_", "kind", "says"),
     [
-        ({"do": "break", "source": "nosuch"}, NotFound, "'nosuch'; it has: dcs, tanks, sis, field"),
-        ({"do": "play", "scenario": "nosuch"}, NotFound, "there are: default, quiet"),
+        ({"do": "break", "source": "nosuch"}, InputError, "'nosuch'; it has: dcs, tanks, sis, field"),
+        ({"do": "play", "scenario": "nosuch"}, InputError, "there are: default, quiet"),
         ({"do": "play", "speed": 0.01}, InputError, r"0.01 lies outside 0.1 … 600"),
         ({"do": "play", "speed": "fast"}, InputError, "a speed must be a number"),
         ({"do": "explode"}, InputError, "nothing the demo plant can do"),
@@ -236,6 +236,23 @@ def test_the_list_names_every_scenario(app: typer.Typer) -> None:
     assert [
         name for name in ("default", "quiet", "chlorine-leak", "tep-idv-6", "bypass-overdue") if name not in told.output
     ] == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        (["--break", "nosuch"], "the demo plant has no source 'nosuch'; it has: dcs, tanks, sis, field"),
+        (["--mend", "nosuch"], "the demo plant has no source 'nosuch'; it has: dcs, tanks, sis, field"),
+        (["--scenario", "nosuch"], "there is no scenario 'nosuch'; there are: default, quiet"),
+    ],
+)
+def test_a_misspelt_name_is_wrong_input_also_while_no_demo_runs(
+    app: typer.Typer, tmp_path: Path, asked: list[str], says: str
+) -> None:
+    told = CliRunner().invoke(app, ["demo", *asked, "--data", str(tmp_path)])
+    assert isinstance(told.exception, InputError)
+    assert says in str(told.exception)
+    assert told.stdout == ""
 
 
 def test_breaking_a_source_of_no_demo_is_an_error(app: typer.Typer, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from functools import cache
 
 import pytest
 
-from anlan.model.errors import NotFound
+from anlan.model.errors import InputError
 from anlan.sense.demo.recording import Recorded
 from anlan.sense.demo.scenario import DEFAULT_SPEED, Event, Scenario, scenario, scenarios
 from anlan.sense.demo.wiring import PLANT, read
@@ -131,7 +131,7 @@ def test_the_default_stands_first() -> None:
 
 
 def test_an_unknown_scenario_is_answered_with_those_there_are() -> None:
-    with pytest.raises(NotFound, match=r"'nosuch'.*default, quiet, chlorine-leak"):
+    with pytest.raises(InputError, match=r"'nosuch'.*default, quiet, chlorine-leak"):
         scenario("nosuch")
 
 

@@ -42,7 +42,11 @@ def demo(
         _list()
     elif break_ or mend:
         request = {"do": "break", "source": break_} if break_ else {"do": "mend", "source": mend}
-        _show(asyncio.run(ask(run, **request)))
+        try:
+            _show(asyncio.run(ask(run, **request)))
+        except Unavailable:
+            _must_exist(break_ or mend)
+            raise
     elif scenario or speed or live:
         try:
             _show(asyncio.run(ask(run, do="play", scenario=scenario, speed=speed, live=live)))
@@ -50,6 +54,16 @@ def demo(
             _serve(run, scenario, speed, live, port_base)
     else:
         _show_or_serve(run, port_base)
+
+
+def _must_exist(source: str) -> None:
+    """A misspelt name is told as that, also while no demo runs."""
+    from anlan.model.errors import InputError
+    from anlan.sense.demo import wiring
+
+    known = [source.id for source in wiring.read()]
+    if source not in known:
+        raise InputError("the demo plant has no source {source!r}; it has: {known}", source=source, known=", ".join(known))
 
 
 def _show_or_serve(run: Path, port_base: int | None) -> None:
@@ -71,8 +85,9 @@ def _serve(run: Path, scenario: str, speed: float | None, live: bool, port_base:
     from anlan.sense.demo.demo_plant import Play
     from anlan.sense.demo.process import serve_until_signal
     from anlan.sense.demo.scenario import DEFAULT_SPEED
+    from anlan.sense.demo.scenario import scenario as known
 
-    play = Play(scenario or "default", speed or DEFAULT_SPEED, live)
+    play = Play(known(scenario or "default", live=live).name, speed or DEFAULT_SPEED, live)
     base = port_base if port_base is not None else wiring.PORT_BASE
     typer.echo(_say("No node runs this demo; its devices listen here until Ctrl-C. `anlan up` starts a node that watches it."))
     for source in wiring.read(port_base=base):

@@ -14,11 +14,11 @@ from typing import Any
 
 import orjson
 
-from anlan.model.errors import AnlanError, InputError, NotFound, Unavailable
+from anlan.model.errors import AnlanError, InputError, Unavailable
 from anlan.sense.demo.demo_plant import DemoPlant, Play
 
 SOCKET = "demo.sock"
-_KINDS: dict[str, type[AnlanError]] = {kind.code: kind for kind in (InputError, NotFound, Unavailable)}
+_KINDS: dict[str, type[AnlanError]] = {kind.code: kind for kind in (InputError, Unavailable)}
 ANSWER_SECONDS = 30.0
 
 

@@ -12,7 +12,7 @@ import orjson
 import structlog
 
 from anlan.model.clock import Clock
-from anlan.model.errors import InputError, NotFound
+from anlan.model.errors import InputError
 from anlan.sense.demo import wiring
 from anlan.sense.demo.recording import Live, Recorded
 from anlan.sense.demo.scenario import DEFAULT_SPEED, Scenario, scenario
@@ -163,7 +163,7 @@ class DemoPlant:
 
     def _known(self, source: str) -> str:
         if source not in self.devices:
-            raise NotFound(
+            raise InputError(
                 "the demo plant has no source {source!r}; it has: {known}", source=source, known=", ".join(self.devices)
             )
         return source

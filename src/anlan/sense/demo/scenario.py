@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from anlan.model.errors import NotFound
+from anlan.model.errors import InputError
 from anlan.model.words import Label
 from anlan.sense.demo.disturbances import LENGTH, NORMAL, RECORDED_IDV
 from anlan.sense.demo.live import DISTURBANCES
@@ -85,7 +85,7 @@ def scenario(name: str, *, live: bool = False) -> Scenario:
     """By name; a live process also plays the IDVs that are not recorded."""
     known = dict(scenarios()) | ({f"tep-idv-{n}": idv(n) for n in range(1, DISTURBANCES + 1)} if live else {})
     if name not in known:
-        raise NotFound("there is no scenario {name!r}; there are: {known}", name=name, known=", ".join(known))
+        raise InputError("there is no scenario {name!r}; there are: {known}", name=name, known=", ".join(known))
     return known[name]
 
 
