@@ -33,7 +33,7 @@ env-dev: .venv/.dev  ## … and of tests, lint and types
 
 test: env-dev  ## everything this machine can test; what is missing is skipped by name
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow and not browser"
-	$(BIN)/python -m pytest -q -m "slow or browser"  # one at a time: they start nodes and browsers of their own
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "slow or browser"  # in the order of tests/conftest.py
 
 test-fast: env-dev  ## the quick tests only
 	$(BIN)/python -m pytest -q -m "not slow and not browser"
