@@ -35,6 +35,22 @@ class Device(Protocol):
     def port(self) -> int: ...
 
 
+class _Served:
+    """A device that is a simulator of its protocol."""
+
+    server: Any
+
+    @property
+    def port(self) -> int:
+        return int(self.server.port)
+
+    async def start(self) -> None:
+        await self.server.start()
+
+    async def stop(self) -> None:
+        await self.server.stop()
+
+
 def device(source: Source, clock: Clock, pki: Path) -> Device:
     """The simulator that speaks the source's protocol; servers that need a certificate keep theirs under `pki`."""
     kinds: dict[str, Any] = {"opcua": OpcUaDevice, "modbus": ModbusDevice, "mqtt": MqttDevice}
@@ -44,7 +60,7 @@ def device(source: Source, clock: Clock, pki: Path) -> Device:
     return made
 
 
-class OpcUaDevice:
+class OpcUaDevice(_Served):
     """The process control system: one variable a tag, in folders by equipment."""
 
     def __init__(self, source: Source, clock: Clock, pki: Path) -> None:
@@ -67,16 +83,6 @@ class OpcUaDevice:
             span = None if point.low is None or point.high is None else (point.low, point.high)
             self.server.add(self._paths[point.id], unit=point.unit, range=span, description=point.name)
 
-    @property
-    def port(self) -> int:
-        return self.server.port
-
-    async def start(self) -> None:
-        await self.server.start()
-
-    async def stop(self) -> None:
-        await self.server.stop()
-
     async def publish(self, values: Mapping[str, float], marks: Mapping[str, Mark]) -> None:
         now = self._clock.now()
         for point in self._source.points:
@@ -84,7 +90,7 @@ class OpcUaDevice:
             await self.server.write(self._paths[point.id], value, status, now)
 
 
-class ModbusDevice:
+class ModbusDevice(_Served):
     """A controller's registers; its 4–20 mA loops say by NE 43 what is wrong with a transmitter."""
 
     def __init__(self, source: Source, clock: Clock, pki: Path) -> None:
@@ -98,16 +104,6 @@ class ModbusDevice:
         ordered = [default, *sorted(units - {default})]
         self.server = ModbusServer(source.port, host=source.host, units=ordered, strict=True)
 
-    @property
-    def port(self) -> int:
-        return self.server.port
-
-    async def start(self) -> None:
-        await self.server.start()
-
-    async def stop(self) -> None:
-        await self.server.stop()
-
     async def publish(self, values: Mapping[str, float], marks: Mapping[str, Mark]) -> None:
         for point in self._source.points:
             loop = self._addresses[point.id].ne43
@@ -115,7 +111,7 @@ class ModbusDevice:
             self.server.set(point.address, value if loop is None else _current(value, loop.low, loop.high))
 
 
-class MqttDevice:
+class MqttDevice(_Served):
     """The gateway of people's tags and the weather station: one topic each, one JSON object a message.
 
     While it is cut off the gateway keeps what it would have sent, as the broker keeps it for a reader that is away: it comes late.
@@ -130,16 +126,6 @@ class MqttDevice:
         for point in source.points:
             topic, path = where_sent(source, point)
             self._fields.setdefault(topic, []).append((path, point))
-
-    @property
-    def port(self) -> int:
-        return self.server.port
-
-    async def start(self) -> None:
-        await self.server.start()
-
-    async def stop(self) -> None:
-        await self.server.stop()
 
     async def publish(self, values: Mapping[str, float], marks: Mapping[str, Mark]) -> None:
         stamp = isoformat(self._clock.now())
