@@ -18,6 +18,7 @@ from anlan.monitor.journal import Journal
 from anlan.monitor.reader import EngineReader
 from anlan.node.core import Core
 from anlan.node.layout import NodeFolder
+from anlan.node.status import other_versions
 from anlan.store.history import History
 from anlan.store.log import LogSettings
 from anlan.store.logreader import LogReader
@@ -161,6 +162,24 @@ async def test_only_the_sources_of_the_connection_that_left_are_lost(folder: Nod
         while core.status()["links"]["1"] != "down":
             await asyncio.sleep(0.01)
         assert not core.status()["sense"]
+
+
+async def test_who_loaded_another_configuration_than_the_engine_runs_is_told(
+    folder: NodeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "C")
+    folder.engine_config.write_bytes(config(limit=80.0, version=3))
+    async with running(folder) as core:
+        sense, app = await Client.connect(folder.socket), await Client.connect(folder.socket)
+        await sense.request("sense", config=2)
+        await app.request("subscribe", config=3)
+        assert core.status()["loaded"] == [{"process": "sense", "config": 2}, {"process": "app", "config": 3}]
+        assert other_versions(core.status()) == "sense loaded version 2: start the node again"
+        await sense.close()
+        async with asyncio.timeout(5):
+            while other_versions(core.status()):
+                await asyncio.sleep(0.01)
+        await app.close()
 
 
 class SetClock(SystemClock):

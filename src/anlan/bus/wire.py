@@ -42,7 +42,7 @@ class Connection:
     writer: asyncio.StreamWriter
     most_buffered: int = 64 << 20
     closed: bool = False
-    on_close: list[Callable[[], None]] = field(default_factory=list)
+    on_close: list[Callable[[], object]] = field(default_factory=list)
 
     def tell(self, head: Head, body: Body = b"") -> None:
         """Queue a message without waiting. The slow reader pays: past the bound it is cut off and has to come back and catch up."""

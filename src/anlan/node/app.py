@@ -73,7 +73,8 @@ class SocketCore:
         await self._link.run()
 
     async def _subscribe(self, client: Client) -> None:
-        reply, body = await client.request("subscribe")
+        version = self.context.plant.version if self.context is not None else None
+        reply, body = await client.request("subscribe", config=version)
         self._incarnation = reply["incarnation"]
         self._take_live(body)
         if self.context is not None:

@@ -62,14 +62,14 @@ def _import_demo(records: Records, plant: Plant, clock: Clock, port_base: int | 
     )
 
 
-def sources_in_force(folder: NodeFolder) -> list[Running]:
-    """What sense runs. Reads the records and closes them again: app is the one that writes there."""
+def sources_in_force(folder: NodeFolder) -> tuple[int, list[Running]]:
+    """The version in force and what sense runs. Reads the records and closes them again: app is the one that writes there."""
     records = Records.open(folder.records)
     try:
-        _, plant, numbers = version(records)
+        current, plant, numbers = version(records)
     finally:
         records.close()
-    return running_sources(plant, numbers, folder.root)
+    return current.number, running_sources(plant, numbers, folder.root)
 
 
 def view_in_force(records: Records, speed: float = 1.0) -> PlantView:

@@ -73,6 +73,8 @@ class Core:
         self._epoch, self._seq = clock.now(), 0
         self._links: dict[int, str] = {}
         self._senses = Senses()
+        self._loaded: dict[Connection, tuple[str, int]] = {}
+        """Who is connected and said which configuration version it loaded: (process, version)."""
         self._source_health_at = 0
         self._subscribers: set[Connection] = set()
         self._feed = LiveFeed(self._reader)
@@ -175,7 +177,13 @@ class Core:
 
     async def _greet_sense(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
         self._senses.greet(connection)
+        self._has_loaded(connection, "sense", head)
         return {"version": __version__}, b""
+
+    def _has_loaded(self, connection: Connection, process: str, head: Head) -> None:
+        if (version := head.get("config")) is not None:
+            self._loaded[connection] = (process, int(version))
+            connection.on_close.append(lambda: self._loaded.pop(connection, None))
 
     async def _append(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
         part = readings_part(head["source"], head["epoch"], head["first_seq"], head["received_at"], head["rows"], body)
@@ -219,6 +227,7 @@ class Core:
     async def _subscribe(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
         """Push transitions from now on, and live values; what came before is read from alarms.db by position."""
         self._subscribers.add(connection)
+        self._has_loaded(connection, "app", head)
         connection.on_close.append(lambda: self._subscribers.discard(connection))
         return {"incarnation": self._log.incarnation, "journal": self._reader.journal_last}, self._feed.whole()
 
@@ -259,6 +268,7 @@ class Core:
                 **self._reader.counters(),
             },
             "history": {"cursor": self._history.cursor, "needs": self._history.needs, "fault": self._history.fault},
+            "loaded": [{"process": process, "config": config} for process, config in self._loaded.values()],
             "sense": self._senses.speak,
             "sources": self._senses.health(),
             "sources_at": self._source_health_at,

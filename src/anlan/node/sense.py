@@ -29,8 +29,9 @@ log = structlog.get_logger()
 class SocketLink:
     """`sense.sink.CoreLink` over the node's socket. While core is away a send fails at once, and the sink comes again."""
 
-    def __init__(self, folder: NodeFolder) -> None:
-        self._link = Link(folder.socket, on_connect=_greet)
+    def __init__(self, folder: NodeFolder, version: int) -> None:
+        self._version = version
+        self._link = Link(folder.socket, on_connect=self._greet)
 
     async def send(self, source: int, epoch: int, first_seq: int, received_at: int, readings: Readings, redelivered: bool) -> int:
         reply, _ = await self._link.request(
@@ -61,17 +62,17 @@ class SocketLink:
     async def tell_health(self, health: bytes) -> None:
         await self._link.request("health", health)
 
-
-async def _greet(client: Client) -> None:
-    await client.request("sense")
+    async def _greet(self, client: Client) -> None:
+        await client.request("sense", config=self._version)
 
 
 class Sense:
     """The runner and its link, as an object, so that `--single` and tests run the same."""
 
     def __init__(self, folder: NodeFolder, clock: Clock) -> None:
-        self._link = SocketLink(folder)
-        self._runner = SenseRunner(sources_in_force(folder), self._link, clock)
+        version, sources = sources_in_force(folder)
+        self._link = SocketLink(folder, version)
+        self._runner = SenseRunner(sources, self._link, clock)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:

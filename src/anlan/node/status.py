@@ -58,14 +58,29 @@ def _print(status: dict[str, Any], processes: dict[str, Any]) -> None:
             engine["fault"],
         ),
         (_say("history"), _position(history["cursor"], log["last"]), history["fault"]),
+        (_say("version"), str(engine["config"]), other_versions(status)),
     ]
     for name, text, fault in rows:
         typer.echo(f"{name:<10}{text}{'   ' + typer.style(fault, fg=typer.colors.RED) if fault else ''}")
     for source in status["sources"]:
         typer.echo(f"{source['id']:<10}{source['state']}  {source['rows']} {_say('readings')}  {source['reason']}")
     for name, child in processes.get("children", {}).items():
-        hung = f", {_say('of these, it hung')} {child['hangs']}" if child["hangs"] else ""
+        hung = f", {_say('of these, it hung')} {child['hangs']}" if child.get("hangs") else ""
         typer.echo(f"{name:<10}pid {child['pid']}, {_say('restarts')} {child['restarts']}{hung}")
+
+
+def other_versions(status: dict[str, Any]) -> str:
+    """Which processes loaded another configuration version than the engine runs; "" if none did.
+
+    Points, alarms and sources have numbers under which the processes speak of them: versions that differ may mean different things.
+    """
+    running = status["engine"]["config"]
+    others = [
+        _say("{process} loaded version {version}").format(process=loaded["process"], version=loaded["config"])
+        for loaded in status["loaded"]
+        if loaded["config"] != running
+    ]
+    return f"{_say(', ').join(others)}: {_say('start the node again')}" if others else ""
 
 
 def _position(cursor: int | None, last: int) -> str:
