@@ -161,6 +161,16 @@ def test_the_operators_loop_by_keyboard(sign_in: Any) -> None:
     assert rows.count() <= before
 
 
+def test_the_alarm_that_the_address_names_is_the_chosen_one(sign_in: Any) -> None:
+    page = sign_in(path="/alarms")
+    rows = page.locator(".alarm-table tbody tr")
+    expect(rows.nth(1)).to_be_visible(timeout=SHOWS)
+    named = rows.last.get_attribute("data-alarm")
+    page.goto(f"/alarms?alarm={named}")
+    expect(rows.first).to_be_visible(timeout=SHOWS)
+    expect(chosen(page)).to_have_attribute("data-alarm", str(named))
+
+
 def test_an_acknowledged_alarm_says_by_whom_and_no_longer_flashes(sign_in: Any) -> None:
     page = sign_in(path="/alarms")
     active = page.locator(".alarm-table tbody tr").filter(has_text="报警中 未确认").first
@@ -201,6 +211,7 @@ def test_seen_is_marked_by_button_and_by_key_and_stops_nothing(sign_in: Any, nod
     before = page.request.get(f"/api/v1/alarms/{alarm}").json()
     page.click("[data-step=seen]") if by == "button" else page.keyboard.press("m")
     expect(page.locator(".toast")).to_have_text(f"已标记已阅:{alarm}", timeout=SHOWS)
+    expect(page.locator(".story .seen")).to_contain_text(name, timeout=SHOWS)
     after = page.request.get(f"/api/v1/alarms/{alarm}").json()
     assert name in [one["name"]["zh"] for one in after["seen"]]
     assert (after["state"], after["episode"]) == (before["state"], before["episode"])

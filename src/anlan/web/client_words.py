@@ -35,7 +35,7 @@ WORDS: tuple[str, ...] = (
     "Silence", "Acknowledge", "Reset", "State", "Time", "Point", "Alarm", "When decided", "Now", "Post", "Acknowledged by",
     "Filter: tag, name, place", "Test the sound", "Standing alarms", "No alarm stands.",
     "New alarms appear here at once, worst first, and sound at this console.", "{standing} standing, {open} unacknowledged",
-    "; the worst {n} are shown", "Choose an alarm first.", "Refused: {why}", "Acknowledged: {alarm}", "Reset: {alarm}", "Marked as seen: {alarm}", "Seen",
+    "; the worst {n} are shown", "Choose an alarm first.", "Refused: {why}", "Acknowledged: {alarm}", "Reset: {alarm}", "Marked as seen: {alarm}", "Seen", "Seen by",
     "data time {time}", "{n} safety points", "Close", "What to do", "If nothing is done", "Why",
     "No corrective action is written for this alarm.", "No consequence is written for this alarm.",
     "Safety points that cannot be seen", "Journal of this alarm", "Data time", "Noticed", "Place", "Trend",

@@ -72,6 +72,7 @@ class AlarmList extends HTMLElement {
     if (answer.refused) return toast(t("Refused: {why}", { why: answer.refused }), true);
     const done = { acknowledge: t("Acknowledged: {alarm}"), reset: t("Reset: {alarm}"), seen: t("Marked as seen: {alarm}") }[kind];
     toast(done.replace("{alarm}", row.id));
+    if (kind === "seen" && row.id === this.chosen) this.story.seen(row);
   }
 
   async testSound() {
@@ -97,7 +98,8 @@ class AlarmList extends HTMLElement {
 
   show() {
     const rows = this.rows();
-    if (!rows.some((row) => row.id === this.chosen)) this.chosen = rows[0]?.id ?? null;
+    // Before the alarms have come nothing is missing: the choice that the address carries must wait for them.
+    if (alarms.loaded && !rows.some((row) => row.id === this.chosen)) this.chosen = rows[0]?.id ?? null;
     this.draw(rows.slice(0, SHOWN_AT_MOST));
     this.querySelector(".empty").hidden = rows.length > 0 || !alarms.loaded;
     this.tally(rows);

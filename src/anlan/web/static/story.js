@@ -51,8 +51,21 @@ export class AlarmStory {
     this.place.innerHTML = row ? story(row) : nothing();
     this.place.querySelector(".close")?.addEventListener("click", () => this.close());
     for (const button of this.place.querySelectorAll("[data-step]")) button.addEventListener("click", () => this.step(button.dataset.step));
-    if (row) this.journal(row);
+    if (row) {
+      this.journal(row);
+      this.seen(row);
+    }
     this.tick();
+  }
+
+  /** Who has seen this activation: it stops nothing, but others need not call them. */
+  async seen(row) {
+    const key = this.key;
+    const answer = await api.get(`/api/v1/alarms/${encodeURIComponent(row.id)}`);
+    if (key !== this.key || answer.refused) return;
+    const place = this.place.querySelector(".seen");
+    place.previousElementSibling.hidden = place.hidden = !answer.seen.length;
+    place.textContent = answer.seen.map((mark) => `${label(mark.name)} ${clock(mark.at)}`).join(" · ");
   }
 
   async journal(row) {
@@ -103,6 +116,7 @@ function facts(row) {
     line("Place", esc(label(row.place_name) || row.place)),
     line("Post", esc(label(row.post_name) || row.post)),
     line("Acknowledged by", row.acknowledged_by && `${esc(row.acknowledged_by)} · ${esc(clock(row.acknowledged_at))}`),
+    `<dt hidden>${t("Seen by")}</dt><dd class="seen" hidden></dd>`,
   ].join("");
 }
 
