@@ -12,7 +12,6 @@ ADDRESS is the number on the wire, 0 … 65535 (40001 in old manuals is hr:0). W
 
 from __future__ import annotations
 
-import math
 import re
 import struct
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from functools import lru_cache
 from typing import Any
 
 from anlan.model.errors import InputError
+from anlan.sense import options
 
 TABLES = {"co": 1, "di": 2, "hr": 3, "ir": 4}
 """Table → the function that reads it (Modbus Application Protocol V1.1b3, 6.1–6.4)."""
@@ -111,15 +111,15 @@ def _option(text: str, word: str) -> tuple[str, Any]:
     if word in ORDERS:
         return "order", word
     if word[0] == "*":
-        return "gain", _number(text, word, word[1:])
+        return "gain", options.number("Modbus", text, word, word[1:])
     if word[0] in "+-":
-        return "offset", _number(text, word, word)
+        return "offset", options.number("Modbus", text, word, word)
     match = _NE43.match(word)
     if match is None:
         raise _wrong(text, word)
     if match["low"] is None:
         return "ne43", Ne43()
-    return "ne43", Ne43(_number(text, word, match["low"]), _number(text, word, match["high"]))
+    return "ne43", Ne43(options.number("Modbus", text, word, match["low"]), options.number("Modbus", text, word, match["high"]))
 
 
 def _checked(text: str, found: dict[str, Any]) -> Address:
@@ -138,16 +138,6 @@ def _checked(text: str, found: dict[str, Any]) -> Address:
         raise InputError("Modbus address {address!r}: a gain of 0 makes every value the same", address=text)
     _within(text, "address", address.start + address.width - 1, 0, 65_535)
     return address
-
-
-def _number(text: str, word: str, digits: str) -> float:
-    try:
-        value = float(digits)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise InputError("Modbus address {address!r}: {found!r} is not a number", address=text, found=word)
-    return value
 
 
 def _within(text: str, name: str, value: int, low: int, high: int) -> int:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from anlan.model.errors import InputError
+from anlan.sense import options
 from anlan.sense.registry import labels
 
 
@@ -37,34 +38,18 @@ class Address:
 
 def parse(text: str, states: Mapping[Any, Any] | None = None) -> Address:
     """The address written as `text`; InputError names what is wrong."""
-    key, _, options = text.partition(" | ")
+    key, _, behind = text.partition(" | ")
     if not key.strip() or key != key.strip():
         raise InputError("MQTT address {address!r}: expected a key such as T-101.level, without spaces around it", address=text)
     found: dict[str, Any] = {"words": labels(states or {})}
-    for word in options.split():
-        name, equals, number = word.partition("=")
-        if equals and name:
-            found["words"][name.casefold()] = int(_number(text, word, number))
-        elif word[0] == "*":
-            found["gain"] = _number(text, word, word[1:])
-        elif word[0] in "+-":
-            found["offset"] = _number(text, word, word)
-        else:
+    for word in behind.split():
+        if not options.take("MQTT", text, word, found):
             raise InputError(
                 "MQTT address {address!r}: {found!r} is not understood; expected *gain, +offset or word=number",
                 address=text,
                 found=word,
             )
     return Address(key, **found)
-
-
-def _number(text: str, word: str, digits: str) -> float:
-    try:
-        return _float(digits)
-    except ValueError as error:
-        raise InputError(
-            "MQTT address {address!r}: {found!r} has no number where one is expected", address=text, found=word
-        ) from error
 
 
 def _float(text: str) -> float:

@@ -21,6 +21,7 @@ from typing import Any
 
 from anlan.model.errors import InputError
 from anlan.model.quality import GOOD, Reason, Severity, quality
+from anlan.sense import options
 from anlan.sense.registry import labels
 
 EXPECTED = "ns=N;s=NAME, ns=N;i=NUMBER, g= or b=, or nsu=URI;…, then optionally ' | ' and *gain, +offset, [index], word=number"
@@ -44,7 +45,7 @@ class Address:
 
 def parse(text: str, states: Mapping[Any, Any] | None = None) -> Address:
     """The address written as `text`; InputError names the piece that is wrong and what was expected."""
-    node, _, options = text.partition(" | ")
+    node, _, behind = text.partition(" | ")
     match = _NODE.match(node.strip())
     if match is None or (match["kind"] == "i" and not match["name"].isdigit()):
         raise InputError(
@@ -55,38 +56,21 @@ def parse(text: str, states: Mapping[Any, Any] | None = None) -> Address:
         )
     namespace: int | str = match["nsu"] or int(match["ns"] or 0)
     found: dict[str, Any] = {"words": labels(states or {})}
-    for word in options.split():
+    for word in behind.split():
         _option(text, word, found)
     return Address(f"{match['kind']}={match['name']}", namespace, **found)
 
 
 def _option(text: str, word: str, found: dict[str, Any]) -> None:
-    name, equals, number = word.partition("=")
-    if equals and name:
-        found["words"][name.casefold()] = int(_number(text, word, number))
-    elif word[0] == "*":
-        found["gain"] = _number(text, word, word[1:])
-    elif word[0] in "+-":
-        found["offset"] = _number(text, word, word)
-    elif word[0] == "[" and word[-1] == "]":
-        found["index"] = int(_number(text, word, word[1:-1]))
-    else:
+    if word[0] == "[" and word[-1] == "]":
+        found["index"] = int(options.number("OPC UA", text, word, word[1:-1]))
+    elif not options.take("OPC UA", text, word, found):
         raise InputError(
             "OPC UA address {address!r}: {found!r} is not understood; expected {expected}",
             address=text,
             found=word,
             expected=EXPECTED,
         )
-
-
-def _number(text: str, word: str, digits: str) -> float:
-    try:
-        value = float(digits)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise InputError("OPC UA address {address!r}: {found!r} has no number where one is expected", address=text, found=word)
-    return value
 
 
 def valued(address: Address, held: Any) -> tuple[float, int]:
