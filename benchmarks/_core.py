@@ -55,12 +55,14 @@ class CoreProcess:
         self.output.close()
 
 
-async def connected(folder: NodeFolder) -> Client:
-    """A connection to the core of `folder` as soon as it serves."""
+async def connected(core: CoreProcess) -> Client:
+    """A connection to `core` as soon as it serves."""
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         with contextlib.suppress(AnlanError):
-            return await Client.connect(folder.socket)
+            return await Client.connect(core.folder.socket)
+        if core.process.poll() is not None:
+            raise SystemExit(f"core ended:\n{core.said()}")
         await asyncio.sleep(PAUSE)
     raise SystemExit(f"core did not answer within {READY_SECONDS} s")
 

@@ -90,7 +90,7 @@ class Loaded:
         began = time.monotonic()
         core.start()
         try:
-            client = await connected(self.folder)
+            client = await connected(core)
             self.started = time.monotonic() - began
             await self._feed(core, client)
             await client.close()

@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from anlan.bus.address import address
 from anlan.model.errors import AnlanError, InputError, Unavailable
 from anlan.sense.demo.demo_plant import DemoPlant, Play
 
@@ -32,7 +33,8 @@ class Control:
     async def start(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.unlink(missing_ok=True)
-        self._server = await asyncio.start_unix_server(self._serve, str(self._path))
+        with address(self._path) as path:
+            self._server = await asyncio.start_unix_server(self._serve, path)
         self._path.chmod(0o600)
 
     async def stop(self) -> None:
@@ -89,7 +91,8 @@ async def ask(folder: Path, **request: Any) -> dict[str, Any]:
     """Ask the demo plant whose run folder this is; its refusal comes back as the same kind of error, Unavailable if none runs."""
     path = folder / SOCKET
     try:
-        reader, writer = await asyncio.open_unix_connection(str(path))
+        with address(path) as reachable:
+            reader, writer = await asyncio.open_unix_connection(reachable)
     except OSError as error:
         raise Unavailable("no demo plant answers at {path}: {why}", path=str(path), why=error.strerror or str(error)) from error
     with contextlib.closing(writer):
