@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ import structlog
 from fastapi import FastAPI
 
 from anlan.bus.link import Link
+from anlan.bus.tasks import end
 from anlan.bus.wire import Client, Head
 from anlan.guard.service import Guard
 from anlan.model.clock import Clock, SystemClock, to_datetime
@@ -39,6 +41,8 @@ from anlan.web.serve import listen, serve
 
 STATUS_SECONDS = 1.0
 STORES_SECONDS = 0.2
+SERVED_SECONDS = 5.0
+"""Requests under way may end within this when the process stops."""
 CERTIFICATE_SECONDS = 3600.0
 
 log = structlog.get_logger()
@@ -98,19 +102,25 @@ class App:
     def __init__(self, folder: NodeFolder, clock: Clock, listening: Listening | None = None) -> None:
         self._folder, self._clock, self._listening = folder, clock, listening or Listening()
         self._tasks: list[asyncio.Task[None]] = []
+        self._stores = ExitStack()
 
     async def open(self) -> FastAPI:
         """Wait for the stores that core makes at its first start, then build the app."""
         self._tasks = [asyncio.ensure_future(beat())]
         records = await asyncio.to_thread(open_records, self._folder)
+        self._stores.callback(records.close)
         await self._stores_exist()
+        frames = LogReader.open(self._folder.log)
+        self._stores.callback(frames.close)
+        journal = JournalView(self._folder.journal)
+        self._stores.callback(journal.close)
         live = LiveView()
         self._core = SocketCore(self._folder, self._clock, live)
         self.context = self._core.context = Context(
             core=self._core,
             live=live,
-            journal=JournalView(self._folder.journal),
-            history=WholeHistory(HistoryReader.open(self._folder.history), LogReader.open(self._folder.log)),
+            journal=journal,
+            history=WholeHistory(HistoryReader.open(self._folder.history), frames),
             records=records,
             plant=await asyncio.to_thread(view_in_force, records, self._speed()),
             clock=self._clock,
@@ -134,10 +144,8 @@ class App:
         log.info("console answers", address=address, listens=listened)
 
     async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self.context.records.close()
+        await end(self._tasks)
+        self._stores.close()
 
     async def _stores_exist(self) -> None:
         wanted = (self._folder.journal, self._folder.history / "_delta_log", self._folder.socket)
@@ -153,8 +161,10 @@ class App:
         """Tell every console in good time: on the day it ends, browsers let nobody in any more."""
         pair, faults = self._listening.pair, self.context.faults
         while pair is not None:
-            days = pair.days_left(self._clock.now())
-            if days is not None:
+            days, doubt = pair.days_left(self._clock.now()), pair.doubt(self._clock.now())
+            if doubt is not None:
+                faults["certificate"] = doubt
+            elif days is not None:
                 faults["certificate"] = Unavailable(
                     "the console's certificate ends {ends}, in {days} days; then browsers let nobody in: renew it and start the node again",
                     ends=f"{to_datetime(pair.ends).astimezone(ZoneInfo(self.context.plant.zone)):%Y-%m-%d %H:%M}",
@@ -209,9 +219,11 @@ async def main(folder: NodeFolder, listening: Listening) -> None:
     try:
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        serving.cancel()
-        await asyncio.gather(serving, return_exceptions=True)
+        await end([serving], SERVED_SECONDS)
+        await end([stopping])
         await app.close()
+    if not serving.cancelled():
+        serving.result()
 
 
 if __name__ == "__main__":
@@ -227,4 +239,4 @@ if __name__ == "__main__":
     configure("app")
     die_with_parent()
     heard = Listening(given.host, given.port, given.certificate, given.key, tuple(given.origin), tuple(given.proxy))
-    asyncio.run(main(NodeFolder(given.data), heard.checked(SystemClock())))
+    asyncio.run(main(NodeFolder(given.data), heard.checked()))

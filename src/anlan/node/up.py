@@ -72,7 +72,7 @@ def run_up(options: UpOptions) -> None:
     """Until Ctrl-C or SIGTERM."""
     configure("supervisor", level="ERROR" if sys.stderr.isatty() else "INFO")
     # Found out before anything starts: a child that cannot listen would only be restarted for ever.
-    options = replace(options, listening=options.listening.checked(SystemClock()))
+    options = replace(options, listening=options.listening.checked())
     listen(options.listening.host, options.listening.port).close()
     try:
         prepared = prepare(options, SystemClock())
@@ -81,6 +81,9 @@ def run_up(options: UpOptions) -> None:
             sys.stderr.write(finding.text(shell_language()) + "\n")
         raise
     _greet(prepared)
+    pair = options.listening.pair
+    if pair is not None and (doubt := pair.doubt(SystemClock().now())) is not None:
+        sys.stderr.write(doubt.text(shell_language()) + "\n")
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_run_single(prepared, options) if options.single else _run(prepared, options))
 

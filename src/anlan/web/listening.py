@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from anlan.model.clock import DAY, Clock, Micros, from_datetime, to_datetime
+from anlan.model.clock import DAY, Micros, from_datetime, to_datetime
 from anlan.model.errors import ConfigError, InputError
 from anlan.web.context import WebSettings
 
@@ -52,19 +52,27 @@ class Certificate:
         found._load()
         return found
 
-    def check_valid(self, now: Micros) -> None:
-        """Raises ConfigError before its first and after its last day: browsers that know HSTS let nobody past such a certificate."""
+    def doubt(self, now: Micros) -> ConfigError | None:
+        """What is wrong with its time: browsers that know HSTS let nobody past such a certificate.
+
+        No reason not to start: alarms and horn must not wait for a certificate, least of all after a power cut with a dead clock.
+        """
         facts: dict[str, Any] = {"starts": _utc(self.starts), "ends": _utc(self.ends), "now": _utc(now)}
         if now < self.starts:
-            mend = "set this machine's clock right, or wait, or take another certificate"
-            raise ConfigError(
-                "the certificate is not yet valid: it begins {starts}, now is {now}", file=str(self.file), mend=mend, **facts
+            return ConfigError(
+                "the certificate is not yet valid: it begins {starts}, now is {now}",
+                file=str(self.file),
+                mend="set this machine's clock right, or take another certificate",
+                **facts,
             )
         if now > self.ends:
-            mend = "renew it, or start without --certificate and --key"
-            raise ConfigError(
-                "the certificate has expired: it ended {ends}, now is {now}", file=str(self.file), mend=mend, **facts
+            return ConfigError(
+                "the certificate has expired: it ended {ends}, now is {now}",
+                file=str(self.file),
+                mend="renew it and end the app process, which is started again with the new one",
+                **facts,
             )
+        return None
 
     def days_left(self, now: Micros) -> int | None:
         """Whole days until it ends, once that is soon; None before."""
@@ -92,14 +100,13 @@ class Listening:
     origins: tuple[str, ...] = ()
     proxies: tuple[str, ...] = ()
 
-    def checked(self, clock: Clock) -> Listening:
+    def checked(self) -> Listening:
         """With origins as browsers spell them. Raises InputError for what would leave the console unreachable."""
         origins = tuple(dict.fromkeys(_origin(one) for one in self.origins))
         for proxy in self.proxies:
             _check_proxy(proxy)
         found = replace(self, origins=origins)
-        if found.pair is not None:
-            found.pair.check_valid(clock.now())
+        _ = found.pair
         self._check_fit(origins)
         return found
 
