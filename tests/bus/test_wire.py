@@ -1,12 +1,15 @@
 """The node's own conversation: order, errors, lost peers, peers that do not read."""
 
 import asyncio
+import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from anlan.bus.link import Link
+from anlan.bus.tasks import end
 from anlan.bus.wire import Body, Client, Connection, Head, Server
 from anlan.model.errors import LogFull, Unavailable
 
@@ -115,6 +118,85 @@ async def test_a_peer_that_does_not_read_is_cut_off_and_memory_stays_bounded(ech
     assert peer.closed
     assert peer.writer.transport.get_write_buffer_size() == 0
     writer.close()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        struct.pack("<II", 2, 1 << 31),
+        struct.pack("<II", 0xFFFFFFFF, 0),
+        struct.pack("<II", 40 << 20, 40 << 20),
+        struct.pack("<II", 3, 0) + b"not",
+        struct.pack("<II", 2, 0) + b"[]",
+    ],
+)
+async def test_what_is_no_message_costs_its_sender_the_connection_and_nobody_else(
+    echo: Echo, tmp_path: Path, sent: bytes
+) -> None:
+    client = await Client.connect(tmp_path / "core.sock")
+    reader, writer = await asyncio.open_unix_connection(str(tmp_path / "core.sock"))
+    with structlog.testing.capture_logs() as told:
+        writer.write(sent)
+        async with asyncio.timeout(5):
+            assert await reader.read() == b""
+    writer.close()
+    assert [line["log_level"] for line in told] == ["error"]
+    assert (await client.request("echo", n=1))[0]["n"] == 1
+    await client.close()
+
+
+@pytest.mark.parametrize("sent", [struct.pack("<II", 2, 1 << 31), struct.pack("<II", 15, 0) + b'{"push": "bug"}'])
+async def test_a_link_outlives_what_is_no_message_and_a_bug_in_who_hears(tmp_path: Path, sent: bytes) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(sent)
+        await reader.read()
+        writer.close()
+
+    def hear(head: Head, body: bytes) -> None:
+        raise ZeroDivisionError
+
+    changes: list[bool] = []
+    server = await asyncio.start_unix_server(answer, str(tmp_path / "core.sock"))
+    link = Link(tmp_path / "core.sock", on_push=hear, on_change=changes.append)
+    running = asyncio.create_task(link.run())
+    async with asyncio.timeout(5):
+        while changes.count(False) < 2:
+            await asyncio.sleep(0.01)
+    await end([running])
+    server.close()
+
+
+async def test_a_link_that_is_ended_while_it_closes_its_connection_ends(echo: Echo, tmp_path: Path) -> None:
+    """Whatever moment the cancellation meets."""
+    for steps in range(40):
+        running = asyncio.create_task(Link(tmp_path / "core.sock").run())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        running.cancel()
+        done, _ = await asyncio.wait([running], timeout=2)
+        assert done
+
+
+async def test_a_task_that_loses_a_cancellation_is_ended_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("anlan.bus.tasks.PATIENCE", 0.02)
+    lost = 0
+
+    async def deaf() -> None:
+        nonlocal lost
+        while lost < 3:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                lost += 1
+
+    async def broken() -> None:
+        raise ZeroDivisionError
+
+    tasks = [asyncio.create_task(deaf()), asyncio.create_task(broken())]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await end(tasks)
+    assert all(task.done() for task in tasks)
 
 
 async def test_a_link_greets_again_after_the_core_came_back(tmp_path: Path) -> None:

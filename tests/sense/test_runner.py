@@ -119,7 +119,7 @@ async def test_stop_leaves_no_task_behind() -> None:
 
 
 async def test_stop_ends_a_driver_that_loses_a_cancellation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner_module, "PATIENCE", 0.02)
+    monkeypatch.setattr("anlan.bus.tasks.PATIENCE", 0.02)
     runner = SenseRunner([running(1, "deaf")], Core(), SystemClock())
     await runner.start()
     await until(lambda: runner.health()[0].state == "up")

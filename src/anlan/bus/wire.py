@@ -8,7 +8,6 @@ Requests of one connection are answered in any order, but handed to their handle
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import struct
 from collections.abc import Awaitable, Callable, Mapping
@@ -19,6 +18,8 @@ from typing import Any
 import orjson
 import structlog
 
+from anlan.bus.address import address
+from anlan.bus.tasks import end
 from anlan.model.errors import AnlanError, Corrupt, LogFull, Unavailable
 
 Head = dict[str, Any]
@@ -26,8 +27,8 @@ Body = bytes | memoryview
 Handler = Callable[["Connection", Head, bytes], Awaitable["tuple[Head, Body]"]]
 
 _PREFIX = struct.Struct("<II")
-MAX_HEAD = 16 << 20
-MAX_BODY = 1 << 30
+MAX_MESSAGE = 64 << 20
+"""Head and body. The largest we send are the last values of every point: a million of them are 22 MB."""
 
 _ERRORS: dict[str, type[AnlanError]] = {kind.code: kind for kind in (LogFull, Corrupt, Unavailable)}
 
@@ -62,13 +63,16 @@ class Connection:
         await self.writer.drain()
 
     async def receive(self) -> tuple[Head, bytes]:
-        """The next message; raises IncompleteReadError when the peer is gone."""
+        """The next message. Raises IncompleteReadError when the peer is gone, Corrupt when what comes is no message of ours."""
         head_length, body_length = _PREFIX.unpack(await self.reader.readexactly(_PREFIX.size))
-        if head_length > MAX_HEAD or body_length > MAX_BODY:
+        if head_length + body_length > MAX_MESSAGE:
             raise Corrupt(
-                "a message of {head} + {body} bytes was announced on the node's socket", head=head_length, body=body_length
+                "a message of {head} + {body} bytes was announced on the node's socket, where {most} are the most",
+                head=head_length,
+                body=body_length,
+                most=MAX_MESSAGE,
             )
-        head = orjson.loads(await self.reader.readexactly(head_length))
+        head = _head(await self.reader.readexactly(head_length))
         return head, await self.reader.readexactly(body_length) if body_length else b""
 
     def abort(self) -> None:
@@ -77,6 +81,22 @@ class Connection:
             self.writer.transport.abort()
             for callback in self.on_close:
                 callback()
+
+
+def _head(raw: bytes) -> Head:
+    try:
+        head = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise Corrupt("the head of a message on the node's socket is no JSON: {why}", why=str(error)) from error
+    if not isinstance(head, dict):
+        raise Corrupt("the head of a message on the node's socket is no JSON object")
+    return head
+
+
+def _tell_lost(error: asyncio.IncompleteReadError | ConnectionError) -> None:
+    """A peer that went away is nothing to tell, unless it went in the middle of a message."""
+    if not isinstance(error, asyncio.IncompleteReadError) or error.partial:
+        log.info("connection broke off", error=str(error))
 
 
 class Server:
@@ -88,12 +108,14 @@ class Server:
         self._connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
+        self._closing = False
 
     async def start(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         # A socket file left by a killed process would refuse every later start; the store's own lock keeps two cores apart.
         self._path.unlink(missing_ok=True)
-        self._server = await asyncio.start_unix_server(self._serve, str(self._path), limit=1 << 22)
+        with address(self._path) as path:
+            self._server = await asyncio.start_unix_server(self._serve, path, limit=1 << 22)
         self._path.chmod(0o600)
 
     async def close(self) -> None:
@@ -101,10 +123,8 @@ class Server:
             self._server.close()
         for connection in list(self._connections):
             connection.abort()
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self._closing = True
+        await end(self._tasks)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = Connection(reader, writer)
@@ -118,10 +138,14 @@ class Server:
                 task = asyncio.ensure_future(self._answer(connection, head, body))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass  # the peer went away: nothing is owed to it, whatever it sent and got no reply for it sends again
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            _tell_lost(error)  # nothing is owed to it: whatever it sent and got no reply for it sends again
+        except Corrupt as error:
+            log.error("peer sends what is no message, connection dropped", error=str(error))
         except asyncio.CancelledError:
-            pass  # `close` ends the connection; streams would report a cancelled handler as an error
+            if not self._closing:
+                raise
+            # `close` ends the connection; streams would report a cancelled handler as an error.
         finally:
             connection.abort()
             self._connections.discard(connection)
@@ -162,7 +186,8 @@ class Client:
     @classmethod
     async def connect(cls, path: Path, on_push: Callable[[Head, bytes], None] | None = None) -> Client:
         try:
-            reader, writer = await asyncio.open_unix_connection(str(path), limit=1 << 22)
+            with address(path) as reachable:
+                reader, writer = await asyncio.open_unix_connection(reachable, limit=1 << 22)
         except OSError as error:
             raise Unavailable("the core does not answer at {path}: {error}", path=str(path), error=str(error)) from error
         return cls(Connection(reader, writer), on_push)
@@ -191,9 +216,7 @@ class Client:
 
     async def close(self) -> None:
         self._connection.abort()
-        self._reading.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._reading
+        await end([self._reading])
 
     async def _read(self) -> None:
         try:
@@ -204,8 +227,11 @@ class Client:
                         self._on_push(head, body)
                 elif (answered := self._waiting.get(head.get("id", 0))) is not None and not answered.done():
                     answered.set_result((head, body))
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass  # told to everyone below
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            _tell_lost(error)
+        except Exception as error:
+            # A message that is none of ours, or a bug in what hears the pushes: this connection ends, and the link makes another.
+            log.error("connection given up", error=str(error), exc_info=not isinstance(error, Corrupt))
         finally:
             self.lost.set()
             self._connection.abort()

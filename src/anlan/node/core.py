@@ -27,6 +27,7 @@ import orjson
 import structlog
 
 from anlan import __version__
+from anlan.bus.tasks import end
 from anlan.bus.wire import Body, Connection, Head, Server
 from anlan.model.clock import Clock, SystemClock
 from anlan.model.errors import AnlanError, Unavailable
@@ -116,9 +117,7 @@ class Core:
 
     async def close(self) -> None:
         await self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         self._appender.close()
         await asyncio.to_thread(self._reader.close)
         await asyncio.to_thread(self._history.close)
@@ -296,8 +295,7 @@ async def main(folder: NodeFolder) -> None:
     try:
         await asyncio.wait({stopping, breaking}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        stopping.cancel()
-        breaking.cancel()
+        await end([stopping, breaking])
         await core.close()
     if core.broken.is_set():
         sys.exit(1)

@@ -11,6 +11,7 @@ import orjson
 import structlog
 
 from anlan.bus.link import Link
+from anlan.bus.tasks import end
 from anlan.bus.wire import Client
 from anlan.model.clock import Clock, SystemClock
 from anlan.model.readings import Readings
@@ -81,9 +82,7 @@ class Sense:
 
     async def close(self) -> None:
         await self._runner.stop()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
 
     async def _tell_health(self) -> None:
         """How each source fares, to core once a second: its status is where everybody looks."""

@@ -7,8 +7,9 @@ from contextlib import AsyncExitStack
 
 from fastapi import FastAPI
 
+from anlan.bus.tasks import end
 from anlan.model.clock import SystemClock
-from anlan.node.app import App
+from anlan.node.app import SERVED_SECONDS, App
 from anlan.node.core import Core
 from anlan.node.layout import NodeFolder
 from anlan.node.process import run_until_signal
@@ -39,9 +40,10 @@ async def _serve_until_signal(console: FastAPI, app: App) -> None:
     try:
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (serving, stopping):
-            task.cancel()
-        await asyncio.gather(serving, stopping, return_exceptions=True)
+        await end([serving], SERVED_SECONDS)
+        await end([stopping])
+    if not serving.cancelled():
+        serving.result()
 
 
 async def _end(devices: asyncio.subprocess.Process) -> None:

@@ -21,6 +21,7 @@ import orjson
 import structlog
 
 from anlan.bus.link import Link
+from anlan.bus.tasks import end
 from anlan.model.clock import Clock
 from anlan.model.errors import Unavailable
 from anlan.node.heart import HEART, listening
@@ -103,9 +104,7 @@ class Supervisor:
                 await self._wait_ready(child)
             await asyncio.gather(*tasks)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end(tasks)
             await self._stop_all()
             self._sounder.stop()
 

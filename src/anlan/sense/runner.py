@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 
+from anlan.bus.tasks import end
 from anlan.model.clock import Clock
 from anlan.sense.backoff import Backoff
 from anlan.sense.config import SourceConfig
@@ -24,9 +25,6 @@ from anlan.sense.sink import CoreLink, SinkSettings, SourceSink
 
 log = structlog.get_logger(__name__)
 
-PATIENCE = 1.0
-"""How long a cancelled task may take before it is cancelled once more. [s]"""
-CANCELS = 10
 CHATTY = ("pymodbus.logging", "asyncua")
 """Libraries that log every failed attempt with its bytes; the drivers tell each loss once."""
 
@@ -160,15 +158,3 @@ class _Supervised:
             self.running.number, source.id, source.driver, sink.state.value, sink.reason, sink.since, len(self.running.tags),
             sink.rows, sink.parts, sink.unacknowledged_rows, self.restarts, self.fault, dict(counters),
         )  # fmt: skip
-
-
-async def end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Cancel the tasks and wait for them; again and again, because a library may swallow it (asyncio.wait_for before 3.12 does)."""
-    left = {task for task in tasks if not task.done()}
-    for _ in range(CANCELS):
-        if not left:
-            return
-        for task in left:
-            task.cancel()
-        _, left = await asyncio.wait(left, timeout=PATIENCE)
-    log.error("tasks do not end", tasks=[task.get_name() for task in left])

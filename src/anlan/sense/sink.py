@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 import structlog
 
+from anlan.bus.tasks import end
 from anlan.model.clock import SECOND, Clock
 from anlan.model.errors import AnlanError, LogFull
 from anlan.model.readings import Readings
@@ -121,9 +122,7 @@ class SourceSink:
         self._tasks = [asyncio.create_task(job()) for job in (self._send_parts, self._tell_states, self._watch)]
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         for delivery in (*self._under_way, *self._waiting):
             delivery.durable.cancel()
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import apsw
+import structlog
 
 from anlan.model.errors import Corrupt, StoreError
 from anlan.model.frames import Frame
@@ -16,6 +17,7 @@ from anlan.store.framing import PartHead, RawFrame, decode, decode_heads
 from anlan.store.segments import DAMAGE, SegmentFile, SegmentView, Span
 from anlan.store.troubles import reason
 
+_log = structlog.get_logger()
 _HOLES_KEPT = 100_000
 _VIEWS_KEPT = 2
 
@@ -130,8 +132,8 @@ class Shelf:
     def _heads(self, file: SegmentFile, raw: RawFrame) -> list[PartHead] | None:
         try:
             return decode_heads(raw.n, raw.heads)
-        except Corrupt:
-            pass
+        except Corrupt as damaged:
+            _log.warning("heads of a frame read from their second copy", file=file.path.name, n=raw.n, error=str(damaged))
         try:
             return decode_heads(raw.n, self._view(file).second_heads(raw.n))
         except (Corrupt, apsw.Error):

@@ -7,6 +7,7 @@ import os
 import signal
 from pathlib import Path
 
+from anlan.bus.tasks import end
 from anlan.model.clock import Clock, SystemClock
 from anlan.sense.demo import wiring
 from anlan.sense.demo.control import Control
@@ -32,9 +33,10 @@ async def serve(
         await control.start()
         running = asyncio.ensure_future(demo.run())
         ending = asyncio.ensure_future((until or asyncio.Event()).wait())
-        done, pending = await asyncio.wait({running, ending}, return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
+        try:
+            done, _ = await asyncio.wait({running, ending}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await end([running, ending])
         await asyncio.gather(*done)
     finally:
         await control.stop()
@@ -51,7 +53,7 @@ async def serve_until_signal(folder: Path, play: Play, *, plant: Path, port_base
     try:
         await serve(folder, play, plant=plant, port_base=port_base, until=stop)
     finally:
-        watch.cancel()
+        await end([watch])
 
 
 async def _parent_gone(stop: asyncio.Event) -> None:
