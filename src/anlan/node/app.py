@@ -181,8 +181,26 @@ class App:
             except AnlanError:
                 continue  # the pages show that core is away; states of sources are then unknown
             compare_versions(self.context, status["engine"]["config"])
+            self._take_clocks(status["clocks_back"])
             if self._take_sources(status):
                 self.context.sources_moved.ring()
+
+    def _take_clocks(self, back: dict[str, dict[str, Any]]) -> None:
+        """Keep the faults of sources whose clock was set back: what they show is older than it looks."""
+        for number, source in self.context.plant.sources.items():
+            found, part = back.get(str(number)), f"clock of {source.id}"
+            if found is None:
+                self.context.faults.pop(part, None)
+                continue
+            if part not in self.context.faults:
+                log.error("clock set back", source=source.id, **found)
+            self.context.faults[part] = Unavailable(
+                "the clock that stamps the readings of {source} was set back by {seconds} s: {points} of its points show what was known "
+                "before until it has caught up; set it right",
+                source=source.id,
+                seconds=round(found["seconds"]),
+                points=found["points"],
+            )
 
     def _take_sources(self, status: dict[str, Any]) -> bool:
         changed, told = False, {int(row["source"]): row for row in status["sources"]}

@@ -21,6 +21,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -101,6 +102,7 @@ class Core:
         self._loop = asyncio.get_running_loop()
         await asyncio.to_thread(self._reader.start)
         self.started["engine"] = seconds_alive()
+        self._intake.clocks.know(self._reader.live_since(0)[1])
         await self._bring_into_force(self._folder.engine_config.read_bytes())
         await self._server.start()
         self.started["serving"] = seconds_alive()
@@ -274,6 +276,7 @@ class Core:
             "links": {str(number): state for number, state in self._links.items()},
             "heard": {str(k): v for k, v in self._intake.heard_at.items()},
             "received": {str(k): v for k, v in self._intake.received.items()},
+            "clocks_back": {str(k): asdict(found) for k, found in self._intake.clocks.set_back().items()},
             "duplicates": {str(k): v for k, v in self._intake.duplicates.items()},
         }
 

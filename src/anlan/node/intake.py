@@ -17,6 +17,7 @@ from anlan.model.clock import MINUTE, Clock
 from anlan.model.errors import InputError, StoreError, Unavailable
 from anlan.model.frames import Kind, Part
 from anlan.model.readings import Readings
+from anlan.node.source_clocks import SourceClocks
 from anlan.store.appender import Appender
 from anlan.store.log import Log
 
@@ -32,7 +33,8 @@ class Intake:
     """Order, once-only and durability of what the sources send."""
 
     def __init__(self, store: Log, appender: Appender, clock: Clock) -> None:
-        self._store, self._appender, self._clock = store, appender, clock
+        self._store, self._appender = store, appender
+        self.clocks = SourceClocks(clock)
         self._lanes: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._recent: dict[int, deque[Readings]] = {}
         self._refused: dict[int, tuple[int, int]] = {}
@@ -48,6 +50,8 @@ class Intake:
             if fresh is not None and redelivered:
                 fresh = await self._without_known(fresh)
             position = await self._commit(part, fresh) if fresh is not None else 0
+            if fresh is not None and not redelivered:
+                self.clocks.hear(part.source, fresh.readings(), part.received_at)
             self.received[part.source] += part.rows
             self.heard_at[part.source] = part.received_at
             self.duplicates[part.source] += part.rows - (fresh.rows if fresh is not None else 0)

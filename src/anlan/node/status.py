@@ -63,7 +63,15 @@ def _print(status: dict[str, Any], processes: dict[str, Any]) -> None:
     for name, text, fault in rows:
         typer.echo(f"{name:<10}{text}{'   ' + typer.style(fault, fg=typer.colors.RED) if fault else ''}")
     for source in status["sources"]:
-        typer.echo(f"{source['id']:<10}{source['state']}  {source['rows']} {_say('readings')}  {source['reason']}")
+        back = status["clocks_back"].get(str(source["source"]))
+        told = (
+            typer.style(_say("clock set back by {seconds} s").format(seconds=round(back["seconds"])), fg=typer.colors.RED)
+            if back
+            else ""
+        )
+        typer.echo(
+            f"{source['id']:<10}{source['state']}  {source['rows']} {_say('readings')}  {source['reason']} {told}".rstrip()
+        )
     for name, child in processes.get("children", {}).items():
         hung = f", {_say('of these, it hung')} {child['hangs']}" if child.get("hangs") else ""
         typer.echo(f"{name:<10}pid {child['pid']}, {_say('restarts')} {child['restarts']}{hung}")
