@@ -220,7 +220,9 @@ class Reference:
             return
         if math.isnan(value) and word < BAD:
             word = (word & FLAG_MASK) | quality(Severity.BAD, Reason.NOT_A_NUMBER)
-        if time > received_at + 5 * SECOND:
+        fresh = abs(time - received_at) <= 5 * SECOND and not word & (Flag.BACKFILL | Flag.MANUAL)
+        set_back = fresh and seen.time is not None and time < seen.time and received_at + 5 * SECOND < seen.time
+        if time > received_at + 5 * SECOND or set_back:
             time = received_at if seen.time is None else max(received_at, self.now(seen, u))
             word |= Flag.CLOCK_BAD
             self.counts["clock_bad"] += 1

@@ -173,6 +173,26 @@ def test_a_node_clock_set_back_an_hour_stops_no_alarm() -> None:
     assert seconds(raised.happened_at) == pytest.approx(2.5, abs=1.0)
 
 
+def test_what_a_node_clock_set_back_an_hour_stamps_stops_no_alarm() -> None:
+    """A polled device stamps nothing: its readings carry the node's own time, which has passed already."""
+    one = One((rule(K.HIGH, limit=80.0),))
+    one.read(1, 70)
+    one.tick(-3598)
+    (raised,) = one.read(-3597.5, 85, stamp=-3597.5)
+    assert raised.after is S.UNACKNOWLEDGED
+    assert Flag.CLOCK_BAD & raised.quality
+    assert seconds(raised.happened_at) == pytest.approx(2.5, abs=1.0)
+    (over,) = one.read(-3590, 70, stamp=-3590)
+    assert seconds(over.happened_at) > seconds(raised.happened_at)
+
+
+def test_what_a_gateway_kept_stays_late_while_the_node_clock_is_set_back() -> None:
+    one = One((rule(K.HIGH, limit=80.0),))
+    one.read(10, 70)
+    one.tick(-3590)
+    assert one.read(-3588, 85, stamp=-3600) == []
+
+
 @pytest.mark.parametrize("jump", [3600.0, -3600.0, 86_400 * 365.0])
 def test_a_jump_of_the_node_clock_makes_nothing_stale_and_ends_no_delay(jump: float) -> None:
     one = One((rule(K.STALE), rule(K.HIGH, number=11, limit=80.0, on_delay=10_000_000)), on_change=True, deadline=3_000_000)

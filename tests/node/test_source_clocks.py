@@ -48,6 +48,14 @@ def test_a_clock_set_back_is_told_until_it_has_caught_up(plant: Plant) -> None:
     assert plant.run(49, by=(-60 * SECOND, 0)) == {}
 
 
+def test_a_node_clock_set_back_is_told_as_the_nodes_own(plant: Plant) -> None:
+    for second in range(12):
+        plant.hand.at += 1
+        now = NOON - HOUR + second * SECOND
+        plant.clocks.hear(7, Readings.of([(1, now, 1.0, 0), (2, now, 1.0, 0)]), now)
+    assert plant.clocks.set_back() == {7: SetBack(2, pytest.approx(HOUR / SECOND, abs=10), node=True)}
+
+
 def test_it_is_known_after_a_restart_of_core(plant: Plant) -> None:
     again = Plant()
     again.hand.at = plant.hand.at

@@ -48,7 +48,7 @@ _BAD = int(quality(Severity.BAD))
 _NOT_A_NUMBER = int(quality(Severity.BAD, Reason.NOT_A_NUMBER))
 _COMMUNICATION = int(quality(Severity.BAD, Reason.COMMUNICATION))
 _STALE_QUALITY = int(quality(Severity.BAD, Reason.STALE))
-_CLOCK_BAD_FLAG = int(Flag.CLOCK_BAD)
+_CLOCK_BAD_FLAG, _NOT_LIVE = int(Flag.CLOCK_BAD), int(Flag.BACKFILL | Flag.MANUAL)
 _NOT_FLAGS = 0xFFFF & ~FLAG_MASK
 
 CLOCK_TOLERANCE = 5_000_000
@@ -128,7 +128,7 @@ def _take_with_care(w, p, t, v, q, row, frame, received_at, u, late_rows):  # ty
     r = w.points[p]
     if v != v and q < _BAD:  # noqa: PLR0124  (NaN)
         q = (q & FLAG_MASK) | _NOT_A_NUMBER
-    if t > received_at + CLOCK_TOLERANCE:
+    if t > received_at + CLOCK_TOLERANCE or (t < r.time and _stamped_by_a_clock_set_back(r, t, q, received_at)):
         # Never before the point's own now: a node clock set back must not make every reading late.
         t = max(received_at, _now(r, u)) if r.time != NEVER else received_at
         q |= _CLOCK_BAD_FLAG
@@ -154,6 +154,14 @@ def _take_with_care(w, p, t, v, q, row, frame, received_at, u, late_rows):  # ty
     else:
         r.flags &= ~_HELD
     _settle(w, p)
+
+
+@_fast
+def _stamped_by_a_clock_set_back(r, t, q, received_at):  # type: ignore[no-untyped-def]
+    """Fresh by the node's clock, while that clock says that the point's newest reading is yet to come: it is the node's that was set,
+    and what it stamps (a polled device stamps nothing) must not be late for as long as it was set back by."""
+    fresh = t >= received_at - CLOCK_TOLERANCE and not q & _NOT_LIVE
+    return fresh and received_at < r.time - CLOCK_TOLERANCE
 
 
 @_fast

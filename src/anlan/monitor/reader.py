@@ -129,6 +129,7 @@ class EngineReader:
             while not self._closing.is_set():
                 self._turn()
             if self._commit():
+                self._wait_for_snapshot()  # two at once would write one file
                 self._write_snapshot(Snapshot.take(self._engine))
         except Exception as error:  # the last line of defence: a dead engine must be seen, whatever killed it
             self._faults["engine"] = f"the engine stopped: {error!r}"

@@ -186,7 +186,7 @@ class App:
                 self.context.sources_moved.ring()
 
     def _take_clocks(self, back: dict[str, dict[str, Any]]) -> None:
-        """Keep the faults of sources whose clock was set back: what they show is older than it looks."""
+        """Keep the faults of sources whose readings were stamped by a clock that was set back."""
         for number, source in self.context.plant.sources.items():
             found, part = back.get(str(number)), f"clock of {source.id}"
             if found is None:
@@ -194,13 +194,20 @@ class App:
                 continue
             if part not in self.context.faults:
                 log.error("clock set back", source=source.id, **found)
-            self.context.faults[part] = Unavailable(
-                "the clock that stamps the readings of {source} was set back by {seconds} s: {points} of its points show what was known "
-                "before until it has caught up; set it right",
-                source=source.id,
-                seconds=round(found["seconds"]),
-                points=found["points"],
-            )
+            facts = {"source": source.id, "seconds": round(found["seconds"]), "points": found["points"]}
+            if found["node"]:
+                fault = Unavailable(
+                    "the node's clock was set back by {seconds} s, and it stamps the readings of {source}: alarms of its {points} points "
+                    "go on, but their trends hold two readings of one time; set it right",
+                    **facts,
+                )
+            else:
+                fault = Unavailable(
+                    "the clock that stamps the readings of {source} was set back by {seconds} s: {points} of its points show what was "
+                    "known before until it has caught up; set it right",
+                    **facts,
+                )
+            self.context.faults[part] = fault
 
     def _take_sources(self, status: dict[str, Any]) -> bool:
         changed, told = False, {int(row["source"]): row for row in status["sources"]}

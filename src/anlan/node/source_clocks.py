@@ -1,7 +1,8 @@
 """Whether the clock that stamps a source's readings was set back.
 
-Then its readings come with times that have passed already: the engine counts them as late and keeps showing what it knew before, for as
-long as the clock was set back by. One late reading is nothing; a point that for a while gives only such is told.
+Then its readings come with times that have passed already. If it is a device's clock, the engine counts them as late and keeps showing
+what it knew before, for as long as the clock was set back by; if it is the node's own, which stamps what polled devices send, the engine
+judges them as of now, but trends hold two readings of one time. One late reading is nothing; a point that for a while gives only such is told.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ class SetBack:
     points: int
     seconds: float
     """How far the furthest point is behind its own newest time."""
+    node: bool = False
+    """Whether it was the node's own clock: the readings are fresh by it."""
 
 
 class SourceClocks:
@@ -41,6 +44,7 @@ class SourceClocks:
         """Monotonic s of the first of only passed times; NaN while time goes on."""
         self._last = np.zeros(0)
         self._source = np.zeros(0, np.uint32)
+        self._fresh = np.zeros(0, np.bool_)
         self._suspect = False
         """Whether any point may be behind: mostly none is, and nobody has to look."""
 
@@ -64,6 +68,7 @@ class SourceClocks:
             behind, now = point[passed], self._clock.monotonic()
             self._since[behind] = np.fmin(self._since[behind], now)
             self._last[behind], self._latest[behind], self._source[behind] = now, time[passed], source
+            self._fresh[behind] = time[passed] >= received_at - BEHIND
 
     def set_back(self) -> dict[int, SetBack]:
         """Source → what of it gives only times that have passed."""
@@ -72,9 +77,11 @@ class SourceClocks:
         self._suspect = bool(np.isfinite(self._since).any())
         points = np.flatnonzero(self._last - self._since >= EVIDENCE_SECONDS)
         by = (self._newest[points] - self._latest[points]) / SECOND
-        sources = self._source[points]
+        sources, fresh = self._source[points], self._fresh[points]
         return {
-            int(source): SetBack(int(np.count_nonzero(sources == source)), float(by[sources == source].max()))
+            int(source): SetBack(
+                int(np.count_nonzero(sources == source)), float(by[sources == source].max()), bool(fresh[sources == source].all())
+            )
             for source in np.unique(sources)
         }
 
@@ -91,4 +98,5 @@ class SourceClocks:
             self._latest = np.append(self._latest, np.zeros(more, np.int64))
             self._last = np.append(self._last, np.zeros(more))
             self._source = np.append(self._source, np.zeros(more, np.uint32))
+            self._fresh = np.append(self._fresh, np.zeros(more, np.bool_))
         return readings
