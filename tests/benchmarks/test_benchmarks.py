@@ -19,11 +19,13 @@ SHORTEST = {
     "growth": ["--seconds", "1", "--points", "20000"],
     "recovery": ["--rounds", "1", "--readings", "200000", "--steady", "1"],
     "latency": ["--seconds", "2", "--browsers", "2"],
+    "start": [],
 }
 MEASURES = {
     "pipeline": {"pipeline.frames_of_10000", "pipeline.frames_of_1000"},
     "growth": {"growth.resident", "growth.throughput_kept"},
     "recovery": {"recovery.first_alarm", "recovery.console"},
+    "start": {"start.live_values"},
     "latency": {f"latency.{path}.{seer}" for path in ("columnar", "opcua", "mqtt") for seer in ("subscriber", "event_stream")},
 }
 
