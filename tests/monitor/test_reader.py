@@ -23,7 +23,7 @@ from anlan.model.clock import SystemClock
 from anlan.model.events.alarms import AlarmState, AlarmTransition
 from anlan.model.frames import Frame, Part
 from anlan.monitor.journal import JournalReader
-from anlan.monitor.reader import EngineReader
+from anlan.monitor.reader import SNAPSHOT_SPAN, EngineReader
 from anlan.monitor.recovery import same
 from anlan.store.log import Log, LogSettings
 
@@ -102,6 +102,21 @@ def test_a_restart_goes_on_where_it_was(tmp_path: Path) -> None:
         assert node.reader.fault is None
         node.close()
     assert all_same(JournalReader.open(node.path).read(0, 10_000), expected())
+
+
+def test_what_had_to_be_stepped_again_is_soon_in_a_snapshot(tmp_path: Path) -> None:
+    """A core that is killed again and again, each time before its next snapshot, would otherwise take longer each time."""
+    node = Node(tmp_path)
+    node.give(PARTS[:10])
+    node.decided()
+    node.close()
+    log = Log.open(tmp_path / "log", SystemClock(), LogSettings(background=False))
+    for part in PARTS[10:]:
+        log.append([part])
+    log.close()
+    node = Node(tmp_path)
+    wait_for(lambda: node.reader.needs == node.log.last, seconds=SNAPSHOT_SPAN / 2)
+    node.close()
 
 
 def test_without_its_snapshots_it_decides_again_and_finds_the_same(tmp_path: Path) -> None:

@@ -111,7 +111,8 @@ class EngineReader:
         self.done, self.journal_last = self._journal.done, self._journal.last
         self._uncommitted, self._faults = found.fresh, dict(found.faults)
         self._first_at = self._clock.monotonic()
-        self._snapshot_due = found.needs == 0
+        # One that is killed again and again must not have more to step each time.
+        self._snapshot_due = found.needs == 0 or found.frames > FRAMES_AT_ONCE
         give_back()
         self._recovered = {"frames": found.frames, "seconds": round(self._clock.monotonic() - begun, 3)}
         log.info("engine recovered", snapshot=found.needs, done=self.done, faults=list(found.faults.values()), **self._recovered)
