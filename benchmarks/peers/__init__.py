@@ -15,14 +15,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = {"prometheus": ["prometheus", "prometheus-alertmanager"]}
+SHARED = {"flink_sql": "flink"}
+"""Peers that run in another's environment."""
 REQUIREMENTS = {"flink": ["apache-flink==2.3.0"], "bytewax": ["bytewax==0.21.1", "numpy"]}
 
 
 def run_peer(name: str, events: int) -> float | None:
     """Events a second of one run; None, said on stderr, when the peer is not installed or fails."""
-    python = ROOT / ".peers" / name / "bin" / "python"
+    environment = SHARED.get(name, name)
+    python = ROOT / ".peers" / environment / "bin" / "python"
     if not python.exists():
-        return _missing(name)
+        return _missing(environment)
     figures = _figures(name, [python, Path(__file__).parent / f"{name}_limits.py", str(events)])
     return float(figures["rate"]) if figures else None
 
