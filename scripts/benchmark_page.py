@@ -20,8 +20,9 @@ HEAD = """\
 # Benchmarks
 
 Made by `scripts/benchmark_page.py` from what the programs under `benchmarks/` printed; no figure is typed. Run one yourself:
-`python -m benchmarks.NAME [--quick] --json`. Peers ran the same rule in the same run on the same machine; the ratio is ours over the
-best of theirs. A dash means that nothing was measured.
+`python -m benchmarks.NAME [--quick] --json`. Peers ran in the same run on the same machine; the ratio is ours over the best of theirs.
+They ran the same rule without log and history; `flink_sql` a simpler one, crossings without dead-band and delays, whole in the JVM.
+A dash means that nothing was measured.
 """
 
 
