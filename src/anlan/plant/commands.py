@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from anlan.sense.commands import group
+
 if TYPE_CHECKING:
     from anlan.plant.findings import Finding
     from anlan.plant.points_file import Imported
@@ -22,7 +24,7 @@ Replace = Annotated[bool, typer.Option("--replace", help="Overwrite what stands 
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands."""
-    _group(app, "new", "Write something to begin with.").command("plant")(new_plant_command)
+    group(app, "new", "Write something to begin with.").command("plant")(new_plant_command)
     app.command("check")(check_command)
     app.command("import")(import_command)
     app.command("export")(export_command)
@@ -175,15 +177,6 @@ def _print_import(imported: Imported, target: Path) -> None:
         typer.echo(_("still to be filled in: {columns}").format(columns=", ".join(imported.missing)))
     points = len(imported.rows)
     typer.echo(_("{count} point → {file}" if points == 1 else "{count} points → {file}").format(count=points, file=target))
-
-
-def _group(app: typer.Typer, name: str, text: str) -> typer.Typer:
-    """The group of that name, made if no other room has made it."""
-    found = next((g.typer_instance for g in app.registered_groups if g.name == name), None)
-    if found is None:
-        found = typer.Typer(help=text, no_args_is_help=True)
-        app.add_typer(found, name=name)
-    return found
 
 
 def _(message: str) -> str:

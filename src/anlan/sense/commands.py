@@ -11,17 +11,16 @@ import typer
 def register(app: typer.Typer) -> None:
     """Add this room's commands to the command line."""
     app.command("drivers")(show_drivers)
-    _group(app, "new").command("driver")(new_driver)
+    group(app, "new").command("driver")(new_driver)
 
 
-def _group(app: typer.Typer, name: str) -> typer.Typer:
+def group(app: typer.Typer, name: str, text: str | None = None) -> typer.Typer:
     """The group of that name, made if no other room has made it."""
-    for group in app.registered_groups:
-        if group.name == name and group.typer_instance is not None:
-            return group.typer_instance
-    made = typer.Typer(no_args_is_help=True)
-    app.add_typer(made, name=name)
-    return made
+    found = next((g.typer_instance for g in app.registered_groups if g.name == name), None)
+    if found is None:
+        found = typer.Typer(help=text, no_args_is_help=True)
+        app.add_typer(found, name=name)
+    return found
 
 
 def show_drivers() -> None:
