@@ -71,7 +71,7 @@ def main() -> int:
 def demo_node() -> Iterator[tuple[str, str]]:
     """`anlan up` with a folder of its own; its console's address and the password of the panel operator."""
     with tempfile.TemporaryDirectory(prefix="anlan-pictures-") as folder:
-        command = [Path(sys.executable).parent / "anlan", "up", "--data", folder, "--port", "0", "--port-base", "29840"]
+        command = [Path(sys.executable).parent / "anlan", "up", "--data", folder, "--port", "29850", "--port-base", "29840"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"LC_ALL": "C.UTF-8"}) as node:
             try:
                 yield told(node)
