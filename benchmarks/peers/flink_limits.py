@@ -1,8 +1,7 @@
 """The limit rule in Flink: a keyed process function in Python, four limits with dead-band, on- and off-delay, no log, no history.
 
 Generous to Flink: what a point's rules know lies in a dictionary of the worker. Flink's own keyed state, which survives a failure, asks the
-JVM for every reading of a point that its cache does not hold: 1,400 readings/s with 100,000 points. Flink's own generator feeds it and a
-blackhole takes the result.
+JVM for every reading of a point that its cache does not hold. Flink's own generator feeds it and a blackhole takes the result.
 """
 
 import sys

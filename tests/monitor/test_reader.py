@@ -116,7 +116,9 @@ def test_what_had_to_be_stepped_again_is_soon_in_a_snapshot(tmp_path: Path) -> N
     log.close()
     node = Node(tmp_path)
     wait_for(lambda: node.reader.needs == node.log.last, seconds=SNAPSHOT_SPAN / 2)
+    assert node.reader.fault is None
     node.close()
+    assert all_same(JournalReader.open(node.path).read(0, 10_000), expected())
 
 
 def test_without_its_snapshots_it_decides_again_and_finds_the_same(tmp_path: Path) -> None:

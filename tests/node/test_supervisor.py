@@ -167,6 +167,8 @@ async def test_a_process_that_cannot_be_started_or_told_costs_no_other(
     (folder.run / "stays.log").mkdir()
     async with supervised(folder, missing, stays):
         await until(lambda: missing.restarts >= 2 and stays.pid)
+        assert missing.pid is None
+        assert stays.restarts == 0
 
 
 def test_the_horn_is_a_sound_of_two_seconds(tmp_path: Path) -> None:

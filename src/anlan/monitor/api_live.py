@@ -50,7 +50,7 @@ def routes(context: Context) -> APIRouter:
         try:
             await ConsoleSocket(context, alarms.board, principal_of(socket), socket).run()
         except WebSocketDisconnect:
-            pass
+            pass  # the browser left: nobody is there to be told
         finally:
             context.meter.streams.labels("console").dec()
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import math
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pymodbus.client import AsyncModbusTcpClient
 
 from anlan.model.quality import BAD_COMMUNICATION, Reason, Severity, quality
 from anlan.sense.driver import LinkState
@@ -54,6 +57,29 @@ async def test_a_device_with_holes_is_read_around_them(tmp_path: Path) -> None:
         assert math.isnan(value)
         assert word == BAD_CONFIGURATION
         assert bench.witness.states == [LinkState.UP]
+
+
+async def test_a_cancellation_that_the_library_loses_with_an_answer_still_ends_the_driver(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As asyncio.wait_for before 3.12 loses it; here with the first answer, always."""
+    real = AsyncModbusTcpClient.read_holding_registers
+
+    async def losing(self: AsyncModbusTcpClient, *given: Any, **options: Any) -> Any:
+        answer = await real(self, *given, **options)
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(0)
+        return answer
+
+    monkeypatch.setattr(AsyncModbusTcpClient, "read_holding_registers", losing)
+    harness = Harness()
+    await harness.start()
+    async with reading(ModbusDriver, harness, ["hr:5"], tmp_path) as bench:
+        await asyncio.wait([bench.task], timeout=5)
+        assert bench.task.cancelled()
 
 
 async def test_a_point_that_appears_later_becomes_good(tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ def test_a_listed_server_is_believed_as_der_or_pem(server: bytes, tmp_path: Path
         (folder / "trusted").mkdir(parents=True)
         (folder / "trusted" / name).write_bytes(data)
         pki.believe(folder, server, SystemClock(), first=False)
+        assert not (folder / "rejected").exists()
 
 
 def test_a_server_of_a_listed_authority_is_believed(tmp_path: Path) -> None:
@@ -68,6 +69,7 @@ def test_a_server_of_a_listed_authority_is_believed(tmp_path: Path) -> None:
     (tmp_path / "trusted").mkdir()
     (tmp_path / "trusted" / "ca.der").write_bytes(authority)
     pki.believe(tmp_path, server, SystemClock(), first=False)
+    assert not (tmp_path / "rejected").exists()
 
 
 def test_first_trusts_only_when_nothing_is_trusted_yet(server: bytes, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ class TemplateServer:
                 told = [f"{n} {self.values[n][0]} {self.values[n][1]}\n" for n in names if n in self.values]
                 writer.write("".join([*told, "\n"]).encode() if told else b"\n\n")
         except ConnectionError:
-            pass
+            pass  # the client left
         finally:
             self._writers.discard(writer)
             writer.close()
