@@ -110,11 +110,15 @@ def test_what_had_to_be_stepped_again_is_soon_in_a_snapshot(tmp_path: Path) -> N
     node.give(PARTS[:10])
     node.decided()
     node.close()
-    log = Log.open(tmp_path / "log", SystemClock(), LogSettings(background=False))
-    for part in PARTS[10:]:
-        log.append([part])
-    log.close()
+    shutil.copytree(tmp_path / "snapshots", tmp_path / "kept")
     node = Node(tmp_path)
+    node.give(PARTS[10:])
+    node.decided()
+    node.close()
+    shutil.rmtree(tmp_path / "snapshots")
+    (tmp_path / "kept").rename(tmp_path / "snapshots")
+    node = Node(tmp_path)
+    assert node.reader.done == node.log.last
     wait_for(lambda: node.reader.needs == node.log.last, seconds=SNAPSHOT_SPAN / 2)
     assert node.reader.fault is None
     node.close()
