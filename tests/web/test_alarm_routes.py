@@ -172,6 +172,24 @@ async def test_two_at_once_under_one_key_are_one(node: Any, console: Any) -> Non
     assert triggers.count("ACKNOWLEDGE") == 1
 
 
+async def test_of_two_consoles_that_answer_at_once_one_is_told_that_it_is_done(node: Any, consoles: Any) -> None:
+    await raised(node)
+    here, there = consoles(), consoles()
+    await here.sign_in("gas")
+    await there.sign_in("gas")
+    body = {"episode": 1, "priority": 2}
+    answers = await asyncio.gather(*(one.post("/api/v1/alarms/AT-203.H/acknowledge", json=body) for one in (here, there)))
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+    refused = next(answer for answer in answers if answer.status_code == 409).json()
+    assert refused["code"] == "command-refused"
+    assert refused["detail"]
+    await node.settle()
+    for one in (here, there):
+        assert (await row_of(one, "AT-203.H"))["state"] == "ACKNOWLEDGED"
+    journal = (await here.get("/api/v1/alarms/AT-203.H/journal")).json()["items"]
+    assert [one["trigger"] for one in journal] == ["ACKNOWLEDGE", "CONDITION_ON"]
+
+
 async def test_a_failed_step_may_be_tried_again_under_its_key(node: Any, console: Any) -> None:
     from anlan.model.errors import Unavailable
 
