@@ -21,6 +21,7 @@ from anlan.model.events.alarms import AlarmKind
 from anlan.model.points import Point
 from anlan.monitor.config import LIMIT_KINDS, AlarmRule
 from anlan.monitor.layout import NEVER, POINT, RULE, SOURCE, PointFlag, RuleFlag, Structs, aligned
+from anlan.monitor.shelving import may_shelve
 
 SOURCES = pa.schema([("number", pa.uint16()), ("id", pa.string())])
 POINTS = pa.schema(
@@ -47,11 +48,14 @@ RULES = pa.schema(
         ("priority", pa.uint8()),
         ("enabled", pa.bool_()),
         ("states", pa.list_(pa.int32())),
+        ("shelvable", pa.bool_()),
     ]
 )
 
 HIGHEST_NUMBER = 16_000_000
 """State is an array indexed by number, 64 bytes each: a number far beyond the count would cost memory for nothing."""
+ESCALATION = (60_000, 120_000)
+"""ms: shift leader, then manager on duty (DOMAIN.md 2)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +66,8 @@ class EngineConfig:
     source_table: pa.Table
     point_table: pa.Table
     rule_table: pa.Table
+    escalation: tuple[int, ...] = ESCALATION
+    """ms after which an unacknowledged alarm of priority 1 goes to the next level, ascending."""
 
     @property
     def points(self) -> int:
@@ -81,7 +87,12 @@ class EngineConfig:
 
     @classmethod
     def from_columns(
-        cls, version: int, sources: Mapping[str, Any], points: Mapping[str, Any], rules: Mapping[str, Any]
+        cls,
+        version: int,
+        sources: Mapping[str, Any],
+        points: Mapping[str, Any],
+        rules: Mapping[str, Any],
+        escalation: Sequence[int] = ESCALATION,
     ) -> EngineConfig:
         """From columns named as in the schemas (numpy arrays or lists); what is left out takes a default. Raises InputError."""
         config = cls(
@@ -89,15 +100,18 @@ class EngineConfig:
             _table(SOURCES, sources, {"id": ""}),
             _table(POINTS, points, {"id": "", "on_change": False, "deadline": 3_000, "safety": False}),
             _table(RULES, rules, _RULE_DEFAULTS),
+            tuple(escalation),
         )
         _check(config)
         return config
 
     def to_bytes(self) -> bytes:
-        """Three Arrow IPC streams (zstd), one after the other; the version stands in the first one's metadata."""
+        """Three Arrow IPC streams (zstd), one after the other; version and escalation stand in the first one's metadata."""
         sink = pa.BufferOutputStream()
         options = pa.ipc.IpcWriteOptions(compression="zstd")
-        first = self.source_table.replace_schema_metadata({"version": str(self.version)})
+        first = self.source_table.replace_schema_metadata(
+            {"version": str(self.version), "escalation": " ".join(map(str, self.escalation))}
+        )
         for table in (first, self.point_table, self.rule_table):
             with pa.ipc.new_stream(sink, table.schema, options=options) as stream:
                 stream.write_table(table)
@@ -114,11 +128,12 @@ class EngineConfig:
             source = pa.BufferReader(pa.py_buffer(body))
             tables = [_read(source, schema, ids) for schema in (SOURCES, POINTS, RULES)]
             version = int(tables[0].schema.metadata[b"version"])
+            escalation = tuple(map(int, tables[0].schema.metadata[b"escalation"].split()))
         except (pa.ArrowInvalid, OSError, KeyError, TypeError, ValueError) as error:
             raise Corrupt(
                 "engine configuration of {bytes} bytes is unreadable: {error}", bytes=len(body), error=str(error)
             ) from error
-        config = cls(version, *tables)
+        config = cls(version, tables[0], tables[1], tables[2], escalation)
         _check(config)
         return config
 
@@ -145,6 +160,7 @@ _RULE_DEFAULTS: dict[str, Any] = {
     "priority": 3,
     "enabled": True,
     "states": [],
+    "shelvable": True,
 }
 
 
@@ -153,9 +169,11 @@ def compile_config(
     sources: Sequence[tuple[int, str]],
     points: Sequence[tuple[int, Point, int]],
     rules: Sequence[tuple[int, AlarmRule, int]],
+    escalation: Sequence[int] = ESCALATION,
 ) -> EngineConfig:
     """From the plant's own objects: (number, source id), (number, point, its source's number), (number, rule, number of its
     point or, for LOSS_OF_VIEW, of its source)."""
+    point_of = {p.id: p for _, p, _ in points}
     return EngineConfig.from_columns(
         version,
         {"number": [n for n, _ in sources], "id": [i for _, i in sources]},
@@ -180,7 +198,9 @@ def compile_config(
             "priority": [r.priority for _, r, _ in rules],
             "enabled": [r.enabled for _, r, _ in rules],
             "states": [list(r.states) for _, r, _ in rules],
+            "shelvable": [may_shelve(r, point_of.get(r.point)) is None for _, r, _ in rules],
         },
+        escalation,
     )
 
 
@@ -280,6 +300,7 @@ class Arrays:
     target: npt.NDArray[np.uint32]
     pool: npt.NDArray[np.int32]
     where: npt.NDArray[np.int32]
+    escalation: tuple[int, ...] = ESCALATION
 
 
 def arrays_of(config: EngineConfig) -> Arrays:
@@ -294,7 +315,7 @@ def arrays_of(config: EngineConfig) -> Arrays:
     _join(sources, target[split:], split)
     where = np.full(int(rules["number"].max(initial=0)) + 1, -1, np.int32)
     where[rules["number"]] = np.arange(len(rules), dtype=np.int32)
-    return Arrays(points, sources, rules, target, pool, where)
+    return Arrays(points, sources, rules, target, pool, where, config.escalation)
 
 
 def _in_order(table: pa.Table) -> pa.Table:
@@ -317,6 +338,7 @@ def _rules(table: pa.Table) -> Structs:
     clear += rules["limit"]
     rules["flags"] = column(table, "latching") * np.uint8(RuleFlag.LATCHING)
     rules["flags"] |= column(table, "enabled") * np.uint8(RuleFlag.ENABLED)
+    rules["flags"] |= column(table, "shelvable") * np.uint8(RuleFlag.SHELVABLE)
     return rules
 
 

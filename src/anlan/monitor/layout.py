@@ -108,6 +108,7 @@ class PointFlag(IntFlag):
 class RuleFlag(IntFlag):
     LATCHING = 1
     ENABLED = 2
+    SHELVABLE = 128
 
 
 class Phase(IntEnum):
