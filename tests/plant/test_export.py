@@ -13,6 +13,7 @@ from anlan.model.places import Area, Level, Place, Position
 from anlan.model.points import Calibration, Point, Reporting
 from anlan.model.words import Label
 from anlan.monitor.config import AlarmRule
+from anlan.monitor.rationalisation import AlarmClass, PriorityMatrix, Rationalised, Severity
 from anlan.plant.description import AlarmDefaults, AlarmSettings, DataSettings, Plant, Post, Site, Trip, enterprise
 from anlan.plant.folder import check, load
 from anlan.plant.writing import export_folder
@@ -46,6 +47,11 @@ def rules_of(draw: Any, point: str, limits: dict[str, float | None]) -> list[Ala
             corrective_action=draw(words),
             time_to_respond=draw(st.sampled_from([0.0, 7200.0])),
             enabled=draw(st.booleans()),
+            cause=draw(words),
+            basis=draw(words),
+            severity=draw(st.sampled_from(["", "minor"])),
+            alarm_class=draw(st.sampled_from(["", "critical"])),
+            rationalised=draw(st.none() | st.builds(Rationalised, by=texts, on=st.dates())),
         )
         for kind, limit in limits.items()
     ]
@@ -139,7 +145,7 @@ def plants(draw: Any) -> Plant:
         places=tuple(places),
         areas=tuple(draw(st.lists(st.builds(Area, id=st.just("A"), name=labels, place=where, kind=texts, polygon=st.just([(0, 0), (1.5, 0), (0, 1)])), max_size=1))),
         sources=(SourceConfig(id="plc", driver="modbus", name=draw(words), keep_alive=draw(st.floats(0.1, 60)), options={"host": draw(texts), "unit": 2}),),
-        alarms=AlarmSettings(defaults=defaults, stale=draw(st.sampled_from(["safety", "all", "none"]))),
+        alarms=AlarmSettings(defaults=defaults, stale=draw(st.sampled_from(["safety", "all", "none"])), classes=(draw(st.builds(AlarmClass, id=st.just("critical"), name=labels, comment_required=st.booleans(), max_shelving=seconds)),), priority_matrix=PriorityMatrix(within=(180.0,), severities=(Severity(id="minor", name=draw(words), meaning=draw(words), priorities=(2, None)),))),
         data=DataSettings(gas_temperature=draw(st.floats(0, 40))),
         points=tuple(point for point, _, _ in made),
         rules=tuple(rules),

@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from anlan.model.events.alarms import AlarmKind
 from anlan.model.words import Label
+from anlan.monitor.rationalisation import Rationalised
 
 SUFFIX: dict[AlarmKind, str] = {
     AlarmKind.HIGH_HIGH: "HH",
@@ -59,6 +60,11 @@ class AlarmRule(BaseModel):
     consequence: Label = Label()
     corrective_action: Label = Label()
     time_to_respond: float = Field(default=0.0, ge=0, description="s; 0: not stated")
+    cause: Label = Label()
+    basis: Label = Field(default=Label(), description="design basis of the limit: data sheet, calculation, standard's clause")
+    severity: str = Field(default="", description="of the consequence, id of a row of the priority matrix")
+    alarm_class: str = Field(default="", description="id of one of the plant's alarm classes")
+    rationalised: Rationalised | None = None
     enabled: bool = True
 
     @model_validator(mode="after")

@@ -26,6 +26,7 @@ from anlan.plant.description import Trip
 from anlan.plant.draft import Draft, PlaceIndex
 from anlan.plant.findings import Findings, Where
 from anlan.plant.gas_checks import check_gas
+from anlan.plant.rationalisation_checks import check_rationalisation
 
 RISING = (AlarmKind.LOW_LOW, AlarmKind.LOW, AlarmKind.HIGH, AlarmKind.HIGH_HIGH)
 HIGHS = frozenset({AlarmKind.HIGH, AlarmKind.HIGH_HIGH})
@@ -45,6 +46,7 @@ def check_draft(draft: Draft, places: PlaceIndex, findings: Findings) -> None:
     trips = {trip.point: trip for trip in draft.trips}
     for point in draft.points:
         _Point(point, rules.get(point.id, {}), draft, findings).check(trips.get(point.id))
+    check_rationalisation(draft, findings)
 
 
 def _site(draft: Draft, findings: Findings) -> None:

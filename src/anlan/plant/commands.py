@@ -12,6 +12,7 @@ import typer
 from anlan.sense.commands import group
 
 if TYPE_CHECKING:
+    from anlan.plant.description import Plant
     from anlan.plant.findings import Finding
     from anlan.plant.points_file import Imported
 
@@ -67,6 +68,7 @@ def check_command(
                 _("{count} source" if sources == 1 else "{count} sources").format(count=sources),
             )
             typer.echo(f"{_(', ').join(facts)}: anlan up {folder}")
+            _print_distribution(plant)
     if checked.plant is None:
         raise typer.Exit(MISTAKES)
 
@@ -147,6 +149,21 @@ def _print_findings(findings: Iterable[Finding], everything: bool) -> None:
         _("{count} warning" if warnings == 1 else "{count} warnings").format(count=warnings),
     )
     typer.echo(_(", ").join(facts))
+
+
+def _print_distribution(plant: Plant) -> None:
+    """Priorities as configured beside the target; the target is of alarms as they occur, so nothing is judged here."""
+    from anlan.plant.compile import all_rules
+    from anlan.plant.rationalisation_checks import distribution_line
+
+    groups = distribution_line(rule.priority for rule in all_rules(plant) if rule.enabled)
+    shown = [
+        _("priority {priorities}: {count}, {share} (target about {target})").format(
+            priorities="/".join(map(str, g["priorities"])), count=g["count"], share=f"{g['share']:.0%}", target=f"{g['target']:.0%}"
+        )
+        for g in groups
+    ]
+    typer.echo(" · ".join(shown) + _(" — targets of EEMUA 191, not verified against the original text"))
 
 
 def _as_json(findings: Iterable[Finding]) -> str:

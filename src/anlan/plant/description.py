@@ -17,6 +17,7 @@ from anlan.model.places import Anchor, Area, Id, Level, Place, Position
 from anlan.model.points import Point
 from anlan.model.words import Label
 from anlan.monitor.config import AlarmRule
+from anlan.monitor.rationalisation import AlarmClass, PriorityMatrix, default_matrix
 from anlan.plant.bulk import without_collection
 from anlan.sense.config import SourceConfig
 
@@ -87,6 +88,13 @@ class AlarmSettings(Section):
     bad: Scope = "safety"
     quality_priority: int = Field(default=2, ge=1, le=4)
     quality_delay: float = Field(default=5.0, ge=0, le=86_400)
+    classes: tuple[AlarmClass, ...] = ()
+    priority_matrix: PriorityMatrix | None = None
+
+    @property
+    def matrix(self) -> PriorityMatrix:
+        """The plant's own, or the one that ships with Anlan."""
+        return self.priority_matrix or default_matrix()
 
 
 class DataSettings(Section):

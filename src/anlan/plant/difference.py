@@ -14,7 +14,7 @@ from anlan.plant.description import Plant
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that differs. `what`: point, alarm, trip, place, area, post, source, setting. Of a changed one, `key` is what changed.
+    """One thing that differs. `what`: point, alarm, alarm class, trip, place, area, post, source, setting. Of a changed one, `key` is what changed.
 
     `before` and `after` are plain JSON values; None is "not there" or "not given".
     """
@@ -48,7 +48,9 @@ def differences(before: Plant, after: Plant) -> list[Change]:
 def _settings(before: Plant, after: Plant) -> Iterator[Change]:
     for section in ("site", "alarms", "data"):
         old, new = getattr(before, section), getattr(after, section)
-        yield from _fields("setting", "plant" if section == "site" else section, _flat(old), _flat(new))
+        own = {"classes"} if section == "alarms" else set()  # told one by one
+        before_, after_ = ({k: v for k, v in _flat(one).items() if k not in own} for one in (old, new))
+        yield from _fields("setting", "plant" if section == "site" else section, before_, after_)
 
 
 def _keyed(items: Iterable[BaseModel], key: str) -> dict[str, dict[str, Any]]:
@@ -62,6 +64,7 @@ _PARTS: Mapping[str, Any] = {
     "source": lambda plant: _keyed(plant.sources, "id"),
     "point": lambda plant: _keyed(plant.points, "id"),
     "alarm": lambda plant: _keyed(plant.rules, "id"),
+    "alarm class": lambda plant: _keyed(plant.alarms.classes, "id"),
     "trip": lambda plant: _keyed(plant.trips, "point"),
 }
 

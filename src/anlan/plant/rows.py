@@ -57,7 +57,10 @@ ALARM_CELLS: Mapping[str, Callable[[str], Any]] = {
     "time_to_respond": cells.number,
     "enabled": cells.yes_no,
     "post": str,
+    "severity": str,
+    "alarm_class": str,
 }
+ALARM_LABELS = ("consequence", "corrective_action", "cause", "basis")
 
 
 def read_points(sheet: Sheet, draft: Draft, places: PlaceIndex, findings: Findings) -> None:
@@ -288,8 +291,15 @@ class _Line:
         """What the cells for all alarms ("") or for one alarm say; empty cells say nothing."""
         ending = f"_{suffix}" if suffix else ""
         values = {name: self._value(name + ending, read) for name, read in ALARM_CELLS.items()}
-        labels = {name: self._label(name, suffix) for name in ("consequence", "corrective_action")}
-        return {key: value for key, value in values.items() if value is not None} | labels
+        labels = {name: self._label(name, suffix) for name in ALARM_LABELS}
+        return {key: value for key, value in values.items() if value is not None} | labels | self._rationalised(ending)
+
+    def _rationalised(self, ending: str) -> dict[str, Any]:
+        """Who and when; a cell for one alarm goes before that for all, and one without the other is a mistake of its model."""
+        by = self.cells.get(f"rationalised_by{ending}") or self.cells.get("rationalised_by")
+        on = self._value(f"rationalised_on{ending}", cells.day) or self._value("rationalised_on", cells.day)
+        given = {key: value for key, value in (("by", by), ("on", on)) if value}
+        return {"rationalised": given} if given else {}
 
     def _own_cells(self, limits: Mapping[str, Any]) -> set[str]:
         """The alarms that have cells of their own."""

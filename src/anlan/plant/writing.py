@@ -236,6 +236,9 @@ def _rule_cell(rule: AlarmRule, column: str) -> str:
     if column.endswith(("_zh", "_en")):
         text: str = getattr(getattr(rule, column[:-3]), column[-2:])
         return text
+    if column.startswith("rationalised_"):
+        done = rule.rationalised
+        return "" if done is None else done.by if column == "rationalised_by" else done.on.isoformat()
     value = getattr(rule, column)
     if isinstance(value, bool):
         return _yes_no(value)

@@ -18,7 +18,7 @@ from anlan.plant.findings import Findings, Where
 
 Path = tuple[str | int, ...]
 
-LABELS = {"name", "consequence", "corrective_action"}
+LABELS = {"name", "consequence", "corrective_action", "cause", "basis", "meaning"}
 """Keys whose value is a label in two languages and may be written as one text."""
 
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
