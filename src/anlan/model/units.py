@@ -89,12 +89,18 @@ def unit(code: str) -> Unit:
 
 def read_unit(written: str) -> Form:
     """A unit as a plant writes it ("℃", "MPaG", "Nm³/h") with the basis that the writing tells. Raises UnitError."""
+    found = find_unit(written)
+    if found is None:
+        raise _unknown(written)
+    return found
+
+
+def find_unit(written: str) -> Form | None:
+    """As `read_unit`, but None for what is no unit: for a reader that only tries whether one stands here."""
     if written in units():
         return Form(written)
     found = _writings().get(fold(written)) or _writings().get(_plain(written))
-    if found is None or _milli_or_mega(written, found.unit):
-        raise _unknown(written)
-    return found
+    return None if found is None or _milli_or_mega(written, found.unit) else found
 
 
 def _milli_or_mega(written: str, code: str) -> bool:
