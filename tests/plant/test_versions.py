@@ -173,3 +173,37 @@ def test_differences_name_settings_places_and_sources(records: Records, works: P
         "setting plant: name.zh 示例企业 → 新名",
         "source plc: options.host 127.0.0.1 → 10.0.0.1",
     ]
+
+
+def test_a_folder_that_nobody_changed_does_not_stand_against_a_change_made_in_the_console(records: Records, works: Path) -> None:
+    """A node whose rules were edited while it ran is started again by the same command: it goes on with the edit."""
+    plant = take(records, works).plant
+    edited = plant.model_copy(update={"rules": plant.rules[1:]})
+    import_plant(records, edited, author="Li", reason="", clock=ManualClock(), onto=1)
+    again = take(records, works)
+    assert (again.new, again.version.number, again.plant) == (False, 2, edited)
+    (works / BASE_FILE).unlink()  # as in a folder that cannot be written
+    assert take(records, works).version.number == 2
+    write(works, line(H="75"))
+    with pytest.raises(StaleBase):
+        take(records, works)
+
+
+def test_what_a_replay_said_is_kept_with_the_version(records: Records, works: Path) -> None:
+    plant = take(records, works).plant
+    edited = plant.model_copy(update={"rules": plant.rules[1:]})
+    import_plant(records, edited, author="Li", reason="", clock=ManualClock(), onto=1, effect={"gone": 212, "missed": 0})
+    assert [v.effect for v in versions(records)] == [{"gone": 212, "missed": 0}, None]
+
+
+def test_what_is_written_with_a_version_can_refuse_it(records: Records, works: Path) -> None:
+    plant = take(records, works).plant
+    edited = plant.model_copy(update={"rules": plant.rules[1:]})
+
+    def refuse(session: object, before: object, made: Imported) -> None:
+        assert (before, made.version.number) == (plant, 2)
+        raise InputError("no")
+
+    with pytest.raises(InputError, match="no"):
+        import_plant(records, edited, author="Li", reason="", clock=ManualClock(), onto=1, also=refuse)
+    assert len(versions(records)) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -32,6 +33,8 @@ class VersionRow(Base):
     """Bytes of the canonical JSON."""
     content: Mapped[bytes]
     """The canonical JSON, zstd."""
+    effect: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+    """What a replay over recorded data said the change would do, if somebody asked before it was made."""
 
 
 class NumberRow(Base):

@@ -8,10 +8,11 @@ somebody else's change would be undone unseen, so the import stops and shows the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -44,6 +45,8 @@ class Version:
     at: Micros
     origin: str
     digest: str
+    effect: dict[str, Any] | None = None
+    """What a replay said it would do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,10 @@ class Imported:
     numbers: Numbers
     new: bool
     changes: tuple[Change, ...] = ()
+
+
+Also = Callable[[Session, Plant | None, Imported], None]
+"""Given the plant before the change, and what was made of it."""
 
 
 class StaleBase(InputError):
@@ -80,30 +87,72 @@ class StaleBase(InputError):
         return "\n  ".join([super().text(language), *(c.text(language) for c in self.changes[:SHOWN_CHANGES]), *more])
 
 
-def import_folder(records: Records, folder: Path, *, author: str, reason: str, clock: Clock, onto: int | None = None) -> Imported:
+def import_folder(
+    records: Records,
+    folder: Path,
+    *,
+    author: str,
+    reason: str,
+    clock: Clock,
+    onto: int | None = None,
+    also: Also | None = None,
+) -> Imported:
     """Make the folder the current version. Unchanged: the current one comes back and nothing is written.
 
     `onto`: the person has seen the difference to this version and means it. Raises PlantMistakes, StaleBase.
     """
-    imported = import_plant(records, load(folder), author=author, reason=reason, clock=clock, folder=folder, onto=onto)
-    _write_base(folder, imported.version)
+    plant = load(folder)
+    imported = import_plant(records, plant, author=author, reason=reason, clock=clock, folder=folder, onto=onto, also=also)
+    if imported.plant is plant:  # else it rests on an older version, and what was changed since is not in it
+        _write_base(folder, imported.version)
     return imported
 
 
 def import_plant(
-    records: Records, plant: Plant, *, author: str, reason: str, clock: Clock, folder: Path | None = None, onto: int | None = None
+    records: Records,
+    plant: Plant,
+    *,
+    author: str,
+    reason: str,
+    clock: Clock,
+    folder: Path | None = None,
+    onto: int | None = None,
+    effect: dict[str, Any] | None = None,
+    also: Also | None = None,
 ) -> Imported:
-    """The same for a plant already loaded; without a folder, `onto` must name the current version (or be None for the first)."""
+    """The same for a plant already loaded; without a folder, `onto` must name the current version (or be None for the first).
+
+    `also` runs in the transaction that makes a new version, for what must be written with it or not at all; it may refuse by raising.
+    """
     with without_collection(), records.session() as session:
         current, content = _newest(session), plant.to_json()
         if current is not None and current.digest == sha256(content).hexdigest():
             return Imported(_version(current), plant, read_numbers(session), new=False)
+        before: Plant | None = None
         changes: tuple[Change, ...] = ()
         if current is not None:
-            changes = tuple(differences(_plant(current), plant))
+            if onto is None and folder is not None and _untouched(session, folder, content):
+                # Changed since in the console, not in the folder: a node that is started again must not stop for that.
+                return Imported(_version(current), _plant(current), read_numbers(session), new=False)
+            before = _plant(current)
+            changes = tuple(differences(before, plant))
             _must_rest_on(current, folder, onto, changes)
-        row = _insert(session, content, current, author, reason, clock, folder)
-        return Imported(_version(row), plant, assign(session, plant), new=True, changes=changes)
+        row = _insert(session, content, current, author, reason, clock, folder, effect)
+        imported = Imported(_version(row), plant, assign(session, plant), new=True, changes=changes)
+        if also is not None:
+            also(session, before, imported)
+        return imported
+
+
+def _untouched(session: Session, folder: Path, content: bytes) -> bool:
+    """Whether the folder still says what it said when it became the version that it rests on."""
+    noted = base_of(folder)
+    if noted is not None:
+        row = session.get(VersionRow, noted[0])
+        return row is not None and str(row.id) == noted[1] and row.digest == sha256(content).hexdigest()
+    origin, digest = str(folder.resolve()), sha256(content).hexdigest()
+    last = sa.select(VersionRow.digest).where(VersionRow.origin == origin).order_by(VersionRow.number.desc()).limit(1)
+    return session.scalar(last) == digest
 
 
 def versions(records: Records) -> list[Version]:
@@ -158,7 +207,14 @@ def _must_rest_on(current: VersionRow, folder: Path | None, onto: int | None, ch
 
 
 def _insert(
-    session: Session, content: bytes, current: VersionRow | None, author: str, reason: str, clock: Clock, folder: Path | None
+    session: Session,
+    content: bytes,
+    current: VersionRow | None,
+    author: str,
+    reason: str,
+    clock: Clock,
+    folder: Path | None,
+    effect: dict[str, Any] | None,
 ) -> VersionRow:
     row = VersionRow(
         number=(current.number if current else 0) + 1,
@@ -171,6 +227,7 @@ def _insert(
         digest=sha256(content).hexdigest(),
         size=len(content),
         content=_packed(content),
+        effect=effect,
     )
     session.add(row)
     session.flush()
