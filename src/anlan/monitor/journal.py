@@ -22,6 +22,7 @@ from anlan.model.errors import StoreError
 from anlan.model.events.alarms import AlarmState, AlarmTransition, Trigger
 from anlan.monitor.commands import Command, Result
 from anlan.monitor.engine import LEDGER, Transitions
+from anlan.monitor.journal_columns import Raw, read_window
 
 SCHEMA_VERSION = 1
 BUSY_MILLISECONDS = 250
@@ -116,6 +117,10 @@ class JournalReader:
         """For every alarm that isn't normal now, the transition that raised its present episode."""
         rows = self._transitions("SELECT t.* FROM standing s JOIN transition t ON t.n = s.raised_n", ())
         return {row.alarm: row for row in rows}
+
+    def window(self, start: Micros, end: Micros) -> Raw:
+        """Transitions noticed at start ≤ t < end as columns, and what was not normal before them. Raises StoreError, InputError."""
+        return read_window(self._db, start, end)
 
     def ledger(self) -> dict[int, dict[str, int]]:
         """Per source: received = applied + duplicate + late + unknown_point; clock_bad are among the applied."""

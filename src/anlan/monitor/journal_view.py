@@ -7,9 +7,11 @@ from pathlib import Path
 from threading import Lock
 from typing import TypeVar
 
+from anlan.model.clock import Micros
 from anlan.model.errors import StoreError
 from anlan.model.events.alarms import AlarmTransition
 from anlan.monitor.journal import JournalReader
+from anlan.monitor.journal_columns import Raw
 
 _T = TypeVar("_T")
 FAR = 1 << 62
@@ -49,6 +51,14 @@ class JournalView:
 
     def standing(self) -> list[AlarmTransition]:
         return self._ask(lambda reader: reader.standing())
+
+    def window(self, start: Micros, end: Micros) -> Raw:
+        """On a handle of its own: a month may take half a second, and live alarms do not wait for it."""
+        reader = JournalReader.open(self._path)
+        try:
+            return reader.window(start, end)
+        finally:
+            reader.close()
 
     def close(self) -> None:
         with self._lock:

@@ -27,6 +27,8 @@ from anlan.web.metrics import Meter
 from anlan.web.stream import Bell
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pyarrow as pa
 
     from anlan.guard.service import Guard
@@ -75,6 +77,10 @@ class Journal(Protocol):
 
     def standing(self) -> Sequence[AlarmTransition]:
         """The last transition of every alarm that isn't normal now."""
+        ...
+
+    def window(self, start: Micros, end: Micros) -> Mapping[str, npt.NDArray[np.int64]]:
+        """Transitions noticed at start ≤ t < end as columns, and what was not normal before them (`monitor.journal_columns`)."""
         ...
 
 
