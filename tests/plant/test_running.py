@@ -14,12 +14,14 @@ from works import PLANT, line, write
 
 from anlan.model.clock import ManualClock
 from anlan.model.events.alarms import AlarmKind
+from anlan.monitor.rationalisation import AlarmClass, PriorityMatrix, Severity
 from anlan.plant.columns import column_names
 from anlan.plant.commands import register
-from anlan.plant.compile import all_rules, engine_config, running_sources
+from anlan.plant.compile import all_points, all_rules, engine_config, running_sources
 from anlan.plant.description import AlarmDefaults, AlarmSettings, DataSettings, PlaceEntry, Post, Site
 from anlan.plant.folder import check, load
 from anlan.plant.new import new_plant
+from anlan.plant.node_points import node_ids
 from anlan.plant.numbers import Numbers
 from anlan.plant.versions import import_folder
 from anlan.store.records import Records
@@ -33,14 +35,16 @@ def numbered(folder: Path) -> Numbers:
     plant = load(folder)
     return Numbers(
         {s.id: n for n, s in enumerate(plant.sources, 1)},
-        {p.id: n for n, p in enumerate(plant.points, 1)},
+        {p.id: n for n, p in enumerate(all_points(plant), 1)},
         {r.id: n for n, r in enumerate(all_rules(plant), 1)},
     )
 
 
 def test_every_source_has_its_loss_of_view_and_safety_points_their_quality_alarms(tmp_path: Path) -> None:
     plant = load(write(tmp_path, line(), SAFE))
-    automatic = {r.id: (r.kind, r.priority, r.post) for r in all_rules(plant) if r not in plant.rules}
+    automatic = {
+        r.id: (r.kind, r.priority, r.post) for r in all_rules(plant) if r not in plant.rules and r.point not in node_ids()
+    }
     assert automatic == {
         "plc.VIEW": (AlarmKind.LOSS_OF_VIEW, 1, "panel"),
         "TS-1.STALE": (AlarmKind.STALE, 2, ""),
@@ -72,7 +76,24 @@ def test_a_rule_that_the_plant_writes_itself_goes_first(tmp_path: Path) -> None:
 def test_the_engine_s_columns(tmp_path: Path) -> None:
     folder = write(tmp_path, line(), SAFE)
     config = engine_config(load(folder), numbered(folder), 7)
-    assert (config.version, config.points, config.alarms) == (7, 2, 8)
+    own = len(node_ids())
+    assert (config.version, config.points, config.alarms) == (7, 2 + own, 8 + own)
+    assert config.source_numbers() == [0, 1]
+
+
+def test_the_node_s_own_faults_are_alarms_of_every_plant(tmp_path: Path) -> None:
+    plant = load(write(tmp_path))
+    points = {p.id: p for p in all_points(plant) if p.source == "node"}
+    rules = [r for r in all_rules(plant) if r.point in points]
+    assert [r.id for r in rules] == [f"{i}.ST" for i in points]
+    assert all(r.post == "panel" and r.states == (1,) and r.time_to_respond for r in rules)
+    assert all(text.zh and text.en for r in rules for text in (r.consequence, r.corrective_action, points[r.point].name))
+    assert all(p.place == "works" and set(p.states) == {0, 1} for p in points.values())
+
+
+def test_the_ids_of_the_node_are_its_own(tmp_path: Path) -> None:
+    taken = write(tmp_path, line(id="node.log", source="node"), plant=PLANT.replace("id: plc", "id: node"))
+    assert [f.error.facts["id"] for f in check(taken).findings if f.name == "reserved-id"] == ["node", "node.log"]
 
 
 def test_the_drivers_tags(tmp_path: Path) -> None:
@@ -181,8 +202,8 @@ DOCS = Path(str(files("anlan"))).parents[1] / "docs" / "plant-folder.md"
 
 
 def test_every_column_and_key_is_documented() -> None:
-    text = DOCS.read_text("utf-8")
-    models = (Site, Post, PlaceEntry, AlarmSettings, AlarmDefaults, DataSettings)
+    text = DOCS.read_text("utf-8") + (DOCS.parent / "rationalisation.md").read_text("utf-8")
+    models = (Site, Post, PlaceEntry, AlarmSettings, AlarmDefaults, DataSettings, AlarmClass, PriorityMatrix, Severity)
     keys = {key for model in models for key in model.model_fields} | set(column_names())
     assert sorted(key for key in keys if f"`{key}`" not in text) == []
 

@@ -17,7 +17,9 @@ from anlan.model.clock import Micros
 from anlan.model.readings import Readings
 
 NODE_SOURCE = 0
-"""Source number of what the node itself writes: ticks, commands, configuration."""
+"""Source number of what the node itself writes: ticks, commands, configuration, and readings of its own points."""
+NODE_ID = "node"
+"""The id of that source; no plant may give it to one of its own."""
 
 
 class Kind(IntEnum):

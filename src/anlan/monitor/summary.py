@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anlan.model.events.alarms import AlarmKind
+from anlan.model.frames import NODE_ID
 from anlan.model.points import Point
 from anlan.model.quality import Flag, Reason, Severity
 from anlan.web.context import PlantView
@@ -67,7 +68,8 @@ class Summariser:
     """Made once for a version of the plant; `count` is then a few passes over arrays, cheap at 100,000 points."""
 
     def __init__(self, plant: PlantView) -> None:
-        self._numbers = np.array(sorted(plant.points), np.int64)
+        # The node's own points tell of the node, not of the plant.
+        self._numbers = np.array(sorted(n for n, point in plant.points.items() if point.source != NODE_ID), np.int64)
         points = [plant.points[int(number)] for number in self._numbers]
         self._ids = [point.id for point in points]
         self._row = {point: row for row, point in enumerate(self._ids)}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from anlan.model.clock import Clock
 from anlan.node.layout import NodeFolder
-from anlan.plant.compile import all_rules, engine_config, running_sources
+from anlan.plant.compile import all_points, all_rules, engine_config, running_sources
 from anlan.plant.description import Plant
 from anlan.plant.numbers import Numbers
 from anlan.plant.versions import Imported, import_folder, import_plant, version, versions
@@ -87,7 +87,7 @@ def view_of(plant: Plant, numbers: Numbers, number: int) -> PlantView:
         places=plant.places_by_path,
         areas=plant.areas,
         anchor=plant.site.anchor,
-        points={numbers.points[p.id]: p for p in plant.points},
+        points={numbers.points[p.id]: p for p in all_points(plant)},
         rules={numbers.alarms[r.id]: r for r in all_rules(plant)},
         sources={numbers.sources[s.id]: s for s in plant.sources},
         posts={p.id: p.name for p in plant.posts},

@@ -16,6 +16,7 @@ from zoneinfo import available_timezones
 from anlan.model.credit_code import credit_code
 from anlan.model.errors import DriverError, InputError, NotFound
 from anlan.model.events.alarms import AlarmKind
+from anlan.model.frames import NODE_ID
 from anlan.model.kinds import kinds
 from anlan.model.points import Point
 from anlan.model.regions import region
@@ -26,6 +27,7 @@ from anlan.plant.description import Trip
 from anlan.plant.draft import Draft, PlaceIndex
 from anlan.plant.findings import Findings, Where
 from anlan.plant.gas_checks import check_gas
+from anlan.plant.node_points import node_ids
 from anlan.plant.rationalisation_checks import check_rationalisation
 
 RISING = (AlarmKind.LOW_LOW, AlarmKind.LOW, AlarmKind.HIGH, AlarmKind.HIGH_HIGH)
@@ -40,6 +42,7 @@ def check_draft(draft: Draft, places: PlaceIndex, findings: Findings) -> None:
     _posts_and_places(draft, places, findings)
     _polygons(draft, findings)
     _sources(draft, findings)
+    _reserved(draft, findings)
     _renames(draft, findings)
     _addresses(draft, findings)
     rules = _rules_by_point(draft, findings)
@@ -145,6 +148,18 @@ def _sources(draft: Draft, findings: Findings) -> None:
             )
 
 
+def _reserved(draft: Draft, findings: Findings) -> None:
+    """The node tells its own faults as points of a source of its own."""
+    for source in draft.sources:
+        if source.id == NODE_ID:
+            findings.mistake(
+                "reserved-id", "the id {id} belongs to the node itself", draft.where["source", source.id], id=source.id
+            )
+    for point in draft.points:
+        if point.id in node_ids():
+            findings.mistake("reserved-id", "the id {id} belongs to the node itself", draft.where["point", point.id], id=point.id)
+
+
 def _renames(draft: Draft, findings: Findings) -> None:
     taken: dict[str, str] = {}
     for point in draft.points:
@@ -191,7 +206,7 @@ def _parsers(draft: Draft) -> dict[str, Callable[[str, dict[str, Any]], Any]]:
 
 def _rules_by_point(draft: Draft, findings: Findings) -> dict[str, dict[AlarmKind, AlarmRule]]:
     by_point: dict[str, dict[AlarmKind, AlarmRule]] = defaultdict(dict)
-    known = {p.id for p in draft.points} | {identifier for kind, identifier in draft.where if kind == "point"}
+    known = {p.id for p in draft.points} | {identifier for kind, identifier in draft.where if kind == "point"} | set(node_ids())
     sources = {s.id for s in draft.sources}
     for rule in draft.rules.values():
         where = draft.where["rule", rule.id]

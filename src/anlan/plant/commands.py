@@ -159,7 +159,10 @@ def _print_distribution(plant: Plant) -> None:
     groups = distribution_line(rule.priority for rule in all_rules(plant) if rule.enabled)
     shown = [
         _("priority {priorities}: {count}, {share} (target about {target})").format(
-            priorities="/".join(map(str, g["priorities"])), count=g["count"], share=f"{g['share']:.0%}", target=f"{g['target']:.0%}"
+            priorities="/".join(map(str, g["priorities"])),
+            count=g["count"],
+            share=f"{g['share']:.0%}",
+            target=f"{g['target']:.0%}",
         )
         for g in groups
     ]

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anlan.model.events.alarms import AlarmKind
+from anlan.model.frames import NODE_ID, NODE_SOURCE
 from anlan.model.points import Point
 from anlan.model.quality import Flag
 from anlan.model.words import Label
 from anlan.monitor.config import SUFFIX, AlarmRule, loss_of_view
 from anlan.plant.bulk import without_collection
 from anlan.plant.description import Plant, Scope
+from anlan.plant.node_points import SOURCES, node_points, node_rules
 
 if TYPE_CHECKING:
     from anlan.monitor.compile import EngineConfig
@@ -35,25 +37,30 @@ QUALITY_WORDS = {
 
 
 def all_rules(plant: Plant) -> list[AlarmRule]:
-    """The plant's rules and those it has by itself: loss of view of each source; stale and bad quality as its settings say.
+    """The plant's rules and those it has by itself: loss of view of each source; stale and bad quality as its settings say; the node's own.
 
     A rule that the plant writes itself under the same id goes first.
     """
     written = {rule.id: rule for rule in plant.rules}
-    automatic = [*_views(plant), *_quality_rules(plant)]
+    automatic = [*_views(plant), *_quality_rules(plant), *node_rules(plant)]
     return [*plant.rules, *(rule for rule in automatic if rule.id not in written)]
+
+
+def all_points(plant: Plant) -> list[Point]:
+    """The plant's points and those that the node tells of itself."""
+    return [*plant.points, *node_points(plant)]
 
 
 def engine_config(plant: Plant, numbers: Numbers, version: int) -> EngineConfig:
     """The engine's share of a version."""
     from anlan.monitor.compile import compile_config
 
-    by_source = numbers.sources
+    by_source = {**numbers.sources, NODE_ID: NODE_SOURCE}
     with without_collection():
         return compile_config(
             version,
-            [(by_source[s.id], s.id) for s in plant.sources],
-            [(numbers.points[p.id], p, by_source[p.source]) for p in plant.points],
+            [*SOURCES, *((by_source[s.id], s.id) for s in plant.sources)],
+            [(numbers.points[p.id], p, by_source[p.source]) for p in all_points(plant)],
             [(numbers.alarms[r.id], r, _target(r, numbers)) for r in all_rules(plant)],
         )
 

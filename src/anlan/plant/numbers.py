@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from anlan.model.errors import InputError
-from anlan.plant.compile import all_rules
+from anlan.plant.compile import all_points, all_rules
 from anlan.plant.description import Plant
 from anlan.plant.records import NumberRow
 
@@ -42,7 +42,7 @@ def assign(session: Session, plant: Plant) -> Numbers:
         numbers = read_numbers(session)
     return Numbers(
         _give(session, "source", numbers.sources, (s.id for s in plant.sources)),
-        _give(session, "point", numbers.points, (p.id for p in plant.points)),
+        _give(session, "point", numbers.points, (p.id for p in all_points(plant))),
         _give(session, "alarm", numbers.alarms, (r.id for r in rules)),
     )
 
