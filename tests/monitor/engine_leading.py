@@ -37,7 +37,9 @@ def engine_config(config: Config) -> EngineConfig:
             "priority": [r.priority for r in config.rules],
             "enabled": [r.enabled for r in config.rules],
             "states": [list(r.states) for r in config.rules],
+            "shelvable": [r.shelvable for r in config.rules],
         },
+        [after // 1000 for after in config.escalation],
     )
 
 
@@ -116,6 +118,9 @@ def _command(n: int, order: Order, reference: Reference, wall: int) -> Command:
         who="zhang",
         post="panel",
         at=wall,
+        reason=order.reason,
+        until=None if order.span is None else wall + order.span,
+        work_order=order.work_order,
     )
 
 

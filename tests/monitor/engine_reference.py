@@ -1,4 +1,4 @@
-"""A slow model of the engine in plain Python, written from ISA-18.2's table and the rules of DOMAIN.md 1–3, not from the kernel.
+"""A slow model of the engine in plain Python, written from ISA-18.2's table and the rules of DOMAIN.md 1–3, not from the engine.
 
 It has none of the kernel's short cuts: no quiet band, no blocks that are due, no phases packed into numbers; it looks at every rule at
 every step, and its state table is written out by hand. Both must agree on every transition.
@@ -21,6 +21,9 @@ N, U, A, R, LU, LA = (
     AlarmState.LATCHED_UNACKNOWLEDGED,
     AlarmState.LATCHED_ACKNOWLEDGED,
 )
+SH, SU, OS = AlarmState.SHELVED, AlarmState.SUPPRESSED, AlarmState.OUT_OF_SERVICE
+HIDDEN = (SH, SU, OS)
+UNANSWERED = (U, R, LU)
 ON, OFF, ACK, RESET = Trigger.CONDITION_ON, Trigger.CONDITION_OFF, Trigger.ACKNOWLEDGE, Trigger.RESET
 TABLE = {
     (N, ON): U,
@@ -31,6 +34,18 @@ TABLE = {
     (LU, ON): U,
     (LA, RESET): N,
     (LA, ON): U,
+    **{(shown, Trigger.SHELVE): SH for shown in (N, U, A, R, LU, LA)},
+    **{(state, Trigger.REMOVE_FROM_SERVICE): OS for state in (N, U, A, R, LU, LA, SH, SU)},
+}
+BACK = {Trigger.UNSHELVE: SH, Trigger.RETURN_TO_SERVICE: OS}
+"""Ends the hiding: the alarm is then what its condition says, and what it says is news."""
+STEPS = {
+    "acknowledge": ACK,
+    "reset": RESET,
+    "shelve": Trigger.SHELVE,
+    "unshelve": Trigger.UNSHELVE,
+    "remove_from_service": Trigger.REMOVE_FROM_SERVICE,
+    "return_to_service": Trigger.RETURN_TO_SERVICE,
 }
 PLAIN = {**TABLE, (U, OFF): R, (A, OFF): N}
 LATCHING = {**TABLE, (U, OFF): LU, (A, OFF): LA}
@@ -57,6 +72,7 @@ class Rule:
     latching: bool = False
     priority: int = 3
     enabled: bool = True
+    shelvable: bool = True
 
 
 @dataclass
@@ -69,6 +85,12 @@ class Alarm:
     running: str = ""
     """"on" or "off" while that delay runs."""
     since: int = 0
+    shelf_ends: int = 0
+    """Node time; while shelved."""
+    waiting_since: int | None = None
+    """Node time since which nobody answers it, while it is of priority 1."""
+    told: int = 0
+    """How many levels it was passed on to since then."""
 
     @property
     def delay(self) -> int:
@@ -122,6 +144,7 @@ class Config:
     sources: tuple[int, ...]
     points: tuple[Point, ...]
     rules: tuple[Rule, ...]
+    escalation: tuple[int, ...] = (60 * SECOND, 120 * SECOND)
 
 
 @dataclass
@@ -129,6 +152,8 @@ class Reference:
     u: int = 0
     wall: int = 0
     newest: int = 0
+    moment: int = 0
+    """Node time of what is being decided on."""
     config: Config = field(default_factory=lambda: Config(0, (), (), ()))
     seen: dict[int, Seen] = field(default_factory=dict)
     sources: dict[int, Source] = field(default_factory=dict)
@@ -140,7 +165,7 @@ class Reference:
     # ---- entrances
 
     def readings(self, source: int, received_at: int, rows: list[tuple[int, int, float, int]]) -> None:
-        u = self.node_time(received_at)
+        u = self.moment = self.node_time(received_at)
         if source in self.sources and self.sources[source].state == "unknown":
             self.view({source: "up"}, received_at, u)
         for number, time, value, word in rows:
@@ -152,6 +177,7 @@ class Reference:
             self.u = self.u + step if 0 <= step <= 2_500_000 else max(self.u + SECOND, self.newest)
         self.wall = now
         self.newest = max(self.newest, self.u)
+        self.moment = self.u
         silent = {n: "down" for n, s in self.sources.items() if s.state == "unknown" and self.u - s.since >= 30 * SECOND}
         self.view({**silent, **told}, now, self.u)
         for number in sorted(self.sources):
@@ -159,8 +185,29 @@ class Reference:
                 self.absence(alarm, self.sources[number].state == "down", self.u, now, math.nan, None)
         for number in sorted(self.seen):
             self.look(self.seen[number], now)
+        while due := self.what_is_due():
+            at, _, alarm = min(due, key=lambda one: one[:2])
+            happened_at = now - (self.u - at)
+            if alarm.state == SH:
+                self.move(alarm, Trigger.UNSHELVE, happened_at, now, *self.evidence(alarm))
+            else:
+                waited = self.config.escalation[alarm.told]
+                alarm.told += 1
+                self.write(
+                    alarm, Trigger.ESCALATE, alarm.state, alarm.state, happened_at, now, float(alarm.told), 0, waited / SECOND
+                )
+
+    def what_is_due(self) -> list[tuple[int, int, Alarm]]:
+        """Shelvings that are over, and alarms that wait too long for an answer: (since when, number, alarm)."""
+        due = [(a.shelf_ends, n, a) for n, a in self.alarms.items() if a.state == SH and a.shelf_ends <= self.u]
+        for number, alarm in self.alarms.items():
+            for after in self.config.escalation[alarm.told :]:
+                if alarm.waiting_since is not None and alarm.waiting_since + after <= self.u:
+                    due.append((alarm.waiting_since + after, number, alarm))
+        return due
 
     def command(self, command: Command, noticed_at: int) -> bool:
+        self.moment = self.node_time(noticed_at)
         alarm = self.alarms.get(command.alarm)
         if alarm is None or not alarm.rule.enabled:
             return False
@@ -168,16 +215,36 @@ class Reference:
             return True
         if command.episode != alarm.episode or command.priority != alarm.rule.priority:
             return False
-        trigger = ACK if command.kind == "acknowledge" else RESET
-        if (alarm.state, trigger) not in (LATCHING if alarm.rule.latching else PLAIN):
+        if not self.complete(command, alarm.rule):
+            return False
+        trigger = STEPS[command.kind]
+        possible = alarm.state == BACK[trigger] if trigger in BACK else (alarm.state, trigger) in self.table(alarm)
+        if not possible:
             return False
         value, word = self.evidence(alarm)
-        self.move(alarm, trigger, command.at, noticed_at, value, word)
+        if command.kind == "shelve":
+            assert command.until is not None
+            before, alarm.state = alarm.state, SH
+            alarm.shelf_ends = self.moment + (command.until - command.at)
+            self.answered(alarm)
+            self.write(alarm, trigger, before, SH, command.at, noticed_at, float(command.until), 0, math.nan)
+        else:
+            self.move(alarm, trigger, command.at, noticed_at, value, word)
+        return True
+
+    def complete(self, command: Command, rule: Rule) -> bool:
+        """Whoever hides an alarm says why; a shelf has an end within 12 h, and is not for what guards safety; taking out of service
+        is work, with an order for it."""
+        if command.kind == "shelve":
+            span = (command.until or 0) - command.at
+            return bool(command.reason) and 0 < span <= 12 * 3600 * SECOND and rule.shelvable
+        if command.kind == "remove_from_service":
+            return bool(command.reason) and bool(command.work_order)
         return True
 
     def configure(self, config: Config, at: int) -> None:
         before, self.config = self.alarms, config
-        u = self.node_time(at)
+        u = self.moment = self.node_time(at)
         gone = [a for n, a in before.items() if not self.goes_on(a, {r.number: r for r in config.rules}.get(n))]
         for alarm in sorted(gone, key=lambda a: a.rule.number):
             if alarm.episode:
@@ -210,6 +277,10 @@ class Reference:
             for alarm in self.of(number):
                 if judge[alarm.rule.number]:
                     self.judge(self.seen[number], alarm, judge[alarm.rule.number], at, u)
+        for alarm in self.alarms.values():
+            self.answered(alarm)
+            if alarm.state == SH and not alarm.rule.shelvable:
+                alarm.shelf_ends = self.moment
 
     # ---- one reading
 
@@ -416,10 +487,26 @@ class Reference:
         self.move(alarm, trigger, at, noticed_at, value, word)
 
     def move(self, alarm: Alarm, trigger: Trigger, at: int, noticed_at: int, value: float, word: int) -> None:
-        after = (LATCHING if alarm.rule.latching else PLAIN)[alarm.state, trigger]
+        if trigger in BACK:
+            after = U if alarm.on else N
+        elif alarm.state in HIDDEN and trigger in (ON, OFF):
+            return  # its condition is followed, and says nothing
+        else:
+            after = self.table(alarm)[alarm.state, trigger]
         alarm.episode += after == U
         self.write(alarm, trigger, alarm.state, after, at, noticed_at, value, word)
         alarm.state = after
+        self.answered(alarm)
+
+    def table(self, alarm: Alarm) -> dict[tuple[AlarmState, Trigger], AlarmState]:
+        return LATCHING if alarm.rule.latching else PLAIN
+
+    def answered(self, alarm: Alarm) -> None:
+        """Whether it waits for an answer now. Coming on anew while it waits is no answer."""
+        if alarm.state not in UNANSWERED or alarm.rule.priority != 1:
+            alarm.waiting_since, alarm.told = None, 0
+        elif alarm.waiting_since is None:
+            alarm.waiting_since = self.moment
 
     def write(
         self,
@@ -431,9 +518,11 @@ class Reference:
         noticed_at: int,
         value: float,
         word: int,
+        limit: float | None = None,
     ) -> None:
         kind = alarm.rule.kind
-        limit = alarm.rule.limit if kind in LIMITS else value if kind == AlarmKind.STATE else math.nan
+        if limit is None:
+            limit = alarm.rule.limit if kind in LIMITS else value if kind == AlarmKind.STATE else math.nan
         self.out.append(
             (alarm.rule.number, alarm.episode, trigger, before, after, at, noticed_at, *(str(x) for x in (value, word, limit)))
         )

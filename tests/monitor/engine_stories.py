@@ -22,6 +22,17 @@ LAGS = (0,) * 8 + (100_000, 100_000, 500_000, 1_000_000, 3_000_000, 20_000_000, 
 WAITS = (0, 100_000, 500_000, 1_000_000, 1_000_000, 1_000_000, 1_000_000, 2_000_000, 2_000_000)
 RARE_WAITS = (10_000_000, 3_600_000_000, -3_600_000_000)
 OF_POINT = tuple(k for k in AlarmKind if k is not AlarmKind.LOSS_OF_VIEW)
+SPANS = (1_000_000, 1_500_000, 5_000_000, 5_000_000, 20_000_000, 0, -1_000_000, 43_200_000_000, 43_201_000_000, None)
+ESCALATIONS = ((2 * SECOND, 5 * SECOND), (3 * SECOND, 4 * SECOND, 20 * SECOND), (4 * SECOND,), (60 * SECOND, 120 * SECOND))
+STEPS = (
+    *["acknowledge"] * 5,
+    *["reset"] * 3,
+    "silence",
+    *["shelve"] * 4,
+    *["unshelve"] * 2,
+    *["remove_from_service"] * 2,
+    *["return_to_service"] * 3,
+)
 KEYS = (*range(10, 50), 101, 102)
 
 
@@ -48,6 +59,10 @@ class Order:
     episode_off: int
     priority_off: int
     again: bool
+    span: int | None = None
+    """Of a shelving, µs."""
+    reason: str = ""
+    work_order: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,7 +109,7 @@ def make_config(random: Random, version: int) -> Config:
             make_rule(random, number * 10 + slot, number, OF_POINT) for slot in random.sample(range(10), random.randint(1, 5))
         ]
     rules += [make_rule(random, 100 + s, s, (AlarmKind.LOSS_OF_VIEW,)) for s in sources if random.random() < 0.7]
-    return Config(version, sources, tuple(points), tuple(rules))
+    return Config(version, sources, tuple(points), tuple(rules), random.choice(ESCALATIONS))
 
 
 def make_rule(random: Random, number: int, target: int, kinds: tuple[AlarmKind, ...]) -> Rule:
@@ -110,8 +125,9 @@ def make_rule(random: Random, number: int, target: int, kinds: tuple[AlarmKind, 
         on_delay=random.choice(DELAYS),
         off_delay=random.choice(DELAYS),
         latching=random.random() < 0.4,
-        priority=1 if kind is AlarmKind.LOSS_OF_VIEW else random.randint(1, 4),
+        priority=1 if kind is AlarmKind.LOSS_OF_VIEW else random.choice([1, 1, 2, 3, 4]),
         enabled=random.random() < 0.93,
+        shelvable=random.random() < 0.85,
     )
 
 
@@ -122,7 +138,13 @@ def alter(random: Random, config: Config, version: int) -> Config:
     old = rules[at]
     fresh = make_rule(random, old.number, old.target, (old.kind,))
     rules[at] = random.choice(
-        [fresh, Rule(**{**vars(old), "on_delay": fresh.on_delay}), Rule(**{**vars(old), "limit": fresh.limit})]
+        [
+            fresh,
+            Rule(**{**vars(old), "on_delay": fresh.on_delay}),
+            Rule(**{**vars(old), "limit": fresh.limit}),
+            Rule(**{**vars(old), "priority": fresh.priority}),
+            Rule(**{**vars(old), "shelvable": not old.shelvable}),
+        ]
     )
     if random.random() < 0.3:
         del rules[random.randrange(len(rules))]
@@ -134,7 +156,8 @@ def alter(random: Random, config: Config, version: int) -> Config:
     if random.random() < 0.2:
         which = random.randrange(len(points))
         points[which] = Point(points[which].number, random.choice(config.sources), random.random() < 0.5, 3_000_000)
-    return Config(version, config.sources, tuple(points), tuple(rules) or config.rules[:1])
+    escalation = random.choice(ESCALATIONS) if random.random() < 0.3 else config.escalation
+    return Config(version, config.sources, tuple(points), tuple(rules) or config.rules[:1], escalation)
 
 
 def make_readings(random: Random) -> Give:
@@ -157,11 +180,14 @@ def make_tick(random: Random) -> Tick:
 
 def make_order(random: Random) -> Order:
     return Order(
-        kind=random.choice(["acknowledge"] * 5 + ["reset"] * 3 + ["silence"]),
+        kind=random.choice(STEPS),
         pick=random.randrange(10_000),
         episode_off=random.choice([0] * 8 + [1, -1]),
         priority_off=random.choice([0] * 9 + [1]),
         again=random.random() < 0.1,
+        span=random.choice(SPANS),
+        reason=random.choice(["", "chatters", "chatters", "chatters"]),
+        work_order=random.choice(["", "WO-7", "WO-7", "WO-7"]),
     )
 
 

@@ -7,14 +7,22 @@ from typing import Any, Literal, get_args
 
 import orjson
 
-from anlan.model.clock import Micros
+from anlan.model.clock import HOUR, Micros
 from anlan.model.errors import InputError
 from anlan.model.events.alarms import AlarmState, Trigger
 from anlan.model.words import translate
+from anlan.monitor.shelving import LONGEST
 
-CommandKind = Literal["acknowledge", "reset", "silence"]
+CommandKind = Literal["acknowledge", "reset", "silence", "shelve", "unshelve", "remove_from_service", "return_to_service"]
 
-TRIGGER: dict[str, Trigger] = {"acknowledge": Trigger.ACKNOWLEDGE, "reset": Trigger.RESET}
+TRIGGER: dict[str, Trigger] = {
+    "acknowledge": Trigger.ACKNOWLEDGE,
+    "reset": Trigger.RESET,
+    "shelve": Trigger.SHELVE,
+    "unshelve": Trigger.UNSHELVE,
+    "remove_from_service": Trigger.REMOVE_FROM_SERVICE,
+    "return_to_service": Trigger.RETURN_TO_SERVICE,
+}
 """`silence` is not here: it quiets one console's horn and moves no alarm."""
 
 
@@ -23,28 +31,35 @@ _HIDDEN = {
     AlarmState.SUPPRESSED: "the alarm is suppressed by design: it comes back by itself",
     AlarmState.OUT_OF_SERVICE: "the alarm is out of service: return it to service first",
 }
-_NOTHING_TO_ACKNOWLEDGE = {
-    AlarmState.NORMAL: "the alarm is over: there is nothing to acknowledge",
-    AlarmState.ACKNOWLEDGED: "the alarm is acknowledged already",
-    AlarmState.LATCHED_ACKNOWLEDGED: "the alarm is acknowledged already",
-    **_HIDDEN,
+_WHY_NOT: dict[str, dict[AlarmState, str]] = {
+    "acknowledge": {
+        AlarmState.NORMAL: "the alarm is over: there is nothing to acknowledge",
+        AlarmState.ACKNOWLEDGED: "the alarm is acknowledged already",
+        AlarmState.LATCHED_ACKNOWLEDGED: "the alarm is acknowledged already",
+        **_HIDDEN,
+    },
+    "reset": {AlarmState.LATCHED_UNACKNOWLEDGED: "the alarm must be acknowledged before it is reset", **_HIDDEN},
+    "shelve": {**_HIDDEN, AlarmState.SHELVED: "the alarm is shelved already: unshelve it first to shelve it anew"},
+    "remove_from_service": {AlarmState.OUT_OF_SERVICE: "the alarm is out of service already"},
 }
-_NOTHING_TO_RESET = {
-    AlarmState.LATCHED_UNACKNOWLEDGED: "the alarm must be acknowledged before it is reset",
-    **_HIDDEN,
+_WHY_NOT_ELSE = {
+    "reset": "only a latched alarm whose condition is gone can be reset",
+    "unshelve": "the alarm is not shelved",
+    "return_to_service": "the alarm is not out of service",
 }
 
 
 def why_not(kind: str, state: AlarmState) -> str:
     """Why a step that the state table doesn't know can't be taken in `state`: a msgid."""
-    if kind == "acknowledge":
-        return _NOTHING_TO_ACKNOWLEDGE[state]
-    return _NOTHING_TO_RESET.get(state, "only a latched alarm whose condition is gone can be reset")
+    return _WHY_NOT.get(kind, {}).get(state) or _WHY_NOT_ELSE[kind]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """Who did what, at which post, to which activation of which alarm, and the severity they saw when they did."""
+    """Who did what, at which post, to which activation of which alarm, and the severity they saw when they did.
+
+    `until` ends a shelving, on the same wall clock as `at`; `work_order` is what an alarm is taken out of service for.
+    """
 
     id: str
     kind: CommandKind
@@ -55,6 +70,25 @@ class Command:
     post: str
     reason: str = ""
     at: Micros
+    until: Micros | None = None
+    work_order: str = ""
+
+    @property
+    def said(self) -> str:
+        """What the journal keeps as the reason."""
+        return f"{self.work_order}: {self.reason}" if self.work_order else self.reason
+
+    def lacks(self) -> tuple[str, dict[str, Any]] | None:
+        """What the step lacks in itself, whatever the alarm: a msgid and its facts."""
+        if self.kind in {"shelve", "remove_from_service"} and not self.reason.strip():
+            return "a reason is needed", {}
+        if self.kind == "remove_from_service" and not self.work_order.strip():
+            return "a work order is needed to take an alarm out of service", {}
+        if self.kind == "shelve" and (self.until is None or self.until <= self.at):
+            return "shelving needs an end that lies ahead", {}
+        if self.kind == "shelve" and self.until is not None and self.until - self.at > LONGEST:
+            return "shelving lasts {hours} h at most", {"hours": LONGEST // HOUR}
+        return None
 
     def to_bytes(self) -> bytes:
         return orjson.dumps(asdict(self))
@@ -72,15 +106,19 @@ class Command:
     def from_json(cls, fields: Any) -> Command:
         given = fields if isinstance(fields, dict) else {}
         for name, kind in _FIELDS.items():
-            value = given.get(name, "" if name == "reason" else None)
-            if type(value) is not kind:
+            value = given.get(name, _DEFAULTS.get(name))
+            if type(value) is not kind and not (name in _DEFAULTS and value == _DEFAULTS[name]):
                 raise InputError(
                     "command: {field} was {found}; {expected} was expected", field=name, found=repr(value), expected=kind.__name__
                 )
         if unknown := sorted(set(given) - set(_FIELDS)):
             raise InputError("command: unknown field {field}", field=unknown[0])
         if given["kind"] not in get_args(CommandKind):
-            raise InputError("command: kind was {found}; acknowledge, reset or silence was expected", found=repr(given["kind"]))
+            raise InputError(
+                "command: kind was {found}; one of {expected} was expected",
+                found=repr(given["kind"]),
+                expected=", ".join(get_args(CommandKind)),
+            )
         return cls(**given)
 
 
@@ -94,7 +132,10 @@ _FIELDS: dict[str, type] = {
     "post": str,
     "reason": str,
     "at": int,
+    "until": int,
+    "work_order": str,
 }
+_DEFAULTS: dict[str, Any] = {"reason": "", "until": None, "work_order": ""}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,9 @@ ticks run in the compiled kernel; commands and configurations, which are rare, i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from typing import Any
 
@@ -28,16 +29,23 @@ from anlan.monitor.compile import Arrays, EngineConfig, arrays_of, compile_confi
 from anlan.monitor.layout import BLOCK, NEVER, STATUS, TRANSITION, RuleFlag, Structs, Tally, View, World, aligned
 from anlan.monitor.live import Copied, Live
 from anlan.monitor.node_time import NodeTime
-from anlan.monitor.states import REFUSED, TABLE
+from anlan.monitor.states import OPEN, REFUSED, TABLE
+from anlan.monitor.timers import Timer, Timers, Wait
 
 __all__ = ["Engine", "EngineConfig", "NodeTime", "Transitions", "compile_config"]
 
+MILLISECOND: Micros = SECOND // 1000
 SOURCE_GRACE: Micros = 30 * SECOND
 """A source of which nothing was ever heard counts as out of view after this much node time: unknown is never normal."""
 ANSWERS_KEPT = 10_000
 """Commands whose answer is remembered, so that one sent twice is answered twice and done once."""
+_IS_OPEN = np.isin(np.arange(len(AlarmState)), OPEN)
 LEDGER = ("received", "applied", "duplicate", "late", "unknown_point", "clock_bad")
 """Counters per source; received = applied + duplicate + late + unknown_point, and clock_bad are among the applied."""
+
+
+Evidence = tuple[float, int, float]
+"""Value, quality, limit."""
 
 
 @dataclass(slots=True)
@@ -95,6 +103,7 @@ class Engine:
         self.config_version = first.version
         self.config_body = first.to_bytes()
         self.time = NodeTime()
+        self.timers = Timers()
         self.next_n = 1
         """Number of the next transition."""
         self.answers: dict[str, Result] = {}
@@ -102,6 +111,8 @@ class Engine:
         """Last episode of alarms that were removed, so that one brought back goes on counting."""
         self.ledger = np.zeros((0, len(LEDGER)), np.int64)
         self._found: Transitions = Transitions(0)
+        self._moment: Micros = 0
+        """Node time of what is being decided on."""
         self._late = np.zeros(1, np.int32)
         self.lay_out(arrays_of(first))
 
@@ -145,8 +156,8 @@ class Engine:
         # Copies: Arrow's buffers are read-only and may be unaligned, each a type of its own to Numba; a copy costs 2 ns a reading.
         point, time, value, quality = (to_numpy(column).copy() for column in batch.columns)
         rows = batch.num_rows
+        u = self._moment = self.time.at(part.received_at)
         self._hear(part.source, part.received_at)
-        u = self.time.at(part.received_at)
         if len(self._late) < rows:
             self._late = np.zeros(rows, np.int32)
         frame, received_at, late = self.frame, part.received_at, self._late
@@ -173,12 +184,14 @@ class Engine:
         body = orjson.loads(part.body)
         now = int(body["now"])
         self.time.tick(now)
+        self._moment = self.time.u
         self._see(
             now, {int(number): View.DOWN if state == "down" else View.UP for number, state in body.get("sources", {}).items()}
         )
         u = self.time.u
         self._run(lambda start: kernel.take_views(self.world, start, self.frame, now, u), len(self.world.sources))
         self._run(lambda start: kernel.take_tick(self.world, start, self.frame, now, u), len(self.world.due))
+        self._end_waits(now, u)
 
     def _hear(self, source: int, at: Micros) -> None:
         """Data from a source of which nobody has said anything yet: it is in view."""
@@ -211,7 +224,9 @@ class Engine:
         self._run(lambda start: kernel.view_changed(self.world, changed, start, self.frame, now, u), len(self.world.points))
 
     def _config(self, part: Part, index: int) -> None:
+        self._moment = self.time.at(part.received_at)
         changes.apply(self, part.body, part.received_at)
+        self.tend_timers()
 
     # ---- commands
 
@@ -224,6 +239,7 @@ class Engine:
         self._found.results.append((command, result))
 
     def _obey(self, command: Command, noticed_at: Micros) -> Result:
+        self._moment = self.time.at(noticed_at)
         row = self.row_of(command.alarm)
         if row is None:
             return _refused(command, "alarm {alarm} does not exist", alarm=command.alarm)
@@ -244,13 +260,25 @@ class Engine:
                 answered=command.priority,
                 now=int(rule["priority"]),
             )
+        if (lacking := command.lacks()) is not None:
+            return _refused(command, lacking[0], **lacking[1])
+        if command.kind == "shelve" and not rule["flags"] & RuleFlag.SHELVABLE:
+            return _refused(command, "this alarm guards safety: it can't be shelved")
         trigger = TRIGGER[command.kind]
         after = self.next_state(row, trigger)
         if after is None:
             return _refused(command, why_not(command.kind, AlarmState(int(status["state"]))))
-        n = self.move(row, trigger, after, command.at, noticed_at)
-        self._found.texts[n] = (command.who, command.post, command.reason, command.id)
+        n = self._take_step(command, row, trigger, after, noticed_at)
+        self._found.texts[n] = (command.who, command.post, command.said, command.id)
         return Result(id=command.id, accepted=True, transition=n)
+
+    def _take_step(self, command: Command, row: int, trigger: Trigger, after: AlarmState, noticed_at: Micros) -> int:
+        if command.until is None or trigger is not Trigger.SHELVE:
+            return self.move(row, trigger, after, command.at, noticed_at)
+        n = self.move(row, trigger, after, command.at, noticed_at, (float(command.until), 0, math.nan))
+        due = self._moment + command.until - command.at
+        self.timers.set(Timer(command.alarm, Wait.SHELVING_ENDS, self._moment, due))
+        return n
 
     def row_of(self, alarm: int) -> int | None:
         where = self.arrays.where
@@ -263,24 +291,40 @@ class Engine:
         found = int(TABLE[status["state"], trigger, int(bool(rule["flags"] & RuleFlag.LATCHING)), on])
         return None if found == REFUSED else AlarmState(found)
 
-    def move(self, row: int, trigger: Trigger, after: AlarmState, happened_at: Micros, noticed_at: Micros) -> int:
+    def move(
+        self,
+        row: int,
+        trigger: Trigger,
+        after: AlarmState,
+        happened_at: Micros,
+        noticed_at: Micros,
+        evidence: Evidence | None = None,
+    ) -> int:
         """Move one alarm by what no reading caused, and write it; returns the transition's number."""
         status = self.world.status[row]
         before = AlarmState(int(status["state"]))
         status["state"] = after
         status["episode"] += after == AlarmState.UNACKNOWLEDGED
-        return self.write(row, trigger, before, happened_at, noticed_at)
+        return self.write(row, trigger, before, happened_at, noticed_at, evidence)
 
-    def write(self, row: int, trigger: Trigger, before: AlarmState, happened_at: Micros, noticed_at: Micros) -> int:
-        """Write a transition of one alarm into the state it has now."""
+    def write(
+        self,
+        row: int,
+        trigger: Trigger,
+        before: AlarmState,
+        happened_at: Micros,
+        noticed_at: Micros,
+        evidence: Evidence | None = None,
+    ) -> int:
+        """Write a transition of one alarm into the state it has now; without `evidence` with what its rule last looked at."""
         status, transition = self.world.status[row], np.zeros(1, TRANSITION)
         transition["frame"], transition["alarm"], transition["trigger"] = self.frame, self.world.rules["number"][row], trigger
         transition["before"], transition["after"], transition["episode"] = before, status["state"], status["episode"]
         transition["happened_at"], transition["noticed_at"] = happened_at, noticed_at
-        transition["value"], transition["quality"], transition["limit"] = self._evidence(row)
+        transition["value"], transition["quality"], transition["limit"] = evidence or self._evidence(row)
         return self._add(transition)
 
-    def _evidence(self, row: int) -> tuple[float, int, float]:
+    def _evidence(self, row: int) -> Evidence:
         """What the rule last looked at: value, quality, limit."""
         kind = int(self.world.rules["kind"][row])
         limit = float(self.world.rules["limit"][row]) if kind <= AlarmKind.HIGH_HIGH else float("nan")
@@ -289,6 +333,68 @@ class Engine:
         point = self.world.points[int(self.arrays.target[row])]
         value = float(point["value"]) if point["time"] != NEVER else float("nan")
         return value, int(point["quality"]), value if kind == AlarmKind.STATE else limit
+
+    # ---- what alarms wait for by themselves
+
+    def _end_waits(self, now: Micros, u: Micros) -> None:
+        """At a tick: shelvings that end, and alarms that nobody has acknowledged for too long."""
+        while (timer := self.timers.take_due(u)) is not None:
+            row = self.row_of(timer.alarm)
+            if row is None or timer.due is None:
+                continue
+            at = now - (u - timer.due)
+            if timer.wait is Wait.ESCALATION:
+                self._escalate(row, timer, at, now)
+            elif (after := self.next_state(row, Trigger.UNSHELVE)) is not None:
+                self.move(row, Trigger.UNSHELVE, after, at, now)
+
+    def _escalate(self, row: int, timer: Timer, at: Micros, now: Micros) -> None:
+        level = timer.level + 1
+        waited = self.arrays.escalation[timer.level] / 1000
+        before = AlarmState(int(self.world.status["state"][row]))
+        self.write(row, Trigger.ESCALATE, before, at, now, (float(level), 0, waited))
+        self._wait_for_level(timer.alarm, timer.since, level)
+
+    def _wait_for_level(self, alarm: int, since: Micros, level: int) -> None:
+        """`level` levels know of it; the next is due after its own time since the alarm was left unacknowledged."""
+        steps = self.arrays.escalation
+        due = since + steps[level] * MILLISECOND if level < len(steps) else None
+        self.timers.set(Timer(alarm, Wait.ESCALATION, since, due, level))
+
+    def _note_waits(self, rows: Structs) -> None:
+        """Begin and end waits as these transitions say. An alarm that comes on again while nobody has acknowledged it waits on:
+        else one that comes and goes would never reach the next level."""
+        was, now = _IS_OPEN[rows["before"]], _IS_OPEN[rows["after"]]
+        urgent = self.world.rules["priority"][self.arrays.where[rows["alarm"]]] == 1
+        shelf_left = (rows["before"] == AlarmState.SHELVED) & (rows["after"] != AlarmState.SHELVED)
+        for i in np.flatnonzero((urgent & (was != now)) | shelf_left):
+            alarm = int(rows["alarm"][i])
+            if shelf_left[i] or was[i]:
+                self.timers.cancel(alarm)
+            if urgent[i] and now[i] and self.timers.get(alarm) is None:
+                self._wait_for_level(alarm, self._moment, 0)
+
+    def tend_timers(self) -> None:
+        """After a change of rules, or of states from outside: every alarm waits for what its state and rule now ask for. A shelving
+        whose end nobody counts, or which the rule no longer allows, ends at the next tick."""
+        status, rules = self.world.status, self.world.rules
+        shelved, left = status["state"] == AlarmState.SHELVED, _IS_OPEN[status["state"]] & (rules["priority"] == 1)
+        wanted: set[int] = set()
+        for row in np.flatnonzero(shelved | left):
+            alarm = int(rules["number"][row])
+            wanted.add(alarm)
+            wait = Wait.SHELVING_ENDS if shelved[row] else Wait.ESCALATION
+            timer = self.timers.get(alarm)
+            timer = timer if timer is not None and timer.wait is wait else Timer(alarm, wait, self._moment, self._moment)
+            if left[row]:
+                self._wait_for_level(alarm, timer.since, timer.level)
+            elif not rules["flags"][row] & RuleFlag.SHELVABLE:
+                self.timers.set(replace(timer, due=self._moment))
+            else:
+                self.timers.set(timer)
+        for timer in self.timers:
+            if timer.alarm not in wanted:
+                self.timers.cancel(timer.alarm)
 
     # ---- running the kernel
 
@@ -320,6 +426,7 @@ class Engine:
         rows["n"] = np.arange(first, first + len(rows))
         self.next_n += len(rows)
         self._found.rows = rows if not len(self._found.rows) else np.concatenate([self._found.rows, rows])
+        self._note_waits(rows)
         return first
 
     # ---- looking

@@ -62,6 +62,7 @@ def _carry_over(engine: Engine, journal: Journal) -> None:
     engine.frame = 0
     engine.world.points["touched"] = 0
     changes.adopt(engine, {t.alarm: (t.after, t.episode) for t in journal.standing()})
+    engine.tend_timers()
     engine.next_n = max(engine.next_n, journal.last + 1)
 
 

@@ -26,6 +26,7 @@ from anlan.model.errors import AnlanError, Corrupt, StoreError
 from anlan.monitor.commands import Result
 from anlan.monitor.compile import EngineConfig, arrays_of
 from anlan.monitor.layout import STATUS, aligned
+from anlan.monitor.timers import Timers
 from anlan.store.durable import sync
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Snapshot:
             "next_n": engine.next_n,
             "answers": [answer.as_json() for answer in engine.answers.values()],
             "retired": list(engine.retired.items()),
+            "timers": engine.timers.as_json(),
         }
         return cls(engine.frame, header, blobs)
 
@@ -112,6 +114,7 @@ def unpack(file: BinaryIO) -> Engine:
     engine.time.u, engine.time.wall, engine.time.newest = header["u"], header["wall"], header["newest"]
     engine.answers = {fields["id"]: Result.from_json(fields) for fields in header["answers"]}
     engine.retired = {int(number): int(episode) for number, episode in header["retired"]}
+    engine.timers = Timers.from_json(header["timers"])
     engine.ledger = ledger
     engine.lay_out(arrays, status, known)
     return engine

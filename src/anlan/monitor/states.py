@@ -34,6 +34,8 @@ HIDDEN = (AlarmState.SHELVED, AlarmState.SUPPRESSED, AlarmState.OUT_OF_SERVICE)
 """The alarm says nothing; its condition is still followed, so that it comes back as it then is."""
 SHOWN = tuple(s for s in AlarmState if s not in HIDDEN)
 ACTIVE = (AlarmState.UNACKNOWLEDGED, AlarmState.ACKNOWLEDGED)
+OPEN = (AlarmState.UNACKNOWLEDGED, AlarmState.RETURNED_UNACKNOWLEDGED, AlarmState.LATCHED_UNACKNOWLEDGED)
+"""Nobody has acknowledged it yet."""
 
 
 def _life() -> Iterator[Row]:
@@ -73,10 +75,12 @@ def _hiding() -> Iterator[Row]:
 
 
 def _upkeep() -> Iterator[Row]:
-    """A removed rule ends its alarm; late data corrects the record, never the live state."""
+    """A removed rule ends its alarm; late data corrects the record, and who is told changes: neither moves the live state."""
     for state in AlarmState:
         yield Row(state, Trigger.CONFIGURATION, AlarmState.NORMAL)
         yield Row(state, Trigger.LATE_DATA, state)
+    for state in OPEN:
+        yield Row(state, Trigger.ESCALATE, state)
 
 
 ROWS: tuple[Row, ...] = (*_life(), *_hiding(), *_upkeep())

@@ -37,6 +37,7 @@ class Trigger(IntEnum):
     RETURN_TO_SERVICE = 10
     CONFIGURATION = 11  # the rule was removed or changed while standing
     LATE_DATA = 12  # a late reading added or corrected an episode; the live state did not move
+    ESCALATE = 13  # nobody has acknowledged it: it is told to the next level too; the state did not move
 
 
 class AlarmKind(IntEnum):
@@ -54,7 +55,11 @@ class AlarmKind(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmTransition:
-    """Row `n` of the journal. Times in µs UTC; `value`, `quality` and `limit` are those that decided."""
+    """Row `n` of the journal. Times in µs UTC; `value`, `quality` and `limit` are those that decided.
+
+    Two triggers carry something else in `value`: SHELVE the instant at which the shelving ends [µs UTC], ESCALATE the level reached
+    (and in `limit` the seconds that it waited for).
+    """
 
     n: int
     frame: int
