@@ -185,7 +185,7 @@ class _Share:
         self._facts, self._start, self._end = look_up, start, end
         self._led_up = np.sort(told.at)
         self._told = told.where((told.at >= start) & (told.at < end))
-        self._spans = spans.where((spans.end > start) & (spans.begin < end))
+        self._spans = spans.where(((spans.end > start) | (spans.begin >= start)) & (spans.begin < end))
 
     def measure(self, post: str | None, of_posts: Sequence[Flood] = ()) -> Performance:
         told = self._told
