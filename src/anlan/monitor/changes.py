@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from anlan.model.clock import Micros
 from anlan.model.events.alarms import AlarmKind, AlarmState, Trigger
+from anlan.model.quality import Severity, quality
 from anlan.monitor import kernel
 from anlan.monitor.compile import Arrays, EngineConfig, arrays_of
 from anlan.monitor.layout import STATUS, Phase, PointFlag, RuleFlag, Structs, aligned
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
     from anlan.monitor.engine import Engine, Transitions
 
 _KEPT_OF_POINT = ("time", "value", "heard", "touched", "quality")
-_STATE_FLAGS = int(PointFlag.HELD | PointFlag.STALE | PointFlag.PENDING)
+_STATE_FLAGS = int(
+    PointFlag.HELD | PointFlag.STALE | PointFlag.PENDING | PointFlag.OVER_LATCHED | PointFlag.INHIBITED | PointFlag.CALIBRATING
+)
 
+BAD = quality(Severity.BAD)
 JUDGE_AFRESH, JUDGE_ON = 1, 2
 LARGE = 100_000
 """Rules from which on memory is worth the few milliseconds that giving it back takes."""
@@ -40,10 +44,15 @@ def apply(engine: Engine, body: bytes, at: Micros) -> None:
     known, moved = _carry_points(engine, new)
     _forget_delays(new, status, anew, moved)
     _carry_sources(engine, new)
+    fresh = _carry_programs(engine, new, moved)
     engine.config_version, engine.config_body = version, bytes(body)
     engine.lay_out(new, status, known)
     world, frame, u = engine.world, engine.frame, engine.time.at(at)
     engine.run(lambda start: kernel.reconsider(world_of(engine), anew, start, frame, at, u), len(world.points))
+    if fresh.any():
+        kernel.feed_those(engine.world, fresh, u)
+        engine.calculate(at, u)
+    suppress_by_design(engine, at)
 
 
 def _read(body: bytes) -> tuple[int, Arrays]:
@@ -177,6 +186,37 @@ def _carry_sources(engine: Engine, new: Arrays) -> None:
     both = common[(old["present"][common] & new.sources["present"][common]) == 1]
     new.sources["up_since"][both] = old["up_since"][both]
     new.sources["state"][both] = old["state"][both]
+
+
+def _carry_programs(engine: Engine, new: Arrays, moved: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
+    """Memory and time of the programs that are as they were; returns which are not, or read a point that is not as it was."""
+    old, now = engine.arrays.calculated, new.calculated
+    fresh = np.ones(len(now.programs), np.uint8)
+    row_of = {int(target): row for row, target in enumerate(old.programs["target"])}
+    for row, target in enumerate(now.programs["target"]):
+        before = row_of.get(int(target))
+        if before is not None and old.code_of(before) == now.code_of(row):
+            now.cells[now.cells_of(row)] = old.cells[old.cells_of(before)]
+            now.programs["at"][row] = old.programs["at"][before]
+            fresh[row] = 0
+    for point in np.flatnonzero(moved & (new.points["flags"] & PointFlag.FEEDS != 0)):
+        fresh[now.feeds[now.feeds_first[point] : now.feeds_first[point + 1]]] = 1
+    return fresh
+
+
+def suppress_by_design(engine: Engine, at: Micros) -> None:
+    """Bring every alarm's suppression by design to what its condition says now: after a change of either."""
+    world = engine.world
+    condition = np.repeat(np.arange(len(world.points)), np.diff(world.governs_first))
+    met = np.zeros(len(world.rules), np.bool_)
+    true = (world.points["quality"][condition] < BAD) & (np.nan_to_num(world.points["value"][condition]) != 0)
+    met[world.governs[true]] = True
+    hidden = world.status["state"] == AlarmState.SUPPRESSED
+    for row in np.flatnonzero(hidden != met):
+        trigger = Trigger.SUPPRESS if met[row] else Trigger.UNSUPPRESS
+        after = engine.next_state(int(row), trigger) if world.rules["flags"][row] & RuleFlag.ENABLED else None
+        if after is not None:
+            engine.move(int(row), trigger, after, at, at)
 
 
 def adopt(engine: Engine, standing: dict[int, tuple[AlarmState, int]]) -> None:

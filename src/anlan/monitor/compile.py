@@ -18,9 +18,13 @@ import pyarrow as pa
 from anlan.model import columns as columns_of
 from anlan.model.errors import Corrupt, InputError
 from anlan.model.events.alarms import AlarmKind
+from anlan.model.frames import NODE_SOURCE
 from anlan.model.points import Point
+from anlan.monitor import programs as programs_of
 from anlan.monitor.config import LIMIT_KINDS, AlarmRule
-from anlan.monitor.layout import NEVER, POINT, RULE, SOURCE, PointFlag, RuleFlag, Structs, aligned
+from anlan.monitor.layout import NEVER, POINT, RULE, SOURCE, PointFlag, RuleFlag, Structs, View, aligned
+from anlan.monitor.program import Program
+from anlan.monitor.programs import CODE_ROWS, PROGRAMS, ProgramArrays, tables_of
 from anlan.monitor.shelving import may_shelve
 
 SOURCES = pa.schema([("number", pa.uint16()), ("id", pa.string())])
@@ -32,6 +36,7 @@ POINTS = pa.schema(
         ("on_change", pa.bool_()),
         ("deadline", pa.uint32()),  # ms, 0: none
         ("safety", pa.bool_()),
+        ("latches", pa.bool_()),  # over range once is over range until it is reset
     ]
 )
 RULES = pa.schema(
@@ -49,6 +54,7 @@ RULES = pa.schema(
         ("enabled", pa.bool_()),
         ("states", pa.list_(pa.int32())),
         ("shelvable", pa.bool_()),
+        ("suppress_by", pa.uint32()),  # calculated point whose truth suppresses the alarm, 0: none
     ]
 )
 
@@ -60,12 +66,14 @@ ESCALATION = (60_000, 120_000)
 
 @dataclass(frozen=True, eq=False)
 class EngineConfig:
-    """One configuration version: tables of the schemas SOURCES, POINTS, RULES."""
+    """One configuration version: tables of the schemas SOURCES, POINTS, RULES, and of `programs` PROGRAMS and CODE_ROWS."""
 
     version: int
     source_table: pa.Table
     point_table: pa.Table
     rule_table: pa.Table
+    program_table: pa.Table
+    code_table: pa.Table
     escalation: tuple[int, ...] = ESCALATION
     """ms after which an unacknowledged alarm of priority 1 goes to the next level, ascending."""
 
@@ -92,27 +100,30 @@ class EngineConfig:
         sources: Mapping[str, Any],
         points: Mapping[str, Any],
         rules: Mapping[str, Any],
+        programs: Sequence[tuple[int, Program]] = (),
         escalation: Sequence[int] = ESCALATION,
     ) -> EngineConfig:
-        """From columns named as in the schemas (numpy arrays or lists); what is left out takes a default. Raises InputError."""
+        """From columns named as in the schemas (numpy arrays or lists), what is left out takes a default; and the programs of the
+        calculated points by their numbers. Raises InputError."""
         config = cls(
             version,
-            _table(SOURCES, sources, {"id": ""}),
-            _table(POINTS, points, {"id": "", "on_change": False, "deadline": 3_000, "safety": False}),
-            _table(RULES, rules, _RULE_DEFAULTS),
+            _table(SOURCES, sources, _DEFAULTS[SOURCES]),
+            _table(POINTS, points, _DEFAULTS[POINTS]),
+            _table(RULES, rules, _DEFAULTS[RULES]),
+            *tables_of(programs),
             tuple(escalation),
         )
         _check(config)
         return config
 
     def to_bytes(self) -> bytes:
-        """Three Arrow IPC streams (zstd), one after the other; version and escalation stand in the first one's metadata."""
+        """Five Arrow IPC streams (zstd), one after the other; version and escalation stand in the first one's metadata."""
         sink = pa.BufferOutputStream()
         options = pa.ipc.IpcWriteOptions(compression="zstd")
         first = self.source_table.replace_schema_metadata(
             {"version": str(self.version), "escalation": " ".join(map(str, self.escalation))}
         )
-        for table in (first, self.point_table, self.rule_table):
+        for table in (first, self.point_table, self.rule_table, self.program_table, self.code_table):
             with pa.ipc.new_stream(sink, table.schema, options=options) as stream:
                 stream.write_table(table)
         body: bytes = sink.getvalue().to_pybytes()
@@ -126,41 +137,57 @@ class EngineConfig:
         """
         try:
             source = pa.BufferReader(pa.py_buffer(body))
-            tables = [_read(source, schema, ids) for schema in (SOURCES, POINTS, RULES)]
+            tables = [_read(source, schema, ids) for schema in (SOURCES, POINTS, RULES, PROGRAMS, CODE_ROWS)]
             version = int(tables[0].schema.metadata[b"version"])
-            escalation = tuple(map(int, tables[0].schema.metadata[b"escalation"].split()))
+            escalation = _escalation(tables[0].schema.metadata)
         except (pa.ArrowInvalid, OSError, KeyError, TypeError, ValueError) as error:
             raise Corrupt(
                 "engine configuration of {bytes} bytes is unreadable: {error}", bytes=len(body), error=str(error)
             ) from error
-        config = cls(version, tables[0], tables[1], tables[2], escalation)
+        config = cls(version, *tables, escalation)
         _check(config)
         return config
 
 
+def _escalation(metadata: Mapping[bytes, bytes]) -> tuple[int, ...]:
+    written = metadata.get(b"escalation")
+    return ESCALATION if written is None else tuple(map(int, written.split()))
+
+
 def _read(source: pa.BufferReader, schema: pa.Schema, ids: bool) -> pa.Table:
+    """One table. A log may hold what an earlier release wrote: columns that came since take their defaults, and so does a table."""
     begins = source.tell()
+    if begins == source.size() and schema in (PROGRAMS, CODE_ROWS):
+        return schema.empty_table()
     found = pa.ipc.open_stream(source).schema
-    if found != schema:
+    if found.names != schema.names[: len(found.names)] or found != pa.schema(list(schema)[: len(found.names)]):
         raise Corrupt(
             "engine configuration has columns {found}; {expected} were expected", found=found.names, expected=schema.names
         )
     source.seek(begins)
-    wanted = [i for i, name in enumerate(schema.names) if ids or name != "id"]
-    return pa.ipc.open_stream(source, options=pa.ipc.IpcReadOptions(included_fields=wanted)).read_all()
+    wanted = [i for i, name in enumerate(found.names) if ids or name != "id"]
+    table = pa.ipc.open_stream(source, options=pa.ipc.IpcReadOptions(included_fields=wanted)).read_all()
+    for field in list(schema)[len(found.names) :]:
+        table = table.append_column(field, columns_of.same(_DEFAULTS[schema][field.name], field.type, table.num_rows))
+    return table
 
 
-_RULE_DEFAULTS: dict[str, Any] = {
-    "id": "",
-    "limit": math.nan,
-    "dead_band": 0.0,
-    "on_delay": 0,
-    "off_delay": 0,
-    "latching": False,
-    "priority": 3,
-    "enabled": True,
-    "states": [],
-    "shelvable": True,
+_DEFAULTS: dict[pa.Schema, dict[str, Any]] = {
+    SOURCES: {"id": ""},
+    POINTS: {"id": "", "on_change": False, "deadline": 3_000, "safety": False, "latches": False},
+    RULES: {
+        "id": "",
+        "limit": math.nan,
+        "dead_band": 0.0,
+        "on_delay": 0,
+        "off_delay": 0,
+        "latching": False,
+        "priority": 3,
+        "enabled": True,
+        "states": [],
+        "shelvable": True,
+        "suppress_by": 0,
+    },
 }
 
 
@@ -169,6 +196,13 @@ def compile_config(
     sources: Sequence[tuple[int, str]],
     points: Sequence[tuple[int, Point, int]],
     rules: Sequence[tuple[int, AlarmRule, int]],
+    programs: Sequence[tuple[int, Program]] = (),
+    suppressed_by: Mapping[int, int] | None = None,
+) -> EngineConfig:
+    """From the plant's own objects: (number, source id), (number, point, its source's number), (number, rule, number of its
+    point or, for LOSS_OF_VIEW, of its source), (number of a calculated point, its program), and by an alarm's number the number of
+    the calculated point that suppresses it."""
+    by = suppressed_by or {}
     escalation: Sequence[int] = ESCALATION,
 ) -> EngineConfig:
     """From the plant's own objects: (number, source id), (number, point, its source's number), (number, rule, number of its
@@ -199,7 +233,9 @@ def compile_config(
             "enabled": [r.enabled for _, r, _ in rules],
             "states": [list(r.states) for _, r, _ in rules],
             "shelvable": [may_shelve(r, point_of.get(r.point)) is None for _, r, _ in rules],
+            "suppress_by": [by.get(n, 0) for n, _, _ in rules],
         },
+        programs,
         escalation,
     )
 
@@ -235,14 +271,17 @@ def _check(config: EngineConfig) -> None:
     table = config.rule_table
     number, kind, target = column(table, "number"), column(table, "kind"), column(table, "target")
     of_source = kind == AlarmKind.LOSS_OF_VIEW
+    of_points = column(config.point_table, "source")
     _refuse(
         column(config.point_table, "number"),
-        ~_among(column(config.point_table, "source"), sources),
+        (of_points != NODE_SOURCE) & ~_among(of_points, sources),
         "point {number} names a source that does not exist",
     )
-    _refuse(number, (kind < 1) | (kind > max(AlarmKind)), "alarm {number} has an unknown kind")
+    _refuse(number, (kind < 1) | (kind > AlarmKind.LOSS_OF_VIEW), "alarm {number} has an unknown kind")
     _refuse(number, ~of_source & ~_among(target, points), "alarm {number} names a point that does not exist")
     _refuse(number, of_source & ~_among(target, sources), "alarm {number} names a source that does not exist")
+    by = column(table, "suppress_by")
+    _refuse(number, (by != 0) & ~_among(by, points), "alarm {number} is suppressed by a point that does not exist")
     _refuse(number, (kind <= _LAST_LIMIT) & ~np.isfinite(column(table, "limit")), "alarm {number} has no finite limit")
     _refuse(number, ~(column(table, "dead_band") >= 0), "alarm {number} has a negative dead-band")
     discrete = np.flatnonzero(kind == AlarmKind.STATE)
@@ -300,6 +339,10 @@ class Arrays:
     target: npt.NDArray[np.uint32]
     pool: npt.NDArray[np.int32]
     where: npt.NDArray[np.int32]
+    calculated: ProgramArrays
+    governs_first: npt.NDArray[np.int32]
+    governs: npt.NDArray[np.int32]
+    """Per point: rows of the rules that its truth suppresses."""
     escalation: tuple[int, ...] = ESCALATION
 
 
@@ -315,7 +358,19 @@ def arrays_of(config: EngineConfig) -> Arrays:
     _join(sources, target[split:], split)
     where = np.full(int(rules["number"].max(initial=0)) + 1, -1, np.int32)
     where[rules["number"]] = np.arange(len(rules), dtype=np.int32)
-    return Arrays(points, sources, rules, target, pool, where, config.escalation)
+    calculated = programs_of.arrays_of(config.program_table, config.code_table, points)
+    governs_first, governs = _governed(points, column(table, "suppress_by").astype(np.int64))
+    return Arrays(points, sources, rules, target, pool, where, calculated, governs_first, governs, config.escalation)
+
+
+def _governed(points: Structs, by: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    rows = np.flatnonzero(by)
+    number = by[rows]
+    points["flags"][number] |= np.uint16(PointFlag.GOVERNS)
+    _refuse(number, points["flags"][number] & PointFlag.CALCULATED == 0, "point {number} suppresses alarms and is not calculated")
+    order = np.argsort(number, kind="stable")
+    first = np.searchsorted(number[order], np.arange(len(points) + 1)).astype(np.int32)
+    return first, rows[order].astype(np.int32)
 
 
 def _in_order(table: pa.Table) -> pa.Table:
@@ -360,6 +415,7 @@ def _points(table: pa.Table) -> Structs:
     points["source"][number] = column(table, "source")
     points["deadline"][number] = column(table, "deadline")
     points["flags"][number] = PointFlag.PRESENT + column(table, "on_change") * np.uint16(PointFlag.ON_CHANGE)
+    points["flags"][number] |= column(table, "latches") * np.uint16(PointFlag.LATCHES)
     result: Structs = points
     return result
 
@@ -368,6 +424,7 @@ def _sources(table: pa.Table) -> Structs:
     number = column(table, "number")
     sources: Structs = aligned(int(number.max(initial=0)) + 1, SOURCE)
     sources["present"][number] = 1
+    sources["state"][NODE_SOURCE] = View.UP  # the node itself: what it calculates is in view wherever it runs
     return sources
 
 

@@ -26,7 +26,7 @@ from anlan.model.readings import SCHEMA
 from anlan.monitor import changes, kernel
 from anlan.monitor.commands import TRIGGER, Command, Result, why_not
 from anlan.monitor.compile import Arrays, EngineConfig, arrays_of, compile_config
-from anlan.monitor.layout import BLOCK, NEVER, STATUS, TRANSITION, RuleFlag, Structs, Tally, View, World, aligned
+from anlan.monitor.layout import BLOCK, LEVELS, NEVER, STACK, STATUS, TRANSITION, RuleFlag, Structs, Tally, View, World, aligned
 from anlan.monitor.live import Copied, Live
 from anlan.monitor.node_time import NodeTime
 from anlan.monitor.states import OPEN, REFUSED, TABLE
@@ -118,7 +118,7 @@ class Engine:
 
     def lay_out(self, arrays: Arrays, status: Structs | None = None, known: npt.NDArray[np.int64] | None = None) -> None:
         """Run on `arrays` from now on; every block of points is due at the next tick."""
-        points = len(arrays.points)
+        points, calculated = len(arrays.points), arrays.calculated
         self.arrays = arrays
         self.world = World(
             points=arrays.points,
@@ -128,6 +128,18 @@ class Engine:
             status=status if status is not None else aligned(len(arrays.rules), STATUS),
             pool=arrays.pool,
             sources=arrays.sources,
+            programs=calculated.programs,
+            code=calculated.code,
+            cells=calculated.cells,
+            feeds_first=calculated.feeds_first,
+            feeds=calculated.feeds,
+            governs_first=arrays.governs_first,
+            governs=arrays.governs,
+            waiting=np.zeros((LEVELS, len(calculated.programs)), np.int32),
+            waited=np.zeros((LEVELS, 2), np.int64),
+            marked=np.zeros(len(calculated.programs), np.uint8),
+            stack_values=np.zeros(STACK, np.float64),
+            stack_words=np.zeros(STACK, np.int64),
             table=TABLE,
             out=np.zeros(4096, TRANSITION),
             tally=np.zeros(len(Tally), np.int64),
@@ -165,6 +177,7 @@ class Engine:
             lambda start: kernel.take_readings(self.world, point, time, value, quality, start, frame, received_at, u, late),
             rows,
         )
+        self.calculate(received_at, u)
         self._enter(part.source, rows, index)
 
     def _enter(self, source: int, rows: int, index: int) -> None:
@@ -191,7 +204,14 @@ class Engine:
         u = self.time.u
         self._run(lambda start: kernel.take_views(self.world, start, self.frame, now, u), len(self.world.sources))
         self._run(lambda start: kernel.take_tick(self.world, start, self.frame, now, u), len(self.world.due))
+        kernel.feed_by_itself(self.world, u)
+        self.calculate(now, u)
         self._end_waits(now, u)
+
+    def calculate(self, noticed_at: Micros, u: Micros) -> None:
+        """Evaluate the calculated points that wait for it."""
+        if len(self.world.programs):
+            self._run(lambda _: int(kernel.calculate(self.world, self.frame, noticed_at, u)), 1)
 
     def _hear(self, source: int, at: Micros) -> None:
         """Data from a source of which nobody has said anything yet: it is in view."""
@@ -222,6 +242,7 @@ class Engine:
         changed = np.zeros(len(self.world.sources), np.uint8)
         changed[moved] = 1
         self._run(lambda start: kernel.view_changed(self.world, changed, start, self.frame, now, u), len(self.world.points))
+        self.calculate(now, u)
 
     def _config(self, part: Part, index: int) -> None:
         self._moment = self.time.at(part.received_at)

@@ -7,6 +7,7 @@ Its entrances may stop early when the table of transitions is full, and say wher
     take_views      the same for the rules of sources
     view_changed    sources went down or came up
     reconsider      the rules have changed
+    calculate       what waits to be calculated from readings and ticks; after each of the above
 
 Two clocks (DOMAIN.md 1). *Data time* is the source's stamp; value and quality rules run on it. *Node time* `u` is counted from
 ticks and never jumps (`node_time`); absence rules run on it. A point's now is its newest data time plus the node time that has
@@ -16,7 +17,8 @@ A delay runs only while the value is known. A cyclic value is known for its dead
 as the deadline, no more, and never fires by itself. An on-change value is known through silence while its source is in view
 (flag HELD). What a gap leaves uncovered is added to `since`.
 
-All of it stands in one file because Numba's cache notices changes of that file alone.
+A calculated point gets its readings from a program (`machine`). Readings of its inputs only mark it as waiting; it is evaluated once
+for a run of rows with equal time, so that values read together are seen together, and then decided on like any other.
 """
 
 from __future__ import annotations
@@ -27,26 +29,37 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 from anlan.model.events.alarms import AlarmKind, AlarmState, Trigger
-from anlan.model.quality import FLAG_MASK, Flag, Reason, Severity, quality
-from anlan.monitor.layout import BLOCK, NEVER, NOT_DUE, Phase, PointFlag, RuleFlag, Tally, View
+from anlan.model.quality import FLAG_MASK, REASON_MASK, Flag, Reason, Severity, quality
+from anlan.monitor.layout import BLOCK, LEVELS, NEVER, NOT_DUE, Phase, PointFlag, ProgramFlag, RuleFlag, Tally, View
+from anlan.monitor.machine import evaluate
+from anlan.monitor.program import Op
 from anlan.monitor.states import REFUSED
 
 # Numba reads enum members as slow objects, plain integers as constants.
 _PRESENT, _ON_CHANGE, _HELD = int(PointFlag.PRESENT), int(PointFlag.ON_CHANGE), int(PointFlag.HELD)
 _STALE, _PENDING = int(PointFlag.STALE), int(PointFlag.PENDING)
+_LATCHES, _OVER_LATCHED = int(PointFlag.LATCHES), int(PointFlag.OVER_LATCHED)
+_INHIBITED, _CALIBRATING = int(PointFlag.INHIBITED), int(PointFlag.CALIBRATING)
+_CALCULATED, _FEEDS, _GOVERNS = int(PointFlag.CALCULATED), int(PointFlag.FEEDS), int(PointFlag.GOVERNS)
+_BY_ITSELF, _POINT_OP = int(ProgramFlag.BY_ITSELF), int(Op.POINT)
 _LATCHING, _ENABLED = int(RuleFlag.LATCHING), int(RuleFlag.ENABLED)
 _QUIET, _RISING, _STANDING, _FALLING = int(Phase.QUIET), int(Phase.RISING), int(Phase.STANDING), int(Phase.FALLING)
 _UP, _DOWN = int(View.UP), int(View.DOWN)
 _ON, _OFF, _NOTHING = int(Trigger.CONDITION_ON), int(Trigger.CONDITION_OFF), 0
 _LOW_LOW, _LOW, _HIGH, _HIGH_HIGH = int(AlarmKind.LOW_LOW), int(AlarmKind.LOW), int(AlarmKind.HIGH), int(AlarmKind.HIGH_HIGH)
 _STATE, _BAD_QUALITY, _STALE_KIND = int(AlarmKind.STATE), int(AlarmKind.BAD_QUALITY), int(AlarmKind.STALE)
-_UNACKNOWLEDGED = int(AlarmState.UNACKNOWLEDGED)
+_SUPPRESS, _UNSUPPRESS = int(Trigger.SUPPRESS), int(Trigger.UNSUPPRESS)
+_UNACKNOWLEDGED, _SUPPRESSED = int(AlarmState.UNACKNOWLEDGED), int(AlarmState.SUPPRESSED)
 _OUT, _DUPLICATE, _LATE = int(Tally.OUT), int(Tally.DUPLICATE), int(Tally.LATE)
 _UNKNOWN_POINT, _CLOCK_BAD, _APPLIED = int(Tally.UNKNOWN_POINT), int(Tally.CLOCK_BAD), int(Tally.APPLIED)
 
 _BAD = int(quality(Severity.BAD))
 _NOT_A_NUMBER = int(quality(Severity.BAD, Reason.NOT_A_NUMBER))
 _COMMUNICATION = int(quality(Severity.BAD, Reason.COMMUNICATION))
+_OVER_RANGE_LATCHED = int(quality(Severity.BAD, Reason.OVER_RANGE_LATCHED))
+_IN_MAINTENANCE = int(quality(Severity.BAD, Reason.MAINTENANCE))
+_IN_CALIBRATION = int(quality(Severity.BAD, Reason.CALIBRATION))
+_OVER, _OVER_AND_LATCHED, _UNDER = int(Reason.OVER_RANGE), int(Reason.OVER_RANGE_LATCHED), int(Reason.UNDER_RANGE)
 _STALE_QUALITY = int(quality(Severity.BAD, Reason.STALE))
 _CLOCK_BAD_FLAG, _NOT_LIVE = int(Flag.CLOCK_BAD), int(Flag.BACKFILL | Flag.MANUAL)
 _NOT_FLAGS = 0xFFFF & ~FLAG_MASK
@@ -71,7 +84,12 @@ def take_readings(w, point, time, value, quality, start, frame, received_at, u, 
     """
     newest_allowed = received_at + CLOCK_TOLERANCE
     count = len(w.points)
+    waits = w.waited[:, 0].any()
     for i in range(start, len(point)):
+        if waits and time[i] != time[max(i - 1, 0)]:
+            if not calculate(w, frame, received_at, u):
+                return i
+            waits = False
         p = point[i]
         if i + _AHEAD < len(point) and point[i + _AHEAD] < count:
             _prefetch(w.points, point[i + _AHEAD])  # type: ignore[call-arg]  # Numba passes the first
@@ -95,6 +113,7 @@ def take_readings(w, point, time, value, quality, start, frame, received_at, u, 
         if not _has_room(w, r.rule_count):
             return i
         _take_with_care(w, p, t, v, q, i, frame, received_at, u, late_rows)
+        waits = waits or bool(r.flags & _FEEDS)
     return len(point)
 
 
@@ -126,6 +145,9 @@ def _has_room(w, rules):  # type: ignore[no-untyped-def]
 def _take_with_care(w, p, t, v, q, row, frame, received_at, u, late_rows):  # type: ignore[no-untyped-def]
     """The whole story for one reading: is it new, is it usable, what do the rules say."""
     r = w.points[p]
+    if r.flags & _CALCULATED:
+        w.tally[_UNKNOWN_POINT] += 1  # no source reads it
+        return
     if v != v and q < _BAD:  # noqa: PLR0124  (NaN)
         q = (q & FLAG_MASK) | _NOT_A_NUMBER
     if t > received_at + CLOCK_TOLERANCE or (t < r.time and _stamped_by_a_clock_set_back(r, t, q, received_at)):
@@ -133,14 +155,17 @@ def _take_with_care(w, p, t, v, q, row, frame, received_at, u, late_rows):  # ty
         t = max(received_at, _now(r, u)) if r.time != NEVER else received_at
         q |= _CLOCK_BAD_FLAG
         w.tally[_CLOCK_BAD] += 1
+        q = _as_it_counts(r, q)
     elif t < r.time:
-        # The live state never moves for late data. Issue 3 re-evaluates the last `late_window` of the point from these rows.
+        # The live state never moves for late data: `late` corrects the record from these rows.
         late_rows[w.tally[_LATE]] = row
         w.tally[_LATE] += 1
         return
-    elif t == r.time and _same(v, r.value) and (q & _NOT_FLAGS) == (r.quality & _NOT_FLAGS):
-        w.tally[_DUPLICATE] += 1
-        return
+    else:
+        q = _as_it_counts(r, q)
+        if t == r.time and _same(v, r.value) and (q & _NOT_FLAGS) == (r.quality & _NOT_FLAGS):
+            w.tally[_DUPLICATE] += 1
+            return
     _run_on_until(w, p, t, frame, received_at)
     _decide(w, p, t, v, q, frame, received_at, u)
     r.time = t
@@ -154,6 +179,22 @@ def _take_with_care(w, p, t, v, q, row, frame, received_at, u, late_rows):  # ty
     else:
         r.flags &= ~_HELD
     _settle(w, p)
+    if r.flags & _FEEDS:
+        _feed(w, p, t)
+
+
+@_fast
+def _as_it_counts(r, q):  # type: ignore[no-untyped-def]
+    """The quality after what people have said of the point, and after a range that was once left."""
+    if r.flags & _LATCHES and (q & REASON_MASK) == _OVER:
+        r.flags |= _OVER_LATCHED  # a catalytic detector above the explosive range can read low again
+    if r.flags & _CALIBRATING:
+        return (q & FLAG_MASK) | _IN_CALIBRATION
+    if r.flags & _INHIBITED:
+        return (q & FLAG_MASK) | _IN_MAINTENANCE
+    if r.flags & _OVER_LATCHED:
+        return (q & FLAG_MASK) | _OVER_RANGE_LATCHED
+    return q
 
 
 @_fast
@@ -196,14 +237,26 @@ def _decide(w, p, t, v, q, frame, received_at, u):  # type: ignore[no-untyped-de
             w.status[k].since += uncovered
             trigger = _drive(w, k, _met(w, k, v), t)
             at = t
+        elif _beyond(rule.kind, q):
+            trigger = _drive(w, k, bool(rule.flags & _ENABLED), t)
+            at = t
         else:
             continue  # a bad value is no evidence: the rule keeps what it last knew
         if trigger != _NOTHING:
             _move(w, k, trigger, at, received_at, frame, v, q)
-    if usable:
+    if usable or _beyond(_HIGH, q) or _beyond(_LOW, q):
         w.known[p] = t
     elif r.flags & _ON_CHANGE and r.flags & _HELD and r.quality < _BAD:
         w.known[p] = t  # the value held until the source said it no longer knows
+
+
+@_fast
+def _beyond(kind, q):  # type: ignore[no-untyped-def]
+    """Whether a bad reading still tells that a limit is passed: what is over the range is over every high limit within it."""
+    reason = q & REASON_MASK
+    if kind in (_HIGH, _HIGH_HIGH):
+        return reason in (_OVER, _OVER_AND_LATCHED)
+    return kind in (_LOW, _LOW_LOW) and reason == _UNDER
 
 
 @_fast
@@ -289,7 +342,7 @@ def _move(w, k, trigger, happened_at, noticed_at, frame, v, q):  # type: ignore[
     rule = w.rules[k]
     s = w.status[k]
     latching = 1 if rule.flags & _LATCHING else 0
-    after = w.table[s.state, trigger, latching, 1 if trigger == _ON else 0]
+    after = w.table[s.state, trigger, latching, 1 if s.phase >= _STANDING else 0]
     if after == s.state or after == REFUSED:  # noqa: PLR1714  (Numba has no `in` over two types)
         return
     if after == _UNACKNOWLEDGED:
@@ -349,7 +402,8 @@ def _runs_by_itself(w, p, k):  # type: ignore[no-untyped-def]
     if kind == _BAD_QUALITY and phase == _RISING:
         # Silence is no good value either, even if the source was away meanwhile.
         return bool(r.flags & _HELD) or w.sources[r.source].state == _UP
-    return bool(r.flags & _HELD) and bool(r.flags & _ON_CHANGE) and r.quality < _BAD
+    known = r.quality < _BAD or _beyond(kind, r.quality)
+    return bool(r.flags & _HELD) and bool(r.flags & _ON_CHANGE) and known
 
 
 @_fast
@@ -382,7 +436,8 @@ def _settle(w, p):  # type: ignore[no-untyped-def]
                 high = min(high, w.rules[k].clear)
             elif w.rules[k].flags & _ENABLED:
                 low = max(low, np.nextafter(w.rules[k].limit, np.inf))
-    if r.flags & _STALE or not r.flags & _HELD or r.quality >= _BAD or r.time == NEVER:
+    looked_at = r.flags & (_STALE | _LATCHES | _FEEDS) or not r.flags & _HELD
+    if looked_at or r.quality >= _BAD or r.time == NEVER:
         low = np.inf
     r.quiet_low = low
     r.quiet_high = high
@@ -402,7 +457,7 @@ def _next_due(w, p):  # type: ignore[no-untyped-def]
     if source.state != _UP:
         return NOT_DUE
     due = NOT_DUE
-    if r.deadline > 0 and not r.flags & _STALE:
+    if r.deadline > 0 and not r.flags & (_STALE | _CALCULATED):
         due = max(r.heard, source.up_since) + np.int64(r.deadline) * _MS
     if r.flags & (_PENDING | _STALE):
         for k in range(r.rule_first, r.rule_first + r.rule_count):
@@ -457,9 +512,11 @@ def _look_at(w, p, frame, now, u):  # type: ignore[no-untyped-def]
         w.due[b] = min(w.due[b], due)
         return
     stale_at = max(r.heard, w.sources[r.source].up_since) + np.int64(r.deadline) * _MS
-    if r.deadline > 0 and not r.flags & _STALE and stale_at <= u:
+    if r.deadline > 0 and not r.flags & (_STALE | _CALCULATED) and stale_at <= u:
         r.flags |= _STALE
         r.touched = frame
+        if r.flags & _FEEDS:
+            _feed(w, p, _now(r, u))
     if r.time != NEVER:
         _run_on_until(w, p, _now(r, u), frame, now)
     for k in range(r.rule_first, r.rule_first + r.rule_count):
@@ -534,6 +591,8 @@ def view_changed(w, changed, start, frame, now, u):  # type: ignore[no-untyped-d
         else:
             _regain_sight(w, p, frame, now, u)
         _settle(w, p)
+        if r.flags & _FEEDS and r.time != NEVER:
+            _feed(w, p, _now(r, u))
     return len(w.points)
 
 
@@ -604,6 +663,8 @@ def _judge_last_value(w, p, k, how, frame, now, u):  # type: ignore[no-untyped-d
         met = r.quality >= _BAD and bool(w.rules[k].flags & _ENABLED) and w.sources[r.source].state != _DOWN
     elif r.quality < _BAD:
         met = _met_anew(w, k, r.value) if how == 1 else _met(w, k, r.value)
+    elif _beyond(w.rules[k].kind, r.quality):
+        met = bool(w.rules[k].flags & _ENABLED)
     else:
         return
     if r.quality < _BAD and (r.flags & _HELD or not r.flags & _ON_CHANGE):
@@ -624,3 +685,112 @@ def _met_anew(w, k, v):  # type: ignore[no-untyped-def]
     if rule.kind in (_LOW, _LOW_LOW):
         return v <= rule.limit
     return _listed(w, rule, v)
+
+
+# --------------------------------------------------------------------------------------------------- calculated points
+
+
+@_fast
+def _feed(w, p, t):  # type: ignore[no-untyped-def]
+    """The programs that read the point wait for their evaluation, at `t` or later."""
+    for i in range(w.feeds_first[p], w.feeds_first[p + 1]):
+        _let_wait(w, w.feeds[i], t)
+
+
+@_fast
+def _let_wait(w, j, t):  # type: ignore[no-untyped-def]
+    program = w.programs[j]
+    program.at = max(program.at, t)
+    if not w.marked[j]:
+        w.marked[j] = 1
+        w.waiting[program.level, w.waited[program.level, 0]] = j
+        w.waited[program.level, 0] += 1
+
+
+@_fast
+def feed_those(w, which, u):  # type: ignore[no-untyped-def]
+    """Let the programs wait of which `which` is 1, at the newest now of their inputs; those that have none yet have nothing to say."""
+    for j in range(len(w.programs)):
+        if which[j]:
+            t = _newest_input(w, j, u)
+            if t != NEVER:
+                _let_wait(w, j, t)
+
+
+@_fast
+def feed_by_itself(w, u):  # type: ignore[no-untyped-def]
+    """At a tick: what moves on with time alone."""
+    for j in range(len(w.programs)):
+        if w.programs[j].flags & _BY_ITSELF:
+            t = _newest_input(w, j, u)
+            if t != NEVER:
+                _let_wait(w, j, t)
+
+
+@_fast
+def _newest_input(w, j, u):  # type: ignore[no-untyped-def]
+    program = w.programs[j]
+    newest = NEVER
+    for i in range(program.first, program.first + program.count):
+        if w.code[i].op == _POINT_OP:
+            r = w.points[w.code[i].a]
+            if r.time != NEVER:
+                newest = max(newest, _now(r, u))
+    return newest
+
+
+@_fast
+def calculate(w, frame, noticed_at, u):  # type: ignore[no-untyped-def]
+    """Evaluate what waits, inputs before what reads them; False when the table of transitions is full, to be called again."""
+    for level in range(LEVELS):
+        while w.waited[level, 1] < w.waited[level, 0]:
+            j = w.waiting[level, w.waited[level, 1]]
+            c = w.programs[j].target
+            if not _has_room(w, w.points[c].rule_count + w.governs_first[c + 1] - w.governs_first[c]):
+                return False
+            w.waited[level, 1] += 1
+            w.marked[j] = 0
+            t = w.programs[j].at
+            v, q = evaluate(w, j, t)
+            _take_result(w, c, t, v, q, frame, noticed_at, u)
+        w.waited[level, 0] = 0
+        w.waited[level, 1] = 0
+    return True
+
+
+@_fast
+def _take_result(w, c, t, v, q, frame, noticed_at, u):  # type: ignore[no-untyped-def]
+    """A program's result as a reading of its point."""
+    r = w.points[c]
+    if t == r.time and _same(v, r.value) and q == r.quality:
+        return
+    quiet = t > r.time and q < _BAD and v >= r.quiet_low and v <= r.quiet_high
+    if not quiet and r.time != NEVER:
+        _run_on_until(w, c, t, frame, noticed_at)
+    if not quiet:
+        _decide(w, c, t, v, q, frame, noticed_at, u)
+    r.time = t
+    r.value = v
+    r.quality = q
+    r.heard = u
+    r.touched = frame
+    if not quiet:
+        if q < _BAD:
+            r.flags |= _HELD
+        else:
+            r.flags &= ~_HELD
+        _settle(w, c)
+    if r.flags & _GOVERNS:
+        _suppress(w, c, q < _BAD and v != 0, t, q, frame, noticed_at)
+    if r.flags & _FEEDS:
+        _feed(w, c, t)
+
+
+@_fast
+def _suppress(w, c, met, t, q, frame, noticed_at):  # type: ignore[no-untyped-def]
+    """Suppression by design of the alarms that the point governs. A condition that nobody knows suppresses nothing."""
+    for i in range(w.governs_first[c], w.governs_first[c + 1]):
+        k = w.governs[i]
+        hidden = w.status[k].state == _SUPPRESSED
+        if met != hidden and w.rules[k].flags & _ENABLED:
+            _move(w, k, _SUPPRESS if met else _UNSUPPRESS, t, noticed_at, frame, np.nan, q)

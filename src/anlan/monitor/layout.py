@@ -62,6 +62,22 @@ STATUS = np.dtype(
     ]
 )
 
+PROGRAM = np.dtype(
+    [
+        ("at", "<i8"),  # data time of its last evaluation, or of the one that waits; never goes back
+        ("target", "<u4"),  # number of the calculated point
+        ("first", "<u4"),  # its instructions in `code`
+        ("count", "<u4"),
+        ("cell", "<u4"),  # its memory in `cells`
+        ("max_age", "<u4"),  # ms for which a value is known after an evaluation, 0: until it changes
+        ("level", "u1"),  # 1 + the highest of the calculated points it reads
+        ("flags", "u1"),  # ProgramFlag
+        ("pad", "<u2"),
+    ]
+)
+
+CODE = np.dtype([("op", "u1"), ("pad0", "u1"), ("pad", "<u2"), ("a", "<u4"), ("x", "<f8")])
+
 SOURCE = np.dtype(
     [
         ("up_since", "<i8"),  # node time; silence before it is not held against the points
@@ -93,6 +109,10 @@ TRANSITION = np.dtype(
 NEVER = np.iinfo(np.int64).min
 """`POINT.time` of a point that has never had a reading."""
 NOT_DUE = np.iinfo(np.int64).max
+LEVELS = 16
+"""How deep calculated points may stand on one another."""
+STACK = 40
+"""Entries of the machine's stack; an expression takes 32 at most."""
 BLOCK = 64
 """Points per block of `due`: a tick looks only into blocks where something can have come due."""
 
@@ -103,12 +123,23 @@ class PointFlag(IntFlag):
     HELD = 4  # its source has been in view without a break since the newest reading
     STALE = 8
     PENDING = 16  # a delay of one of its rules is running
+    LATCHES = 32  # a reading over range counts as over range until somebody resets it on site
+    OVER_LATCHED = 64
+    INHIBITED = 128  # by a work order: its readings are no evidence
+    CALIBRATING = 256
+    CALCULATED = 512  # its readings are a program's results
+    FEEDS = 1024  # a program reads it
+    GOVERNS = 2048  # its truth suppresses alarms by design
 
 
 class RuleFlag(IntFlag):
     LATCHING = 1
     ENABLED = 2
     SHELVABLE = 128
+
+
+class ProgramFlag(IntFlag):
+    BY_ITSELF = 1  # moves on with time alone: has an operation over time, and silence of its inputs means unchanged
 
 
 class Phase(IntEnum):
@@ -149,6 +180,18 @@ class World(NamedTuple):
     status: Structs
     pool: npt.NDArray[np.int32]  # states of STATE rules
     sources: Structs
+    programs: Structs
+    code: Structs
+    cells: npt.NDArray[np.float64]  # memory of the programs
+    feeds_first: npt.NDArray[np.int32]  # per point and one more: where its programs stand in `feeds`
+    feeds: npt.NDArray[np.int32]
+    governs_first: npt.NDArray[np.int32]  # per point and one more: where the rules it suppresses stand in `governs`
+    governs: npt.NDArray[np.int32]
+    waiting: npt.NDArray[np.int32]  # per level: programs to be evaluated, in the order in which they were fed
+    waited: npt.NDArray[np.int64]  # per level: (how many wait, how many of them are done); all 0 between two parts
+    marked: npt.NDArray[np.uint8]  # per program: waits
+    stack_values: npt.NDArray[np.float64]
+    stack_words: npt.NDArray[np.int64]
     table: npt.NDArray[np.uint8]  # states.TABLE
     out: Structs  # TRANSITION rows
     tally: npt.NDArray[np.int64]  # Tally

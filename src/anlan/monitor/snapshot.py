@@ -32,7 +32,7 @@ from anlan.store.durable import sync
 if TYPE_CHECKING:
     from anlan.monitor.engine import Engine
 
-MAGIC = b"ANLAN-S2"
+MAGIC = b"ANLAN-S3"
 KEPT = 2
 _HEAD = struct.Struct("<8sII")
 _PIECE = 1 << 20
@@ -58,6 +58,8 @@ class Snapshot:
             "moved": moved.tobytes(),
             "status": world.status[moved].tobytes(),
             "sources": world.sources.tobytes(),
+            "calculated_at": world.programs["at"].tobytes(),
+            "cells": world.cells.tobytes(),
             "ledger": engine.ledger.tobytes(),
         }
         header = {
@@ -98,9 +100,11 @@ def unpack(file: BinaryIO) -> Engine:
     points, rules = len(arrays.points), len(arrays.rules)
     known, moved = np.zeros(points, np.int64), np.zeros(described["moved"]["bytes"] // 4, np.uint32)
     of_moved = np.zeros(len(moved), STATUS)
+    calculated_at = np.zeros(len(arrays.calculated.programs), np.int64)
     ledger = np.zeros((described["ledger"]["bytes"] // (8 * len(LEDGER)), len(LEDGER)), np.int64)
     into = {
-        "points": arrays.points, "known": known, "moved": moved, "status": of_moved, "sources": arrays.sources, "ledger": ledger
+        "points": arrays.points, "known": known, "moved": moved, "status": of_moved, "sources": arrays.sources,
+        "calculated_at": calculated_at, "cells": arrays.calculated.cells, "ledger": ledger,
     }  # fmt: skip
     for name, array in into.items():
         _read_into(file, name, described[name], array)
@@ -108,6 +112,7 @@ def unpack(file: BinaryIO) -> Engine:
         raise Corrupt("snapshot: it speaks of rule {row}; its configuration has {rules}", row=int(moved.max()), rules=rules)
     status = aligned(rules, STATUS)
     status[moved] = of_moved
+    arrays.calculated.programs["at"] = calculated_at
     engine = Engine()
     engine.frame, engine.next_n, engine.incarnation = header["frame"], header["next_n"], header["incarnation"]
     engine.config_version, engine.config_body = header["config_version"], config

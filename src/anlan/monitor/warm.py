@@ -7,20 +7,22 @@ import pyarrow as pa
 
 from anlan.model import columns
 from anlan.model.events.alarms import AlarmKind
-from anlan.model.frames import Frame, Kind, Part
+from anlan.model.frames import NODE_SOURCE, Frame, Kind, Part
 from anlan.model.readings import SCHEMA
 from anlan.monitor.engine import Engine, EngineConfig
+from anlan.monitor.program import Instruction, Op, Program, cells_of
 
 _START = 1_767_225_600_000_000
 
 
 def warm_up() -> None:
-    """Run every entrance of the kernel once, on a plant of one point. A fraction of a second with the cache, tens without."""
+    """Run every entrance of the kernel once, on a plant of one point and one calculated from it. A fraction of a second with the cache, tens without."""
     config = EngineConfig.from_columns(
         1,
         {"number": [1]},
-        {"number": [1], "source": [1]},
+        {"number": [1, 2], "source": [1, NODE_SOURCE]},
         {"number": [1, 2], "kind": [AlarmKind.HIGH, AlarmKind.LOSS_OF_VIEW], "target": [1, 1], "limit": [1.0, float("nan")]},
+        [(2, Program((Instruction(Op.POINT, 1), Instruction(Op.DURATION)), (1,), cells_of(Op.DURATION), timed=True, depth=1))],
     )
     engine = Engine()
     bodies = (
@@ -39,10 +41,6 @@ def _body(*rows: list[float]) -> bytes:
     )
     body: bytes = batch.serialize().to_pybytes()
     return body
-
-
-if __name__ == "__main__":
-    warm_up()
 
 
 if __name__ == "__main__":  # for the installer: `python -m anlan.monitor.warm` compiles once, before the first start
