@@ -67,7 +67,7 @@ class Bench:
                 "deadline": [0 if self.on_change else 3_000] * len(numbers),
             },
             self.rules,
-            self.programs,
+            programs=self.programs,
         )
 
     def configure(self, at: float = 0) -> None:

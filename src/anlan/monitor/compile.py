@@ -100,8 +100,8 @@ class EngineConfig:
         sources: Mapping[str, Any],
         points: Mapping[str, Any],
         rules: Mapping[str, Any],
-        programs: Sequence[tuple[int, Program]] = (),
         escalation: Sequence[int] = ESCALATION,
+        programs: Sequence[tuple[int, Program]] = (),
     ) -> EngineConfig:
         """From columns named as in the schemas (numpy arrays or lists), what is left out takes a default; and the programs of the
         calculated points by their numbers. Raises InputError."""
@@ -144,7 +144,7 @@ class EngineConfig:
             raise Corrupt(
                 "engine configuration of {bytes} bytes is unreadable: {error}", bytes=len(body), error=str(error)
             ) from error
-        config = cls(version, *tables, escalation)
+        config = cls(version, *tables, escalation=escalation)
         _check(config)
         return config
 
@@ -196,6 +196,7 @@ def compile_config(
     sources: Sequence[tuple[int, str]],
     points: Sequence[tuple[int, Point, int]],
     rules: Sequence[tuple[int, AlarmRule, int]],
+    escalation: Sequence[int] = ESCALATION,
     programs: Sequence[tuple[int, Program]] = (),
     suppressed_by: Mapping[int, int] | None = None,
 ) -> EngineConfig:
@@ -203,10 +204,6 @@ def compile_config(
     point or, for LOSS_OF_VIEW, of its source), (number of a calculated point, its program), and by an alarm's number the number of
     the calculated point that suppresses it."""
     by = suppressed_by or {}
-    escalation: Sequence[int] = ESCALATION,
-) -> EngineConfig:
-    """From the plant's own objects: (number, source id), (number, point, its source's number), (number, rule, number of its
-    point or, for LOSS_OF_VIEW, of its source)."""
     point_of = {p.id: p for _, p, _ in points}
     return EngineConfig.from_columns(
         version,
@@ -235,8 +232,8 @@ def compile_config(
             "shelvable": [may_shelve(r, point_of.get(r.point)) is None for _, r, _ in rules],
             "suppress_by": [by.get(n, 0) for n, _, _ in rules],
         },
-        programs,
         escalation,
+        programs,
     )
 
 

@@ -22,7 +22,9 @@ def warm_up() -> None:
         {"number": [1]},
         {"number": [1, 2], "source": [1, NODE_SOURCE]},
         {"number": [1, 2], "kind": [AlarmKind.HIGH, AlarmKind.LOSS_OF_VIEW], "target": [1, 1], "limit": [1.0, float("nan")]},
-        [(2, Program((Instruction(Op.POINT, 1), Instruction(Op.DURATION)), (1,), cells_of(Op.DURATION), timed=True, depth=1))],
+        programs=[
+            (2, Program((Instruction(Op.POINT, 1), Instruction(Op.DURATION)), (1,), cells_of(Op.DURATION), timed=True, depth=1))
+        ],
     )
     engine = Engine()
     bodies = (
