@@ -144,7 +144,7 @@ class EngineConfig:
             raise Corrupt(
                 "engine configuration of {bytes} bytes is unreadable: {error}", bytes=len(body), error=str(error)
             ) from error
-        config = cls(version, *tables, escalation=escalation)
+        config = cls(version, tables[0], tables[1], tables[2], tables[3], tables[4], escalation)
         _check(config)
         return config
 
