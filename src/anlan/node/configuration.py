@@ -91,5 +91,7 @@ def view_of(plant: Plant, numbers: Numbers, number: int) -> PlantView:
         rules={numbers.alarms[r.id]: r for r in all_rules(plant)},
         sources={numbers.sources[s.id]: s for s in plant.sources},
         posts={p.id: p.name for p in plant.posts},
+        shifts=plant.shifts,
+        escalation=[step.to for step in plant.alarms.escalation],
         demo=plant.site.demo,
     )

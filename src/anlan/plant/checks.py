@@ -13,6 +13,7 @@ from itertools import combinations, pairwise
 from typing import Any
 from zoneinfo import available_timezones
 
+from anlan.guard.roles import load_roles
 from anlan.model.credit_code import credit_code
 from anlan.model.errors import DriverError, InputError, NotFound
 from anlan.model.events.alarms import AlarmKind
@@ -40,6 +41,7 @@ def check_draft(draft: Draft, places: PlaceIndex, findings: Findings) -> None:
     """Every check that looks at more than one line."""
     _site(draft, findings)
     _posts_and_places(draft, places, findings)
+    _shifts_and_escalation(draft, findings)
     _polygons(draft, findings)
     _sources(draft, findings)
     _reserved(draft, findings)
@@ -83,6 +85,25 @@ def _posts_and_places(draft: Draft, places: PlaceIndex, findings: Findings) -> N
                 draft.areas[i] = area.model_copy(update={"place": places.resolve(area.place)})
             except InputError as wrong:
                 findings.wrong("unknown-place", wrong, draft.where["area", area.id])
+
+
+def _shifts_and_escalation(draft: Draft, findings: Findings) -> None:
+    begun: dict[str, str] = {}
+    for shift in draft.shifts:
+        if (first := begun.setdefault(shift.start, shift.id)) != shift.id:
+            message = "the shifts {first} and {second} both begin at {start}"
+            where = draft.where["shift", shift.id]
+            findings.mistake("shifts", message, where, first=first, second=shift.id, start=shift.start)
+    where, known = draft.where["escalation", ""], {p.id for p in draft.posts} | load_roles().roles.keys()
+    for step in draft.alarms.escalation:
+        if step.to not in known:
+            message = "escalation goes to {to}, which is neither a post of this plant nor a role"
+            hint = nearest(step.to, known) or "shift_leader"
+            findings.mistake("escalation", message, where, mend="did you mean {hint}?", to=step.to, hint=hint)
+    for before, then in pairwise(draft.alarms.escalation):
+        if then.after <= before.after:
+            message = "escalation: {then} s stands after {before} s; rising times were expected"
+            findings.mistake("escalation", message, where, then=f"{then.after:g}", before=f"{before.after:g}")
 
 
 def _unknown(kind: str, found: str, known: Iterable[str], where: Where, findings: Findings) -> None:

@@ -62,6 +62,7 @@ def engine_config(plant: Plant, numbers: Numbers, version: int) -> EngineConfig:
             [*SOURCES, *((by_source[s.id], s.id) for s in plant.sources)],
             [(numbers.points[p.id], p, by_source[p.source]) for p in all_points(plant)],
             [(numbers.alarms[r.id], r, _target(r, numbers)) for r in all_rules(plant)],
+            [round(step.after * 1000) for step in plant.alarms.escalation],
         )
 
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from anlan.model.errors import InputError
 from anlan.model.places import Anchor, Area, Id, Level, Place, Position
 from anlan.model.points import Point
+from anlan.model.shifts import DEFAULT_SHIFTS, Shift
 from anlan.model.words import Label
 from anlan.monitor.config import AlarmRule
 from anlan.monitor.rationalisation import AlarmClass, PriorityMatrix, default_matrix
@@ -80,6 +81,16 @@ class AlarmDefaults(Section):
     priority: int | None = Field(default=None, ge=1, le=4)
 
 
+class Escalation(Section):
+    """Whom an alarm of priority 1 is told to as well that nobody has acknowledged for `after` s: a post of the plant, or a role."""
+
+    after: float = Field(ge=1, le=86_400)
+    to: str
+
+
+ESCALATION = (Escalation(after=60, to="shift_leader"), Escalation(after=120, to="duty_leader"))
+
+
 class AlarmSettings(Section):
     """The section `alarms` without its rules. Quality alarms are for safety points only unless asked for: an alarm needs an action."""
 
@@ -88,6 +99,7 @@ class AlarmSettings(Section):
     bad: Scope = "safety"
     quality_priority: int = Field(default=2, ge=1, le=4)
     quality_delay: float = Field(default=5.0, ge=0, le=86_400)
+    escalation: tuple[Escalation, ...] = Field(default=ESCALATION, min_length=1, max_length=9)
     classes: tuple[AlarmClass, ...] = ()
     priority_matrix: PriorityMatrix | None = None
 
@@ -119,6 +131,7 @@ class Plant(BaseModel):
 
     site: Site
     posts: tuple[Post, ...] = ()
+    shifts: tuple[Shift, ...] = Field(default=DEFAULT_SHIFTS, min_length=1)
     places: tuple[Place, ...]
     areas: tuple[Area, ...] = ()
     sources: tuple[SourceConfig, ...] = ()

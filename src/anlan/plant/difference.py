@@ -14,7 +14,7 @@ from anlan.plant.description import Plant
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that differs. `what`: point, alarm, alarm class, trip, place, area, post, source, setting. Of a changed one, `key` is what changed.
+    """One thing that differs. `what`: point, alarm, alarm class, trip, place, area, post, shift, source, setting. Of a changed one, `key` is what changed.
 
     `before` and `after` are plain JSON values; None is "not there" or "not given".
     """
@@ -59,6 +59,7 @@ def _keyed(items: Iterable[BaseModel], key: str) -> dict[str, dict[str, Any]]:
 
 _PARTS: Mapping[str, Any] = {
     "post": lambda plant: _keyed(plant.posts, "id"),
+    "shift": lambda plant: _keyed(plant.shifts, "id"),
     "place": lambda plant: _keyed(plant.places[1:], "path"),
     "area": lambda plant: _keyed(plant.areas, "id"),
     "source": lambda plant: _keyed(plant.sources, "id"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from anlan.model.errors import InputError
 from anlan.model.places import Area, Place
 from anlan.model.points import Point
+from anlan.model.shifts import DEFAULT_SHIFTS, Shift
 from anlan.model.tables import nearest
 from anlan.monitor.config import AlarmRule
 from anlan.plant.description import AlarmSettings, DataSettings, Plant, Post, Site, Trip
@@ -21,6 +22,7 @@ class Draft:
 
     site: Site | None = None
     posts: list[Post] = field(default_factory=list)
+    shifts: list[Shift] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)
     areas: list[Area] = field(default_factory=list)
     sources: list[SourceConfig] = field(default_factory=list)
@@ -39,6 +41,7 @@ class Draft:
         return Plant(
             site=self.site,
             posts=tuple(self.posts),
+            shifts=tuple(self.shifts) or DEFAULT_SHIFTS,
             places=tuple(self.places),
             areas=tuple(self.areas),
             sources=tuple(self.sources),

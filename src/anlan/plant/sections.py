@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from anlan.model.errors import DriverError, InputError, NotFound
 from anlan.model.places import Area, Level, Place
+from anlan.model.shifts import Shift
 from anlan.model.words import Label
 from anlan.monitor.config import AlarmRule
 from anlan.plant.description import AlarmSettings, DataSettings, PlaceEntry, Post, Site, enterprise
@@ -21,7 +22,7 @@ from anlan.sense.config import SourceConfig
 
 M = TypeVar("M", bound=BaseModel)
 
-SECTIONS = ("plant", "posts", "places", "areas", "sources", "alarms", "data")
+SECTIONS = ("plant", "posts", "shifts", "places", "areas", "sources", "alarms", "data")
 SOURCE_KEYS = frozenset(SourceConfig.model_fields) - {"options"}
 """Keys of a source that are ours; all others are its driver's options."""
 
@@ -41,10 +42,12 @@ class Sections:
                 unknown_key(key, SECTIONS, self.located.where((key,)), self.findings)
         self._site()
         self.draft.posts += [post for post, where in self._entries(Post, "posts") if self._note("post", post.id, where)]
+        self.draft.shifts += [shift for shift, where in self._entries(Shift, "shifts") if self._note("shift", shift.id, where)]
         self._places()
         self.draft.areas += [area for area, where in self._entries(Area, "areas") if self._note("area", area.id, where)]
         self._sources()
         alarms = {key: value for key, value in self._mapping("alarms").items() if key != "rules"}
+        self.draft.where["escalation", ""] = self.located.where(("alarms", "escalation"))
         self.draft.alarms = self._valid(AlarmSettings, alarms, ("alarms",)) or self.draft.alarms
         self.draft.data = self._valid(DataSettings, self._mapping("data"), ("data",)) or self.draft.data
 

@@ -18,6 +18,7 @@ from anlan.model.errors import InputError
 from anlan.model.events.alarms import AlarmKind
 from anlan.model.places import Level, Place
 from anlan.model.points import Point
+from anlan.model.shifts import DEFAULT_SHIFTS
 from anlan.model.units import Form, read_unit
 from anlan.monitor.config import SUFFIX, AlarmRule
 from anlan.plant import cells
@@ -52,6 +53,7 @@ def plant_yaml(plant: Plant) -> str:
 
     content: dict[str, Any] = {"plant": _given(plant.site)}
     content["posts"] = [_given(p) for p in plant.posts]
+    content["shifts"] = [_given(s) for s in plant.shifts] if plant.shifts != DEFAULT_SHIFTS else []
     content["places"] = _below(plant.places[0], plant)
     content["areas"] = [_given(a) for a in plant.areas]
     content["sources"] = [_source(s.model_dump(mode="json", exclude_defaults=True)) for s in plant.sources]

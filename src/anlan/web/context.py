@@ -20,6 +20,7 @@ from anlan.model.errors import AnlanError
 from anlan.model.events.alarms import AlarmKind, AlarmTransition
 from anlan.model.places import Anchor, Area, Place
 from anlan.model.points import Point
+from anlan.model.shifts import DEFAULT_SHIFTS, Shift
 from anlan.model.words import Label
 from anlan.web.fanout import LiveFanout
 from anlan.web.live import LiveView
@@ -156,6 +157,9 @@ class PlantView:
     rules: Mapping[int, Rule] = field(default_factory=dict)
     sources: Mapping[int, Source] = field(default_factory=dict)
     posts: Mapping[str, Label] = field(default_factory=dict)
+    shifts: Sequence[Shift] = DEFAULT_SHIFTS
+    escalation: Sequence[str] = ("shift_leader", "duty_leader")
+    """Level by level whom an alarm is told to that nobody acknowledges: posts or roles."""
     demo: bool = False
     speed: float = 1.0
 
