@@ -1,0 +1,262 @@
+"""Recorded readings through the same engine, without a node: frames and ticks are made from the data's own times. Pure: no clock, no I/O.
+
+A node ticks once a second. So does a replay, on whole seconds of data time; a reading stamped t counts as arrived at t, and a tick at k
+comes after all readings up to k. A tick before which nothing can come due moves nothing, so it is left out and the node's time is moved
+on without it: a gap of three days costs the few ticks in which points go stale, alarms of silence rise and delays end, and what follows
+the gap is decided exactly as if all 259,200 ticks had been there.
+
+Links are not in a recording. A source counts as up until its silence says otherwise (`silent_after`), or until it is told (`tell`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from anlan.model.clock import SECOND, Micros
+from anlan.model.events.alarms import AlarmKind, AlarmState, Trigger
+from anlan.model.frames import NODE_SOURCE, Frame, Kind, Part
+from anlan.model.quality import SEVERITY_SHIFT
+from anlan.model.readings import Readings
+from anlan.monitor.engine import Engine, EngineConfig
+from anlan.monitor.layout import NOT_DUE, TRANSITION, Phase, Structs
+
+ROWS = 10_000
+"""Readings of one part at most, as in a node's frame."""
+FAR: Micros = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What was fed: rows by what the engine made of them, and by severity (good, uncertain, bad)."""
+
+    readings: int
+    applied: int
+    duplicate: int
+    late: int
+    unknown: int
+    quality: tuple[int, int, int]
+
+
+class Replay:
+    """An engine, stepped by data time. `feed` in order of time, `until` to let time pass, each answering with the transitions."""
+
+    def __init__(self, config: EngineConfig, *, silent_after: Mapping[int, Micros] | None = None) -> None:
+        """`silent_after`: source → silence of all its points after which it counts as lost; a source not named stays up."""
+        # Nobody is there who could acknowledge: nothing is passed on to the next level.
+        self.engine = Engine(replace(config, escalation=()))
+        self._limits = dict(silent_after or {})
+        self._sources = config.source_numbers()
+        points = self.engine.world.points
+        self._heard = np.zeros(len(points), np.bool_)
+        self._deadline = points["deadline"].copy()
+        points["deadline"] = 0  # until its first reading: a point that the recording does not hold has not gone silent
+        self._source_of = points["source"].astype(np.int64)
+        sources = len(self.engine.world.sources)
+        self._last = np.full(sources, FAR, np.int64)
+        """When each source was last heard; FAR before its first reading, so that one the recording lacks is no lost one."""
+        self._limit = np.array([self._limits.get(s, 0) for s in range(sources)], np.int64)
+        self._down: set[int] = set()
+        self._held_down: set[int] = set()
+        self._views = np.flatnonzero(self.engine.world.rules["kind"] == AlarmKind.LOSS_OF_VIEW)
+        self._severities = np.zeros(4, np.int64)
+        self._found: list[Structs] = []
+        self.begun = False
+
+    # ---- time
+
+    @property
+    def now(self) -> Micros:
+        """Data time up to which everything is decided; 0 before the first."""
+        return self.engine.time.wall
+
+    def begin(self, at: Micros) -> None:
+        """The first tick: every source is up. `feed` does it by itself."""
+        self.begun = True
+        self._tick(_grid_before(at), dict.fromkeys(self._sources, "up"))
+
+    def feed(self, readings: Readings) -> Structs:
+        """Decide on readings sorted by time, none earlier than what was fed before."""
+        if len(readings) and not self.begun:
+            self.begin(int(readings.time[0]))
+        for rows in _seconds(readings.time):
+            self._take(readings[rows])
+        return self._taken()
+
+    def until(self, at: Micros) -> Structs:
+        """Let time pass up to `at` without a reading."""
+        if not self.begun:
+            self.begin(at)
+        self._advance(at // SECOND * SECOND)
+        return self._taken()
+
+    def tell(self, at: Micros, links: Mapping[int, str]) -> Structs:
+        """Links that went "up" or "down" at `at`, as a node's drivers tell; one told down stays so until it is told up."""
+        if not self.begun:
+            self.begin(at)
+        self._advance(_grid_before(at))
+        self._tick(max(at, self.now), dict(links))
+        for source, state in links.items():
+            (self._held_down.add if state == "down" else self._held_down.discard)(source)
+            (self._down.add if state == "down" else self._down.discard)(source)
+        return self._taken()
+
+    def _take(self, rows: Readings) -> None:
+        """Readings between two ticks."""
+        first = int(rows.time[0])
+        self._advance(_grid_before(first))
+        known = rows.point < len(self._heard)
+        points = rows.point if known.all() else rows.point[known]
+        if not self._heard[points].all():
+            self._heard[points] = True
+            self.engine.world.points["deadline"][points] = self._deadline[points]
+        self._see(first, int(rows.time[-1]), points)
+        part = Part.of_readings(NODE_SOURCE, 0, 0, int(rows.time[-1]), rows)
+        self._severities += np.bincount(rows.quality >> SEVERITY_SHIFT, minlength=4)[:4]
+        self._step(part)
+
+    def _see(self, first: Micros, last: Micros, points: npt.NDArray[np.uint32]) -> None:
+        """Sources that speak are up: one whose silence had made it lost comes back before its readings."""
+        sources = self._source_of[points]
+        self._last[sources] = last
+        if self._down:
+            back = (self._down - self._held_down) & set(sources.tolist())
+            if back:
+                self._tick(max(first, self.now), dict.fromkeys(sorted(back), "up"))
+                self._down -= back
+
+    def _advance(self, to: Micros) -> None:
+        """All ticks up to `to` at which anything can come due; the others only move the time."""
+        while (at := self._next_due()) <= to:
+            self._skip(at - SECOND)
+            lost = [s for s in np.flatnonzero(self._silent_at() <= at).tolist() if s not in self._down]
+            self._tick(at, dict.fromkeys(lost, "down"))
+            self._down.update(lost)
+        self._skip(to)
+
+    def _skip(self, to: Micros) -> None:
+        if to > self.now:
+            self.engine.time.skip(to)
+
+    def _next_due(self) -> Micros:
+        """The next whole second at which a tick may move something."""
+        time, world = self.engine.time, self.engine.world
+        following = (time.wall // SECOND + 1) * SECOND
+        if len(self._views) and np.isin(world.status["phase"][self._views], (Phase.RISING, Phase.FALLING)).any():
+            return following
+        due = int(world.due.min(initial=NOT_DUE))
+        at = FAR if due == NOT_DUE else time.wall + due - time.u
+        silent = self._silent_at()
+        silent[list(self._down)] = FAR
+        return max(following, -(-min(at, int(silent.min(initial=FAR))) // SECOND) * SECOND)
+
+    def _silent_at(self) -> npt.NDArray[np.int64]:
+        return np.where((self._limit > 0) & (self._last < FAR), self._last + self._limit, FAR)
+
+    def _tick(self, now: Micros, links: Mapping[int, str]) -> None:
+        body = orjson.dumps({"now": now, "sources": {str(source): state for source, state in links.items()}})
+        self._step(Part(Kind.TICK, NODE_SOURCE, 0, 0, now, 1, body))
+
+    def _step(self, part: Part) -> None:
+        found = self.engine.step(Frame(self.engine.frame + 1, (part,)))
+        if len(found):
+            self._found.append(found.rows)
+
+    # ---- what came of it
+
+    def _taken(self) -> Structs:
+        found, self._found = self._found, []
+        return np.concatenate(found) if found else np.zeros(0, TRANSITION)
+
+    @property
+    def counts(self) -> Counts:
+        ledger = self.engine.ledger
+        received, applied, duplicate, late, unknown = (int(n) for n in ledger[0, :5]) if len(ledger) else (0, 0, 0, 0, 0)
+        good, uncertain, bad = (int(n) for n in (*self._severities[:2], self._severities[2:].sum()))
+        return Counts(received, applied, duplicate, late, unknown, (good, uncertain, bad))
+
+    def heard(self) -> npt.NDArray[np.int64]:
+        """Numbers of the points that had a reading."""
+        return np.flatnonzero(self._heard & (self.engine.world.points["flags"] != 0))
+
+
+def _grid_before(at: Micros) -> Micros:
+    """The tick before a reading stamped `at`: the last whole second earlier than it."""
+    return (at - 1) // SECOND * SECOND
+
+
+def _seconds(time: npt.NDArray[np.int64]) -> Iterator[slice]:
+    """Rows cut at ticks, and at `ROWS`."""
+    if not len(time):
+        return
+    edges = np.flatnonzero(np.diff((time - 1) // SECOND)) + 1
+    for first, last in zip([0, *edges.tolist()], [*edges.tolist(), len(time)], strict=True):
+        for start in range(first, last, ROWS):
+            yield slice(start, min(start + ROWS, last))
+
+
+# ---------------------------------------------------------------------------------------------------------------- episodes
+
+
+@dataclass(slots=True)
+class Episode:
+    """One activation as an operator would have had it: announced at `begins`, its condition gone at `ends` (None: it still stood)."""
+
+    alarm: int
+    begins: Micros
+    ends: Micros | None
+    value: float
+    limit: float
+    quality: int
+
+
+class Episodes:
+    """Gathers transitions to episodes. Nobody acknowledges in a replay: an episode is a condition, after dead-band and delays."""
+
+    def __init__(self) -> None:
+        self.all: list[Episode] = []
+        self._open: dict[int, Episode] = {}
+
+    def add(self, rows: Structs) -> None:
+        names = ["alarm", "trigger", "after", "happened_at", "value", "limit", "quality"]
+        for alarm, trigger, after, at, value, limit, quality in rows[names].tolist():
+            if trigger == Trigger.CONDITION_ON and after == AlarmState.UNACKNOWLEDGED:
+                self._open[alarm] = Episode(alarm, at, None, value, limit, quality)
+                self.all.append(self._open[alarm])
+            elif trigger in {Trigger.CONDITION_OFF, Trigger.CONFIGURATION} and (open_ := self._open.pop(alarm, None)):
+                open_.ends = at
+
+
+def silence_limits(config: EngineConfig, keep_alive: Mapping[int, Micros]) -> dict[int, Micros]:
+    """Source → the silence of all its points that says it is lost: three times its keep-alive, as for a silent driver, and longer than
+    its most often reported cyclic point may be silent. A source whose points all report on change says nothing by being silent."""
+    table = config.point_table
+    shortest: dict[int, Micros] = {}
+    for source, on_change, deadline in zip(*(table[c].to_pylist() for c in ("source", "on_change", "deadline")), strict=True):
+        if not on_change and deadline:
+            shortest[source] = min(shortest.get(source, FAR), deadline * 1000)
+    return {source: max(limit, 3 * keep_alive[source]) for source, limit in shortest.items() if source in keep_alive}
+
+
+def in_order(readings: Readings) -> Readings:
+    """By time; rows of one time keep their order."""
+    if (np.diff(readings.time) >= 0).all():
+        return readings
+    order = np.argsort(readings.time, kind="stable")
+    return Readings(readings.point[order], readings.time[order], readings.value[order], readings.quality[order])
+
+
+def replayed(config: EngineConfig, readings: Readings, links: Sequence[tuple[Micros, int, str]] = ()) -> tuple[Replay, Structs]:
+    """Readings in any order through an engine of `config`, with links told at their times."""
+    replay, rows = Replay(config), in_order(readings)
+    found, start = [], 0
+    for at, source, state in sorted(links):
+        end = int(np.searchsorted(rows.time, at, side="left"))
+        found += [replay.feed(rows[start:end]), replay.tell(at, {source: state})]
+        start = end
+    found.append(replay.feed(rows[start:]))
+    return replay, np.concatenate(found)
