@@ -14,6 +14,7 @@ from itertools import takewhile
 from anlan.guard.principal import Principal
 from anlan.model.errors import AnlanError
 from anlan.model.events.alarms import AlarmTransition
+from anlan.monitor.live_floods import LiveFloods
 from anlan.monitor.rows import Standing, alarm_row, is_standing, transition_row
 from anlan.web.answers import dumps
 from anlan.web.context import Context
@@ -47,6 +48,7 @@ class Board:
         self.moved = Bell()
         self._recent: deque[Told] = deque(maxlen=RECENT)
         self._names: dict[str, str] = {}
+        self.floods = LiveFloods(context)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -79,6 +81,7 @@ class Board:
         plant = self._context.plant
         event = transition_row(plant, transition, self.name_of)
         self._recent.append(Told(transition.n, event["place"], dumps(event), dumps(alarm_row(plant, standing, self.name_of))))
+        self.floods.take(transition)
         self.cursor = transition.n
 
     def recent(self, after: int) -> list[Told] | None:
@@ -104,6 +107,7 @@ class Board:
         journal = self._context.journal
         self.cursor = await asyncio.to_thread(lambda: journal.last)
         standing = await asyncio.to_thread(journal.standing)
+        await asyncio.to_thread(self.floods.load, self.cursor)
         self.standing = {one.alarm: await asyncio.to_thread(self._story, one) for one in standing}
         await self._learn_names([s.answered for s in self.standing.values() if s.answered is not None])
         self.loaded = True

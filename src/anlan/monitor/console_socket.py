@@ -3,7 +3,7 @@
 Browser → {"points": ["AT-203", …]}: the points it shows; replaces the set.
 Node → {"t": node's clock [µs], "core": whether the core is heard, "v": [[id, time, value | null, quality word, received_at], …], "a": [alarm rows that
 changed], "cursor": journal position, "whole": true when `a` is all that stands, "s": [source rows], "sum": summary, "cal": [ids of the
-detectors under calibration], "f": [faults of the node, in words]}, what has not changed left out; at least one a second, so
+detectors under calibration], "f": [faults of the node, in words], "fl": [alarm floods that run]}, what has not changed left out; at least one a second, so
 that silence means a lost line. Values at most 4 times a second, alarms at once. Closed with 1008 when the session is over.
 """
 
@@ -44,6 +44,7 @@ class ConsoleSocket:
         self._summary_at = -1.0
         self._calibrating_told: bytes | None = None
         self._faults_told: bytes | None = None
+        self._floods_told: bytes = b"[]"
         self._checked = context.clock.monotonic()
 
     async def run(self) -> None:
@@ -105,6 +106,7 @@ class ConsoleSocket:
             + self._summary()
             + self._calibrating()
             + self._faults()
+            + self._floods()
             + b"}"
         )
 
@@ -157,6 +159,15 @@ class ConsoleSocket:
             return b""
         self._faults_told = told
         return b',"f":' + told
+
+    def _floods(self) -> bytes:
+        if not self._principal.allows("alarm.view") or not self._board.loaded:
+            return b""
+        told = dumps(self._board.floods.running(self._principal))
+        if told == self._floods_told:
+            return b""
+        self._floods_told = told
+        return b',"fl":' + told
 
     async def _still_allowed(self) -> bool:
         now = self._context.clock.monotonic()

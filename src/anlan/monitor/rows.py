@@ -11,6 +11,7 @@ from anlan.model.events.alarms import AlarmKind, AlarmState, AlarmTransition, Tr
 from anlan.model.points import Point
 from anlan.model.words import Label
 from anlan.monitor.config import SUFFIX
+from anlan.monitor.groups import groups_of
 from anlan.web.answers import finite, iso, quality_words
 from anlan.web.context import PlantView, Rule
 from anlan.web.widgets import unit_label
@@ -78,6 +79,8 @@ def rule_facts(plant: PlantView, alarm: int) -> dict[str, Any]:
         "name": _name(plant, rule, point),
         "place": place,
         "place_name": _place_name(plant, place),
+        "unit_name": _place_name(plant, plant.unit_of(place)),
+        "groups": groups_of(plant, rule),
         "post": post,
         "post_name": plant.posts[post].model_dump() if post in plant.posts else None,
         "unit": point.unit if point is not None else "",
@@ -167,7 +170,7 @@ def _safety_points(plant: PlantView, rule: Rule) -> list[str] | None:
 def _unknown_rule(alarm: int) -> dict[str, Any]:
     name = {"zh": f"#{alarm}", "en": f"#{alarm}"}
     absent = dict.fromkeys(
-        ("kind", "point", "source", "unit_text", "place_name", "post_name", "states", "time_to_respond", "safety_points")
+        ("kind", "point", "source", "unit_text", "place_name", "unit_name", "post_name", "states", "time_to_respond", "safety_points")
     )
     no_label = {"zh": "", "en": ""}
     return {
@@ -179,6 +182,7 @@ def _unknown_rule(alarm: int) -> dict[str, Any]:
         "post": "",
         "unit": "",
         "decimals": 2,
+        "groups": {},
         "dead_band": 0.0,
         "on_delay": 0.0,
         "off_delay": 0.0,

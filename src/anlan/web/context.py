@@ -206,6 +206,11 @@ class PlantView:
         return ""
 
     @cached_property
+    def first_outs(self) -> dict[str, str]:
+        """Path of a place → id of the point in which the safety system traps what tripped it first."""
+        return {point.place: point.id for point in self.points.values() if point.kind == "first.out"}
+
+    @cached_property
     def top(self) -> str:
         """Path of the enterprise, "" in a plant without places."""
         return next((path for path, place in self.places.items() if not place.parent), "")

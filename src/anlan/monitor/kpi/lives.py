@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anlan.model.clock import Micros
-from anlan.model.events.alarms import AlarmState, Trigger
+from anlan.model.events.alarms import AlarmState, AlarmTransition, Trigger
 from anlan.monitor.kpi.columns import Columns, Ints
 
 NEVER: Micros = -1
@@ -26,6 +26,12 @@ _STEPS = (Trigger.ACKNOWLEDGE, Trigger.RESET, Trigger.SHELVE, Trigger.REMOVE_FRO
 _SMALL = 1 << 16
 
 Bools = npt.NDArray[np.bool_]
+
+
+def is_annunciation(transition: AlarmTransition) -> bool:
+    """Whether the operator is told: it sounds."""
+    raised = transition.after is AlarmState.UNACKNOWLEDGED and transition.before is not AlarmState.UNACKNOWLEDGED
+    return raised and transition.trigger is not Trigger.LATE_DATA
 
 
 @dataclass(frozen=True, slots=True, eq=False)
