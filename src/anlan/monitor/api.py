@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from anlan.guard.principal import Principal, is_within
 from anlan.model.errors import AnlanError
-from anlan.monitor import api_events, api_history, api_live, api_plant
+from anlan.monitor import api_events, api_history, api_live, api_performance, api_plant
 from anlan.monitor.service import AlarmService, StepKind
 from anlan.web.answers import Json
 from anlan.web.auth import Asker, require
@@ -73,6 +73,7 @@ def routes(context: Context) -> APIRouter:
     service, writes = AlarmService.of(context), Writes(context.records, context.clock)
     context.background.append(writes.forget_old)
     router = APIRouter(tags=["alarms"])
+    router.include_router(api_performance.routes(context))  # its paths before "/alarms/{alarm}"
     _lists(router, context, service)
     _steps(router, service, writes)
     for part in (api_plant, api_live, api_history, api_events):
