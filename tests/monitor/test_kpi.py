@@ -269,3 +269,12 @@ def test_a_report_of_30_days_over_a_million_transitions_takes_less_than_a_second
     print(f"30 days, 10⁶ transitions, 8 posts: {min(took):.2f} s")
     assert report.whole.rate.count > 330_000
     assert min(took) < 1.0
+
+
+def test_levels_units_and_notes_of_the_guide_values_have_their_chinese() -> None:
+    for one in targets():
+        told = one.as_json()
+        for name in ("level", "note", "unit"):
+            text = getattr(one, name)
+            assert not text or text in {"%", "1/s"} or told[name]["zh"] != text, f"{one.measure}: {text!r} has no Chinese"
+    assert not any(one.verified for one in targets()), "none of the standards' own texts was at hand"

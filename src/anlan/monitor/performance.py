@@ -147,7 +147,7 @@ def _performance(plant: PlantView, found: Performance) -> dict[str, Any]:
     stood = found.stood
     return {
         "post": found.post,
-        "post_name": plant.posts[found.post].model_dump() if found.post in plant.posts else None,
+        "post_name": _post_name(plant, found.post),
         "figures": figures(found),
         "periods": _periods(found),
         "priorities": {str(priority): n for priority, n in found.priorities.items()},
@@ -178,7 +178,7 @@ def _periods(found: Performance) -> dict[str, Any]:
 def _flood(plant: PlantView, flood: Flood) -> dict[str, Any]:
     return {
         "post": flood.post,
-        "post_name": plant.posts[flood.post].model_dump() if flood.post in plant.posts else None,
+        "post_name": _post_name(plant, flood.post),
         "first_at": flood.first_at,
         "began_at": flood.began_at,
         "began_at_iso": iso(flood.began_at),
@@ -187,6 +187,10 @@ def _flood(plant: PlantView, flood: Flood) -> dict[str, Any]:
         "count": flood.count,
         "peak": flood.peak,
     }
+
+
+def _post_name(plant: PlantView, post: str | None) -> dict[str, str] | None:
+    return plant.posts[post].model_dump() if post is not None and post in plant.posts else None
 
 
 def _waits(waits: Waits) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from anlan.model.tables import read_table
+from anlan.model.words import LANGUAGES, translate
 from anlan.monitor.kpi.performance import Performance
 
 VERIFIED = "verified-from-source"
@@ -37,7 +38,8 @@ class Target:
         return self.confidence == VERIFIED
 
     def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "verified": self.verified}
+        both = {name: {lang: translate(getattr(self, name), lang) for lang in LANGUAGES} for name in ("level", "note", "unit")}
+        return {**asdict(self), **both, "verified": self.verified}
 
 
 @cache
