@@ -51,6 +51,14 @@ class AlarmKind(IntEnum):
     BAD_QUALITY = 6
     STALE = 7
     LOSS_OF_VIEW = 8  # a whole source: one alarm, priority 1, names its safety points
+    # What looks at more than one reading watches a point that is calculated for it (plant/calculated.py).
+    RATE = 16  # change over time
+    DEVIATION = 17  # from a set point or another point
+    FROZEN = 18  # does not move although it is read
+    DISCREPANCY = 19  # command against position
+    TIME_IN_STATE = 20
+    COUNT = 21  # how often within a window
+    CONDITION = 22  # a free expression
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
