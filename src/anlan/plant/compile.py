@@ -13,6 +13,7 @@ from anlan.model.quality import Flag
 from anlan.model.words import Label
 from anlan.monitor.config import SUFFIX, AlarmRule, loss_of_view
 from anlan.plant.bulk import without_collection
+from anlan.plant.calculated import SUPPRESSOR, expressions, made, vote_rules, watched
 from anlan.plant.description import Plant, Scope
 from anlan.plant.node_points import SOURCES, node_points, node_rules
 
@@ -37,18 +38,18 @@ QUALITY_WORDS = {
 
 
 def all_rules(plant: Plant) -> list[AlarmRule]:
-    """The plant's rules and those it has by itself: loss of view of each source; stale and bad quality as its settings say; the node's own.
+    """The plant's rules and those it has by itself: loss of view of each source; stale and bad quality as its settings say; votes; the node's own.
 
     A rule that the plant writes itself under the same id goes first.
     """
     written = {rule.id: rule for rule in plant.rules}
-    automatic = [*_views(plant), *_quality_rules(plant), *node_rules(plant)]
+    automatic = [*_views(plant), *_quality_rules(plant), *vote_rules(plant), *node_rules(plant)]
     return [*plant.rules, *(rule for rule in automatic if rule.id not in written)]
 
 
 def all_points(plant: Plant) -> list[Point]:
-    """The plant's points and those that the node tells of itself."""
-    return [*plant.points, *node_points(plant)]
+    """The plant's points, those that are calculated, and those that the node tells of itself."""
+    return [*plant.points, *(one.point for one in made(plant, all_rules(plant))), *node_points(plant)]
 
 
 def engine_config(plant: Plant, numbers: Numbers, version: int) -> EngineConfig:
@@ -57,12 +58,16 @@ def engine_config(plant: Plant, numbers: Numbers, version: int) -> EngineConfig:
 
     by_source = {**numbers.sources, NODE_ID: NODE_SOURCE}
     with without_collection():
+        points, rules = all_points(plant), all_rules(plant)
+        programs = [(number, one.program) for number, one in expressions(plant, rules, points, numbers).items()]
         return compile_config(
             version,
             [*SOURCES, *((by_source[s.id], s.id) for s in plant.sources)],
-            [(numbers.points[p.id], p, by_source[p.source]) for p in all_points(plant)],
-            [(numbers.alarms[r.id], r, _target(r, numbers)) for r in all_rules(plant)],
+            [(numbers.points[p.id], p, by_source[p.source]) for p in points],
+            [(numbers.alarms[r.id], watched(r), _target(r, numbers)) for r in rules],
             [round(step.after * 1000) for step in plant.alarms.escalation],
+            programs,
+            {numbers.alarms[r.id]: numbers.points[r.id + SUPPRESSOR] for r in rules if r.suppress_when},
         )
 
 
@@ -91,7 +96,9 @@ def running_sources(plant: Plant, numbers: Numbers, folder: Path | None = None) 
 
 
 def _target(rule: AlarmRule, numbers: Numbers) -> int:
-    return numbers.sources[rule.point] if rule.kind is AlarmKind.LOSS_OF_VIEW else numbers.points[rule.point]
+    if rule.kind is AlarmKind.LOSS_OF_VIEW:
+        return numbers.sources[rule.point]
+    return numbers.points[rule.id if rule.watches_calculated else rule.point]
 
 
 def _views(plant: Plant) -> list[AlarmRule]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from anlan.model.errors import InputError
 from anlan.model.places import Anchor, Area, Id, Level, Place, Position
@@ -116,6 +116,61 @@ class DataSettings(Section):
     atmospheric_pressure: float = Field(default=101.325, ge=50, le=110)
 
 
+class CalculatedPoint(Section):
+    """One entry of the section `calculated`: a point whose value follows from others."""
+
+    id: Id
+    name: Label
+    place: str = ""
+    expression: str
+    kind: str = "calculated"
+    unit: str = ""
+    decimals: int = Field(default=2, ge=0, le=9)
+    range_low: float | None = None
+    range_high: float | None = None
+    states: dict[int, Label] = Field(default_factory=dict)
+    position: Position | None = None
+
+
+class Vote(Section):
+    """One entry of the section `votes`: k of n detectors. `needed` is k; the members alarm at `limit` or in `states`."""
+
+    id: Id
+    name: Label
+    place: str = ""
+    members: Annotated[tuple[str, ...], Field(min_length=2, max_length=16)]
+    needed: int = Field(ge=1, le=16)
+    limit: float | None = Field(default=None, description="in the members' unit")
+    side: Literal["high", "low"] = "high"
+    dead_band: float = Field(default=0.0, ge=0)
+    states: tuple[int, ...] = ()
+    fault: Literal["alarm", "leave"] = Field(default="alarm", description="what a faulty member counts as")
+    calibration: Literal["leave", "alarm"] = Field(default="leave", description="what a calibrating member counts as")
+    fewest: int = Field(default=0, ge=0, le=16, description="healthy members below which it alarms; 0: `needed`")
+    priority: int = Field(default=1, ge=1, le=4)
+    on_delay: float = Field(default=0.0, ge=0, le=86_400)
+    post: str = ""
+    consequence: Label = Label()
+    corrective_action: Label = Label()
+    time_to_respond: float = Field(default=0.0, ge=0)
+    position: Position | None = None
+
+    @property
+    def least(self) -> int:
+        """Healthy members that are enough."""
+        return self.fewest or self.needed
+
+    @model_validator(mode="after")
+    def _can_be_met(self) -> Vote:
+        if self.needed > len(self.members):
+            raise ValueError(f"vote {self.id}: needed was {self.needed}; it has {len(self.members)} members")
+        if len(set(self.members)) != len(self.members):
+            raise ValueError(f"vote {self.id}: a member is listed twice")
+        if (self.limit is None) != bool(self.states):
+            raise ValueError(f"vote {self.id}: either limit or states was expected")
+        return self
+
+
 class Trip(Section):
     """Where the safety system itself acts on a point: above `high`, below `low`. Read, never set."""
 
@@ -140,6 +195,8 @@ class Plant(BaseModel):
     points: tuple[Point, ...] = ()
     rules: tuple[AlarmRule, ...] = ()
     trips: tuple[Trip, ...] = ()
+    calculated: tuple[CalculatedPoint, ...] = ()
+    votes: tuple[Vote, ...] = ()
 
     @cached_property
     def points_by_id(self) -> dict[str, Point]:
