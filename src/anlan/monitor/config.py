@@ -111,10 +111,10 @@ class AlarmRule(BaseModel):
             raise ValueError(f"alarm {self.id}: kind {kind} takes neither limit nor dead_band")
         if self.kind not in _WITH_DEAD_BAND and self.dead_band:
             raise ValueError(f"alarm {self.id}: kind {kind} takes no dead_band")
-        if (self.kind in _WITH_STATES) != bool(self.states):
-            raise ValueError(
-                f"alarm {self.id}: states was {list(self.states)}; kinds ST, TIS and CNT need at least one state, others take none"
-            )
+        if self.kind in _WITH_STATES and not self.states:
+            raise ValueError(f"alarm {self.id}: states was []; kind {kind} needs at least one state")
+        if self.states and self.kind not in _WITH_STATES:
+            raise ValueError(f"alarm {self.id}: states was {list(self.states)}; kind {kind} takes none")
         for name, kinds in _FIELDS_OF.items():
             given = getattr(self, name)
             if self.kind in kinds and not given:

@@ -16,7 +16,17 @@ from anlan.model.events.alarms import AlarmKind
 LONGEST: Micros = 12 * HOUR
 """No shelving is longer, whatever the shifts are."""
 
-_SAFETY_SYSTEM = ("sif", "trip", "first.out", "bypass", "esd.button", "esd.valve.open", "esd.valve.closed", "esd.valve.discrepancy")
+_SAFETY_SYSTEM = (
+    "vote",
+    "sif",
+    "trip",
+    "first.out",
+    "bypass",
+    "esd.button",
+    "esd.valve.open",
+    "esd.valve.closed",
+    "esd.valve.discrepancy",
+)
 _CALLS = ("person.sos", "person.still")
 _SECOND_LEVEL = {AlarmKind.HIGH_HIGH}
 _SECOND_LEVEL_OF_OXYGEN = {AlarmKind.HIGH_HIGH, AlarmKind.LOW_LOW}

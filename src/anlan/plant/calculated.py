@@ -59,16 +59,28 @@ class Made:
 
 def made(plant: Plant, rules: Iterable[AlarmRule]) -> list[Made]:
     """Every calculated point of the plant; `rules` are all of its alarms."""
-    points = plant.points_by_id | {c.id: as_point(c) for c in plant.calculated}
-    found = [Made(points[c.id], c.expression, c.unit, ("calculated", c.id)) for c in plant.calculated]
-    for vote in plant.votes:
+    top = plant.places[0].path if plant.places else ""
+    return made_of(plant.points_by_id, plant.calculated, plant.votes, rules, top)
+
+
+def made_of(
+    measured: Mapping[str, Point],
+    calculated: Iterable[CalculatedPoint],
+    votes: Iterable[Vote],
+    rules: Iterable[AlarmRule],
+    top: str,
+) -> list[Made]:
+    """The same from the parts of a plant; `top` is the path of the enterprise."""
+    written = {one.id: as_point(one) for one in calculated}
+    found = [Made(written[one.id], one.expression, one.unit, ("calculated", one.id)) for one in calculated]
+    for vote in votes:
         found += _of_vote(vote)
     for rule in rules:
-        base = points.get(rule.point)
+        base = measured.get(rule.point) or written.get(rule.point)
         if rule.watches_calculated and base is not None:
             found.append(_of_rule(rule, base))
         if rule.suppress_when:
-            found.append(_suppressor(rule, base, plant))
+            found.append(_suppressor(rule, base, top))
     return found
 
 
@@ -203,7 +215,8 @@ def _alarms_of(vote: Vote, plant: Plant) -> list[AlarmRule]:
             zh="可用成员过少,表决可能不动作或误动作", en="Too few members are left: the vote may fail to act or act falsely"
         ),
         corrective_action=Label(
-            zh="恢复故障或校验中的探测器;恢复前现场看护", en="Bring the faulty or calibrating detectors back; watch on site until then"
+            zh="恢复故障或校验中的探测器;恢复前现场看护",
+            en="Bring the faulty or calibrating detectors back; watch on site until then",
         ),
         time_to_respond=1800.0,
     )
@@ -249,7 +262,7 @@ def _short_form(rule: AlarmRule, base: Point) -> tuple[str, str]:
     if rule.kind is AlarmKind.TIME_IN_STATE:
         return f"duration({states})", "s"
     if rule.kind is AlarmKind.COUNT:
-        return f"count({states} {window})", ""
+        return f"count({states} {window})", "count"
     return rule.when, ""
 
 
@@ -257,9 +270,8 @@ def _on_side(rule: AlarmRule, up: str, down: str) -> str:
     return {"up": up, "down": down, "both": f"abs({up})"}[rule.direction]
 
 
-def _suppressor(rule: AlarmRule, base: Point | None, plant: Plant) -> Made:
-    top = plant.places[0].path if plant.places else ""
-    name = (base.name if base is not None else Label()) or Label()
+def _suppressor(rule: AlarmRule, base: Point | None, top: str) -> Made:
+    name = base.name if base is not None else Label()
     point = Point(
         id=rule.id + SUPPRESSOR,
         place=base.place if base is not None else top,

@@ -24,6 +24,8 @@ from anlan.model.regions import region
 from anlan.model.tables import nearest
 from anlan.model.units import units
 from anlan.monitor.config import LIMIT_KINDS, SUFFIX, AlarmRule
+from anlan.plant.calculated import HEALTHY
+from anlan.plant.calculated_checks import check_calculated
 from anlan.plant.description import Trip
 from anlan.plant.draft import Draft, PlaceIndex
 from anlan.plant.findings import Findings, Where
@@ -48,6 +50,7 @@ def check_draft(draft: Draft, places: PlaceIndex, findings: Findings) -> None:
     _renames(draft, findings)
     _addresses(draft, findings)
     rules = _rules_by_point(draft, findings)
+    check_calculated(draft, rules, findings)
     trips = {trip.point: trip for trip in draft.trips}
     for point in draft.points:
         _Point(point, rules.get(point.id, {}), draft, findings).check(trips.get(point.id))
@@ -228,6 +231,7 @@ def _parsers(draft: Draft) -> dict[str, Callable[[str, dict[str, Any]], Any]]:
 def _rules_by_point(draft: Draft, findings: Findings) -> dict[str, dict[AlarmKind, AlarmRule]]:
     by_point: dict[str, dict[AlarmKind, AlarmRule]] = defaultdict(dict)
     known = {p.id for p in draft.points} | {identifier for kind, identifier in draft.where if kind == "point"} | set(node_ids())
+    known |= {vote.id + HEALTHY for vote in draft.votes}
     sources = {s.id for s in draft.sources}
     for rule in draft.rules.values():
         where = draft.where["rule", rule.id]
@@ -240,10 +244,10 @@ def _rules_by_point(draft: Draft, findings: Findings) -> dict[str, dict[AlarmKin
             findings.mistake(
                 "unknown-point", "the point {point} is not in the list", where, mend=mend, point=rule.point, hint=hint
             )
-        if rule.id != f"{rule.point}.{SUFFIX[rule.kind]}":
-            findings.mistake(
-                "rule-id", "the rule {id} should be called {right}", where, id=rule.id, right=f"{rule.point}.{SUFFIX[rule.kind]}"
-            )
+        named = f"{rule.point}.{SUFFIX[rule.kind]}"
+        several = rule.kind is AlarmKind.CONDITION and rule.id.startswith(named)  # TI-101.IF, TI-101.IF-startup
+        if rule.id != named and not several:
+            findings.mistake("rule-id", "the rule {id} should be called {right}", where, id=rule.id, right=named)
         by_point[rule.point][rule.kind] = rule
     return by_point
 

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from anlan.model.errors import InputError
 from anlan.model.places import Anchor, Area, Id, Level, Place, Position
 from anlan.model.points import Point
 from anlan.model.shifts import DEFAULT_SHIFTS, Shift
+from anlan.model.units import find_unit
 from anlan.model.words import Label
 from anlan.monitor.config import AlarmRule
 from anlan.monitor.rationalisation import AlarmClass, PriorityMatrix, default_matrix
@@ -116,12 +117,18 @@ class DataSettings(Section):
     atmospheric_pressure: float = Field(default=101.325, ge=50, le=110)
 
 
-class CalculatedPoint(Section):
-    """One entry of the section `calculated`: a point whose value follows from others."""
+class Calculation(Section):
+    """What `calculated` and `votes` have in common: a point that no source sends."""
 
     id: Id
     name: Label
     place: str = ""
+    position: Position | None = None
+
+
+class CalculatedPoint(Calculation):
+    """One entry of the section `calculated`: a point whose value follows from others."""
+
     expression: str
     kind: str = "calculated"
     unit: str = ""
@@ -129,15 +136,18 @@ class CalculatedPoint(Section):
     range_low: float | None = None
     range_high: float | None = None
     states: dict[int, Label] = Field(default_factory=dict)
-    position: Position | None = None
+
+    @field_validator("unit")
+    @classmethod
+    def _as_its_code(cls, written: str) -> str:
+        """ "℃" is Cel; what is no unit is told with its line by the check."""
+        form = find_unit(written)
+        return form.unit if form is not None else written
 
 
-class Vote(Section):
+class Vote(Calculation):
     """One entry of the section `votes`: k of n detectors. `needed` is k; the members alarm at `limit` or in `states`."""
 
-    id: Id
-    name: Label
-    place: str = ""
     members: Annotated[tuple[str, ...], Field(min_length=2, max_length=16)]
     needed: int = Field(ge=1, le=16)
     limit: float | None = Field(default=None, description="in the members' unit")
@@ -153,7 +163,6 @@ class Vote(Section):
     consequence: Label = Label()
     corrective_action: Label = Label()
     time_to_respond: float = Field(default=0.0, ge=0)
-    position: Position | None = None
 
     @property
     def least(self) -> int:

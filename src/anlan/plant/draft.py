@@ -11,7 +11,7 @@ from anlan.model.points import Point
 from anlan.model.shifts import DEFAULT_SHIFTS, Shift
 from anlan.model.tables import nearest
 from anlan.monitor.config import AlarmRule
-from anlan.plant.description import AlarmSettings, DataSettings, Plant, Post, Site, Trip
+from anlan.plant.description import AlarmSettings, CalculatedPoint, DataSettings, Plant, Post, Site, Trip, Vote
 from anlan.plant.findings import Where
 from anlan.sense.config import SourceConfig
 
@@ -31,6 +31,8 @@ class Draft:
     points: list[Point] = field(default_factory=list)
     rules: dict[str, AlarmRule] = field(default_factory=dict)
     trips: list[Trip] = field(default_factory=list)
+    calculated: list[CalculatedPoint] = field(default_factory=list)
+    votes: list[Vote] = field(default_factory=list)
     where: dict[tuple[str, str], Where] = field(default_factory=dict)
     read_sources: set[str] | None = None
     """Sources named by any line of the list, sound or not; None while no list has been read."""
@@ -50,6 +52,8 @@ class Draft:
             points=tuple(self.points),
             rules=tuple(self.rules[key] for key in sorted(self.rules)),
             trips=tuple(self.trips),
+            calculated=tuple(self.calculated),
+            votes=tuple(self.votes),
         )
 
 

@@ -13,7 +13,17 @@ from anlan.model.places import Area, Level, Place
 from anlan.model.shifts import Shift
 from anlan.model.words import Label
 from anlan.monitor.config import AlarmRule
-from anlan.plant.description import AlarmSettings, DataSettings, PlaceEntry, Post, Site, enterprise
+from anlan.plant.description import (
+    AlarmSettings,
+    CalculatedPoint,
+    Calculation,
+    DataSettings,
+    PlaceEntry,
+    Post,
+    Site,
+    Vote,
+    enterprise,
+)
 from anlan.plant.draft import Draft, PlaceIndex
 from anlan.plant.findings import Findings, Where
 from anlan.plant.validation import shown, unknown_key, validated
@@ -21,8 +31,9 @@ from anlan.plant.yaml_file import Located, Path
 from anlan.sense.config import SourceConfig
 
 M = TypeVar("M", bound=BaseModel)
+C = TypeVar("C", bound=Calculation)
 
-SECTIONS = ("plant", "posts", "shifts", "places", "areas", "sources", "alarms", "data")
+SECTIONS = ("plant", "posts", "shifts", "places", "areas", "sources", "calculated", "votes", "alarms", "data")
 SOURCE_KEYS = frozenset(SourceConfig.model_fields) - {"options"}
 """Keys of a source that are ours; all others are its driver's options."""
 
@@ -46,6 +57,8 @@ class Sections:
         self._places()
         self.draft.areas += [area for area, where in self._entries(Area, "areas") if self._note("area", area.id, where)]
         self._sources()
+        self.draft.calculated += self._points_of(CalculatedPoint, "calculated")
+        self.draft.votes += self._points_of(Vote, "votes")
         alarms = {key: value for key, value in self._mapping("alarms").items() if key != "rules"}
         self.draft.where["escalation", ""] = self.located.where(("alarms", "escalation"))
         self.draft.alarms = self._valid(AlarmSettings, alarms, ("alarms",)) or self.draft.alarms
@@ -53,10 +66,13 @@ class Sections:
 
     def read_rules(self, places: PlaceIndex) -> None:
         """The rules written out one by one; each replaces the one of the same id that a point's line gave."""
+        self.draft.calculated = [_placed(one, places, self.draft, self.findings) for one in self.draft.calculated]
+        self.draft.votes = [_placed(one, places, self.draft, self.findings) for one in self.draft.votes]
         alarms = self._mapping("alarms", quiet=True)
         lines = {key: where for key, where in self.draft.where.items() if key[0] != "rule"}
         from_points = self.draft.where
         place_of = {p.id: p.place for p in self.draft.points}
+        place_of |= {p.id: p.place for p in self.draft.calculated} | {v.id: v.place for v in self.draft.votes}
         self.draft.where = lines
         for i, entry in enumerate(self._listed(alarms.get("rules"), ("alarms", "rules"))):
             path: Path = ("alarms", "rules", i)
@@ -126,6 +142,11 @@ class Sections:
         else:
             self._valid(config, source.options, path)
 
+    # --- calculated points -------------------------------------------------------------------------------------------------
+
+    def _points_of(self, model: type[C], key: str) -> list[C]:
+        return [one for one, where in self._entries(model, key) if self._note("point", one.id, where)]
+
     # --- entries -----------------------------------------------------------------------------------------------------------
 
     def _entries(self, model: type[M], key: str) -> list[tuple[M, Where]]:
@@ -162,6 +183,16 @@ class Sections:
             message = "{key} was {found}; keys with values was expected"
             self.findings.mistake("value", message, self.located.where((key,)), key=key, found=shown(value))
         return {}
+
+
+def _placed(one: C, places: PlaceIndex, draft: Draft, findings: Findings) -> C:
+    """With its full place; the enterprise's own where none is written."""
+    try:
+        path = places.resolve(one.place) if one.place else places.root
+    except InputError as wrong:
+        findings.wrong("unknown-place", wrong, draft.where["point", one.id])
+        return one
+    return one.model_copy(update={"place": path})
 
 
 def _with_id(entry: Any) -> Any:

@@ -57,6 +57,8 @@ def plant_yaml(plant: Plant) -> str:
     content["places"] = _below(plant.places[0], plant)
     content["areas"] = [_given(a) for a in plant.areas]
     content["sources"] = [_source(s.model_dump(mode="json", exclude_defaults=True)) for s in plant.sources]
+    content["calculated"] = [_given(c) | {"place": _short(c.place, plant)} for c in plant.calculated]
+    content["votes"] = [_given(v) | {"place": _short(v.place, plant)} for v in plant.votes]
     content["alarms"] = _given(plant.alarms) | _if_any("rules", [{**_given(r), "post": r.post} for r in _apart(plant)])
     content["data"] = _given(plant.data)
     writer = YAML()
@@ -123,7 +125,8 @@ def _rules_in_lines(plant: Plant) -> dict[str, dict[str, AlarmRule]]:
     found: dict[str, dict[str, AlarmRule]] = defaultdict(dict)
     posts = _posts(plant)
     for rule in plant.rules:
-        if SUFFIX[rule.kind] in SUFFIXES and (rule.post or not posts.get(rule.point)):
+        says_all = SUFFIX[rule.kind] in SUFFIXES and rule.point in posts and not rule.suppress_when
+        if says_all and (rule.post or not posts[rule.point]):
             found[rule.point][SUFFIX[rule.kind]] = rule
     return found
 
