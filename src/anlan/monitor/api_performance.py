@@ -7,11 +7,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from anlan.model.errors import InputError
-from anlan.monitor.choice import instant
 from anlan.monitor.flood import grouped
 from anlan.monitor.live_floods import flood_row
-from anlan.monitor.performance import PerformanceService, Window, WindowName, chosen_window, named_window
+from anlan.monitor.performance import PerformanceService, WindowName, window_of
 from anlan.monitor.service import AlarmService
 from anlan.monitor.states import HIDDEN
 from anlan.web.answers import Json
@@ -36,7 +34,7 @@ def routes(context: Context) -> APIRouter:
 
         Measures of an operator's alarms in `figures` (shares in %, times in s), the charts' data and lists beside. No figure is judged.
         """
-        chosen = _window(context, start, end, window)
+        chosen = window_of(start, end, window, context.clock.now(), context.plant)
         return Json(await PerformanceService.of(context).report(asker, chosen, post))
 
     @router.get("/alarms/floods", dependencies=[require("alarm.view")])
@@ -63,11 +61,3 @@ def routes(context: Context) -> APIRouter:
         return Json({"cursor": board.cursor, "by": by, "items": items})
 
     return router
-
-
-def _window(context: Context, start: str, end: str, name: WindowName) -> Window:
-    if bool(start) != bool(end):
-        raise InputError("from and to are given together, or neither")
-    if start:
-        return chosen_window(instant("from", start), instant("to", end))
-    return named_window(name, context.clock.now(), context.plant)

@@ -11,22 +11,25 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from anlan.guard.principal import Grant, Principal
 from anlan.model.clock import DAY, HOUR, MINUTE, SECOND, Micros
 from anlan.model.errors import InputError, NotFound
 from anlan.model.shifts import shift_at
+from anlan.monitor.choice import instant
 from anlan.monitor.config import SUFFIX
 from anlan.monitor.flood import Flood
 from anlan.monitor.kpi import Columns, Facts, Performance, measure
 from anlan.monitor.kpi.performance import TEN_MINUTES, WAITED, Waits
 from anlan.monitor.kpi.targets import figures, targets_for
+from anlan.monitor.kpi.words import MEASURES
 from anlan.monitor.live_floods import LEAD
 from anlan.web.answers import iso
 from anlan.web.context import Context, PlantView
 
 WindowName = Literal["10min", "hour", "shift", "day", "7d", "30d"]
+NAMES: tuple[str, ...] = get_args(WindowName)
 _LENGTHS: dict[str, Micros] = {"10min": 10 * MINUTE, "hour": HOUR, "day": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
 LONGEST: Micros = 400 * DAY
 MOST_PERIODS = 1_500
@@ -44,12 +47,23 @@ class Window:
     name: str = ""
 
 
-def named_window(name: WindowName, now: Micros, plant: PlantView) -> Window:
+def named_window(name: str, now: Micros, plant: PlantView) -> Window:
     """The last ten minutes, hour, day … up to the whole minute that now runs; the shift from its beginning."""
     end = now // MINUTE * MINUTE + MINUTE
     if name == "shift":
         return Window(shift_at(now, plant.shifts, plant.zone).start, end, name)
     return Window(end - _LENGTHS[name], end, name)
+
+
+def window_of(start: str, end: str, name: str, now: Micros, plant: PlantView) -> Window:
+    """From what was asked: two instants, or the name of a window up to now. Raises InputError."""
+    if bool(start) != bool(end):
+        raise InputError("from and to are given together, or neither")
+    if start:
+        return chosen_window(instant("from", start), instant("to", end))
+    if name not in NAMES:
+        raise InputError("window {found}: one of {known} was expected", found=name[:40], known=", ".join(NAMES))
+    return named_window(name, now, plant)
 
 
 def chosen_window(start: Micros, end: Micros) -> Window:
@@ -93,8 +107,17 @@ def make_report(
         "window": window.name,
         "whole": tell(report.whole),
         "posts": [tell(one) for one in report.posts.values()],
+        "measures": [one.as_json() for one in MEASURES],
         "targets": [one.as_json() for one in targets_for(used)],
     }
+
+
+def of_post(report: dict[str, Any], post: str) -> dict[str, Any]:
+    """The report with one post only. Raises NotFound where no alarm that may be seen belongs to it."""
+    own = [one for one in report["posts"] if one["post"] == post]
+    if not own:
+        raise NotFound("no alarm belongs to the post {post}", post=post[:100])
+    return {**report, "whole": None, "posts": own}
 
 
 class PerformanceService:
@@ -125,12 +148,7 @@ class PerformanceService:
                 self._kept[*key, last] = made
                 while len(self._kept) > KEPT:
                     self._kept.popitem(last=False)
-        if post is None:
-            return made
-        own = [one for one in made["posts"] if one["post"] == post]
-        if not own:
-            raise NotFound("no alarm belongs to the post {post}", post=post[:100])
-        return {**made, "whole": None, "posts": own}
+        return made if post is None else of_post(made, post)
 
     def _make(self, plant: PlantView, principal: Principal, window: Window) -> dict[str, Any]:
         columns = self._context.journal.window(window.start - LEAD, window.end)
