@@ -62,9 +62,6 @@ STEPS = 30
 RING = 32
 """Entries of a window's memory: its steps, the one that is being filled, and the reference before them."""
 
-STACK = 64
-"""Entries of the kernel's stack; a program whose `depth` is more is refused when it is parsed."""
-
 _CELLS = {
     Op.ABOVE: 1,
     Op.BELOW: 1,

@@ -20,7 +20,8 @@ from anlan.monitor.expressions.meaning import Meaning
 from anlan.monitor.expressions.parser import parse_text
 from anlan.monitor.expressions.syntax import Node, print_text
 from anlan.monitor.expressions.terms import Term
-from anlan.monitor.program import STACK, Program
+from anlan.monitor.layout import STACK
+from anlan.monitor.program import Program
 
 __all__ = ["Explained", "Expression", "ExpressionError", "PointFacts", "Worth", "explain", "parse", "print_text"]
 
@@ -56,13 +57,13 @@ def parse(
     if unit:
         term = meaning.in_unit(term, unit)
     program = program_of(term)
-    if program.depth > STACK:
+    if program.depth >= STACK:
         raise ExpressionError(
             "{found} values wait for one another here; at most {most} may: make a calculated point of a part",
             text,
             Span(0, len(text)),
             found=program.depth,
-            most=STACK,
+            most=STACK - 1,
         )
     return Expression(
         text=text,
