@@ -24,6 +24,7 @@ TITLES = {
     "input": "the request is not valid",
     "config": "the configuration is not valid",
     "unit": "the unit is not valid",
+    "expression": "the expression is not valid",
     "plant-mistakes": "the plant folder has mistakes",
     "stale-base": "the plant folder rests on another version",
     "command-refused": "the step is refused",

@@ -84,15 +84,11 @@ class Meaning:
 
     def in_unit(self, term: Term, wanted: str) -> Term:
         """The result in a unit that somebody else chose. Raises ExpressionError when it doesn't become that."""
+        if term.measure is None:
+            raise ExpressionError("this is a condition; it has no value in {unit}", self._source, term.at, unit=wanted)
         written = read_written(wanted)
-        if term.measure is None or written is None:
-            raise ExpressionError(
-                "the result is {found}; it has no value in {unit}",
-                self._source,
-                term.at,
-                found="a condition" if term.measure is None else term.measure.shown,
-                unit=wanted,
-            )
+        if written is None:
+            raise ExpressionError("{unit} is no unit that is known", self._source, term.at, unit=wanted)
         target = measures.measure_of(written)
         self._fit(term.at, measures.check_meeting, term.measure, target)
         origin = self._fit(term.at, measures.origin_together, term.measure, target) if target.is_temperature else 0.0

@@ -130,6 +130,8 @@ def check_meeting(left: Measure, right: Measure) -> None:
                 left=left.shown,
                 right=right.shown,
             )
+        if not (left.text and right.text):
+            raise UnitError("one side is in {unit}, the other has no unit", unit=left.text or right.text)
         raise UnitError("{right} doesn't fit {left}; both sides must measure the same", left=left.shown, right=right.shown)
     _check_gas(left, right)
     _check_basis(left, right)
