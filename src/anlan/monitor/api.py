@@ -13,7 +13,7 @@ from starlette.responses import Response
 from anlan.guard.principal import Principal, is_within
 from anlan.model.errors import AnlanError
 from anlan.monitor import api_events, api_history, api_live, api_performance, api_plant
-from anlan.monitor.service import AlarmService, StepKind
+from anlan.monitor.service import AlarmService, StepKind, right
 from anlan.web.answers import Json
 from anlan.web.auth import Asker, require
 from anlan.web.context import Context
@@ -34,6 +34,30 @@ class Answer(BaseModel):
     episode: Count
     priority: Annotated[int, Field(ge=1, le=4)]
     reason: Reason = ""
+
+
+class Back(BaseModel):
+    """Brings back an alarm that was put aside. `episode` is 0 for one that has never stood."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    episode: Annotated[int, Field(ge=0, le=1 << 62)]
+    priority: Annotated[int, Field(ge=1, le=4)]
+    reason: Reason = ""
+
+
+class Aside(Back):
+    """Puts an alarm aside; whoever hides something says why."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
+
+
+class Shelve(Aside):
+    until: Annotated[int, Field(ge=1, le=1 << 62, description="µs UTC; within the running shift, 12 h at most")]
+
+
+class Remove(Aside):
+    work_order: Annotated[str, Field(min_length=1, max_length=100, pattern=r"\S")]
 
 
 class Several(BaseModel):
@@ -128,10 +152,40 @@ def _steps(router: APIRouter, service: AlarmService, writes: Writes) -> None:
     add("reset", "Reset a latched alarm whose condition is gone; only at the post that it belongs to.")
     add("silence", "Quiet the horn of this console; changes no alarm, is journalled, and the next alarm sounds again.")
 
+    _put_aside(router, service, writes)
+
     @router.post("/alarms/{alarm}/seen", dependencies=[require("alarm.seen")])
     async def seen(request: Request, alarm: str, asker: Asker, body: Episode, key: Key = None) -> Response:
         """Mark this activation as seen; others see that, and it stops nothing."""
         return await writes.once(request, asker, key, lambda _: service.seen(asker, alarm, body.episode))
+
+
+def _put_aside(router: APIRouter, service: AlarmService, writes: Writes) -> None:
+    """The steps that hide an alarm from the list, and those that bring it back: only these count as urgent."""
+
+    @router.post("/alarms/{alarm}/shelve", dependencies=[require(right("shelve"))])
+    async def shelve(request: Request, alarm: str, asker: Asker, body: Shelve, key: Key = None) -> Response:
+        """Shelve until an instant within the running shift; at the alarm's post, never for what guards life (409 says why)."""
+        act = partial(service.act, asker, alarm, "shelve", **body.model_dump())
+        return await writes.once(request, asker, key, lambda command: act(command=command))
+
+    @router.post("/alarms/{alarm}/unshelve", dependencies=[require(right("unshelve"))])
+    async def unshelve(request: Request, alarm: str, asker: Asker, body: Back, key: Key = None) -> Response:
+        """End the shelving: an alarm whose condition stands is then unacknowledged and sounds."""
+        act = partial(service.act, asker, alarm, "unshelve", **body.model_dump())
+        return await writes.once(request, asker, key, lambda command: act(command=command), essential=True)
+
+    @router.post("/alarms/{alarm}/remove-from-service", dependencies=[require(right("remove_from_service"))])
+    async def remove_from_service(request: Request, alarm: str, asker: Asker, body: Remove, key: Key = None) -> Response:
+        """Take the alarm out of service for a work order, until somebody returns it."""
+        act = partial(service.act, asker, alarm, "remove_from_service", **body.model_dump())
+        return await writes.once(request, asker, key, lambda command: act(command=command))
+
+    @router.post("/alarms/{alarm}/return-to-service", dependencies=[require(right("return_to_service"))])
+    async def return_to_service(request: Request, alarm: str, asker: Asker, body: Back, key: Key = None) -> Response:
+        """Return the alarm to service: one whose condition stands is then unacknowledged and sounds."""
+        act = partial(service.act, asker, alarm, "return_to_service", **body.model_dump())
+        return await writes.once(request, asker, key, lambda command: act(command=command), essential=True)
 
 
 async def _each(service: AlarmService, request: Request, asker: Principal, body: Several, command: UUID) -> dict[str, Any]:

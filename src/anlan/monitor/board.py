@@ -46,6 +46,8 @@ class Board:
         self.loaded = False
         self.standing: dict[int, Standing] = {}
         self.moved = Bell()
+        self._catching_up = asyncio.Lock()
+        """Two at once would each begin with what the other has gone beyond."""
         self._recent: deque[Told] = deque(maxlen=RECENT)
         self._names: dict[str, str] = {}
         self.floods = LiveFloods(context)
@@ -60,17 +62,21 @@ class Board:
     async def catch_up(self) -> None:
         """Take in what the journal holds by now; a journal that can't be read is a fault that is shown, and is tried again."""
         try:
-            if not self.loaded:
-                await self._load()
-            while rows := await asyncio.to_thread(self._context.journal.read, self.cursor, CHUNK):
-                await self._learn_names(rows)
-                for transition in rows:
-                    self.take(transition)
-                self.moved.ring()
+            async with self._catching_up:
+                await self._read_on()
         except AnlanError as error:
             self._context.faults["alarm journal"] = error
         else:
             self._context.faults.pop("alarm journal", None)
+
+    async def _read_on(self) -> None:
+        if not self.loaded:
+            await self._load()
+        while rows := await asyncio.to_thread(self._context.journal.read, self.cursor, CHUNK):
+            await self._learn_names(rows)
+            for transition in rows:
+                self.take(transition)
+            self.moved.ring()
 
     def take(self, transition: AlarmTransition) -> None:
         standing = self.standing.get(transition.alarm, Standing(transition)).after(transition)
@@ -109,16 +115,15 @@ class Board:
         standing = await asyncio.to_thread(journal.standing)
         await asyncio.to_thread(self.floods.load, self.cursor)
         self.standing = {one.alarm: await asyncio.to_thread(self._story, one) for one in standing}
-        await self._learn_names([s.answered for s in self.standing.values() if s.answered is not None])
+        await self._learn_names([t for s in self.standing.values() for t in (s.answered, s.hidden) if t is not None])
         self.loaded = True
         self.moved.ring()
 
     def _story(self, last: AlarmTransition) -> Standing:
-        """How the alarm's present activation came to where it stands."""
+        """How the alarm came to where it stands."""
         story = Standing(last)
         for transition in reversed(self._context.journal.of_alarm(last.alarm, before=last.n + 1, limit=50)):
-            if transition.episode == last.episode:
-                story = story.after(transition)
+            story = story.after(transition)
         return story
 
     async def _learn_names(self, transitions: Sequence[AlarmTransition]) -> None:

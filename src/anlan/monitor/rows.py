@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from anlan.guard.roles import load_roles
 from anlan.model.clock import Micros
 from anlan.model.events.alarms import AlarmKind, AlarmState, AlarmTransition, Trigger
 from anlan.model.points import Point
 from anlan.model.words import Label
 from anlan.monitor.config import SUFFIX
 from anlan.monitor.groups import groups_of
+from anlan.monitor.states import HIDDEN, OPEN
 from anlan.web.answers import finite, iso, quality_words
 from anlan.web.context import PlantView, Rule
 from anlan.web.widgets import unit_label
@@ -28,18 +30,24 @@ class Standing:
     raised: AlarmTransition | None = None
     """The transition that began the activation; None when it lies before what was read."""
     answered: AlarmTransition | None = None
+    hidden: AlarmTransition | None = None
+    """The transition that put it aside, while it is."""
+    level: int = 0
+    """How many levels it was told to because nobody acknowledges it."""
 
     def after(self, transition: AlarmTransition) -> Standing:
         """With one transition more."""
-        match transition.trigger:
-            case Trigger.CONDITION_ON:
-                return Standing(transition, raised=transition)
-            case Trigger.ACKNOWLEDGE:
-                return replace(self, last=transition, answered=transition)
-            case Trigger.LATE_DATA:
-                return self  # the live state did not move
-            case _:
-                return replace(self, last=transition)
+        if transition.trigger is Trigger.LATE_DATA:
+            return self  # the live state did not move
+        level = self.level if transition.after in OPEN else 0
+        if transition.trigger is Trigger.ESCALATE:
+            return replace(self, last=transition, level=int(transition.value))
+        if transition.after in HIDDEN:
+            return replace(self, last=transition, hidden=transition, level=0)
+        if transition.after is AlarmState.UNACKNOWLEDGED:
+            return Standing(transition, raised=transition, level=level)
+        answered = transition if transition.trigger is Trigger.ACKNOWLEDGE else self.answered
+        return replace(self, last=transition, answered=answered, hidden=None, level=level)
 
 
 def alarm_row(plant: PlantView, standing: Standing, names: Names) -> dict[str, Any]:
@@ -60,6 +68,8 @@ def alarm_row(plant: PlantView, standing: Standing, names: Names) -> dict[str, A
         "changed_at": last.noticed_at,
         "acknowledged_at": answered.noticed_at if answered is not None else None,
         "acknowledged_by": names(answered.who) or answered.who if answered is not None else None,
+        **_hidden(plant, standing.hidden, names),
+        **_told(plant, standing.level),
         **rule_facts(plant, last.alarm),
     }
 
@@ -91,6 +101,7 @@ def rule_facts(plant: PlantView, alarm: int) -> dict[str, Any]:
         "on_delay": rule.on_delay,
         "off_delay": rule.off_delay,
         "latching": rule.latching,
+        "suppress_when": str(getattr(rule, "suppress_when", "") or ""),
         "consequence": rule.consequence.model_dump(),
         "corrective_action": rule.corrective_action.model_dump(),
         "time_to_respond": rule.time_to_respond,
@@ -121,9 +132,7 @@ def transition_row(plant: PlantView, transition: AlarmTransition, names: Names) 
         "after": transition.after.name,
         **_times("happened_at", transition.happened_at),
         **_times("noticed_at", transition.noticed_at),
-        "value": finite(transition.value),
-        "quality": quality_words(transition.quality),
-        "limit": finite(transition.limit),
+        **_evidence(plant, transition),
         "who": transition.who,
         "who_name": names(transition.who),
         "post": transition.post,
@@ -131,6 +140,46 @@ def transition_row(plant: PlantView, transition: AlarmTransition, names: Names) 
         "reason": transition.reason,
         "command": transition.command,
     }
+
+
+def _evidence(plant: PlantView, transition: AlarmTransition) -> dict[str, Any]:
+    """Value, quality and limit that decided; for a shelving its end instead, for an escalation whom it was told to."""
+    says = {"value": finite(transition.value), "quality": quality_words(transition.quality), "limit": finite(transition.limit)}
+    nothing = {"value": None, "quality": None, "limit": None}
+    more: dict[str, Any] = {"until": None, "level": 0, "told": None}
+    match transition.trigger:
+        case Trigger.SHELVE:
+            return nothing | more | {"until": int(transition.value)}
+        case Trigger.ESCALATE:
+            told = _told(plant, int(transition.value))
+            return nothing | more | {"level": told["level"], "told": told["told"]}
+        case _:
+            return says | more
+
+
+def _hidden(plant: PlantView, hidden: AlarmTransition | None, names: Names) -> dict[str, Any]:
+    """Who put the alarm aside, when, why and until when; all None while it is shown."""
+    if hidden is None:
+        return dict.fromkeys(("hidden_at", "hidden_by", "hidden_post", "hidden_reason", "until"))
+    return {
+        "hidden_at": hidden.noticed_at,
+        "hidden_by": names(hidden.who) or hidden.who or None,
+        "hidden_post": plant.posts[hidden.post].model_dump() if hidden.post in plant.posts else None,
+        "hidden_reason": hidden.reason or None,
+        "until": int(hidden.value) if hidden.trigger is Trigger.SHELVE else None,
+    }
+
+
+def _told(plant: PlantView, level: int) -> dict[str, Any]:
+    """Posts and roles that know of an alarm nobody acknowledges: ids of all of them, the name of the last."""
+    told_to = list(plant.escalation[:level])
+    name = plant.posts.get(told_to[-1]) or _role_name(told_to[-1]) if told_to else None
+    return {"level": level, "told_to": told_to, "told": name.model_dump() if name is not None else None}
+
+
+def _role_name(role: str) -> Label:
+    known = load_roles().roles.get(role)
+    return known.name if known is not None else Label(zh=role, en=role)
 
 
 def is_standing(standing: Standing) -> bool:
@@ -170,7 +219,18 @@ def _safety_points(plant: PlantView, rule: Rule) -> list[str] | None:
 def _unknown_rule(alarm: int) -> dict[str, Any]:
     name = {"zh": f"#{alarm}", "en": f"#{alarm}"}
     absent = dict.fromkeys(
-        ("kind", "point", "source", "unit_text", "place_name", "unit_name", "post_name", "states", "time_to_respond", "safety_points")
+        (
+            "kind",
+            "point",
+            "source",
+            "unit_text",
+            "place_name",
+            "unit_name",
+            "post_name",
+            "states",
+            "time_to_respond",
+            "safety_points",
+        )
     )
     no_label = {"zh": "", "en": ""}
     return {
@@ -187,6 +247,7 @@ def _unknown_rule(alarm: int) -> dict[str, Any]:
         "on_delay": 0.0,
         "off_delay": 0.0,
         "latching": False,
+        "suppress_when": "",
         "consequence": no_label,
         "corrective_action": no_label,
     }

@@ -1,4 +1,4 @@
-"""What a person can do with alarms: see, acknowledge, reset, silence, mark as seen — by the rules of DOMAIN.md 2.
+"""What a person can do with alarms: see, acknowledge, reset, silence, put aside and bring back, mark as seen — by DOMAIN.md 2, 3, 16.
 
 Used by routes and pages alike. A step goes to the core as a command and is answered once its transition is committed; who, when,
 from where and the outcome go into the audit record. Should that record not take it (disk full), the step still counts, the journal
@@ -11,21 +11,40 @@ import asyncio
 from functools import partial
 from typing import Any, ClassVar, Literal
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import select
 
 from anlan.guard.audit import Step, append
 from anlan.guard.principal import Principal
-from anlan.model.errors import CommandRefused, Forbidden, InputError, NotFound, StoreError
+from anlan.model.clock import Micros, to_datetime
+from anlan.model.errors import AnlanError, CommandRefused, Forbidden, InputError, NotFound, StoreError
+from anlan.model.shifts import Running, shift_at
 from anlan.monitor.board import Board
 from anlan.monitor.records import Seen
 from anlan.monitor.rows import alarm_row, rule_facts, transition_row
+from anlan.monitor.shelving import LONGEST, may_remove, may_shelve
 from anlan.store.ids import uuid7
 from anlan.web.context import Context, Rule
 from anlan.web.shell import post_name
 
-StepKind = Literal["acknowledge", "reset", "silence"]
+StepKind = Literal["acknowledge", "reset", "silence", "shelve", "unshelve", "remove_from_service", "return_to_service"]
+
+RIGHT: dict[str, str] = {
+    "unshelve": "alarm.shelve",
+    "remove_from_service": "alarm.service",
+    "return_to_service": "alarm.service",
+}
+"""Where the right has another name than the step."""
+AT_ITS_POST = frozenset({"acknowledge", "reset", "shelve", "unshelve"})
+PUT_ASIDE: tuple[StepKind, ...] = ("shelve", "unshelve", "remove_from_service", "return_to_service")
+
+
+def right(kind: StepKind) -> str:
+    """The action a step needs."""
+    return RIGHT.get(kind, f"alarm.{kind}")
+
 
 log = structlog.get_logger()
 
@@ -61,22 +80,41 @@ class AlarmService:
         return number, plant.rules[number]
 
     async def detail(self, principal: Principal, alarm_id: str) -> dict[str, Any]:
-        """The alarm as configured and as it stands, and who has seen it."""
-        number, _ = self.find(principal, alarm_id)
+        """The alarm as configured and as it stands, who has seen it, and how far this person may put it aside."""
+        number, rule = self.find(principal, alarm_id)
+        aside = self._aside(principal, rule)
         standing = self.board.standing.get(number)
         if standing is None:
-            return {**rule_facts(self._context.plant, number), "alarm": number, "state": "NORMAL", "seen": []}
+            last = await asyncio.to_thread(partial(self._context.journal.of_alarm, number, limit=1))
+            facts = rule_facts(self._context.plant, number)
+            return {**facts, "alarm": number, "episode": last[0].episode if last else 0, "state": "NORMAL", "seen": [], **aside}
         row = alarm_row(self._context.plant, standing, self.board.name_of)
-        return {**row, "seen": await asyncio.to_thread(self._seen_by, number, standing.last.episode)}
+        return {**row, "seen": await asyncio.to_thread(self._seen_by, number, standing.last.episode), **aside}
 
     async def act(
-        self, principal: Principal, alarm_id: str, kind: StepKind, *, episode: int, priority: int, reason: str, command: UUID
+        self,
+        principal: Principal,
+        alarm_id: str,
+        kind: StepKind,
+        *,
+        episode: int,
+        priority: int,
+        reason: str,
+        command: UUID,
+        until: Micros | None = None,
+        work_order: str = "",
     ) -> dict[str, Any]:
-        """Raises NotFound, Forbidden, NotYourPost, CommandRefused (what the state doesn't allow), Unavailable (core away)."""
+        """Raises NotFound, Forbidden, NotYourPost, CommandRefused (what state or rule don't allow), Unavailable (core away)."""
         number, rule = self.find(principal, alarm_id)
-        principal.require(f"alarm.{kind}", self._context.plant.place_of_rule(rule))
-        if kind != "silence":
-            self._check_post(principal, rule)
+        self._check_right(principal, rule, kind)
+        asked = {"episode": episode, "priority": priority, "command": str(command)}
+        asked |= {"until": until} if until is not None else {}
+        asked |= {"work_order": work_order} if work_order else {}
+        try:
+            self._check_rule(rule, kind, until)
+        except CommandRefused:
+            await self._audit(principal, f"alarm.{kind}", alarm_id, {**asked, "accepted": False}, reason)
+            raise
         result = await self._context.core.command(
             {
                 "id": str(command),
@@ -88,10 +126,11 @@ class AlarmService:
                 "post": principal.post,
                 "reason": reason,
                 "at": self._context.clock.now(),
+                "until": until,
+                "work_order": work_order,
             }
         )
-        outcome = {"episode": episode, "priority": priority, "command": str(command), "accepted": result["accepted"]}
-        await self._audit(principal, f"alarm.{kind}", alarm_id, outcome, reason)
+        await self._audit(principal, f"alarm.{kind}", alarm_id, {**asked, "accepted": result["accepted"]}, reason)
         if not result["accepted"]:
             raise CommandRefused(result["why"] or "the core refused the step", **(result.get("facts") or {}))
         return {"id": result["id"], "accepted": True, "why": "", "transition": result.get("transition")}
@@ -120,6 +159,45 @@ class AlarmService:
         number, _ = self.find(principal, alarm_id)
         rows = await asyncio.to_thread(partial(self._context.journal.of_alarm, number, before=before, limit=limit))
         return [transition_row(self._context.plant, row, self.board.name_of) for row in rows]
+
+    def _check_right(self, principal: Principal, rule: Rule, kind: StepKind) -> None:
+        principal.require(right(kind), self._context.plant.place_of_rule(rule))
+        if kind in AT_ITS_POST:
+            self._check_post(principal, rule)
+
+    def _check_rule(self, rule: Rule, kind: StepKind, until: Micros | None = None) -> None:
+        """What this alarm allows, whoever asks. Raises CommandRefused."""
+        point = self._context.plant.point_of_rule(rule)
+        why = may_shelve(rule, point) if kind == "shelve" else may_remove(rule, point) if kind == "remove_from_service" else None
+        if why is not None:
+            raise CommandRefused(why)
+        end = self._shift().end
+        if kind == "shelve" and until is not None and until > end:
+            message = "shelving ends with the shift at {end} at the latest; {until} was asked for"
+            raise CommandRefused(message, end=self._clock_time(end), until=self._clock_time(until))
+
+    def _aside(self, principal: Principal, rule: Rule) -> dict[str, Any]:
+        """For each step that puts the alarm aside or brings it back why this person can't take it, "" if they can; and the shift that
+        bounds a shelving."""
+        running = self._shift()
+        latest = min(running.end, self._context.clock.now() + LONGEST)
+        why = {kind: self._why_not(principal, rule, kind) for kind in PUT_ASIDE}
+        return {"why_not": why, "shelve_until": latest, "shift": running.shift.name.model_dump(), "shift_end": running.end}
+
+    def _why_not(self, principal: Principal, rule: Rule, kind: StepKind) -> str:
+        try:
+            self._check_rule(rule, kind)
+            self._check_right(principal, rule, kind)
+        except AnlanError as refusal:
+            return refusal.text(principal.language)
+        return ""
+
+    def _shift(self) -> Running:
+        plant = self._context.plant
+        return shift_at(self._context.clock.now(), plant.shifts, plant.zone)
+
+    def _clock_time(self, instant: Micros) -> str:
+        return f"{to_datetime(instant).astimezone(ZoneInfo(self._context.plant.zone)):%m-%d %H:%M}"
 
     def _check_post(self, principal: Principal, rule: Rule) -> None:
         post = self._context.plant.post_of_rule(rule)
