@@ -28,6 +28,7 @@ from anlan.monitor.layout import NOT_DUE, TRANSITION, Phase, Structs
 ROWS = 10_000
 """Readings of one part at most, as in a node's frame."""
 FAR: Micros = 1 << 62
+_DELAY_RUNS = np.isin(np.arange(256), (Phase.RISING, Phase.FALLING))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,8 @@ class Replay:
         self._deadline = points["deadline"].copy()
         points["deadline"] = 0  # until its first reading: a point that the recording does not hold has not gone silent
         self._source_of = points["source"].astype(np.int64)
-        sources = len(self.engine.world.sources)
-        self._last = np.full(sources, FAR, np.int64)
-        """When each source was last heard; FAR before its first reading, so that one the recording lacks is no lost one."""
-        self._limit = np.array([self._limits.get(s, 0) for s in range(sources)], np.int64)
+        self._last: dict[int, Micros] = {}
+        """When each source was last heard; one that the recording lacks is no lost one."""
         self._down: set[int] = set()
         self._held_down: set[int] = set()
         self._views = np.flatnonzero(self.engine.world.rules["kind"] == AlarmKind.LOSS_OF_VIEW)
@@ -121,19 +120,21 @@ class Replay:
 
     def _see(self, first: Micros, last: Micros, points: npt.NDArray[np.uint32]) -> None:
         """Sources that speak are up: one whose silence had made it lost comes back before its readings."""
-        sources = self._source_of[points]
-        self._last[sources] = last
+        if not self._limits:
+            return
+        sources = dict.fromkeys(self._source_of[points].tolist(), last)
+        self._last |= sources
         if self._down:
-            back = (self._down - self._held_down) & set(sources.tolist())
+            back = (self._down - self._held_down) & sources.keys()
             if back:
                 self._tick(max(first, self.now), dict.fromkeys(sorted(back), "up"))
                 self._down -= back
 
     def _advance(self, to: Micros) -> None:
         """All ticks up to `to` at which anything can come due; the others only move the time."""
-        while (at := self._next_due()) <= to:
+        while self.now + SECOND <= to and (at := self._next_due()) <= to:
             self._skip(at - SECOND)
-            lost = [s for s in np.flatnonzero(self._silent_at() <= at).tolist() if s not in self._down]
+            lost = [source for source, silent in self._silent_at().items() if silent <= at]
             self._tick(at, dict.fromkeys(lost, "down"))
             self._down.update(lost)
         self._skip(to)
@@ -146,16 +147,15 @@ class Replay:
         """The next whole second at which a tick may move something."""
         time, world = self.engine.time, self.engine.world
         following = (time.wall // SECOND + 1) * SECOND
-        if len(self._views) and np.isin(world.status["phase"][self._views], (Phase.RISING, Phase.FALLING)).any():
+        if _DELAY_RUNS[world.status["phase"][self._views]].any():
             return following
         due = int(world.due.min(initial=NOT_DUE))
-        at = FAR if due == NOT_DUE else time.wall + due - time.u
-        silent = self._silent_at()
-        silent[list(self._down)] = FAR
-        return max(following, -(-min(at, int(silent.min(initial=FAR))) // SECOND) * SECOND)
+        at = min(FAR if due == NOT_DUE else time.wall + due - time.u, min(self._silent_at().values(), default=FAR))
+        return max(following, -(-at // SECOND) * SECOND)
 
-    def _silent_at(self) -> npt.NDArray[np.int64]:
-        return np.where((self._limit > 0) & (self._last < FAR), self._last + self._limit, FAR)
+    def _silent_at(self) -> dict[int, Micros]:
+        """When the silence of each source that is up will say that it is lost; of those only that have spoken."""
+        return {s: self._last[s] + limit for s, limit in self._limits.items() if s in self._last and s not in self._down}
 
     def _tick(self, now: Micros, links: Mapping[int, str]) -> None:
         body = orjson.dumps({"now": now, "sources": {str(source): state for source, state in links.items()}})

@@ -70,10 +70,24 @@ def _rename(session: Session, plant: Plant, numbers: Numbers, rule_ids: Iterable
     return bool(renamed)
 
 
+def in_memory(plant: Plant, known: Numbers | None = None) -> Numbers:
+    """Numbers for a plant that no records know, as `assign` would give them; `known` ones first, so that two plants can be compared."""
+    known = known or Numbers({}, {}, {})
+    return Numbers(
+        {**known.sources, **_new(known.sources, (s.id for s in plant.sources))},
+        {**known.points, **_new(known.points, (p.id for p in all_points(plant)))},
+        {**known.alarms, **_new(known.alarms, (r.id for r in all_rules(plant)))},
+    )
+
+
+def _new(known: Mapping[str, int], identifiers: Iterable[str]) -> dict[str, int]:
+    highest = max(known.values(), default=0)
+    return {identifier: highest + n for n, identifier in enumerate((i for i in dict.fromkeys(identifiers) if i not in known), 1)}
+
+
 def _give(session: Session, kind: str, known: Mapping[str, int], identifiers: Iterable[str]) -> dict[str, int]:
     """The known numbers and those newly given."""
-    highest = max(known.values(), default=0)
-    new = {identifier: highest + n for n, identifier in enumerate((i for i in dict.fromkeys(identifiers) if i not in known), 1)}
+    new = _new(known, identifiers)
     rows = [{"kind": kind, "number": number, "identifier": identifier} for identifier, number in new.items()]
     if rows:
         session.execute(sa.insert(NumberRow), rows)
