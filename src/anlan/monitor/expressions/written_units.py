@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from anlan.model.tables import read_table
-from anlan.model.units import Form, find_unit, unit
+from anlan.model.units import Form, find_unit, unit, units
 
 LONGEST = 12
 """Characters of the longest writing that is understood here."""
@@ -64,14 +64,15 @@ def read_written(text: str) -> Written | None:
 
 
 def _rate(text: str, stroke: int, form: Form) -> tuple[Written, int] | None:
-    """`form` per time, when a stroke and a time stand behind it; a unit that the table has itself (m/s, t/h) was longer."""
+    """`form` per time, when a stroke and a time stand behind it; as the table's own unit where it has that one (mm/d)."""
     if text[stroke : stroke + 1] != "/":
         return None
     for length in (3, 2, 1):
         end = stroke + 1 + length
         code = PER.get(text[stroke + 1 : end])
         if code and len(text) >= end and not _goes_on(text, end):
-            return Written(form, code), end
+            whole = Form(f"{form.unit}/{code}")
+            return Written(whole) if whole.unit in units() else Written(form, code), end
     return None
 
 
