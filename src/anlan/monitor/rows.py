@@ -80,6 +80,7 @@ def rule_facts(plant: PlantView, alarm: int) -> dict[str, Any]:
     if rule is None:
         return _unknown_rule(alarm)
     point, place, post = plant.point_of_rule(rule), plant.place_of_rule(rule), plant.post_of_rule(rule)
+    watched = plant.watched_by_rule(rule)
     return {
         "id": rule.id,
         "kind": SUFFIX[rule.kind],
@@ -93,10 +94,14 @@ def rule_facts(plant: PlantView, alarm: int) -> dict[str, Any]:
         "groups": groups_of(plant, rule),
         "post": post,
         "post_name": plant.posts[post].model_dump() if post in plant.posts else None,
-        "unit": point.unit if point is not None else "",
-        "unit_text": unit_label(point).model_dump() if point is not None else None,
-        "decimals": point.decimals if point is not None else 0,
-        "states": _states(point),
+        "unit": watched.unit if watched is not None else "",
+        "unit_text": unit_label(watched).model_dump() if watched is not None else None,
+        "decimals": watched.decimals if watched is not None else 0,
+        "states": _states(watched),
+        "window": rule.window,
+        "against": rule.against,
+        "when": rule.when,
+        "suppress_when": rule.suppress_when,
         "dead_band": rule.dead_band,
         "on_delay": rule.on_delay,
         "off_delay": rule.off_delay,
@@ -113,6 +118,7 @@ def transition_row(plant: PlantView, transition: AlarmTransition, names: Names) 
     """One row of the journal."""
     rule = plant.rules.get(transition.alarm)
     point = plant.point_of_rule(rule) if rule is not None else None
+    watched = plant.watched_by_rule(rule) if rule is not None else None
     return {
         "n": transition.n,
         "alarm": transition.alarm,
@@ -122,9 +128,9 @@ def transition_row(plant: PlantView, transition: AlarmTransition, names: Names) 
         "point": point.id if point is not None else None,
         "source": None if rule is None else point.source if point is not None else rule.point,
         "name": _name(plant, rule, point) if rule is not None else None,
-        "unit_text": unit_label(point).model_dump() if point is not None else None,
-        "decimals": point.decimals if point is not None else 2,
-        "states": _states(point),
+        "unit_text": unit_label(watched).model_dump() if watched is not None else None,
+        "decimals": watched.decimals if watched is not None else 2,
+        "states": _states(watched),
         "place": plant.place_of_rule(rule) if rule is not None else "",
         "episode": transition.episode,
         "trigger": transition.trigger.name,
@@ -243,6 +249,10 @@ def _unknown_rule(alarm: int) -> dict[str, Any]:
         "unit": "",
         "decimals": 2,
         "groups": {},
+        "window": 0.0,
+        "against": "",
+        "when": "",
+        "suppress_when": "",
         "dead_band": 0.0,
         "on_delay": 0.0,
         "off_delay": 0.0,

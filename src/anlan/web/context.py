@@ -128,6 +128,14 @@ class Rule(Protocol):
     def corrective_action(self) -> Label: ...
     @property
     def time_to_respond(self) -> float | None: ...
+    @property
+    def window(self) -> float: ...
+    @property
+    def against(self) -> str: ...
+    @property
+    def when(self) -> str: ...
+    @property
+    def suppress_when(self) -> str: ...
 
 
 class Source(Protocol):
@@ -187,6 +195,11 @@ class PlantView:
         """None for loss of view, whose subject is a source."""
         number = self.point_numbers.get(rule.point)
         return self.points[number] if number is not None else None
+
+    def watched_by_rule(self, rule: Rule) -> Point | None:
+        """The point whose value decides: the one that is calculated for the alarm, else its own; its unit is that of value and limit."""
+        calculated = self.point_numbers.get(rule.id) if rule.kind >= AlarmKind.RATE else None
+        return self.points[calculated] if calculated is not None else self.point_of_rule(rule)
 
     def place_of_rule(self, rule: Rule) -> str:
         """Path of the place the alarm stands at; the enterprise for a whole source."""

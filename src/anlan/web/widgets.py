@@ -21,7 +21,9 @@ def unit_label(point: Point) -> Label:
 
 def unit_text(point: Point, language: Language) -> str:
     """ "MPa(表)", "m³/h(标况)", "ppm": the unit with the basis without which its number says nothing."""
-    sign = unit_signs(language).get(point.unit, point.unit)
+    signs = unit_signs(language)
+    whole, stroke, per = point.unit.rpartition("/")  # ℃/min of a calculated point stands in no table
+    sign = signs.get(point.unit) or (f"{signs.get(whole, whole)}{stroke}{per}" if whole else point.unit)
     basis = BASES.get(point.pressure_basis or point.flow_basis)
     return sign + translate(basis, language) if basis and sign else sign
 

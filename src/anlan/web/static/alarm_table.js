@@ -5,7 +5,7 @@ import { ACTIVE, HIDDEN, LATCHED, UNACKNOWLEDGED, alarms, kindWords, stateWords,
 import { esc, label, t } from "./config.js";
 import { clock, shortStamp } from "./format.js";
 import { link } from "./link.js";
-import { figure, isLimit } from "./sentences.js";
+import { figure, isMeasured, versus } from "./sentences.js";
 import { silence, toast } from "./shell.js";
 import { sound } from "./sound.js";
 import { AlarmStory } from "./story.js";
@@ -201,9 +201,8 @@ function when(row) {
 
 function decided(row) {
   if (row.kind === "VIEW") return `<span class="versus">${t("{n} safety points", { n: row.safety_points?.length ?? 0 })}</span>`;
-  if (!isLimit(row)) return esc(figure(row, row.value));
-  const sign = row.kind.startsWith("H") ? "≥" : "≤";
-  return `${esc(figure({ ...row, unit: "", unit_text: null }, row.value))} <span class="versus">${sign} ${esc(figure(row, row.limit))}</span>`;
+  if (!isMeasured(row)) return esc(figure(row, row.value));
+  return `${esc(figure({ ...row, unit: "", unit_text: null }, row.value))} <span class="versus">${versus(row)} ${esc(figure(row, row.limit))}</span>`;
 }
 
 function acknowledged(row) {

@@ -33,6 +33,13 @@ const KIND_WORDS = {
   BAD: "bad quality",
   STALE: "no longer updated",
   VIEW: "loss of view",
+  ROC: "rate of change",
+  DEV: "deviation",
+  FRZ: "frozen",
+  DIS: "discrepancy",
+  TIS: "time in state",
+  CNT: "count",
+  IF: "condition",
 };
 
 export const stateWords = (state) => t(STATE_WORDS[state] ?? state);

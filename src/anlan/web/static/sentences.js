@@ -11,6 +11,13 @@ const BELOW = new Set(["L", "LL"]);
 
 export const isLimit = (row) => ABOVE.has(row.kind) || BELOW.has(row.kind);
 
+/** Kinds whose figure is calculated from readings and stands against a limit. */
+const MEASURED = new Set(["ROC", "DEV", "TIS", "CNT"]);
+export const isMeasured = (row) => isLimit(row) || MEASURED.has(row.kind);
+
+/** The sign between figure and limit. */
+export const versus = (row) => (BELOW.has(row.kind) || row.kind === "FRZ" ? "≤" : "≥");
+
 /** "12.3 bar", or the state's name for a discrete point. */
 export function figure(row, value) {
   const sign = unitOf(row);
@@ -20,8 +27,8 @@ export function figure(row, value) {
 /** "压力 · 高高报 12.6 > 12.0 bar" */
 export function headline(row) {
   const name = label(row.name);
-  if (isLimit(row)) {
-    return `${name} · ${kindWords(row.kind)} ${figureOf(row.value, row.decimals)} ${ABOVE.has(row.kind) ? "≥" : "≤"} ${figure(row, row.limit)}`;
+  if (isMeasured(row)) {
+    return `${name} · ${kindWords(row.kind)} ${figureOf(row.value, row.decimals)} ${versus(row)} ${figure(row, row.limit)}`;
   }
   if (row.kind === "ST") return `${name} · ${figure(row, row.value)}`;
   return `${name} · ${kindWords(row.kind)}`;
@@ -38,6 +45,9 @@ export function why(row) {
     clear: figure(row, clearsAt(row)),
     off: row.off_delay,
     end: clock(row.changed_at),
+    window: row.window,
+    against: row.against,
+    when: row.when,
   };
   return [first(row, facts), delay(row, facts), quality(row), clears(row, facts)].filter(Boolean).join(config.language === "zh" ? "" : " ");
 }
@@ -49,8 +59,18 @@ function first(row, facts) {
   if (ABOVE.has(row.kind)) return t("At {time} {name} was {value}, at or above its limit of {limit}.", facts);
   if (BELOW.has(row.kind)) return t("At {time} {name} was {value}, at or below its limit of {limit}.", facts);
   if (row.kind === "ST") return t("At {time} {name} went to “{value}”, a state that is set to alarm.", facts);
-  return (isOver(row) ? PAST : PRESENT)[row.kind](facts);
+  return (CALCULATED[row.kind] ?? (isOver(row) ? PAST : PRESENT)[row.kind])(facts);
 }
+
+const CALCULATED = {
+  ROC: (facts) => t("At {time} {name} changed by {value} over {window} s, at or above its limit of {limit}.", facts),
+  DEV: (facts) => t("At {time} {name} was {value} away from {against}, at or above its limit of {limit}.", facts),
+  FRZ: (facts) => t("Up to {time} {name} moved by no more than {limit} within {window} s: its transmitter may be frozen.", facts),
+  DIS: (facts) => t("At {time} {name} did not agree with its command {against}.", facts),
+  TIS: (facts) => t("At {time} {name} had been in this state for {value}, at or above its limit of {limit}.", facts),
+  CNT: (facts) => t("By {time} {name} had done so {value} times within {window} s, at or above its limit of {limit}.", facts),
+  IF: (facts) => t("At {time} the condition “{when}” was met.", facts),
+};
 
 const PRESENT = {
   BAD: (facts) => t("At {time} {name} began to report bad quality; its value cannot be used.", facts),
