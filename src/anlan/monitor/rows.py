@@ -106,7 +106,6 @@ def rule_facts(plant: PlantView, alarm: int) -> dict[str, Any]:
         "on_delay": rule.on_delay,
         "off_delay": rule.off_delay,
         "latching": rule.latching,
-        "suppress_when": str(getattr(rule, "suppress_when", "") or ""),
         "consequence": rule.consequence.model_dump(),
         "corrective_action": rule.corrective_action.model_dump(),
         "time_to_respond": rule.time_to_respond,
@@ -257,7 +256,6 @@ def _unknown_rule(alarm: int) -> dict[str, Any]:
         "on_delay": 0.0,
         "off_delay": 0.0,
         "latching": False,
-        "suppress_when": "",
         "consequence": no_label,
         "corrective_action": no_label,
     }
