@@ -62,6 +62,20 @@ WORDS: tuple[str, ...] = (
     "Frames in the log", "Engine", "Readings decided", "Alarms standing", "History", "received {time}", "quality",
     "What happened", "Value", "Limit", "By", "Reason", "Only this point: its tag", "Show", "Nothing has happened yet.",
     "Each change of an alarm and each step of a person is written here, with both times.", "Older",
+    # alarm floods, the list in groups
+    "not grouped", "by unit", "by equipment", "by point", "by source", "by first-out group", "Group the list",
+    "{count} alarms, {open} unacknowledged", "in {n} items", "{post}: {n} alarms in 10 minutes, since {time}", "no post",
+    # the alarm system's performance
+    "10 min", "this shift", "30 d", "all posts", "The beginning must lie before the end.",
+    "{count} alarms of {alarms} different ones", "guide value of a post", "by each alarm's own time to respond",
+    "not read in the standard's own text", "No alarm came more often than three times a minute.", "times", "shortest",
+    "No flood: nowhere ten alarms in ten minutes.", "began", "lasted", "alarms", "most in 10 min", "still runs", "Measure", "Measured",
+    "Guide values, for one post", "Guide values", "from", "to", "Alarms in each 10 minutes",
+    "shaded: flood, from the tenth alarm in 10 minutes until fewer than five", "Priorities", "measured, and the standards' split",
+    "No alarm in this window.", "Most frequent alarms", "choose one to see its limits",
+    "Time to acknowledge, and until the condition was gone", "Nothing was acknowledged in this window.", "Chattering alarms",
+    "index Ψ of Kondaveeti et al., above 0.05/s", "Alarm floods", "All measures", "figures are measured; none is judged",
+    "{n} of them fleeting",
     # frame
     "Connection to the node lost for {span}: nothing on this screen is live.", "lost",
     "The node's core does not answer: nothing on this screen is live and no alarm is decided here now.", "connecting",

@@ -194,7 +194,8 @@ def notices(context: Context, language: Language) -> list[Markup]:
     silence = el("button", say("Silence"), type="button", cls="button silence")
     newest = el("div", el("a"), el("span", cls="more rest"), el("span", cls="spacer"), silence, cls="newest", data_shell="newest", hidden=True)  # fmt: skip
     fault = el("div", el("b", say("Fault")), el("span", cls="what"), cls="notice wrong", data_shell="fault", hidden=True, role="alert")  # fmt: skip
-    return [*([demo(context, language)] if context.plant.demo else []), lost, fault, mute, newest]
+    flood = el("div", el("b", say("Alarm flood")), el("a", cls="what", href="/alarms?group=unit"), el("span", cls="spacer"), el("a", say("Performance"), href="/alarms/performance", cls="dim"), cls="notice flood", data_shell="flood", hidden=True, role="status")  # fmt: skip
+    return [*([demo(context, language)] if context.plant.demo else []), lost, fault, mute, flood, newest]
 
 
 def demo(context: Context, language: Language) -> Markup:

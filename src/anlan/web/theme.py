@@ -25,6 +25,7 @@ STYLES = (
     "trends.css",
     "overview.css",
     "sources.css",
+    "performance.css",
 )
 """In the order of the cascade."""
 
@@ -40,6 +41,7 @@ _ICONS = {
     "overview": "M3 21V9l6 4V9l6 4V5l6-2v18zM7 17h.01M12 17h.01M17 17h.01",
     "alarms": "M6 16V11a6 6 0 0 1 12 0v5l2 2H4zM10 21h4M12 3V5",
     "trends": "M3 4v16h18M6 15l4-5 4 3 6-8",
+    "performance": "M3 20h18M6 17v-5M11 17V8M16 17v-3M21 17V4",
     "sources": "M4 6c0-4 16-4 16 0s-16 4-16 0v12c0 4 16 4 16 0V6M4 12c0 4 16 4 16 0",
     "waves": "M2 8c3.3-4 6.7 4 10 0s6.7 4 10 0M2 13c3.3-4 6.7 4 10 0s6.7 4 10 0M2 18c3.3-4 6.7 4 10 0s6.7 4 10 0",
 }

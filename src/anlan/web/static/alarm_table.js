@@ -1,6 +1,7 @@
 // <anlan-alarms>: the live list, worst first, and the operator's whole loop by keyboard:
 // ↑ ↓ choose · Home the worst · S silence · A acknowledge · R reset · M mark as seen · Enter the story. One alarm at a time: there is no "acknowledge all".
 
+import { AlarmGroups } from "./alarm_groups.js";
 import { ACTIVE, HIDDEN, LATCHED, UNACKNOWLEDGED, alarms, kindWords, stateWords, symbol, worstFirst } from "./alarms.js";
 import { esc, label, t } from "./config.js";
 import { clock, shortStamp } from "./format.js";
@@ -22,6 +23,7 @@ class AlarmList extends HTMLElement {
     this.innerHTML = frame();
     this.body = this.querySelector("tbody");
     this.story = new AlarmStory(this.querySelector(".story"), (kind) => this.step(kind));
+    this.groups = new AlarmGroups(this.querySelector(".tools"), (id) => (id ? this.choose(id) : this.show()));
     this.wire();
     this.update = () => this.schedule();
     alarms.addEventListener("change", this.update);
@@ -99,8 +101,11 @@ class AlarmList extends HTMLElement {
   show() {
     const rows = this.rows();
     // Before the alarms have come nothing is missing: the choice that the address carries must wait for them.
-    if (alarms.loaded && !rows.some((row) => row.id === this.chosen)) this.chosen = rows[0]?.id ?? null;
-    this.draw(rows.slice(0, SHOWN_AT_MOST));
+    const shown = this.groups.arrange(rows, this.chosen);
+    if (alarms.loaded && !rows.some((row) => row.id === this.chosen)) this.chosen = shown[0]?.id ?? null;
+    this.cut = shown.length > SHOWN_AT_MOST;
+    this.draw(shown.slice(0, SHOWN_AT_MOST));
+    this.groups.mark(this.lines);
     this.querySelector(".empty").hidden = rows.length > 0 || !alarms.loaded;
     this.tally(rows);
     this.enable();
@@ -130,8 +135,8 @@ class AlarmList extends HTMLElement {
 
   tally(rows) {
     const open = rows.filter((row) => UNACKNOWLEDGED.has(row.state)).length;
-    const cut = rows.length > SHOWN_AT_MOST ? t("; the worst {n} are shown", { n: SHOWN_AT_MOST }) : "";
-    this.querySelector(".tally").textContent = t("{standing} standing, {open} unacknowledged", { standing: rows.length, open }) + cut;
+    const cut = this.cut ? t("; the worst {n} are shown", { n: SHOWN_AT_MOST }) : "";
+    this.querySelector(".tally").textContent = `${t("{standing} standing, {open} unacknowledged", { standing: rows.length, open })} ${this.groups.count()}${cut}`;
   }
 
   enable() {

@@ -1,7 +1,7 @@
 // The one connection of a page to the node. Values, alarms, sources and the summary come over it, pushed; nothing is polled.
 //
 // Frames (monitor/console_socket.py): {t: the server's µs, core: whether the app hears the core, v: [[id, time, value, quality, received]…], a: [alarm rows], whole, s: [source rows],
-// sum: summary, cal: [ids of detectors under calibration], f: [faults of the node]}. A frame comes at least once a second; after three seconds without one the page is no longer live and says so.
+// sum: summary, cal: [ids of detectors under calibration], f: [faults of the node], fl: [alarm floods that run]}. A frame comes at least once a second; after three seconds without one the page is no longer live and says so.
 
 import { config, t } from "./config.js";
 
@@ -17,6 +17,7 @@ class Link extends EventTarget {
     /** Detectors whose own state says calibration: their readings look plain. */
     this.calibrating = new Set();
     this.faults = [];
+    this.floods = [];
     this.offset = 0;
     this.heard = performance.now();
     this.retry = 500;
@@ -97,6 +98,7 @@ class Link extends EventTarget {
     for (const [id, time, value, quality, received] of frame.v ?? []) this.reading(id, { time, value, quality, received });
     if (frame.cal) this.calibrate(frame.cal);
     if (frame.f) this.tell("faults", (this.faults = frame.f));
+    if (frame.fl) this.tell("floods", (this.floods = frame.fl));
     if (frame.a) this.tell("alarms", { rows: frame.a, whole: Boolean(frame.whole) });
     if (frame.s) this.tell("sources", frame.s);
     if (frame.sum) this.tell("summary", (this.summary = frame.sum));

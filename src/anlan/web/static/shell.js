@@ -5,6 +5,7 @@ import { config, esc, t } from "./config.js";
 import { clock, day, shortStamp, span } from "./format.js";
 import { headline } from "./sentences.js";
 import { wireDoor } from "./door.js";
+import { showFloods } from "./floods.js";
 import { api, link } from "./link.js";
 import { sound } from "./sound.js";
 
@@ -148,7 +149,7 @@ function tick() {
 function start() {
   document.documentElement.lang = config.language === "zh" ? "zh-CN" : "en";
   wire();
-  for (const show of [showClock, showCounts, showNewest, showLink, showSound, showFaults]) show();
+  for (const show of [showClock, showCounts, showNewest, showLink, showSound, showFaults, showFloods]) show();
   setInterval(tick, 500);
   alarms.addEventListener("change", () => {
     showCounts();
@@ -157,6 +158,7 @@ function start() {
   link.addEventListener("state", showLink);
   link.addEventListener("summary", showSummary);
   link.addEventListener("faults", showFaults);
+  link.addEventListener("floods", showFloods);
   sound.addEventListener("change", showSound);
   sound.enable();
 }
