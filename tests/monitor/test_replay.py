@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from random import Random
 from typing import Any
@@ -22,8 +23,9 @@ from anlan.model.readings import Readings
 from anlan.monitor.compile import EngineConfig
 from anlan.monitor.engine import Engine
 from anlan.monitor.layout import Structs
+from anlan.monitor.program import Instruction, Op, Program, cells_of
 from anlan.monitor.replay import Episodes, Replay, in_order, replayed, silence_limits
-from anlan.monitor.sub_plant import changed, cut, held, numbers_of
+from anlan.monitor.sub_plant import changed, cut, held, measured
 
 START = 1_767_225_600 * SECOND
 BAD = quality(Severity.BAD, Reason.SENSOR_FAILURE)
@@ -106,6 +108,9 @@ def as_a_node(config: EngineConfig, readings: Readings, phase: Micros) -> Struct
             clock += SECOND
             tick(clock)
         step(Kind.READINGS, at, readings[slice(i, i + 1)].to_bytes())
+    while clock < end_of(readings):
+        clock += SECOND
+        tick(clock)
     return np.concatenate(found)
 
 
@@ -120,7 +125,7 @@ def test_what_a_node_decided_on_values_is_decided_again(seed: int) -> None:
         # Between two ticks the order of different alarms may differ, that of one alarm not.
         return by_alarm(rows[[kind[int(a)] not in ABSENCE for a in rows["alarm"]]])
 
-    assert of_values(Replay(config).feed(readings)) == of_values(as_a_node(config, readings, phase=400_000))
+    assert of_values(replayed_to_its_end(config, readings)) == of_values(as_a_node(config, readings, phase=400_000))
 
 
 @settings(max_examples=25, deadline=None)
@@ -130,7 +135,17 @@ def test_what_a_node_decided_on_silence_is_decided_again(seed: int) -> None:
     random = Random(seed)
     config, readings = plant(random), whole_seconds(recording(random))
     everyone = Readings.concat([Readings.of([(n, START, 0.0, 0) for n in range(1, 5)]), readings])
-    assert by_alarm(Replay(config).feed(everyone)) == by_alarm(as_a_node(config, everyone, phase=0))
+    assert by_alarm(replayed_to_its_end(config, everyone)) == by_alarm(as_a_node(config, everyone, phase=0))
+
+
+def end_of(readings: Readings) -> Micros:
+    """Some time after the last reading, so that what is about to end has ended."""
+    return int(readings.time[-1]) // SECOND * SECOND + 60 * SECOND
+
+
+def replayed_to_its_end(config: EngineConfig, readings: Readings) -> Structs:
+    replay = Replay(config)
+    return np.concatenate([replay.feed(readings), replay.until(end_of(readings))])
 
 
 def by_alarm(rows: Structs) -> list[tuple[Any, ...]]:
@@ -266,6 +281,78 @@ def test_episodes_are_conditions_not_acknowledgements() -> None:
     ]
 
 
+# -------------------------------------------------------------------------------------------------------- calculated points
+
+
+def calculating(on_change: bool = False) -> EngineConfig:
+    """Point 5 = point 1 held above 2 for 4 s; point 6 = point 5 or point 2 above 3; alarm 20 on 6; point 3 has nothing to do with it."""
+    longer = Program(
+        (Instruction(Op.POINT, 1), Instruction(Op.CONST, 0, 2.0), Instruction(Op.GT), Instruction(Op.HOLD, 0, 4e6)),
+        (1,),
+        cells_of(Op.HOLD),
+        True,
+        2,
+    )
+    either = Program(
+        (
+            Instruction(Op.POINT, 5),
+            Instruction(Op.POINT, 2),
+            Instruction(Op.CONST, 0, 3.0),
+            Instruction(Op.GT),
+            Instruction(Op.OR),
+        ),
+        (5, 2),
+        0,
+        False,
+        3,
+    )
+    return EngineConfig.from_columns(
+        1,
+        {"number": [1]},
+        {"number": [1, 2, 3, 5, 6], "source": [1] * 5, "on_change": [on_change] * 5, "deadline": [0 if on_change else 3_000] * 5},
+        {
+            "number": [20, 30],
+            "kind": [int(AlarmKind.STATE), int(AlarmKind.HIGH)],
+            "target": [6, 3],
+            "limit": [math.nan, 2.0],
+            "states": [[1], []],
+        },
+        programs=[(5, longer), (6, either)],
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 1 << 32), st.booleans())
+def test_calculated_points_miss_no_tick_that_matters(seed: int, on_change: bool) -> None:
+    readings = recording(Random(seed))
+    sparse, dense = Replay(calculating(on_change)), EachTick(calculating(on_change))
+    assert journal(sparse.feed(readings)) == journal(dense.feed(readings))
+
+
+def test_a_condition_that_must_hold_ends_by_time_alone() -> None:
+    assert seconds(Replay(calculating(on_change=True)).feed(read((0, 1.0), (10, 5.0), (1000, 5.0)))) == [("CONDITION_ON", 14.0)]
+
+
+def test_a_calculated_point_takes_its_inputs_along() -> None:
+    part = cut(calculating(), [6])
+    assert part.point_table["number"].to_pylist() == [1, 2, 5, 6]
+    assert measured(part) == [1, 2]
+    assert part.rule_table["number"].to_pylist() == [20]
+    assert part.code_table.num_rows == 9
+    only = cut(calculating(), [3])
+    assert (only.point_table["number"].to_pylist(), only.program_table.num_rows, only.code_table.num_rows) == ([3], 0, 0)
+    whole, alone = (seconds_of(Replay(config).feed(rows()), 20) for config in (calculating(), part))
+    assert whole == alone != []
+
+
+def rows() -> Readings:
+    return Readings.of([(1 + at % 3, START + at * SECOND, float(at % 7), 0) for at in range(200)])
+
+
+def seconds_of(found: Structs, alarm: int) -> list[tuple[str, float]]:
+    return seconds(found[found["alarm"] == alarm])
+
+
 # ------------------------------------------------------------------------------------------------------------- sub-plants
 
 
@@ -275,7 +362,7 @@ def test_a_part_of_the_plant_is_decided_as_in_the_whole(seed: int, points: set[i
     random = Random(seed)
     config, readings = plant(random), recording(random)
     part = cut(config, points)
-    assert set(numbers_of(part)) == points
+    assert set(measured(part)) == points
     own = np.isin(readings.point, sorted(points))
     few = Readings(readings.point[own], readings.time[own], readings.value[own], readings.quality[own])
     whole = Replay(config)

@@ -3,7 +3,7 @@
 A node ticks once a second. So does a replay, on whole seconds of data time; a reading stamped t counts as arrived at t, and a tick at k
 comes after all readings up to k. A tick before which nothing can come due moves nothing, so it is left out and the node's time is moved
 on without it: a gap of three days costs the few ticks in which points go stale, alarms of silence rise and delays end, and what follows
-the gap is decided exactly as if all 259,200 ticks had been there.
+the gap is decided exactly as if all 259,200 ticks had been there. Only a calculated point that moves with time alone needs them all.
 
 Links are not in a recording. A source counts as up until its silence says otherwise (`silent_after`), or until it is told (`tell`).
 """
@@ -23,7 +23,7 @@ from anlan.model.frames import NODE_SOURCE, Frame, Kind, Part
 from anlan.model.quality import SEVERITY_SHIFT
 from anlan.model.readings import Readings
 from anlan.monitor.engine import Engine, EngineConfig
-from anlan.monitor.layout import NOT_DUE, TRANSITION, Phase, Structs
+from anlan.monitor.layout import NOT_DUE, TRANSITION, Phase, PointFlag, ProgramFlag, Structs
 
 ROWS = 10_000
 """Readings of one part at most, as in a node's frame."""
@@ -55,7 +55,9 @@ class Replay:
         points = self.engine.world.points
         self._heard = np.zeros(len(points), np.bool_)
         self._deadline = points["deadline"].copy()
-        points["deadline"] = 0  # until its first reading: a point that the recording does not hold has not gone silent
+        # Until its first reading: a point that the recording does not hold has not gone silent.
+        points["deadline"][points["flags"] & PointFlag.CALCULATED == 0] = 0
+        self._moves_by_itself = bool((self.engine.world.programs["flags"] & ProgramFlag.BY_ITSELF).any())
         self._source_of = points["source"].astype(np.int64)
         self._last: dict[int, Micros] = {}
         """When each source was last heard; one that the recording lacks is no lost one."""
@@ -147,7 +149,7 @@ class Replay:
         """The next whole second at which a tick may move something."""
         time, world = self.engine.time, self.engine.world
         following = (time.wall // SECOND + 1) * SECOND
-        if _DELAY_RUNS[world.status["phase"][self._views]].any():
+        if self._moves_by_itself or _DELAY_RUNS[world.status["phase"][self._views]].any():
             return following
         due = int(world.due.min(initial=NOT_DUE))
         at = min(FAR if due == NOT_DUE else time.wall + due - time.u, min(self._silent_at().values(), default=FAR))

@@ -5,34 +5,57 @@ Numbers stay, so that readings, transitions and the journal speak of the same th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from anlan.model import columns
 from anlan.model.errors import InputError
 from anlan.model.events.alarms import AlarmKind
 from anlan.monitor.compile import EngineConfig, column
+from anlan.monitor.program import Op
+
+Ints = npt.NDArray[np.int64]
 
 
 def cut(config: EngineConfig, points: Iterable[int]) -> EngineConfig:
-    """Only these points, the sources they come from, and the rules of both. Numbers that no point has are left out."""
+    """Only these points with all that they are calculated from, the sources they come from, the rules of both, and what suppresses those.
+    Numbers that no point has are left out."""
     wanted = np.unique(np.fromiter(points, np.int64))
+    while (wider := _with_what_decides(config, wanted)).size > wanted.size:
+        wanted = wider
     keep = np.isin(column(config.point_table, "number"), wanted)
     point_table = config.point_table.filter(_mask(keep))
     sources = np.unique(column(point_table, "source"))
-    of_source = column(config.rule_table, "kind") == AlarmKind.LOSS_OF_VIEW
-    target = column(config.rule_table, "target")
-    rules = np.where(of_source, np.isin(target, sources), np.isin(target, column(point_table, "number")))
+    program = np.isin(column(config.program_table, "target"), wanted)
     return replace(
         config,
         source_table=config.source_table.filter(_mask(np.isin(column(config.source_table, "number"), sources))),
         point_table=point_table,
-        rule_table=config.rule_table.filter(_mask(rules)),
+        rule_table=config.rule_table.filter(_mask(_rules_of(config, column(point_table, "number"), sources))),
+        program_table=config.program_table.filter(_mask(program)),
+        code_table=config.code_table.filter(_mask(np.repeat(program, column(config.program_table, "count")))),
     )
+
+
+def _with_what_decides(config: EngineConfig, wanted: Ints) -> Ints:
+    """`wanted`, the inputs of those of them that are calculated, and the points that suppress their alarms."""
+    owner = np.repeat(column(config.program_table, "target"), column(config.program_table, "count"))
+    reads = (column(config.code_table, "op") == Op.POINT) & np.isin(owner, wanted)
+    inputs = column(config.code_table, "a")[reads]
+    suppressors = column(config.rule_table, "suppress_by")[_rules_of(config, wanted, np.zeros(0, np.int64))]
+    return np.unique(np.concatenate([wanted, inputs.astype(np.int64), suppressors[suppressors > 0].astype(np.int64)]))
+
+
+def _rules_of(config: EngineConfig, points: Any, sources: Any) -> Any:
+    """Which rules watch one of these."""
+    of_source = column(config.rule_table, "kind") == AlarmKind.LOSS_OF_VIEW
+    target = column(config.rule_table, "target")
+    return np.where(of_source, np.isin(target, sources), np.isin(target, points))
 
 
 def changed(config: EngineConfig, changes: Mapping[int, Mapping[str, Any]]) -> EngineConfig:
@@ -65,9 +88,10 @@ def held(config: EngineConfig) -> EngineConfig:
     return replace(config, point_table=table)
 
 
-def numbers_of(config: EngineConfig) -> Sequence[int]:
-    """Numbers of its points."""
-    return [int(number) for number in column(config.point_table, "number")]
+def measured(config: EngineConfig) -> list[int]:
+    """Numbers of its points that readings come for."""
+    numbers = column(config.point_table, "number")
+    return [int(number) for number in numbers[~np.isin(numbers, column(config.program_table, "target"))]]
 
 
 def _mask(keep: Any) -> pa.Array:
