@@ -1,4 +1,4 @@
-"""Commands of the plant room: `anlan new plant`, `check`, `import`, `export`. Exit 0 done, 2 mistakes in what was given."""
+"""Commands of the plant room: `anlan new plant`, `check`, `import`, `export`, `expression`. Exit 0 done, 2 mistakes in what was given."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from anlan.plant.expression_command import expression_command
 from anlan.sense.commands import group
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def register(app: typer.Typer) -> None:
     app.command("check")(check_command)
     app.command("import")(import_command)
     app.command("export")(export_command)
+    app.command("expression")(expression_command)
 
 
 def new_plant_command(folder: Annotated[Path, typer.Argument(help="A folder that doesn't exist yet or is empty.")]) -> None:

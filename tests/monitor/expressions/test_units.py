@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anlan.model.units import Form, convert
+from anlan.monitor.expressions import ExpressionError, PointFacts, parse
 from anlan.monitor.expressions.written_units import read_written
 from anlan.monitor.program import Op
 
@@ -127,6 +128,14 @@ def test_a_result_in_a_wanted_unit() -> None:
     assert value("PI-101", unit="kPa", PI_101=0.5) == pytest.approx(500.0)
     assert value("QI-101 * 1 kPa", unit="Pa", QI_101=4.0) == pytest.approx(4000.0)
     assert understood("rate(TI-101 over 1 min)", unit="Cel/min").unit == "Cel/min"
+
+
+def test_a_calculated_temperature_of_which_nobody_says_what_it_is_keeps_its_unit() -> None:
+    facts = {"TDI-101": PointFacts(1, "Cel", difference=None), "TDI-102": PointFacts(2, "Cel", difference=True)}
+    assert parse("TDI-101 > 5 and TDI-101 > 5 Cel and TDI-101 - 5 > TDI-102", facts.get).kind == "truth"
+    with pytest.raises(ExpressionError, match="isn't known whether"):
+        parse("TDI-101 > 9 degF", facts.get)
+    assert [step.x for step in parse("TDI-102 > 9 degF", facts.get).program.code if step.op is Op.CONST] == [5.0]
 
 
 @given(st.floats(-60, 400), st.floats(-60, 400))

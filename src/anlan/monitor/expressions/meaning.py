@@ -564,7 +564,7 @@ def _measure_of_point(facts: PointFacts, written: Written | None) -> Measure:
     pressure = facts.pressure_basis
     if quantity == "pressure" and facts.difference:
         pressure = "difference"
-    origin = 0.0 if facts.difference else 1.0
+    origin: measures.Origin = "unknown" if facts.difference is None else 0.0 if facts.difference else 1.0
     return Measure(facts.unit, 0, origin, pressure, facts.flow_basis, facts.gas, facts.calibration_gas)
 
 
