@@ -3,8 +3,8 @@
 // The address carries window and post, so that a colleague who gets the link sees the same. A window up to now is asked for anew each minute.
 
 import { kindWords, symbol } from "./alarms.js";
-import { config, esc, label, t } from "./config.js";
-import { clock, number, shortStamp, span, stamp, zoneOffset } from "./format.js";
+import { esc, label, t } from "./config.js";
+import { number, shortStamp, span, stamp, zoneOffset } from "./format.js";
 import { api, link } from "./link.js";
 import { actorsOption, periodsOption, prioritiesOption, waitsOption } from "./performance_charts.js";
 

@@ -1,7 +1,7 @@
 // The charts of the performance page: alarms per ten minutes with floods, priorities beside the standards' split, bad actors, times waited.
 
 import { label, t } from "./config.js";
-import { clock, day, hourMinute, monthDay, number, span } from "./format.js";
+import { day, hourMinute, monthDay, number, span } from "./format.js";
 import { fromChart, toChart } from "./trend_chart.js";
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -23,7 +23,7 @@ const faint = () => ({ lineStyle: { color: css("--line"), type: "dashed" } });
 
 /** One strip for each post, on one scale, so that posts can be compared; the line at 10 is where a flood begins. */
 export function periodsOption(posts, report, nameOf) {
-  const most = Math.max(FLOOD_AT + 2, ...posts.flatMap((post) => post.periods.most));
+  const most = Math.ceil(Math.max(2 * FLOOD_AT, ...posts.flatMap((post) => post.periods.most)) / 10) * 10;
   const strip = 62;
   const top = (i) => 24 + i * 92;
   const [from, to] = [toChart(report.from / 1000), toChart(report.to / 1000)];
@@ -43,7 +43,7 @@ export function periodsOption(posts, report, nameOf) {
       splitLine: { show: false },
       axisLabel: { ...axisText(), show: i === posts.length - 1, hideOverlap: true, formatter: (at) => axisTime(fromChart(at), (report.to - report.from) / 1000) },
     })),
-    yAxis: posts.map((_, i) => ({ type: "value", gridIndex: i, min: 0, max: most, splitNumber: 2, minInterval: 1, axisLabel: axisText(), splitLine: faint() })),
+    yAxis: posts.map((_, i) => ({ type: "value", gridIndex: i, min: 0, max: most, interval: most / 2, axisLabel: axisText(), splitLine: faint() })),
     series: posts.map((post, i) => ({
       type: "line",
       name: nameOf(post),
