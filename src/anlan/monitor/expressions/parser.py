@@ -3,7 +3,7 @@
 any     = all { "or" all }
 all     = not { "and" not }
 not     = "not" not | compare
-compare = sum [ ( "<" | "<=" | ">" | ">=" | "=" | "!=" ) sum | "in" "{" value { "," value } "}" ]
+compare = sum [ ( "<" | "<=" | ">" | ">=" | "=" | "!=" ) sum | "in" "{" state { "," state } "}" ]
 sum     = product { ( "+" | "-" ) product }
 product = signed { ( "*" | "/" ) signed }
 signed  = "-" signed | power
