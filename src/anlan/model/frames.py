@@ -1,11 +1,12 @@
 """The frame: one durable commit of the log, made of parts in the order in which they are to be decided.
 
-A part comes from one source and is one of four kinds. Its body is bytes, because the log keeps, checks and hands on bytes:
+A part comes from one source and is one of five kinds. Its body is bytes, because the log keeps, checks and hands on bytes:
 
 * READINGS  `Readings.to_bytes()`; `rows` readings, numbered first_seq … first_seq+rows−1 within (source, epoch)
 * COMMAND   JSON of `monitor.commands.Command`: a person's step
 * CONFIG    `monitor.engine.EngineConfig.to_bytes()`: a new configuration version
 * TICK      JSON {"now": µs, "sources": {"3": "down", …}}: the node's clock (1 Hz) and links that changed since the last tick
+* CORRECTION JSON of `monitor.late.Correction`: what late readings change in the record, as compared by core beside the engine
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Kind(IntEnum):
     COMMAND = 2
     CONFIG = 3
     TICK = 4
+    CORRECTION = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,8 @@ HIGHEST_NUMBER = 16_000_000
 """State is an array indexed by number, 64 bytes each: a number far beyond the count would cost memory for nothing."""
 ESCALATION = (60_000, 120_000)
 """ms: shift leader, then manager on duty (DOMAIN.md 2)."""
+LATE_WINDOW = 600_000
+"""ms: how far behind its point's newest a reading may be and still correct the record."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +78,8 @@ class EngineConfig:
     code_table: pa.Table
     escalation: tuple[int, ...] = ESCALATION
     """ms after which an unacknowledged alarm of priority 1 goes to the next level, ascending."""
+    late_window: int = LATE_WINDOW
+    """ms by which a reading may lie before its point's newest and still correct the record; older ones only go to history."""
 
     @property
     def points(self) -> int:
@@ -102,6 +106,7 @@ class EngineConfig:
         rules: Mapping[str, Any],
         escalation: Sequence[int] = ESCALATION,
         programs: Sequence[tuple[int, Program]] = (),
+        late_window: int = LATE_WINDOW,
     ) -> EngineConfig:
         """From columns named as in the schemas (numpy arrays or lists), what is left out takes a default; and the programs of the
         calculated points by their numbers. Raises InputError."""
@@ -112,16 +117,21 @@ class EngineConfig:
             _table(RULES, rules, _DEFAULTS[RULES]),
             *tables_of(programs),
             tuple(escalation),
+            late_window,
         )
         _check(config)
         return config
 
     def to_bytes(self) -> bytes:
-        """Five Arrow IPC streams (zstd), one after the other; version and escalation stand in the first one's metadata."""
+        """Five Arrow IPC streams (zstd), one after the other; what is one number or a few stands in the first one's metadata."""
         sink = pa.BufferOutputStream()
         options = pa.ipc.IpcWriteOptions(compression="zstd")
         first = self.source_table.replace_schema_metadata(
-            {"version": str(self.version), "escalation": " ".join(map(str, self.escalation))}
+            {
+                "version": str(self.version),
+                "escalation": " ".join(map(str, self.escalation)),
+                "late_window": str(self.late_window),
+            }
         )
         for table in (first, self.point_table, self.rule_table, self.program_table, self.code_table):
             with pa.ipc.new_stream(sink, table.schema, options=options) as stream:
@@ -140,11 +150,12 @@ class EngineConfig:
             tables = [_read(source, schema, ids) for schema in (SOURCES, POINTS, RULES, PROGRAMS, CODE_ROWS)]
             version = int(tables[0].schema.metadata[b"version"])
             escalation = _escalation(tables[0].schema.metadata)
+            late_window = int(tables[0].schema.metadata.get(b"late_window", LATE_WINDOW))
         except (pa.ArrowInvalid, OSError, KeyError, TypeError, ValueError) as error:
             raise Corrupt(
                 "engine configuration of {bytes} bytes is unreadable: {error}", bytes=len(body), error=str(error)
             ) from error
-        config = cls(version, tables[0], tables[1], tables[2], tables[3], tables[4], escalation)
+        config = cls(version, tables[0], tables[1], tables[2], tables[3], tables[4], escalation, late_window)
         _check(config)
         return config
 
@@ -199,6 +210,7 @@ def compile_config(
     escalation: Sequence[int] = ESCALATION,
     programs: Sequence[tuple[int, Program]] = (),
     suppressed_by: Mapping[int, int] | None = None,
+    late_window: int = LATE_WINDOW,
 ) -> EngineConfig:
     """From the plant's own objects: (number, source id), (number, point, its source's number), (number, rule, number of its
     point or, for LOSS_OF_VIEW, of its source), (number of a calculated point, its program), and by an alarm's number the number of
@@ -234,6 +246,7 @@ def compile_config(
         },
         escalation,
         programs,
+        late_window,
     )
 
 
@@ -341,6 +354,7 @@ class Arrays:
     governs: npt.NDArray[np.int32]
     """Per point: rows of the rules that its truth suppresses."""
     escalation: tuple[int, ...] = ESCALATION
+    late_window: int = LATE_WINDOW
 
 
 def arrays_of(config: EngineConfig) -> Arrays:
@@ -357,7 +371,7 @@ def arrays_of(config: EngineConfig) -> Arrays:
     where[rules["number"]] = np.arange(len(rules), dtype=np.int32)
     calculated = programs_of.arrays_of(config.program_table, config.code_table, points)
     governs_first, governs = _governed(points, column(table, "suppress_by").astype(np.int64))
-    return Arrays(points, sources, rules, target, pool, where, calculated, governs_first, governs, config.escalation)
+    return Arrays(points, sources, rules, target, pool, where, calculated, governs_first, governs, config.escalation, config.late_window)
 
 
 def _governed(points: Structs, by: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:

@@ -79,6 +79,7 @@ def _upkeep() -> Iterator[Row]:
     for state in AlarmState:
         yield Row(state, Trigger.CONFIGURATION, AlarmState.NORMAL)
         yield Row(state, Trigger.LATE_DATA, state)
+        yield Row(state, Trigger.LATE_END, state)
     for state in OPEN:
         yield Row(state, Trigger.ESCALATE, state)
 

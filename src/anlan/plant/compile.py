@@ -68,6 +68,7 @@ def engine_config(plant: Plant, numbers: Numbers, version: int) -> EngineConfig:
             [round(step.after * 1000) for step in plant.alarms.escalation],
             programs,
             {numbers.alarms[r.id]: numbers.points[r.id + SUPPRESSOR] for r in rules if r.suppress_when},
+            round(plant.data.late_window * 1000),
         )
 
 

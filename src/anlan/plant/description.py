@@ -111,10 +111,12 @@ class AlarmSettings(Section):
 
 
 class DataSettings(Section):
-    """The section `data`: the basis on which gas limits and pressures are compared. [°C], [kPa absolute]"""
+    """The section `data`: the basis on which gas limits and pressures are compared [°C], [kPa absolute], and by how much a reading may
+    lie before its point's newest and still correct the alarm journal [s]."""
 
     gas_temperature: float = Field(default=20.0, ge=-60, le=80)
     atmospheric_pressure: float = Field(default=101.325, ge=50, le=110)
+    late_window: float = Field(default=600.0, ge=0, le=86_400)
 
 
 class Calculation(Section):

@@ -36,8 +36,15 @@ class Trigger(IntEnum):
     REMOVE_FROM_SERVICE = 9
     RETURN_TO_SERVICE = 10
     CONFIGURATION = 11  # the rule was removed or changed while standing
-    LATE_DATA = 12  # a late reading added or corrected an episode; the live state did not move
+    LATE_DATA = 12  # by late readings an episode began at this instant; the live state did not move
     ESCALATE = 13  # nobody has acknowledged it: it is told to the next level too; the state did not move
+    LATE_END = 14  # by late readings an episode ended at this instant; the live state did not move
+
+
+LATE = (Trigger.LATE_DATA, Trigger.LATE_END)
+"""Corrections of the record (迟到): they move no alarm and announce nothing."""
+ADDED = 1 << 31
+"""Episodes from this number on were added by late readings and never announced; the engine's own count stays far below."""
 
 
 class AlarmKind(IntEnum):
@@ -73,7 +80,7 @@ class AlarmTransition:
     frame: int
     alarm: int
     episode: int
-    """Counts the alarm's activations, from 1; an acknowledgement answers one episode."""
+    """Counts the alarm's activations, from 1; an acknowledgement answers one episode. From ADDED on: one that late readings added."""
     trigger: Trigger
     before: AlarmState
     after: AlarmState
