@@ -50,6 +50,15 @@ WORDS: tuple[str, ...] = (
     "Everything about this point", "left to respond", "past the time to respond", "Choose an alarm to see why it fired and what to do.",
     "condition on", "acknowledged", "reset", "shelving ended", "suppression ended", "taken out of service", "back in service",
     "rule changed", "late data",
+    # put aside, passed on
+    "Views of the list", "Since", "as its rule says", "passed on to {who}", "passed on", "shelved until {time}", "Shelve", "Take out of service",
+    "Bring back", "No alarm is shelved.", "A person shelves an alarm for a time within the shift; it then comes back by itself.",
+    "No alarm is suppressed by design.", "A rule suppresses an alarm while its condition holds; it then comes back by itself.",
+    "No alarm is out of service.", "An alarm taken out of service for a work order stays so until a person returns it.",
+    "Shelved: {alarm}", "Taken out of service: {alarm}", "Shelving ended: {alarm}", "Returned to service: {alarm}",
+    "this alarm comes back by itself", "Work order", "Cancel", "For how long", "to the end of the shift {shift}, {time}", "until {time}",
+    "It says nothing until then. If its condition stands, it comes back unacknowledged and sounds.",
+    "It says nothing until a person returns it to service.", "Hidden", "Passed on to",
     # trends
     "15 min", "1 h", "8 h", "24 h", "7 d", "Live", "live", "stands still", "raw readings", "least to greatest of each {span}",
     "Add a point: tag or name", "No point is chosen.",

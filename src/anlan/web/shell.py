@@ -86,6 +86,8 @@ def page_config(context: Context, principal: Principal) -> dict[str, Any]:
         "quality": quality_reasons(language),
         "units": unit_signs(language),
         "post": principal.post,
+        "roles": list(principal.roles),
+        "escalation": list(context.plant.escalation),
         "account": principal.account,
     }
 
@@ -152,7 +154,9 @@ def count(priority: int, language: Language) -> Markup:
 
 
 def hidden_count(name: str, words: str, language: Language) -> Markup:
-    return el("span", el("b", "—"), translate(words, language), data_shell=f"hidden-{name}")
+    """A count of alarms leads to their list."""
+    href = f"/alarms?state={name}" if name in AlarmState.__members__ else None
+    return el("a" if href else "span", el("b", "—"), translate(words, language), data_shell=f"hidden-{name}", href=href)
 
 
 def language_switch(language: Language) -> Markup:

@@ -1,7 +1,10 @@
 // <anlan-alarms>: the live list, worst first, and the operator's whole loop by keyboard:
-// ↑ ↓ choose · Home the worst · S silence · A acknowledge · R reset · M mark as seen · Enter the story. One alarm at a time: there is no "acknowledge all".
+// ↑ ↓ choose · Home the worst · S silence · A acknowledge · R reset · M mark as seen · Enter the story · 1 … 4 the views ·
+// H shelve · O take out of service · B bring back. One alarm at a time: there is no "acknowledge all".
 
 import { AlarmGroups } from "./alarm_groups.js";
+import { bringBack, putAside } from "./alarm_aside.js";
+import { AlarmViews, asideCells } from "./alarm_views.js";
 import { ACTIVE, HIDDEN, LATCHED, UNACKNOWLEDGED, alarms, kindWords, stateWords, symbol, worstFirst } from "./alarms.js";
 import { esc, label, t } from "./config.js";
 import { clock, shortStamp } from "./format.js";
@@ -12,8 +15,17 @@ import { sound } from "./sound.js";
 import { AlarmStory } from "./story.js";
 import { liveValue } from "./values.js";
 
-const KEYS = { ArrowDown: "next", ArrowUp: "previous", Home: "worst", a: "acknowledge", s: "silence", r: "reset", m: "seen", Enter: "open", Escape: "close" };
+const KEYS = {
+  ArrowDown: "next", ArrowUp: "previous", Home: "worst", a: "acknowledge", s: "silence", r: "reset", m: "seen", Enter: "open", Escape: "close",
+  h: "shelve", o: "remove-from-service", b: "back", 1: "view-0", 2: "view-1", 3: "view-2", 4: "view-3",
+};
 const SHOWN_AT_MOST = 400;
+
+const ASIDE = {
+  shelve: (row) => putAside(row, "shelve"),
+  "remove-from-service": (row) => putAside(row, "remove-from-service"),
+  back: bringBack,
+};
 
 class AlarmList extends HTMLElement {
   connectedCallback() {
@@ -22,6 +34,7 @@ class AlarmList extends HTMLElement {
     this.lines = new Map();
     this.innerHTML = frame();
     this.body = this.querySelector("tbody");
+    this.views = new AlarmViews(this, () => this.show());
     this.story = new AlarmStory(this.querySelector(".story"), (kind) => this.step(kind));
     this.groups = new AlarmGroups(this.querySelector(".tools"), (id) => (id ? this.choose(id) : this.show()));
     this.wire();
@@ -34,6 +47,7 @@ class AlarmList extends HTMLElement {
     alarms.removeEventListener("change", this.update);
     removeEventListener("keydown", this.onKey);
     this.story.leave();
+    this.views.leave();
   }
 
   wire() {
@@ -63,6 +77,8 @@ class AlarmList extends HTMLElement {
     else if (kind === "open") this.story.open();
     else if (kind === "close") this.story.close();
     else if (kind === "silence") silence();
+    else if (kind.startsWith("view-")) this.views.nth(Number(kind.slice(5)));
+    else if (ASIDE[kind]) this.aside(ASIDE[kind]);
     else this.command(kind);
   }
 
@@ -77,6 +93,11 @@ class AlarmList extends HTMLElement {
     if (kind === "seen" && row.id === this.chosen) this.story.seen(row);
   }
 
+  aside(act) {
+    const row = alarms.rows.get(this.chosen);
+    return row ? act(row) : toast(t("Choose an alarm first."), true);
+  }
+
   async testSound() {
     for (const priority of [1, 2, 3, 4]) {
       await sound.once(priority);
@@ -85,7 +106,7 @@ class AlarmList extends HTMLElement {
   }
 
   rows() {
-    const rows = alarms.list().filter((row) => !HIDDEN.has(row.state));
+    const rows = alarms.list().filter((row) => this.views.holds(row));
     const matches = (row) => `${row.id} ${label(row.name)} ${label(row.place_name)}`.toLowerCase().includes(this.filter);
     return (this.filter ? rows.filter(matches) : rows).sort(worstFirst);
   }
@@ -106,7 +127,8 @@ class AlarmList extends HTMLElement {
     this.cut = shown.length > SHOWN_AT_MOST;
     this.draw(shown.slice(0, SHOWN_AT_MOST));
     this.groups.mark(this.lines);
-    this.querySelector(".empty").hidden = rows.length > 0 || !alarms.loaded;
+    this.querySelector(".list .empty").hidden = rows.length > 0 || !alarms.loaded;
+    this.views.count();
     this.tally(rows);
     this.enable();
     this.story.show(alarms.rows.get(this.chosen));
@@ -120,7 +142,7 @@ class AlarmList extends HTMLElement {
 
   place(row, position) {
     const line = this.lines.get(row.id) ?? this.newLine(row);
-    const text = JSON.stringify([row.state, row.episode, row.noticed_at, row.acknowledged_by, row.value, row.limit]);
+    const text = JSON.stringify([row.state, row.episode, row.noticed_at, row.acknowledged_by, row.value, row.limit, row.told, row.until]);
     if (line.text !== text) fill(line, row, text);
     line.setAttribute("aria-selected", String(row.id === this.chosen));
     if (this.body.children[position] !== line) this.body.insertBefore(line, this.body.children[position] ?? null);
@@ -143,6 +165,7 @@ class AlarmList extends HTMLElement {
     const row = alarms.rows.get(this.chosen);
     const may = (kind, able) => (this.querySelector(`[data-step="${kind}"]`).disabled = !able);
     may("silence", alarms.sounding().length > 0);
+    for (const kind of ["acknowledge", "reset", "seen"]) this.querySelector(`[data-step="${kind}"]`).hidden = Boolean(this.views.view);
     may("acknowledge", row && UNACKNOWLEDGED.has(row.state));
     may("reset", row && LATCHED.has(row.state));
     may("seen", row && row.state !== "NORMAL");
@@ -166,9 +189,8 @@ class AlarmList extends HTMLElement {
 function frame() {
   const button = (step, word, key, main = "") =>
     `<button type="button" class="button ${main}" data-step="${step}">${t(word)} <kbd>${key}</kbd></button>`;
-  const heads = ["", "State", "Time", "Point", "Alarm", "When decided", "Now", "Post", "Acknowledged by"];
-  const classes = ["", "state", "when", "", "", "number", "number", "optional", "optional"];
   return `
+    <div class="views" role="tablist" aria-label="${t("Views of the list")}"></div>
     <div class="tools">
       ${button("silence", "Silence", "S")}${button("acknowledge", "Acknowledge", "A", "main")}${button("reset", "Reset", "R")}${button("seen", "Seen", "M")}
       <span class="tally" role="status"></span><span class="spacer"></span>
@@ -176,18 +198,23 @@ function frame() {
       <button type="button" class="button quiet test">${t("Test the sound")}</button>
     </div>
     <div class="list panel" tabindex="0" aria-label="${t("Standing alarms")}">
-      <table class="sheet alarm-table"><thead><tr>${heads.map((head, i) => `<th class="${classes[i]}">${head && t(head)}</th>`).join("")}</tr></thead><tbody></tbody></table>
-      <div class="empty" hidden><strong>${t("No alarm stands.")}</strong><span>${t("New alarms appear here at once, worst first, and sound at this console.")}</span></div>
+      <table class="sheet alarm-table"><thead><tr></tr></thead><tbody></tbody></table>
+      <div class="empty" hidden></div>
     </div>
     <aside class="story panel" aria-live="off"></aside>`;
 }
 
 function fill(line, row, text) {
   line.text = text;
+  if (HIDDEN.has(row.state)) {
+    line.className = "aside";
+    line.innerHTML = asideCells(row);
+    return;
+  }
   line.className = UNACKNOWLEDGED.has(row.state) ? "open" : ACTIVE.has(row.state) ? "standing" : "gone";
   line.innerHTML = `
     <td>${symbol(row.priority, row.state)}</td>
-    <td class="state">${esc(stateWords(row.state))}</td>
+    <td class="state">${esc(stateWords(row.state))}${told(row)}</td>
     <td class="when">${when(row)}</td>
     <td class="tag">${esc(row.point || row.source)}</td>
     <td class="what">${esc(label(row.name))} <span class="kind">${esc(kindWords(row.kind))}</span><small>${esc(label(row.place_name) || row.place)}</small></td>
@@ -196,6 +223,9 @@ function fill(line, row, text) {
     <td class="optional">${esc(label(row.post_name) || row.post)}</td>
     <td class="who optional">${acknowledged(row)}</td>`;
 }
+
+/** Nobody acknowledges it: whom it was passed on to. */
+const told = (row) => (row.told ? `<small class="told">${esc(t("passed on to {who}", { who: label(row.told) }))}</small>` : "");
 
 /** When it was noticed; the data's own time below it wherever the two differ by more than a second. */
 function when(row) {

@@ -1,9 +1,10 @@
 // The standing alarms as this browser knows them: a snapshot, then every change from the shared stream. One copy per page, many views.
 //
-// Sound: an alarm that is new, has returned to life or became worse sounds until somebody silences here (this console only) or
-// acknowledges (everywhere). Silence remembers which episodes it answered; anything newer sounds again.
+// Sound: an alarm of this post that is new, has returned to life or became worse sounds until somebody silences here (this console
+// only) or acknowledges (everywhere). Silence remembers which episodes it answered; anything newer sounds again. An alarm of another
+// post sounds here once it has been passed on to this post or this person's role because nobody acknowledges it.
 
-import { t } from "./config.js";
+import { config, t } from "./config.js";
 import { api, link } from "./link.js";
 import { sound } from "./sound.js";
 
@@ -99,7 +100,7 @@ class Alarms extends EventTarget {
   }
 
   sounding() {
-    return this.list().filter((row) => UNACKNOWLEDGED.has(row.state) && !this.silenced.has(keyOf(row)));
+    return this.list().filter((row) => UNACKNOWLEDGED.has(row.state) && concernsHere(row) && !this.silenced.has(keyOf(row)));
   }
 
   soundOrNot() {
@@ -118,13 +119,23 @@ class Alarms extends EventTarget {
   }
 
   /** One person's step on one alarm, naming the episode and severity it answers. Returns {refused: reason or ""}. */
-  async command(row, kind, reason = "") {
-    const body = kind === "seen" ? { episode: row.episode } : { episode: row.episode, priority: row.priority, reason };
+  async command(row, kind, more = {}) {
+    const body = kind === "seen" ? { episode: row.episode } : { episode: row.episode, priority: row.priority, ...more };
     return api.post(`/api/v1/alarms/${encodeURIComponent(row.id)}/${kind}`, body);
   }
 }
 
-// State is part of the key: an alarm that comes back to life in the same episode sounds again.
-const keyOf = (row) => `${row.id}#${row.episode}#${row.priority}`;
+const here = new Set([config.post, ...(config.roles ?? [])].filter(Boolean));
+/** At no post one hears every alarm, unless alarms are passed on to one's role: then only those that are. */
+const hearsAll = !config.post && !(config.escalation ?? []).some((to) => here.has(to));
+
+/** How often the alarm was passed on to this post or role; 0: not yet. */
+export const passedOnHere = (row) => (row.told_to ?? []).filter((to) => here.has(to)).length;
+
+/** Whether this console has to answer, or at least to hear, the alarm. */
+export const concernsHere = (row) => hearsAll || !row.post || row.post === config.post || passedOnHere(row) > 0;
+
+// One that comes on again is another episode; one that is passed on to here sounds here again, whatever was silenced before.
+const keyOf = (row) => `${row.id}#${row.episode}#${row.priority}#${passedOnHere(row)}`;
 
 export const alarms = new Alarms();

@@ -5,7 +5,7 @@ import { esc, label, t } from "./config.js";
 import { clockMillis, day, stamp } from "./format.js";
 import { api } from "./link.js";
 import { figure } from "./sentences.js";
-import { triggerWords } from "./story.js";
+import { happened } from "./story.js";
 
 /** Beyond every position: the newest rows come first. */
 const NEWEST = "4611686018427387904";
@@ -78,7 +78,7 @@ function line(item) {
     `<span class="nowrap dim">${day(item.happened_at) === day(item.noticed_at) ? "" : `${day(item.happened_at)} `}${clockMillis(item.happened_at)}</span>`,
     `<a class="strong nowrap" href="${item.point ? `/points/${encodeURIComponent(item.point)}` : "/sources"}">${esc(item.point || item.source)}</a>`,
     `${esc(label(item.name))} <span class="dim">${esc(kindWords(item.kind))}</span>`,
-    `<span class="strong">${esc(triggerWords(item.trigger))}</span>`,
+    `<span class="strong">${esc(happened(item))}</span>`,
     esc(stateWords(item.after)),
     item.value === null || item.kind === "VIEW" ? "" : `<span class="nowrap">${esc(figure(item, item.value))}</span>`,
     item.limit === null ? "" : `<span class="nowrap">${esc(figure(item, item.limit))}</span>`,

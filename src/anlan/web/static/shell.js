@@ -29,7 +29,7 @@ function showCounts() {
     count.innerHTML = `${standing.length ? symbol(priority, commonState(standing)) : symbol(priority).replace("sym p", "sym none p")}${alarms.loaded ? standing.length : "—"}`;
     count.title = t("priority {n}: {standing} standing, {open} unacknowledged", { n: priority, standing: standing.length, open: open.length });
   }
-  for (const state of HIDDEN) tally(state, rows.filter((row) => row.state === state).length);
+  for (const state of HIDDEN) tally(state, alarms.loaded ? rows.filter((row) => row.state === state).length : null);
 }
 
 /** A count of what the alarm list does not show; on every page, because nothing is hidden (DOMAIN.md 3). */

@@ -1,8 +1,9 @@
 // The story of one alarm: why it fired, what it threatens, what to do and how long there is, and each step since.
 
-import { ACTIVE, kindWords, stateWords, symbol } from "./alarms.js";
+import { reason } from "./alarm_views.js";
+import { ACTIVE, HIDDEN, kindWords, stateWords, symbol } from "./alarms.js";
 import { esc, label, t } from "./config.js";
-import { clock, countdown, day, stamp } from "./format.js";
+import { clock, countdown, day, shortStamp, stamp } from "./format.js";
 import { api, link } from "./link.js";
 import { why } from "./sentences.js";
 import { liveValue } from "./values.js";
@@ -20,9 +21,15 @@ const TRIGGER_WORDS = {
   RETURN_TO_SERVICE: "back in service",
   CONFIGURATION: "rule changed",
   LATE_DATA: "late data",
+  ESCALATE: "passed on",
 };
 
-export const triggerWords = (trigger) => t(TRIGGER_WORDS[trigger] ?? trigger);
+/** What a row of the journal tells: of a shelving also its end, of one passed on also to whom. */
+export function happened(item) {
+  if (item.until) return t("shelved until {time}", { time: shortStamp(item.until, link.now()) });
+  if (item.told) return t("passed on to {who}", { who: label(item.told) });
+  return t(TRIGGER_WORDS[item.trigger] ?? item.trigger);
+}
 
 export class AlarmStory {
   constructor(place, step) {
@@ -44,7 +51,7 @@ export class AlarmStory {
   }
 
   show(row) {
-    const key = row && JSON.stringify([row.id, row.state, row.episode, row.acknowledged_at, row.noticed_at]);
+    const key = row && JSON.stringify([row.id, row.state, row.episode, row.acknowledged_at, row.noticed_at, row.until, row.level]);
     if (key === this.key) return;
     this.key = key;
     this.row = row;
@@ -98,7 +105,7 @@ function story(row) {
     ${text("If nothing is done", row.consequence, "", "No consequence is written for this alarm.")}
     <section><h3>${t("Why")}</h3><p>${esc(why(row))}</p></section>
     ${row.safety_points?.length ? `<section><h3>${t("Safety points that cannot be seen")}</h3><p class="strong">${row.safety_points.map(esc).join(" · ")}</p></section>` : ""}
-    <section><dl class="facts">${facts(row)}</dl>${row.point ? ways(row) : ""}</section>
+    <section><dl class="facts">${facts(row)}</dl>${row.point ? ways(row) : ""}${aside(row)}</section>
     <section><h3>${t("Journal of this alarm")}</h3><ol class="journal"></ol></section>`;
 }
 
@@ -116,6 +123,8 @@ function facts(row) {
     line("Place", esc(label(row.place_name) || row.place)),
     line("Post", esc(label(row.post_name) || row.post)),
     line("Acknowledged by", row.acknowledged_by && `${esc(row.acknowledged_by)} · ${esc(clock(row.acknowledged_at))}`),
+    line("Passed on to", row.told && esc(label(row.told))),
+    line("Hidden", HIDDEN.has(row.state) && hidden(row)),
     `<dt hidden>${t("Seen by")}</dt><dd class="seen" hidden></dd>`,
   ].join("");
 }
@@ -125,12 +134,27 @@ function ways(row) {
   return `<p class="button-row" style="margin-top:10px"><a class="button" href="/trends?points=${point}">${t("Trend")}</a><a class="button" href="/points/${point}">${t("Everything about this point")}</a></p>`;
 }
 
+/** Since when, by whom, until when and why it is not in the list. */
+function hidden(row) {
+  const since = stamp(row.hidden_at ?? row.changed_at);
+  const until = row.until && t("shelved until {time}", { time: shortStamp(row.until, link.now()) });
+  return [since, row.hidden_by, until, reason(row)].filter(Boolean).map(esc).join(" · ");
+}
+
+/** Ways to put it aside, or back; what comes back by itself has none. */
+function aside(row) {
+  const button = (step, word, key) => `<button type="button" class="button" data-step="${step}">${t(word)} <kbd>${key}</kbd></button>`;
+  if (row.state === "SUPPRESSED") return "";
+  const buttons = HIDDEN.has(row.state) ? button("back", "Bring back", "B") : button("shelve", "Shelve", "H") + button("remove-from-service", "Take out of service", "O");
+  return `<p class="button-row aside" style="margin-top:8px">${buttons}</p>`;
+}
+
 function entry(item, row) {
   const today = day(item.noticed_at) === day(link.now());
   const who = item.who_name || item.who;
   const person = who ? `<br><span class="dim">${esc(who)}${item.post ? ` · ${esc(label(item.post_name) || item.post)}` : ""}${item.reason ? ` · ${esc(item.reason)}` : ""}</span>` : "";
   const value = item.value === null || row.kind === "VIEW" ? "" : ` <span class="dim">${esc(Number(item.value).toFixed(row.decimals))}</span>`;
-  return `<li><time>${today ? clock(item.noticed_at) : `${day(item.noticed_at).slice(5)} ${clock(item.noticed_at).slice(0, 5)}`}</time><span>${triggerWords(item.trigger)} → ${stateWords(item.after)}${value}${person}</span></li>`;
+  return `<li><time>${today ? clock(item.noticed_at) : `${day(item.noticed_at).slice(5)} ${clock(item.noticed_at).slice(0, 5)}`}</time><span>${esc(happened(item))} → ${stateWords(item.after)}${value}${person}</span></li>`;
 }
 
 function nothing() {
