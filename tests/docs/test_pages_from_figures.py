@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 RUN = {"name": "core_kill", "rounds": 100, "acknowledged": 6_280_000, "lost": 0, "duplicates": 1, "phantom": 2, "false_alarms": 3, "missed_alarms": 4, "seconds": 448.3, "notes": ["a"], "seed": 1}  # fmt: skip
@@ -50,3 +53,22 @@ def test_no_measure_is_an_error_and_leaves_the_page(tmp_path: Path) -> None:
     page = tmp_path / "benchmarks.md"
     assert script("benchmark_page.py", "nothing\n", "--out", str(page)).returncode == 2
     assert not page.exists()
+
+
+VAC = Path(os.environ.get("ANLAN_SHARED_DATA", ROOT.parent / "shared/data")) / "vac_alarms"
+
+
+@pytest.mark.skipif(not VAC.exists(), reason="shared/data/vac_alarms is not beside this checkout")
+def test_the_figures_of_the_alarm_performance_page_are_those_of_its_script(tmp_path: Path) -> None:
+    """But for the row of the demo plant, which changes with it."""
+    shown = ROOT / "docs/alarm-performance.md"
+    page = tmp_path / "page.md"
+    page.write_bytes(shown.read_bytes())
+    done = script("alarm_performance_page.py", "", str(VAC), "--file", str(page))
+    assert done.returncode == 0, done.stderr
+    made, stands = (
+        [line for line in text.splitlines() if "demo plant at once" not in line]
+        for text in (page.read_text("utf-8"), shown.read_text("utf-8"))
+    )
+    assert made == stands
+    assert sum(line.startswith("| ") for line in made) > 30
