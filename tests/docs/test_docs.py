@@ -14,15 +14,12 @@ import pytest
 import typer
 
 import anlan
-from anlan.cli import app
+from anlan.cli import _register_rooms, app
 from anlan.model.errors import AnlanError
 from anlan.monitor.states import mermaid
-from anlan.plant.commands import register as register_plant
 from anlan.plant.folder import check
 from anlan.plant.new import new_plant
 from anlan.plant.points_file import read_list, write_points
-from anlan.sense.commands import register as register_sense
-from anlan.sense.demo.commands import register as register_demo
 
 ROOT = Path(__file__).parents[2]
 READMES = ["README.md", "README.zh-CN.md"]
@@ -39,8 +36,7 @@ def text(page: str) -> str:
 
 @pytest.fixture(scope="module")
 def cli() -> Any:
-    for register in (register_plant, register_sense, register_demo):
-        register(app)
+    _register_rooms()
     return typer.main.get_command(app)
 
 
@@ -65,7 +61,7 @@ def parse(cli: Any, line: str) -> None:
     command.make_context(command.name, arguments, parent=parent)
 
 
-@pytest.mark.parametrize("page", [*READMES, "docs/operations.md"])
+@pytest.mark.parametrize("page", [*READMES, "docs/operations.md", "docs/alarm-performance.md"])
 def test_every_command_that_is_shown_parses(cli: Any, page: str) -> None:
     lines = typed(page)
     assert lines
