@@ -92,6 +92,10 @@ class History(Protocol):
         """(point, time int64 µs, value, quality) with start ≤ time < end, sorted by point and time."""
         ...
 
+    def latest(self, points: Sequence[int], before: Micros) -> pa.Table:
+        """The newest row with time < before of each point that has one, by point."""
+        ...
+
     def trend(self, points: Sequence[int], start: Micros, end: Micros, buckets: int) -> pa.Table:
         """Folded into at most `buckets` + 1 spans a point: the columns of `store.history_query.TREND`."""
         ...

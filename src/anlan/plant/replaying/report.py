@@ -32,11 +32,11 @@ class Report:
         rule = told.rule
         value = f"{told.value:.{self._decimals.get(rule.point, 2)}f}" if told.value == told.value else "—"
         against = f" {SIGNS[rule.kind]} {told.limit:g}" if rule.kind in LIMIT_KINDS else ""
-        word = self._say(TRIGGERS.get(told.trigger, told.trigger.name))
+        word = self.say(TRIGGERS.get(told.trigger, told.trigger.name))
         return f"{self.time(told.at)}  {rule.priority}  {rule.id:<{self._width}}  {word}  {value}{against}"
 
     def summary(self, summary: Summary) -> Iterator[str]:
-        say = self._say
+        say = self.say
         yield say("{readings} readings of {points} points in {took} s: {rate} readings/s").format(
             readings=summary.readings, points=summary.points, took=f"{summary.took:.1f}", rate=round(summary.rate)
         )
@@ -65,7 +65,7 @@ class Report:
 
     def effect(self, effect: Effect) -> Iterator[str]:
         """The Friday list."""
-        say = self._say
+        say = self.say
         yield say("{before} → {after} alarms ({change}), {missed} missed").format(
             before=effect.before, after=effect.after, change=_signed(effect.after - effect.before), missed=len(effect.missed)
         )
@@ -89,7 +89,7 @@ class Report:
             yield say("… and {count} more; --json lists all").format(count=left)
 
     def _incidents(self, effect: Effect) -> Iterator[str]:
-        say = self._say
+        say = self.say
         if effect.given:
             facts = {"total": effect.incidents, "before": effect.caught[0], "after": effect.caught[1]}
             yield say("of {total} incidents {before} were announced, {after} would be").format(**facts)
@@ -101,22 +101,22 @@ class Report:
 
     def _missed(self, missed: Missed) -> str:
         if missed.by is None:
-            return self._say("MISSED  {time}  {name} ({alarm})").format(
+            return self.say("MISSED  {time}  {name} ({alarm})").format(
                 time=self.time(missed.before), name=missed.name, alarm=missed.alarm
             )
-        return self._say("later   {time}  {name} ({alarm}) by {by}").format(
+        return self.say("later   {time}  {name} ({alarm}) by {by}").format(
             time=self.time(missed.before), name=missed.name, alarm=missed.alarm, by=_span(missed.by)
         )
 
     def _alarm(self, alarm: AlarmEffect) -> str:
-        parts = [f"{self._say(what)} {count}" for what, count in alarm.counts.items() if count]
+        parts = [f"{self.say(what)} {count}" for what, count in alarm.counts.items() if count]
         by = f" ({_span(alarm.by_most)})" if alarm.by_most else ""
         return f"  {alarm.alarm:<{self._width}}  {alarm.before} → {alarm.after}  {', '.join(parts)}{by}"
 
     def _change(self, change: Change) -> str:
         at = change.before if change.before is not None else change.after
         by = f"  {_span(change.by)}" if change.by else ""
-        return f"  {self.time(at or 0)}  {change.priority}  {change.alarm:<{self._width}}  {self._say(change.what)}{by}"
+        return f"  {self.time(at or 0)}  {change.priority}  {change.alarm:<{self._width}}  {self.say(change.what)}{by}"
 
     def time(self, at: Micros) -> str:
         moment = to_datetime(at).astimezone(self._zone)
@@ -124,9 +124,9 @@ class Report:
         return f"{moment:%Y-%m-%d %H:%M:%S}{tenths}"
 
     def note(self, message: str, facts: dict[str, str]) -> str:
-        return self._say(message).format(**facts)
+        return self.say(message).format(**facts)
 
-    def _say(self, message: str) -> str:
+    def say(self, message: str) -> str:
         return translate(message, self._language)
 
 

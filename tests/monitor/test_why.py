@@ -1,0 +1,286 @@
+"""Why and why not: each gate, each state, in both languages, told of the very engine that decided."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from anlan.model.clock import SECOND, Micros
+from anlan.model.events.alarms import AlarmKind, AlarmState, AlarmTransition, Trigger
+from anlan.model.frames import Frame, Kind, Part
+from anlan.model.points import Point, Reporting
+from anlan.model.quality import Reason, Severity, quality
+from anlan.model.readings import Readings
+from anlan.model.words import Label, translate
+from anlan.monitor import why as module
+from anlan.monitor.commands import Command
+from anlan.monitor.compile import compile_config
+from anlan.monitor.config import AlarmRule, loss_of_view
+from anlan.monitor.engine import Engine
+from anlan.monitor.why import Explanation, Question, explain
+
+START = 1_767_225_600 * SECOND
+BAD = quality(Severity.BAD, Reason.SENSOR_FAILURE)
+ALARM, VIEW = 10, 11
+
+
+@dataclass
+class Told:
+    """A node of one point: its engine writes the journal, and `ask` asks of what its stores would hold."""
+
+    rule: AlarmRule
+    on_change: bool = False
+    states: dict[int, Label] = field(default_factory=dict)
+    engine: Engine = field(default_factory=Engine)
+    journal: list[AlarmTransition] = field(default_factory=list)
+    readings: list[tuple[int, int, float, int]] = field(default_factory=list)
+    clock: float = 0.0
+
+    def __post_init__(self) -> None:
+        mode = "on_change" if self.on_change else "cyclic"
+        self.point = Point(id="PT-1", place="works/U1", name=Label(zh="压力"), kind="pressure", unit="MPa", source="plc", address="1", decimals=1, states=self.states, reporting=Reporting(mode=mode, period=1))  # fmt: skip
+        rules = [(ALARM, self.rule, 1), (VIEW, loss_of_view("plc"), 1)]
+        self.config = compile_config(7, [(1, "plc")], [(1, self.point, 1)], rules)
+        self._step(Kind.CONFIG, 0, self.config.to_bytes())
+        self.tick(0, "up")
+
+    def _step(self, kind: Kind, at: float, body: bytes) -> None:
+        part = Part(kind, 1, 0, 0, START + round(at * SECOND), 1, body)
+        self.journal += self.engine.step(Frame(self.engine.frame + 1, (part,))).events()
+
+    def tick(self, at: float, link: str | None = None) -> None:
+        self._step(Kind.TICK, at, orjson.dumps({"now": START + round(at * SECOND), "sources": {"1": link} if link else {}}))
+
+    def until(self, at: float) -> Told:
+        while self.clock + 1 <= at:
+            self.clock += 1
+            self.tick(self.clock)
+        return self
+
+    def read(self, at: float, value: float, word: int = 0) -> Told:
+        self.until(at)
+        row = (1, START + round(at * SECOND), value, word)
+        self.readings.append(row)
+        self._step(Kind.READINGS, at, Readings.of([row]).to_bytes())
+        return self
+
+    def hold(self, start: int, end: int, value: float, word: int = 0) -> Told:
+        for at in range(start, end + 1):
+            self.read(at, value, word)
+        return self
+
+    def order(self, at: float, kind: str, **rest: Any) -> Told:
+        self.until(at)
+        asked = {"episode": self.engine.episode_of(ALARM), "priority": self.rule.priority, "id": f"{kind} {at}", "who": "p-1", "post": "panel", "at": START + round(at * SECOND)}  # fmt: skip
+        self._step(Kind.COMMAND, at, Command(kind=kind, alarm=ALARM, **asked, **rest).to_bytes())  # type: ignore[arg-type]
+        return self
+
+    def ask(self, at: float, window: float = 600) -> Explanation:
+        now: Micros = START + round(at * SECOND)
+        rows = [row for row in self.readings if row[1] <= now]
+        links = [
+            (t.happened_at, 1, "down" if t.trigger is Trigger.CONDITION_ON else "up")
+            for t in self.journal
+            if t.alarm == VIEW and t.happened_at <= now
+        ]
+        journal = [t for t in reversed(self.journal) if t.alarm == ALARM and t.noticed_at <= now]
+        start = max(START, now - round(window * SECOND))
+        return explain(Question(ALARM, self.rule, self.point, self.config, Readings.of(rows), links, journal, start, now, "Asia/Shanghai", {"p-1": "张三"}))  # fmt: skip
+
+
+def rule(kind: AlarmKind = AlarmKind.HIGH, **rest: Any) -> AlarmRule:
+    limit = {"limit": 8.0} if kind in {AlarmKind.HIGH, AlarmKind.LOW, AlarmKind.HIGH_HIGH} else {}
+    return AlarmRule.model_validate(
+        {"id": f"PT-1.{'H' if kind is AlarmKind.HIGH else 'X'}", "point": "PT-1", "kind": kind, **limit, **rest}
+    )
+
+
+def gates(found: Explanation) -> dict[str, bool | None]:
+    return {gate.gate: gate.open for gate in found.gates}
+
+
+def test_why_it_stands() -> None:
+    found = Told(rule(on_delay=5, dead_band=0.5)).hold(0, 9, 5.0).hold(10, 20, 8.6).ask(20)
+    assert (found.state, found.condition, found.closed, found.episode) == ("UNACKNOWLEDGED", True, None, 1)
+    assert found.sentence == {
+        "zh": "08:00:15 报警:8.6 MPa,达到或高于限值 8.0 MPa,延时 5 秒已到。8.6 MPa,达到或高于 8.0 MPa。尚未有人确认。",
+        "en": "Announced at 08:00:15: 8.6 MPa, at or above the limit of 8.0 MPa, after its delay of 5 s. 8.6 MPa is at or above 8.0 MPa. Nobody has acknowledged it yet.",
+    }
+    assert all(gates(found).values())
+    assert found.delay == {"what": "on", "since": START + 10 * SECOND, "ran": 5.0, "of": 5.0, "until": START + 15 * SECOND}
+
+
+def test_why_not_the_delay_has_not_run_out() -> None:
+    """超过 8.0 达 3.2 秒,延时 5 秒未到."""
+    told = Told(rule(on_delay=5)).hold(0, 9, 5.0).read(10, 8.6).read(11, 8.6).read(12, 8.7).read(13.2, 8.7)
+    found = told.ask(13.2)
+    assert (found.closed, found.condition) == ("delay", False)
+    assert found.sentence == {
+        "zh": "超过 8.0 MPa 达 3.2 秒,延时 5 秒未到。",
+        "en": "Above 8.0 MPa for 3.2 s: the delay of 5 s has not run out.",
+    }
+    assert found.delay is not None
+    assert (found.delay["ran"], found.delay["of"]) == (3.2, 5.0)
+
+
+def test_a_delay_runs_on_through_the_silence_of_a_point_that_reports_on_change() -> None:
+    found = Told(rule(on_delay=60), on_change=True).read(0, 5.0).read(10, 8.6).until(40).ask(40)
+    assert found.closed == "delay"
+    assert found.sentence["zh"] == "超过 8.0 MPa 达 30 秒,延时 60 秒未到。"
+
+
+def test_why_not_inside_the_limit_and_how_near_it_came() -> None:
+    found = Told(rule()).hold(0, 9, 5.0).read(10, 7.8).hold(11, 20, 6.0).ask(20)
+    assert found.closed == "limit"
+    assert found.closest == {"value": 7.8, "at": START + 10 * SECOND, "distance": pytest.approx(0.2)}
+    assert (
+        found.sentence["zh"] == "6.0 MPa,比 8.0 MPa 低 2.0 MPa,未越限。此前 0 分钟内最接近时为 08:00:10 的 7.8 MPa,相差 0.2 MPa。"
+    )
+    assert gates(found)["delay"] is None
+
+
+def test_why_not_beyond_for_less_than_the_delay() -> None:
+    found = Told(rule(on_delay=5)).hold(0, 9, 5.0).hold(10, 12, 9.0).hold(13, 30, 6.0).ask(30)
+    assert found.closed == "limit"
+    assert found.longest == {"from": START + 10 * SECOND, "to": START + 13 * SECOND, "seconds": 3.0}
+    assert "08:00:10 起曾越限 3 秒,不足延时 5 秒。" in found.sentence["zh"]
+
+
+def test_why_still_within_the_dead_band() -> None:
+    found = Told(rule(dead_band=0.5)).hold(0, 9, 5.0).hold(10, 12, 9.0).hold(13, 20, 7.7).ask(20)
+    assert found.condition
+    assert "7.7 MPa 已回到 8.0 MPa 以下,但未低于 7.5 MPa:仍在死区内。" in found.sentence["zh"]
+
+
+def test_the_dead_band_holds_though_the_window_begins_after_the_excursion() -> None:
+    """What the journal knows at the beginning of the window is where the replay begins."""
+    told = Told(rule(dead_band=0.5)).hold(0, 9, 5.0).hold(10, 12, 9.0).hold(13, 60, 7.7)
+    found = told.ask(60, window=20)
+    assert found.condition
+    assert "仍在死区内" in found.sentence["zh"]
+
+
+def test_why_still_the_off_delay_runs() -> None:
+    found = Told(rule(off_delay=10)).hold(0, 9, 5.0).hold(10, 12, 9.0).hold(13, 16, 6.0).ask(16)
+    assert found.condition
+    assert "消除延时 10 秒,已计 3 秒。" in found.sentence["zh"]
+    assert found.delay is not None
+    assert found.delay["what"] == "off"
+
+
+def test_returned_and_acknowledged_and_latched() -> None:
+    returned = Told(rule()).hold(0, 9, 5.0).hold(10, 12, 9.0).hold(13, 16, 6.0)
+    assert returned.ask(16).sentence["zh"].endswith("报警条件于 08:00:13 消失。尚未有人确认。")
+    acknowledged = Told(rule()).hold(0, 9, 5.0).hold(10, 12, 9.0).order(12, "acknowledge")
+    assert acknowledged.ask(12).sentence["zh"].endswith("张三 于 08:00:12 确认。")
+    latched = Told(rule(latching=True)).hold(0, 9, 5.0).hold(10, 12, 9.0).order(12, "acknowledge").hold(13, 16, 6.0)
+    assert latched.ask(16).sentence["zh"].endswith("已锁存,等待复位。")
+
+
+def test_an_earlier_time_is_told_as_it_was_then() -> None:
+    told = Told(rule(on_delay=5)).hold(0, 9, 5.0).hold(10, 20, 8.6)
+    assert told.ask(5).closed == "limit"
+    assert told.ask(12).sentence["zh"] == "超过 8.0 MPa 达 2 秒,延时 5 秒未到。"
+    assert told.ask(20).condition
+
+
+def test_why_not_bad_stale_lost_or_never_heard() -> None:
+    bad = Told(rule()).hold(0, 9, 5.0).hold(10, 12, 9.0, BAD).ask(12)
+    assert bad.closed == "quality"
+    assert bad.sentence["zh"] == "其质量为无效(传感器故障):无效值不作为依据,报警保持此前的判断。"
+    stale = Told(rule()).hold(0, 9, 5.0).until(20).ask(20)
+    assert stale.closed == "fresh"
+    assert stale.sentence["zh"] == "已 11.0 秒没有数据,超过其上报允许的 3 秒。"
+    told = Told(rule()).hold(0, 9, 5.0)
+    told.tick(9.5, "down")
+    lost = told.until(20).ask(20)
+    assert (lost.closed, lost.view) == ("source", "down")
+    assert lost.sentence["zh"] == "数据源 PT-1 自 08:00:09.5 起失去监视:数值未知。"
+    never = Told(rule()).until(5).ask(5)
+    assert never.closed == "data"
+    assert never.sentence["en"] == "There is no reading up to 08:00:05."
+
+
+def test_an_alarm_that_stands_on_a_value_nobody_sees_any_more_says_so() -> None:
+    told = Told(rule()).hold(0, 9, 5.0).hold(10, 12, 9.0)
+    told.tick(12.5, "down")
+    found = told.until(20).ask(20)
+    assert (found.condition, found.closed) == (True, "source")
+    assert "失去监视" in found.sentence["zh"]
+    assert found.sentence["zh"].startswith("08:00:10 报警")
+
+
+def test_shelved_out_of_service_and_disabled() -> None:
+    shelved = (
+        Told(rule())
+        .hold(0, 9, 5.0)
+        .hold(10, 12, 9.0)
+        .order(12, "shelve", until=START + 3600 * SECOND, reason="noise")
+        .hold(13, 16, 9.0)
+    )
+    found = shelved.ask(16)
+    assert (found.state, found.closed) == ("SHELVED", "shelved")
+    assert found.sentence["zh"] == "08:00:12 起被搁置:不发报警。报警条件此时成立。"
+    removed = Told(rule()).hold(0, 9, 5.0).order(9, "remove_from_service", reason="x", work_order="W-1").hold(10, 12, 9.0)
+    assert removed.ask(12).closed == "service"
+    disabled = Told(rule(enabled=False)).hold(0, 9, 9.0).ask(9)
+    assert disabled.closed == "rule"
+    assert disabled.sentence["zh"] == "该规则未启用:不作判断。"
+
+
+def test_states_and_quality_and_silence_as_alarms() -> None:
+    names = {0: Label(zh="关"), 1: Label(zh="开")}
+    state = AlarmRule(id="PT-1.ST", point="PT-1", kind=AlarmKind.STATE, states=(1,))
+    opened = Told(state, states=names, on_change=True).read(0, 0).read(5, 1)
+    assert opened.ask(3).sentence["zh"] == "“关”不属于报警状态。"
+    assert "“开”属于报警状态。" in opened.ask(6).sentence["zh"]
+    bad = (
+        Told(AlarmRule(id="PT-1.BAD", point="PT-1", kind=AlarmKind.BAD_QUALITY, on_delay=5))
+        .hold(0, 9, 5.0)
+        .hold(10, 12, 5.0, BAD)
+    )
+    assert bad.ask(9).closed == "limit"
+    assert bad.ask(12).sentence["zh"] == "质量无效达 2 秒,延时 5 秒未到。"
+    stale = Told(AlarmRule(id="PT-1.STALE", point="PT-1", kind=AlarmKind.STALE, on_delay=5)).hold(0, 9, 5.0).until(30)
+    assert stale.ask(14).sentence["zh"] == "数据过期达 2 秒,延时 5 秒未到。"
+    assert stale.ask(30).condition
+    assert stale.ask(30).sentence["zh"].startswith("08:00:17 报警:数据过期,延时 5 秒已到。")
+
+
+def test_the_picture_keeps_what_stands_out() -> None:
+    told = Told(rule())
+    told.readings = [(1, START + i * SECOND // 10, 99.0 if i == 3_333 else 5.0, BAD if i == 2_000 else 0) for i in range(6_000)]
+    trace = told.ask(600).trace
+    assert len(trace["time"]) < 1_200
+    assert max(v for v in trace["value"] if v is not None) == 99.0
+    assert any(trace["bad"])
+    assert orjson.loads(orjson.dumps(told.ask(600).as_json()))["alarm"] == "PT-1.H"
+
+
+def test_the_account_agrees_with_the_journal_at_every_second() -> None:
+    told = Told(rule(on_delay=3, off_delay=4, dead_band=1.0))
+    for at in range(120):
+        told.read(at, 9.0 if at % 20 in range(5, 14) else 7.5 if at % 20 == 14 else 5.0)
+    for at in range(0, 120, 7):
+        journal = [t for t in told.journal if t.alarm == ALARM and t.noticed_at <= START + at * SECOND]
+        on = bool(journal) and journal[-1].after in {AlarmState.UNACKNOWLEDGED, AlarmState.ACKNOWLEDGED}
+        for window in (15, 600):
+            assert told.ask(at, window).condition == on
+
+
+def test_every_sentence_has_its_chinese() -> None:
+    tree = ast.parse(Path(module.__file__).read_text("utf-8"))
+    said = {
+        node.value
+        for call in ast.walk(tree)
+        for node in ast.walk(call)
+        if isinstance(call, ast.Assign | ast.Return | ast.Call) and isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    sentences = {text for text in said if text.endswith(".") and " " in text}
+    assert len(sentences) > 40
+    assert {text for text in sentences if translate(text, "zh") == text} == set()
