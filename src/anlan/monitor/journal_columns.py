@@ -40,9 +40,10 @@ def read_window(db: apsw.Connection, start: Micros, end: Micros) -> Raw:
     """Transitions noticed at start ≤ t < end, in order, and what was not normal before the first of them. Raises StoreError, InputError."""
     try:
         with db:  # one consistent state
-            return _read(db, start, end)
+            found = _read(db, start, end)
     except apsw.Error as error:
         raise StoreError("alarms.db could not be read: {error}", error=str(error)) from error
+    return found
 
 
 def _read(db: apsw.Connection, start: Micros, end: Micros) -> Raw:
