@@ -20,13 +20,29 @@ import pyarrow as pa
 from anlan.model.clock import SECOND, Micros
 from anlan.model.columns import to_numpy
 from anlan.model.errors import AnlanError
-from anlan.model.events.alarms import AlarmKind, AlarmState, AlarmTransition, Trigger
+from anlan.model.events.alarms import ADDED, AlarmKind, AlarmState, AlarmTransition, Trigger
 from anlan.model.frames import Frame, Kind, Part
+from anlan.model.quality import Flag
 from anlan.model.readings import SCHEMA
 from anlan.monitor import changes, kernel
 from anlan.monitor.commands import TRIGGER, Command, Result, why_not
 from anlan.monitor.compile import Arrays, EngineConfig, arrays_of, compile_config
-from anlan.monitor.layout import BLOCK, LEVELS, NEVER, STACK, STATUS, TRANSITION, RuleFlag, Structs, Tally, View, World, aligned
+from anlan.monitor.late import Corrected, Correction, Pending
+from anlan.monitor.layout import (
+    BLOCK,
+    LEVELS,
+    NEVER,
+    STACK,
+    STATUS,
+    TRANSITION,
+    PointFlag,
+    RuleFlag,
+    Structs,
+    Tally,
+    View,
+    World,
+    aligned,
+)
 from anlan.monitor.live import Copied, Live
 from anlan.monitor.node_time import NodeTime
 from anlan.monitor.states import OPEN, REFUSED, TABLE
@@ -110,6 +126,8 @@ class Engine:
         self.retired: dict[int, int] = {}
         """Last episode of alarms that were removed, so that one brought back goes on counting."""
         self.ledger = np.zeros((0, len(LEDGER)), np.int64)
+        self.late = Pending()
+        """Late readings that may correct the record, until somebody has compared."""
         self._found: Transitions = Transitions(0)
         self._moment: Micros = 0
         """Node time of what is being decided on."""
@@ -179,6 +197,18 @@ class Engine:
         )
         self.calculate(received_at, u)
         self._enter(part.source, rows, index)
+        if self._found.late and self._found.late[-1][0] == index:
+            rows_late = self._found.late[-1][1]
+            self._note_late(point[rows_late], time[rows_late])
+
+    def _note_late(self, points: npt.NDArray[np.uint32], times: npt.NDArray[np.int64]) -> None:
+        """Late readings that lie within the window and concern an alarm; older ones only go to history."""
+        known = self.world.points[points]
+        within = times >= known["time"] - self.arrays.late_window * MILLISECOND
+        # One decided on by its arrival has no data time that others could be late for.
+        within &= known["quality"] & Flag.CLOCK_BAD == 0
+        within &= (known["rule_count"] > 0) | (known["flags"] & PointFlag.FEEDS != 0)
+        self.late.note(points[within].astype(np.int64), times[within], self.frame)
 
     def _enter(self, source: int, rows: int, index: int) -> None:
         """Book what the kernel counted to the source's ledger."""
@@ -239,6 +269,8 @@ class Engine:
     def _show_views(self, moved: list[int], now: Micros, u: Micros) -> None:
         if not moved:
             return
+        sources = self.world.sources
+        self.late.link(now, {source: "down" if sources["state"][source] == View.DOWN else "up" for source in moved})
         changed = np.zeros(len(self.world.sources), np.uint8)
         changed[moved] = 1
         self._run(lambda start: kernel.view_changed(self.world, changed, start, self.frame, now, u), len(self.world.points))
@@ -247,7 +279,31 @@ class Engine:
     def _config(self, part: Part, index: int) -> None:
         self._moment = self.time.at(part.received_at)
         changes.apply(self, part.body, part.received_at)
+        self.late.floor = part.received_at
         self.tend_timers()
+
+    def _correction(self, part: Part, index: int) -> None:
+        """Write what late readings change in the record. No alarm moves, and nothing sounds."""
+        correction = Correction.from_bytes(part.body)
+        if correction.after != self.late.after:
+            return  # compared with a journal that lacked the last correction: to be compared again
+        self._moment = self.time.at(part.received_at)
+        added = 0
+        for one in correction.rows:
+            if one.episode == 0 and one.trigger is Trigger.LATE_DATA:
+                added = ADDED + self.next_n % ADDED
+            self._correct(one, one.episode or added, part.received_at)
+        self.late.looked_at(np.array(correction.points, np.int64), correction.through)
+        times = self.world.points["time"]
+        self.late.forget(np.where(times == NEVER, times, times - self.arrays.late_window * MILLISECOND))
+        self.late.after = self.frame
+
+    def _correct(self, one: Corrected, episode: int, noticed_at: Micros) -> None:
+        row = self.row_of(one.alarm)
+        if row is not None:
+            state = AlarmState(int(self.world.status["state"][row]))
+            evidence = (one.value, one.quality, one.limit)
+            self.write(row, one.trigger, state, one.at, noticed_at, evidence, episode=episode)
 
     # ---- commands
 
@@ -336,11 +392,13 @@ class Engine:
         happened_at: Micros,
         noticed_at: Micros,
         evidence: Evidence | None = None,
+        episode: int | None = None,
     ) -> int:
-        """Write a transition of one alarm into the state it has now; without `evidence` with what its rule last looked at."""
+        """Write a transition of one alarm into the state it has now; without `evidence` with what its rule last looked at, and without
+        `episode` of the one that counts now."""
         status, transition = self.world.status[row], np.zeros(1, TRANSITION)
         transition["frame"], transition["alarm"], transition["trigger"] = self.frame, self.world.rules["number"][row], trigger
-        transition["before"], transition["after"], transition["episode"] = before, status["state"], status["episode"]
+        transition["before"], transition["after"], transition["episode"] = before, status["state"], episode or status["episode"]
         transition["happened_at"], transition["noticed_at"] = happened_at, noticed_at
         transition["value"], transition["quality"], transition["limit"] = evidence or self._evidence(row)
         return self._add(transition)
@@ -504,4 +562,5 @@ _TAKE: dict[Kind, Callable[[Engine, Part, int], None]] = {
     Kind.COMMAND: Engine._command,
     Kind.CONFIG: Engine._config,
     Kind.TICK: Engine._tick,
+    Kind.CORRECTION: Engine._correction,
 }

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import numpy as np
 import numpy.typing as npt
 
 from anlan.model.clock import Micros
 from anlan.model.errors import StoreError
-from anlan.model.events.alarms import AlarmState, AlarmTransition, Trigger
+from anlan.model.events.alarms import LATE, AlarmState, AlarmTransition, Trigger
 from anlan.monitor.commands import Command, Result
 from anlan.monitor.engine import LEDGER, Transitions
 from anlan.monitor.journal_columns import Raw, read_window
@@ -68,6 +69,9 @@ _NUMERIC = (
     "limit",
 )
 _NO_TEXT = ("", "", "", "")
+_STORY = f"""SELECT * FROM transition WHERE alarm = ? AND n >= coalesce(
+  (SELECT n FROM transition WHERE alarm = ? AND noticed_at < ? AND "trigger" NOT IN {tuple(map(int, LATE))} ORDER BY n DESC LIMIT 1), 0)
+  ORDER BY n"""
 
 
 class JournalReader:
@@ -108,6 +112,10 @@ class JournalReader:
     def of_alarm(self, alarm: int, limit: int = 256) -> list[AlarmTransition]:
         """The newest transitions of one alarm, newest first."""
         return self._transitions("SELECT * FROM transition WHERE alarm = ? ORDER BY n DESC LIMIT ?", (alarm, limit))
+
+    def story(self, alarm: int, since: Micros) -> list[AlarmTransition]:
+        """The transitions of one alarm noticed at or after `since`, and the last one before them that moved it, in order."""
+        return self._transitions(_STORY, (alarm, alarm, since))
 
     def standing(self) -> list[AlarmTransition]:
         """The last transition of every alarm that isn't normal now, in order."""
@@ -198,8 +206,10 @@ class Journal(JournalReader):
             )
 
     def _stand(self, found: Transitions) -> None:
-        """Only the last transition of each alarm in the frame counts for what stands, but every raise is remembered."""
-        for n, alarm, episode, after, happened_at in found.rows[["n", "alarm", "episode", "after", "happened_at"]].tolist():
+        """Only the last transition of each alarm in the frame counts for what stands, but every raise is remembered. A correction of the
+        record moves nothing."""
+        live = found.rows[~np.isin(found.rows["trigger"], LATE)]
+        for n, alarm, episode, after, happened_at in live[["n", "alarm", "episode", "after", "happened_at"]].tolist():
             if after == AlarmState.NORMAL:
                 self._db.execute("DELETE FROM standing WHERE alarm = ?", (alarm,))
             else:

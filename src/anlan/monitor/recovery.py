@@ -63,6 +63,7 @@ def _carry_over(engine: Engine, journal: Journal) -> None:
     engine.world.points["touched"] = 0
     changes.adopt(engine, {t.alarm: (t.after, t.episode) for t in journal.standing()})
     engine.tend_timers()
+    engine.late.restart()
     engine.next_n = max(engine.next_n, journal.last + 1)
 
 

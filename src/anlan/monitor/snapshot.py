@@ -25,6 +25,7 @@ import orjson
 from anlan.model.errors import AnlanError, Corrupt, StoreError
 from anlan.monitor.commands import Result
 from anlan.monitor.compile import EngineConfig, arrays_of
+from anlan.monitor.late import Pending
 from anlan.monitor.layout import STATUS, aligned
 from anlan.monitor.timers import Timers
 from anlan.store.durable import sync
@@ -73,6 +74,7 @@ class Snapshot:
             "answers": [answer.as_json() for answer in engine.answers.values()],
             "retired": list(engine.retired.items()),
             "timers": engine.timers.as_json(),
+            "late": engine.late.as_json(),
         }
         return cls(engine.frame, header, blobs)
 
@@ -120,6 +122,8 @@ def unpack(file: BinaryIO) -> Engine:
     engine.answers = {fields["id"]: Result.from_json(fields) for fields in header["answers"]}
     engine.retired = {int(number): int(episode) for number, episode in header["retired"]}
     engine.timers = Timers.from_json(header["timers"])
+    if "late" in header:  # an earlier release knew of none
+        engine.late = Pending.from_json(header["late"])
     engine.ledger = ledger
     engine.lay_out(arrays, status, known)
     return engine
