@@ -17,7 +17,16 @@ HIGH = AlarmRule(id="P.H", point="P", kind="H", limit=50, on_delay=2, priority=2
 LOW = AlarmRule(id="P.L", point="P", kind="L", limit=10, on_delay=2, priority=2, post="panel")  # type: ignore[arg-type]
 STATE = AlarmRule(id="P.ST", point="P", kind="ST", states=(1, 2), priority=2, post="panel", latching=True)  # type: ignore[arg-type]
 
+RATE = AlarmRule(id="P.ROC", point="P", kind="ROC", limit=5, window=60)  # type: ignore[arg-type]
+FROZEN = AlarmRule(id="P.FRZ", point="P", kind="FRZ", limit=0.1, window=60)  # type: ignore[arg-type]
+
 TABLE = [
+    (RATE, {"limit": 6}, ["limit"]),
+    (RATE, {"limit": 4}, []),
+    (RATE, {"direction": "up"}, ["direction"]),
+    (FROZEN, {"limit": 0.05}, ["limit"]),
+    (FROZEN, {"limit": 0.2}, []),
+    (HIGH, {"suppress_when": "P > 1"}, ["suppress_when"]),
     (HIGH, {"limit": 51}, ["limit"]),
     (HIGH, {"limit": 49}, []),
     (LOW, {"limit": 9}, ["limit"]),

@@ -39,6 +39,7 @@ class ConsoleSocket:
         self._asked = Bell()
         self._tick = 0
         self._cursor: int | None = None
+        self._plant = context.plant
         self._alarms_rung = board.moved.count
         self._sources_rung = -1
         self._summary_at = -1.0
@@ -120,6 +121,8 @@ class ConsoleSocket:
         if not self._principal.allows("alarm.view") or not self._board.loaded:
             return b""
         self._alarms_rung = self._board.moved.count
+        if self._plant is not self._context.plant:
+            self._plant, self._cursor = self._context.plant, None  # limits, texts and posts may be others: all of it is told anew
         told = self._board.recent(self._cursor) if self._cursor is not None else None
         was, self._cursor = self._cursor, self._board.cursor
         if told is None:

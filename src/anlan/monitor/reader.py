@@ -163,7 +163,7 @@ class EngineReader:
         if found.faults:
             self._faults["frame"] = found.faults[0]
             log.error("part not decided", faults=found.faults)
-        if len(found) or found.results:
+        if len(found) or found.results or found.steps:
             if not self._uncommitted:
                 self._first_at = self._clock.monotonic()
             self._uncommitted.append(found)
@@ -203,16 +203,17 @@ class EngineReader:
 
     def _tell_new(self) -> None:
         """Tell each transition once, in order."""
-        fresh = [t for found in self._uncommitted[self._told :] for t in found.events()]
+        news = self._uncommitted[self._told :]
+        fresh = [t for found in news for t in found.events()]
         self._told = len(self._uncommitted)
-        if not fresh:
+        if not fresh and not any(found.steps for found in news):
             return
-        self.journal_last = fresh[-1].n
+        self.journal_last = fresh[-1].n if fresh else self.journal_last
         self._decided += len(fresh)
         try:
             self._tell(fresh)
         except Exception as error:  # whoever listens must not be able to stop the alarms of everyone else
-            self._faults["listener"] = f"transitions {fresh[0].n}–{fresh[-1].n} were not passed on: {error!r}"
+            self._faults["listener"] = f"{len(fresh)} transitions up to {self.journal_last} were not passed on: {error!r}"
             log.exception("listener failed")
 
     def _answer(self) -> None:
@@ -283,6 +284,11 @@ class EngineReader:
     @property
     def config_version(self) -> int:
         return self._engine.config_version
+
+    @property
+    def config_body(self) -> bytes:
+        """The configuration in force, as it stands in the log."""
+        return self._engine.config_body
 
     def runs(self, config: bytes) -> bool:
         """Whether the configuration of these bytes is the one in force."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from anlan.model.clock import Clock, SystemClock, to_datetime
 from anlan.model.errors import AnlanError, Unavailable
 from anlan.monitor.journal_view import JournalView
 from anlan.node.configuration import open_records, view_in_force
+from anlan.node.configurator import Configurator
+from anlan.node.desk import ProposalDesk
 from anlan.node.feed import read_live
 from anlan.node.heart import beat
 from anlan.node.layout import NodeFolder
@@ -56,6 +59,7 @@ class SocketCore:
         self._live, self._clock = live, clock
         self._incarnation = ""
         self.context: Context | None = None
+        self.on_proposal: Callable[[Head], None] | None = None
 
     @property
     def connected(self) -> bool:
@@ -73,6 +77,9 @@ class SocketCore:
         reply, _ = await self._link.request("status")
         return {key: value for key, value in reply.items() if key not in {"ok", "id"}}
 
+    async def request(self, op: str, body: bytes = b"", **head: Any) -> tuple[Head, bytes]:
+        return await self._link.request(op, body, **head)
+
     async def run(self) -> None:
         await self._link.run()
 
@@ -89,6 +96,8 @@ class SocketCore:
             self._take_live(body)
         elif head["push"] == "transitions" and self.context is not None:
             self.context.journal_moved.ring()
+        elif head["push"] == "propose" and self.on_proposal is not None:
+            self.on_proposal(head)
 
     def _take_live(self, body: bytes) -> None:
         if body:
@@ -129,6 +138,10 @@ class App:
         )
         if self._listening.pair is not None:
             self.context.background.append(self._watch_certificate)
+        self.configurator = Configurator(self.context, self._core.request)
+        self.context.extras["plant.running"] = self.configurator
+        self._proposals = ProposalDesk(self.context, self._core.request)
+        self._core.on_proposal = self._proposals.take
         app = _build(self.context)
         self._tasks += [asyncio.ensure_future(self._core.run()), asyncio.ensure_future(self._follow_sources())]
         return app
@@ -180,10 +193,17 @@ class App:
                 status = await self._core.status()
             except AnlanError:
                 continue  # the pages show that core is away; states of sources are then unknown
-            compare_versions(self.context, status["engine"]["config"])
+            await self._tend_configuration(status)
             self._take_clocks(status["clocks_back"])
             if self._take_sources(status):
                 self.context.sources_moved.ring()
+
+    async def _tend_configuration(self, status: dict[str, Any]) -> None:
+        try:
+            await self.configurator.tend(status)
+        except AnlanError as error:
+            log.warning("configuration not compared", error=str(error))
+        compare_versions(self.context, status["engine"]["config"])
 
     def _take_clocks(self, back: dict[str, dict[str, Any]]) -> None:
         """Keep the faults of sources whose readings were stamped by a clock that was set back."""
@@ -229,11 +249,15 @@ def _build(context: Context) -> FastAPI:
     """The one place that lists the rooms' routes and pages."""
     from anlan.monitor import api as monitor_api
     from anlan.monitor import pages as monitor_pages
+    from anlan.plant import api as plant_api
+    from anlan.plant import pages as plant_pages
     from anlan.sense import api as sense_api
     from anlan.sense import pages as sense_pages
     from anlan.web.app import build_app
 
-    return build_app(context, routes=[monitor_api.routes, sense_api.routes], pages=[monitor_pages.pages, sense_pages.pages])
+    # The plant's routes come first: `/alarms/master` is no alarm's id.
+    routes = [plant_api.routes, monitor_api.routes, sense_api.routes]
+    return build_app(context, routes=routes, pages=[plant_pages.pages, monitor_pages.pages, sense_pages.pages])
 
 
 async def main(folder: NodeFolder, listening: Listening) -> None:

@@ -11,8 +11,8 @@ from anlan.node.layout import NodeFolder
 from anlan.plant.compile import all_points, all_rules, engine_config, running_sources
 from anlan.plant.description import Plant
 from anlan.plant.numbers import Numbers
-from anlan.plant.versions import Imported, import_folder, import_plant, version, versions
-from anlan.sense.demo import wiring
+from anlan.plant.versions import Imported, import_folder, import_plant, version, versions, wiring
+from anlan.sense.demo import wiring as demo_wiring
 from anlan.sense.runner import Running
 from anlan.store.records import Records
 from anlan.web.context import PlantView
@@ -53,12 +53,17 @@ def bring_into_force(
 
 def _import_demo(records: Records, plant: Plant, clock: Clock, port_base: int | None) -> Imported:
     """The demo plant comes with the program and is replaced with it; its devices may listen elsewhere (`port_base`)."""
-    by = port_base - wiring.PORT_BASE if port_base is not None else 0
-    sources = tuple(s.model_copy(update={"options": wiring.moved(s.options, by)}) for s in plant.sources)
-    current = next(iter(versions(records)), None)
-    onto = current.number if current is not None else None
+    by = port_base - demo_wiring.PORT_BASE if port_base is not None else 0
+    sources = tuple(s.model_copy(update={"options": demo_wiring.moved(s.options, by)}) for s in plant.sources)
+    shipped = plant.model_copy(update={"sources": sources})
+    known = versions(records)
+    last = next((v for v in known if v.author == "anlan" and v.reason == "demo plant"), None)
+    if last is not None and last.digest == shipped.digest and known[0].number != last.number:
+        # Edited in the console since, and the program brings nothing new: the edits stay.
+        current, edited, numbers = version(records)
+        return Imported(current, edited, numbers, new=False)
     return import_plant(
-        records, plant.model_copy(update={"sources": sources}), author="anlan", reason="demo plant", clock=clock, onto=onto
+        records, shipped, author="anlan", reason="demo plant", clock=clock, onto=known[0].number if known else None
     )
 
 
@@ -70,6 +75,15 @@ def sources_in_force(folder: NodeFolder) -> tuple[int, list[Running]]:
     finally:
         records.close()
     return current.number, running_sources(plant, numbers, folder.root)
+
+
+def wiring_in_force(folder: NodeFolder, number: int | None = None) -> tuple[int, str]:
+    """A version (None: the current one) and the digest of what sense makes of it."""
+    records = Records.open(folder.records)
+    try:
+        return wiring(records, number)
+    finally:
+        records.close()
 
 
 def view_in_force(records: Records, speed: float = 1.0) -> PlantView:

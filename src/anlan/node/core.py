@@ -34,15 +34,18 @@ from anlan.model.clock import Clock, SystemClock
 from anlan.model.errors import AnlanError, Unavailable
 from anlan.model.events.alarms import AlarmTransition
 from anlan.model.frames import NODE_SOURCE, Kind, Part
-from anlan.monitor.commands import Command
+from anlan.monitor.commands import read_command
 from anlan.monitor.engine import EngineConfig
 from anlan.monitor.memory import give_back
 from anlan.monitor.reader import EngineReader
 from anlan.node.feed import LiveFeed, transition_head
+from anlan.node.in_force import InForce
 from anlan.node.intake import Intake, readings_part
 from anlan.node.layout import NodeFolder
+from anlan.node.own_points import CLOCK, CONFIGURATION, ENGINE, HISTORY, LOG, OwnPoints
 from anlan.node.past import Past
 from anlan.node.process import die_with_parent, run_until_signal, seconds_alive, spare_what_is_loaded
+from anlan.node.proposals import Proposals
 from anlan.node.reached import reached
 from anlan.node.senses import Senses
 from anlan.store.appender import Appender
@@ -72,7 +75,10 @@ class Core:
         self._reader = EngineReader(self._log, folder.journal, folder.snapshots, clock, on_transitions=self._transitions_decided)
         self._history = Past(folder.history, self._log, clock)
         self.started["log"] = seconds_alive()
-        self._epoch, self._seq = clock.now(), 0
+        self._in_force, self._own = InForce(folder.engine_config, self._reader), OwnPoints()
+        self._proposals = Proposals()
+        self._configuring = asyncio.Lock()
+        self._epoch, self._seq, self._own_seq = clock.now(), 0, 0
         self._links: dict[int, str] = {}
         self._senses = Senses()
         self._loaded: dict[Connection, tuple[str, int]] = {}
@@ -92,6 +98,12 @@ class Core:
                 "link": self._link,
                 "health": self._health,
                 "command": self._command,
+                "configure": self._configure,
+                "configuration": self._configuration,
+                "loaded": self._now_loaded,
+                "compared": self._compared,
+                "propose": self._propose,
+                "proposed": self._proposed,
                 "subscribe": self._subscribe,
                 "status": self._status,
             },
@@ -130,10 +142,10 @@ class Core:
     async def _bring_into_force(self, body: bytes) -> None:
         """By its bytes, not its version: a later release may make other rules of the same plant. Raises Corrupt, InputError before
         anything the engine could not run is in the log."""
-        if self._reader.runs(body):
-            return
-        await asyncio.to_thread(_told, body)
-        await self._write(Kind.CONFIG, body)
+        if not self._reader.runs(body):
+            await asyncio.to_thread(_told, body)
+            await self._write(Kind.CONFIG, body)
+        self._own.know(body)
 
     async def _write(self, kind: Kind, body: bytes) -> int:
         part = Part(kind, NODE_SOURCE, self._epoch, self._seq, self._clock.now(), 1, body)
@@ -153,13 +165,33 @@ class Core:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
-            self._senses.tick(self._reader.sources())
+            self._senses.tick([number for number in self._reader.sources() if number != NODE_SOURCE])
             changes = self._lost_from_view()
             try:
                 await self._write_tick(changes)
                 self._links.update(changes)
+                await self._tell_own()
             except AnlanError:
                 continue
+
+    async def _tell_own(self) -> None:
+        """The node's own faults as readings of its own points, so that they are alarms like any other."""
+        readings = self._own.fresh(self._own_states(), self._clock.now())
+        if readings is None:
+            return
+        part = Part.of_readings(NODE_SOURCE, self._epoch, self._own_seq, self._clock.now(), readings)
+        await asyncio.wrap_future(self._appender.submit(part))
+        self._own_seq += len(readings)
+        self._own.keep(readings)
+
+    def _own_states(self) -> dict[str, bool | None]:
+        return {
+            CONFIGURATION: self._in_force.state(version for _, version in self._loaded.values()),
+            ENGINE: self._reader.fault is not None,
+            LOG: self._log.fault is not None,
+            HISTORY: self._history.fault is not None,
+            CLOCK: bool(self._intake.clocks.set_back()),
+        }
 
     def _lost_from_view(self) -> dict[int, str]:
         """Sources that nobody reads any more, each once."""
@@ -179,11 +211,14 @@ class Core:
     async def _greet_sense(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
         self._senses.greet(connection)
         self._has_loaded(connection, "sense", head)
-        return {"version": __version__}, b""
+        return {"version": __version__, "config": self._reader.config_version}, b""
 
     def _has_loaded(self, connection: Connection, process: str, head: Head) -> None:
         if (version := head.get("config")) is not None:
+            known = connection in self._loaded
             self._loaded[connection] = (process, int(version))
+            if known:
+                return
             connection.on_close.append(lambda: self._loaded.pop(connection, None))
 
     async def _append(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
@@ -205,10 +240,49 @@ class Core:
         self._source_health_at = self._clock.now()
         return {}, b""
 
+    # ---- a new configuration while everything runs
+
+    async def _configure(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
+        """Bring an approved version into force; answered once the engine runs it. Sense and app are told, and say what they loaded."""
+        async with self._configuring:
+            version = await asyncio.to_thread(_told, body)
+            self._in_force.check_newer(version)
+            await asyncio.to_thread(self._in_force.keep, body)
+            await self._bring_into_force(body)
+            await self._in_force.runs(body)
+            self._in_force.differing = None  # told of what ran before
+        for reader in {*self._subscribers, *self._senses.connections}:
+            reader.tell({"push": "config", "version": version})
+        return {"version": version, "digest": self._in_force.digest}, b""
+
+    async def _configuration(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
+        return {"version": self._reader.config_version, "digest": self._in_force.digest}, self._reader.config_body
+
+    async def _now_loaded(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
+        self._has_loaded(connection, str(head["process"]), head)
+        return {}, b""
+
+    async def _compared(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
+        """App compared what runs with the approved version; it may speak of what ran a moment ago."""
+        if head["digest"] == self._in_force.digest:
+            self._in_force.differing = [str(one) for one in head["alarms"]]
+        return {}, b""
+
+    async def _propose(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
+        """A person at this machine has a change; app, which alone writes the records, makes it. Answered with what came of it."""
+        app = next((c for c, (process, _) in self._loaded.items() if process == "app"), None)
+        if app is None:
+            raise Unavailable("the console's process is not there, and it alone writes the records; try again in a moment")
+        return await self._proposals.ask(app, head), b""
+
+    async def _proposed(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
+        self._proposals.answer(int(head["ticket"]), head["answer"])
+        return {}, b""
+
     # ---- people
 
     async def _command(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
-        command = Command.from_bytes(body)
+        command = read_command(body)
         answer = self._reader.result_of(command.id)
         try:
             await self._write(Kind.COMMAND, command.to_bytes())
@@ -265,10 +339,12 @@ class Core:
                 "done": self._reader.done,
                 "needs": self._reader.needs,
                 "config": self._reader.config_version,
+                "config_digest": self._in_force.digest,
                 "fault": self._reader.fault,
                 **self._reader.counters(),
             },
             "history": {"cursor": self._history.cursor, "needs": self._history.needs, "fault": self._history.fault},
+            "configuration": self._in_force.facts(),
             "loaded": [{"process": process, "config": config} for process, config in self._loaded.values()],
             "sense": self._senses.speak,
             "sources": self._senses.health(),
@@ -281,12 +357,14 @@ class Core:
         }
 
 
-def _told(body: bytes) -> None:
-    """Looked into and let go again: the engine will read it too, and twice in memory is much for a large plant."""
+def _told(body: bytes) -> int:
+    """Its version. Looked into and let go again: the engine will read it too, and twice in memory is much for a large plant."""
     config = EngineConfig.from_bytes(body, ids=False)
-    log.info("new configuration", number=config.version, points=config.points, alarms=config.alarms)
+    version = config.version
+    log.info("new configuration", number=version, points=config.points, alarms=config.alarms)
     del config
     give_back()
+    return version
 
 
 async def main(folder: NodeFolder) -> None:

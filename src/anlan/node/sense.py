@@ -12,10 +12,11 @@ import structlog
 
 from anlan.bus.link import Link
 from anlan.bus.tasks import end
-from anlan.bus.wire import Client
+from anlan.bus.wire import Client, Head
 from anlan.model.clock import Clock, SystemClock
+from anlan.model.errors import AnlanError
 from anlan.model.readings import Readings
-from anlan.node.configuration import sources_in_force
+from anlan.node.configuration import sources_in_force, wiring_in_force
 from anlan.node.heart import beat
 from anlan.node.layout import NodeFolder
 from anlan.node.process import die_with_parent, run_until_signal, spare_what_is_loaded
@@ -31,8 +32,10 @@ class SocketLink:
     """`sense.sink.CoreLink` over the node's socket. While core is away a send fails at once, and the sink comes again."""
 
     def __init__(self, folder: NodeFolder, version: int) -> None:
-        self._version = version
-        self._link = Link(folder.socket, on_connect=self._greet)
+        self._folder, self._version = folder, version
+        self._wiring = wiring_in_force(folder, version)[1]
+        self._news = asyncio.Event()
+        self._link = Link(folder.socket, on_connect=self._greet, on_push=self._hear)
 
     async def send(self, source: int, epoch: int, first_seq: int, received_at: int, readings: Readings, redelivered: bool) -> int:
         reply, _ = await self._link.request(
@@ -64,7 +67,29 @@ class SocketLink:
         await self._link.request("health", health)
 
     async def _greet(self, client: Client) -> None:
-        await client.request("sense", config=self._version)
+        reply, _ = await client.request("sense", config=self._version)
+        if reply["config"] != self._version:
+            self._news.set()
+
+    def _hear(self, head: Head, body: bytes) -> None:
+        if head["push"] == "config":
+            self._news.set()
+
+    async def follow_versions(self) -> None:
+        """A new version with the same sources and points is ours as it stands; any other is left to a restart, and core tells that we differ."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            try:
+                version, wiring = await asyncio.to_thread(wiring_in_force, self._folder)
+                if wiring == self._wiring:
+                    self._version = version
+                    await self._link.request("loaded", process="sense", config=version)
+                    log.info("new configuration, same points", number=version)
+                else:
+                    log.warning("new configuration with other points: start the node again", number=version, runs=self._version)
+            except AnlanError as error:
+                log.error("new configuration not looked at", error=str(error))
 
 
 class Sense:
@@ -77,7 +102,9 @@ class Sense:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        self._tasks = [asyncio.ensure_future(job) for job in (beat(), self._link.run(), self._tell_health())]
+        self._tasks = [
+            asyncio.ensure_future(job) for job in (beat(), self._link.run(), self._tell_health(), self._link.follow_versions())
+        ]
         await self._runner.start()
 
     async def close(self) -> None:

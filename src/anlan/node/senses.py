@@ -70,6 +70,10 @@ class Senses:
         self._unseen = {source: 0 if source in seen else self._unseen.get(source, begin) + 1 for source in sources}
 
     @property
+    def connections(self) -> list[Connection]:
+        return list(self._carriers)
+
+    @property
     def lost(self) -> list[int]:
         """Sources that nobody has carried for longer than the grace, as of the last tick."""
         return [source for source, ticks in self._unseen.items() if ticks >= GRACE_TICKS]

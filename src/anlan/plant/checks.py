@@ -26,12 +26,12 @@ from anlan.model.units import units
 from anlan.monitor.config import LIMIT_KINDS, SUFFIX, AlarmRule
 from anlan.plant.calculated import HEALTHY
 from anlan.plant.calculated_checks import check_calculated
-from anlan.plant.description import Trip
-from anlan.plant.draft import Draft, PlaceIndex
+from anlan.plant.description import Plant, Trip
+from anlan.plant.draft import Draft, PlaceIndex, draft_of
 from anlan.plant.findings import Findings, Where
 from anlan.plant.gas_checks import check_gas
 from anlan.plant.node_points import node_ids
-from anlan.plant.rationalisation_checks import check_rationalisation
+from anlan.plant.rationalisation_checks import check_rationalisation, check_rule
 
 RISING = (AlarmKind.LOW_LOW, AlarmKind.LOW, AlarmKind.HIGH, AlarmKind.HIGH_HIGH)
 HIGHS = frozenset({AlarmKind.HIGH, AlarmKind.HIGH_HIGH})
@@ -55,6 +55,21 @@ def check_draft(draft: Draft, places: PlaceIndex, findings: Findings) -> None:
     for point in draft.points:
         _Point(point, rules.get(point.id, {}), draft, findings).check(trips.get(point.id))
     check_rationalisation(draft, findings)
+
+
+def check_one_rule(plant: Plant, rule_id: str, where: Where, findings: Findings) -> None:
+    """What an edit of one written rule can break: its post, its point's other limits, trip and gas limits, its class and priority."""
+    draft = draft_of(plant, where)
+    rule = draft.rules[rule_id]
+    posts = {post.id for post in plant.posts}
+    if rule.post and rule.post not in posts:
+        _unknown("post", rule.post, posts, where, findings)
+    point = plant.points_by_id.get(rule.point)
+    if point is not None:
+        rules = {r.kind: r for r in plant.rules if r.point == rule.point}
+        trip = next((t for t in plant.trips if t.point == rule.point), None)
+        _Point(point, rules, draft, findings).check(trip)
+    check_rule(rule, plant.alarms, where, findings)
 
 
 def _site(draft: Draft, findings: Findings) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from anlan.model.errors import InputError
 from anlan.model.places import Area, Place
@@ -55,6 +55,30 @@ class Draft:
             calculated=tuple(self.calculated),
             votes=tuple(self.votes),
         )
+
+
+class _Somewhere(dict[tuple[str, str], Where]):
+    """What was not written in the file at hand stands at `fallback`."""
+
+    def __init__(self, fallback: Where) -> None:
+        super().__init__()
+        self._fallback = fallback
+
+    def __missing__(self, key: tuple[str, str]) -> Where:
+        return self._fallback
+
+
+def draft_of(plant: Plant, fallback: Where) -> Draft:
+    """A finished plant as a draft, to be checked again after a change. `where` may be filled with what stands elsewhere."""
+    draft = Draft(site=plant.site, where=_Somewhere(fallback))
+    for part in fields(Draft):
+        value = getattr(plant, part.name, None)
+        if isinstance(value, tuple):
+            setattr(draft, part.name, list(value))
+        elif value is not None:
+            setattr(draft, part.name, value)
+    draft.rules = {rule.id: rule for rule in plant.rules}
+    return draft
 
 
 class PlaceIndex:

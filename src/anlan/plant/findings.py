@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from anlan.model.errors import ConfigError, InputError
 
@@ -40,15 +40,13 @@ class PlantMistakes(InputError):
     """A plant folder that is not accepted; `findings` has every mistake and warning."""
 
     code = "plant-mistakes"
+    one: ClassVar[str] = "{count} mistake in the plant folder; `anlan check` explains it:"
+    several: ClassVar[str] = "{count} mistakes in the plant folder; `anlan check` explains them:"
 
     def __init__(self, findings: Iterable[Finding]) -> None:
         self.findings = tuple(findings)
         count = sum(f.fatal for f in self.findings)
-        one, several = (
-            "{count} mistake in the plant folder; `anlan check` explains it:",
-            "{count} mistakes in the plant folder; `anlan check` explains them:",
-        )
-        super().__init__(one if count == 1 else several, count=count)
+        super().__init__(self.one if count == 1 else self.several, count=count)
 
     def text(self, language: str = "en") -> str:
         mistakes = [f.text(language) for f in self.findings if f.fatal]

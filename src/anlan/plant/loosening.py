@@ -23,8 +23,11 @@ from anlan.plant.compile import all_rules
 from anlan.plant.description import Plant
 
 SHOWN = 5
-HIGHS = frozenset({AlarmKind.HIGH, AlarmKind.HIGH_HIGH})
-LOWS = frozenset({AlarmKind.LOW, AlarmKind.LOW_LOW})
+HIGHS = frozenset(
+    {AlarmKind.HIGH, AlarmKind.HIGH_HIGH, AlarmKind.RATE, AlarmKind.DEVIATION, AlarmKind.TIME_IN_STATE, AlarmKind.COUNT}
+)
+"""Kinds that are on at or above their limit: the higher it is, the later they come."""
+LOWS = frozenset({AlarmKind.LOW, AlarmKind.LOW_LOW, AlarmKind.FROZEN})
 
 NEUTRAL = frozenset(
     {
@@ -92,6 +95,17 @@ def loosened(before: Plant, after: Plant) -> list[Loosened]:
         found += loosened_rule(rule, new)
         if new is not None and new.enabled:
             found += _loosened_class(rule.id, classes_before.get(rule.alarm_class), classes_after.get(new.alarm_class))
+    return found + _recalculated(before, after)
+
+
+def _recalculated(before: Plant, after: Plant) -> list[Loosened]:
+    """Alarms stand on calculated points and votes: what another formula does to them nobody can tell from its text."""
+    found = []
+    for section in ("calculated", "votes"):
+        new = {one.id: one for one in getattr(after, section)}
+        for old in getattr(before, section):
+            if old != new.get(old.id):
+                found.append(Loosened(old.id, section, _plain(old), _plain(new.get(old.id))))
     return found
 
 

@@ -15,7 +15,6 @@ from anlan.model.words import Label
 from anlan.monitor.config import AlarmRule
 from anlan.plant.description import Plant
 
-CONFIGURATION, ENGINE, LOG, HISTORY, CLOCK = "node.configuration", "node.engine", "node.log", "node.history", "node.clock"
 STATES = {0: Label(zh="无故障", en="no fault"), 1: Label(zh="故障", en="fault")}
 SOURCES = ((NODE_SOURCE, NODE_ID),)
 """As the engine's columns want them."""

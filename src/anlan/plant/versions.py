@@ -104,7 +104,7 @@ def import_folder(
     plant = load(folder)
     imported = import_plant(records, plant, author=author, reason=reason, clock=clock, folder=folder, onto=onto, also=also)
     if imported.plant is plant:  # else it rests on an older version, and what was changed since is not in it
-        _write_base(folder, imported.version)
+        note_base(folder, imported.version)
     return imported
 
 
@@ -171,6 +171,19 @@ def version(records: Records, number: int | None = None) -> tuple[Version, Plant
         return _version(row), _plant(row), read_numbers(session)
 
 
+def wiring(records: Records, number: int | None = None) -> tuple[int, str]:
+    """(version, digest of what sense makes of it: sources, points, demo mark). Without building the plant: sense reads devices meanwhile."""
+    import orjson
+
+    with without_collection(), records.reading() as session:
+        row = _newest(session) if number is None else session.get(VersionRow, number)
+        if row is None:
+            raise NotFound("there is no version {number} of the plant", number="—" if number is None else number)
+        content = orjson.loads(_unpacked(row.content, row.size))
+        parts = [content.get("sources"), content.get("points"), content["site"].get("demo")]
+        return row.number, sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
 def base_of(folder: Path) -> tuple[int, str] | None:
     """(version number, its id) that the folder rests on, or None if it does not say."""
     file = folder / BASE_FILE
@@ -187,7 +200,8 @@ def write_base(folder: Path, of: Version) -> None:
     (folder / BASE_FILE).write_text(f"{of.number} {of.id}\n", "utf-8")
 
 
-def _write_base(folder: Path, of: Version) -> None:
+def note_base(folder: Path, of: Version) -> None:
+    """As `write_base`, for a folder that perhaps cannot be written."""
     try:
         write_base(folder, of)
     except OSError:

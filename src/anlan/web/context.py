@@ -246,6 +246,8 @@ class WebSettings:
     metrics_from_loopback: bool = True
     live_hz: float = 4.0
     max_body: int = 1 << 20
+    max_upload: int = 1 << 26
+    """Of the few routes that take whole files."""
 
 
 @dataclass(slots=True)

@@ -35,6 +35,9 @@ PUBLIC_UNDER = ("/static/", "/_nicegui/")
 NOT_PUBLIC_UNDER = ("/_nicegui/client/", "/_nicegui/auto/", "/_nicegui_ws/")
 """NiceGUI's uploads, generated files and sockets carry a page's content."""
 
+UPLOADS_UNDER = ("/api/v1/alarms/master/",)
+"""Take whole workbooks; each asks for a right before it reads a byte of them."""
+
 CSP = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
     "font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'; "
@@ -83,7 +86,7 @@ class Gate:
     async def _pass(self, connection: HTTPConnection, receive: Receive, send: Send, answered: list[int]) -> None:
         """Let the app answer. What it did not expect is answered here, inside the headers and the log line, and told to nobody."""
         try:
-            await self.app(connection.scope, _counted(receive, self.settings.max_body), send)
+            await self.app(connection.scope, _counted(receive, self._most(connection)), send)
         except Exception:
             log.exception("unexpected error", path=connection.scope["path"])
             if answered or connection.scope["type"] == "websocket":
@@ -105,11 +108,15 @@ class Gate:
     def _check(self, connection: HTTPConnection, principal: Principal | None) -> None:
         if principal is None and not is_public(connection.scope["path"]):
             raise NotSignedIn("sign in first")
-        if _length(connection) > self.settings.max_body:
-            raise TooLarge("the request's body is larger than {most} bytes", most=self.settings.max_body)
+        if _length(connection) > (most := self._most(connection)):
+            raise TooLarge("the request's body is larger than {most} bytes", most=most)
         socket = connection.scope["type"] == "websocket"
         if socket or connection.scope["method"] not in SAFE_METHODS:
             check_origin(connection, self.settings, socket=socket or connection.scope["path"].startswith("/_nicegui_ws/"))
+
+    def _most(self, connection: HTTPConnection) -> int:
+        uploads = connection.scope["path"].startswith(UPLOADS_UNDER)
+        return self.settings.max_upload if uploads else self.settings.max_body
 
     async def _refuse(self, connection: HTTPConnection, error: AnlanError, receive: Receive, send: Send) -> None:
         if connection.scope["type"] == "websocket":

@@ -1,0 +1,54 @@
+"""The node's own points as core feeds them: readings of source 0, written when a state changes and once after each start.
+
+In: part of the node → whether it has a fault, None where nobody knows. Out: readings. What is not known is not told: the alarm stays as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from anlan.model.clock import Micros
+from anlan.model.frames import NODE_SOURCE
+from anlan.model.quality import GOOD
+from anlan.model.readings import Readings
+
+CONFIGURATION, ENGINE, LOG, HISTORY, CLOCK = "node.configuration", "node.engine", "node.log", "node.history", "node.clock"
+"""Ids of `plant/data/node_alarms.csv`; the plant room is not loaded here, which would cost core's start half a second."""
+
+
+class OwnPoints:
+    """Which states the log has been told; `fresh` is what it must still be told."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self._told: dict[int, bool] = {}
+
+    def know(self, config: bytes) -> None:
+        """The configuration in force has other numbers, perhaps."""
+        self._numbers = numbers_of(config)
+        self._told = {number: told for number, told in self._told.items() if number in set(self._numbers.values())}
+
+    def fresh(self, states: Mapping[str, bool | None], now: Micros) -> Readings | None:
+        """Readings of the points whose state differs from what the log has; None when it has all."""
+        changed = {
+            self._numbers[name]: state
+            for name, state in states.items()
+            if state is not None and name in self._numbers and self._told.get(self._numbers[name]) is not state
+        }
+        return Readings.of([(number, now, float(state), GOOD) for number, state in changed.items()]) if changed else None
+
+    def keep(self, readings: Readings) -> None:
+        """These are in the log now."""
+        self._told |= {int(n): bool(v) for n, v in zip(readings.point, readings.value, strict=True)}
+
+
+def numbers_of(config: bytes) -> dict[str, int]:
+    """Id → number of the points of source 0 in an engine configuration; only their table is read with its names."""
+    source = pa.BufferReader(config)
+    pa.ipc.open_stream(source).read_all()  # sources
+    points = pa.ipc.open_stream(source).read_all()
+    own = points.filter(pc.equal(points["source"], NODE_SOURCE))
+    return dict(zip(own["id"].to_pylist(), own["number"].to_pylist(), strict=True))

@@ -1,0 +1,20 @@
+"""The page of the master alarm database: every approved alarm with its rationalisation, one rule changed while the node runs, workbooks."""
+
+from __future__ import annotations
+
+from anlan.model.words import translate
+from anlan.monitor.pages_alarms import tabs
+from anlan.web import shell
+from anlan.web.context import Context
+from anlan.web.markup import el
+from anlan.web.pages import page, principal_of_page
+
+
+def pages(context: Context) -> None:
+    @page(context, "/alarms/master", "alarm.view")
+    def master() -> None:
+        principal = principal_of_page()
+        language = principal.language
+        may = principal.allows("alarm.configure")
+        body = el("div", tabs("/alarms/master", language), el("anlan-master", may="yes" if may else None), cls="alarms-page fill")
+        shell.show(context, principal, "/alarms", translate("Master alarm database", language), body, "master")

@@ -1,0 +1,305 @@
+"""What a person can do with the alarms as configured while the node runs: read the master alarm database, edit one rule, bring in a workbook.
+
+A change is a new version (author, reason, base) and its audit leaf in one transaction, then handed to the running node. One person may
+tighten; what loosens a safety alarm is refused until a second one can sign (DOMAIN.md 16).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import ValidationError
+from sqlalchemy.orm import Session
+
+from anlan.guard.audit import Step, append
+from anlan.guard.principal import Principal
+from anlan.model.errors import InputError, NotFound, Unavailable
+from anlan.monitor.config import AlarmRule
+from anlan.plant.checks import check_one_rule
+from anlan.plant.compile import all_rules
+from anlan.plant.description import Plant
+from anlan.plant.difference import Change, differences
+from anlan.plant.findings import Findings, PlantMistakes, Where
+from anlan.plant.loosening import SecondPersonNeeded, loosened
+from anlan.plant.master import lines
+from anlan.plant.master_book import must_be_sound, read_book
+from anlan.plant.numbers import Numbers
+from anlan.plant.running import Difference, Running
+from anlan.plant.versions import Also, Imported, Version, import_plant, note_base, version
+from anlan.web.context import Context
+
+FIXED = frozenset({"id", "point", "kind"})
+"""What an alarm is; another point or kind is another alarm."""
+EDITABLE = tuple(name for name in AlarmRule.model_fields if name not in FIXED)
+SHOWN = 10
+
+
+class BaseMoved(InputError):
+    """Somebody else made a version since; `changes` is what it changed."""
+
+    code: ClassVar[str] = "base-moved"
+    status: ClassVar[int] = 409
+
+    def __init__(self, base: int, current: Version, changes: list[Change]) -> None:
+        self.changes = tuple(changes)
+        super().__init__(
+            "the change was made on version {base}, but version {current} by {author} ({reason}) is current; since then: {what}",
+            base=base,
+            current=current.number,
+            author=current.author,
+            reason=current.reason or "—",
+            what="; ".join(c.text() for c in changes[:SHOWN]) + (f" … +{len(changes) - SHOWN}" if len(changes) > SHOWN else ""),
+            changes=[change_row(c) for c in changes],
+        )
+
+
+class RuleMistakes(PlantMistakes):
+    """An alarm that does not hold together with the rest of the plant."""
+
+    code: ClassVar[str] = "rule-mistakes"
+    one: ClassVar[str] = "{count} mistake in the alarm as changed:"
+    several: ClassVar[str] = "{count} mistakes in the alarm as changed:"
+
+
+class MasterService:
+    """One per app process: `MasterService.of(context)`."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._current: tuple[Version, Plant, Numbers] | None = None
+        self._writing = asyncio.Lock()
+
+    @classmethod
+    def of(cls, context: Context) -> MasterService:
+        service = context.extras.setdefault("plant.master", None)
+        if service is None:
+            service = context.extras["plant.master"] = cls(context)
+        assert isinstance(service, cls)
+        return service
+
+    async def current(self) -> tuple[Version, Plant, Numbers]:
+        """The approved version; kept until the node goes by another."""
+        if self._current is None or self._current[0].number != self._context.plant.version:
+            self._current = await asyncio.to_thread(version, self._context.records)
+        return self._current
+
+    async def difference(self) -> Difference:
+        """What runs against what is approved. Raises Unavailable."""
+        return await self._running().difference()
+
+    async def edit_rule(
+        self,
+        principal: Principal,
+        alarm: str,
+        change: dict[str, Any],
+        *,
+        base: int,
+        reason: str,
+        effect: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Raises NotFound, Forbidden, SecondPersonNeeded, BaseMoved, InputError, RuleMistakes, Unavailable."""
+        running = self._running()
+        async with self._writing:
+            current, plant, _ = await self.current()
+            rule = _rule_of(plant, alarm)
+            principal.require("alarm.configure", _place_of(plant, rule))
+            if base != current.number:
+                raise await asyncio.to_thread(self._moved, base, current, plant)
+            edited = _edited(rule, change)
+            after = with_rule(plant, edited)
+            warnings = _checked(after, alarm)
+            made = await asyncio.to_thread(
+                partial(self._make, principal, after, base=base, reason=reason, effect=effect, subject=alarm)
+            )
+            if made.new:
+                await self._go_live(running, made)
+            return {**_outcome(made), "warnings": warnings, "rule": edited.model_dump(mode="json")}
+
+    async def rule(self, principal: Principal, alarm: str) -> dict[str, Any]:
+        """One alarm as approved. Raises NotFound, also for one they may not see."""
+        current, plant, _ = await self.current()
+        line = next((one for one in await asyncio.to_thread(lines, plant) if one["id"] == alarm), None)
+        if line is None or not principal.allows("alarm.view", line["place"]):
+            raise NotFound("there is no alarm {alarm}", alarm=alarm)
+        return {
+            "version": current.number,
+            "author": current.author,
+            "reason": current.reason,
+            "at": current.at,
+            "editable": list(EDITABLE) if principal.allows("alarm.configure", line["place"]) else [],
+            "rule": line,
+        }
+
+    async def bring_in(self, principal: Principal, data: bytes, *, base: int, reason: str) -> dict[str, Any]:
+        """A workbook as the next version. Raises as `edit_rule` does, and BookMistakes."""
+        current, plant, _ = await self.current()
+        principal.require("alarm.configure", plant.places[0].path)
+        if base != current.number:
+            raise await asyncio.to_thread(self._moved, base, current, plant)
+        read = await asyncio.to_thread(read_book, data, plant)
+        after = must_be_sound(read)
+
+        def also(session: Session, before: Plant | None, made: Imported) -> None:
+            append(session, audit_step(principal, self._context.clock.now(), made, reason, "master"))
+
+        made = await self.replace(principal.account, after, base=base, reason=reason, also=also)
+        return _outcome(made)
+
+    async def reapply(self, principal: Principal) -> dict[str, Any]:
+        """The approved version into force again, whatever runs."""
+        current, plant, numbers = await self.current()
+        principal.require("alarm.configure", plant.places[0].path)
+        running = self._running()
+        step = Step.of(principal, self._context.clock.now(), "alarm.configure", "master", after={"reapplied": current.number})
+        await asyncio.to_thread(self._context.guard.record, step)
+        await running.bring_into_force(Imported(current, plant, numbers, new=False))
+        return {"version": current.number}
+
+    async def replace(
+        self,
+        author: str,
+        plant: Plant,
+        *,
+        base: int | None,
+        reason: str,
+        also: Also | None = None,
+        folder: Path | None = None,
+    ) -> Imported:
+        """Make a whole plant the next version and bring it into force; of a folder, if it rests on the current version.
+
+        Raises SecondPersonNeeded, StaleBase, InputError (sources or points differ), Unavailable.
+        """
+        running = self._running()
+        async with self._writing:
+            _, before, _ = await self.current()
+            must_keep_points(before, plant)
+            write = partial(import_plant, author=author, reason=reason, clock=self._context.clock, onto=base, folder=folder)
+            made = await asyncio.to_thread(partial(write, self._context.records, plant, also=partial(guarded, also=also)))
+            if folder is not None and made.plant is plant:
+                await asyncio.to_thread(note_base, folder, made.version)
+            if made.new:
+                await self._go_live(running, made)
+            return made
+
+    async def _go_live(self, running: Running, made: Imported) -> None:
+        self._current = None
+        await running.bring_into_force(made)
+
+    def _running(self) -> Running:
+        running = self._context.extras.get("plant.running")
+        if running is None:
+            raise Unavailable("this console has no core that would take a changed configuration")
+        found: Running = running
+        return found
+
+    def _make(
+        self, principal: Principal, plant: Plant, *, base: int, reason: str, effect: dict[str, Any] | None, subject: str
+    ) -> Imported:
+        def also(session: Session, before: Plant | None, made: Imported) -> None:
+            append(session, audit_step(principal, self._context.clock.now(), made, reason, subject))
+
+        return import_plant(
+            self._context.records,
+            plant,
+            author=principal.account,
+            reason=reason,
+            clock=self._context.clock,
+            onto=base,
+            effect=effect,
+            also=partial(guarded, also=also),
+        )
+
+    def _moved(self, base: int, current: Version, plant: Plant) -> InputError:
+        try:
+            _, old, _ = version(self._context.records, base)
+        except NotFound as missing:
+            return InputError(missing.message, **missing.facts)
+        return BaseMoved(base, current, differences(old, plant))
+
+
+def audit_step(principal: Principal, at: int, made: Imported, reason: str, subject: str) -> Step:
+    """The leaf of a new version: which it is, and the first of its changes."""
+    after = {"version": made.version.number, "digest": made.version.digest, "changes": [c.text() for c in made.changes[:100]]}
+    return Step.of(principal, at, "alarm.configure", subject, before={"version": made.version.base}, after=after, reason=reason)
+
+
+def guarded(session: Session, before: Plant | None, made: Imported, also: Also | None = None) -> None:
+    """Inside the transaction, against the version that really is the base."""
+    weaker = loosened(before, made.plant) if before is not None else []
+    if weaker:
+        raise SecondPersonNeeded(weaker)
+    if also is not None:
+        also(session, before, made)
+
+
+def must_keep_points(before: Plant, after: Plant) -> None:
+    """Sources and points are read by processes that were started with them. Raises InputError."""
+    changed = [c for c in differences(before, after) if c.what in {"source", "point"} or c.key == "order"]
+    if changed or before.site.demo != after.site.demo:
+        what = "; ".join(c.text() for c in changed[:SHOWN]) + (f" … +{len(changed) - SHOWN}" if len(changed) > SHOWN else "")
+        raise InputError(
+            "this changes sources or points, which needs a restart: stop the node and start it with `anlan up` on the changed folder ({what})",
+            what=what or "demo",
+        )
+
+
+def _rule_of(plant: Plant, alarm: str) -> AlarmRule:
+    rule = next((r for r in all_rules(plant) if r.id == alarm), None)
+    if rule is None:
+        raise NotFound("there is no alarm {alarm}", alarm=alarm)
+    return rule
+
+
+def _place_of(plant: Plant, rule: AlarmRule) -> str:
+    point = plant.points_by_id.get(rule.point)
+    return point.place if point is not None else plant.places[0].path
+
+
+def with_rule(plant: Plant, rule: AlarmRule) -> Plant:
+    """The plant with this rule written out; rules stay in the order of their ids, as a folder gives them."""
+    others = {r.id: r for r in plant.rules} | {rule.id: rule}
+    return plant.model_copy(update={"rules": tuple(others[key] for key in sorted(others))})
+
+
+def _edited(rule: AlarmRule, change: dict[str, Any]) -> AlarmRule:
+    for name in change:
+        if name not in EDITABLE:
+            raise InputError(
+                "{field} cannot be changed here; one of {expected} was expected", field=name, expected=", ".join(EDITABLE)
+            )
+    try:
+        return AlarmRule.model_validate({**rule.model_dump(mode="json"), **change})
+    except ValidationError as failure:
+        problem = failure.errors(include_url=False)[0]
+        field = ".".join(map(str, problem["loc"])) or rule.id
+        raise InputError(
+            "{field} was {found}: {problem}", field=field, found=str(problem["input"])[:60], problem=problem["msg"]
+        ) from None
+
+
+def _checked(plant: Plant, alarm: str) -> list[dict[str, str]]:
+    """Warnings of the edited alarm and its point, in both languages. Raises RuleMistakes."""
+    findings = Findings()
+    check_one_rule(plant, alarm, Where(alarm), findings)
+    if findings.fatal:
+        raise RuleMistakes(findings)
+    return [{"name": f.name, "zh": f.text("zh"), "en": f.text("en")} for f in findings]
+
+
+def _outcome(made: Imported) -> dict[str, Any]:
+    return {"version": made.version.number, "new": made.new, "changes": [change_row(c) for c in made.changes]}
+
+
+def change_row(change: Change) -> dict[str, Any]:
+    """As routes tell it: as data, and in words of both languages."""
+    return {
+        "what": change.what,
+        "id": change.id,
+        "key": change.key,
+        "before": change.before,
+        "after": change.after,
+        "text": {"zh": change.text("zh"), "en": change.text("en")},
+    }
