@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from anlan.model.clock import HOUR, MINUTE, SECOND
 from anlan.model.words import translate
+from anlan.monitor.sums import Sums
 
 TANK = {"episode": 1, "priority": 3}
 
@@ -246,3 +248,27 @@ async def test_an_app_that_starts_later_knows_who_was_told(node: Any, console: A
     assert {n: (s.last, s.level, s.hidden) for n, s in afresh.standing.items()} == {
         n: (s.last, s.level, s.hidden) for n, s in heard.items()
     }
+
+
+async def test_hiding_an_alarm_brings_no_value_back_within_its_limits(node: Any, console: Any) -> None:
+    def outside() -> int:
+        node.clock.advance(2 * SECOND)
+        return int(orjson.loads(Sums.of(node.context).encoded())["whole"]["outside"])
+
+    await raised(node)
+    await console.sign_in("tanks")
+    assert outside() == 1
+    await step(console, "LT-301.H", "shelve", until=in_(node, HOUR), reason="x")
+    await node.settle()
+    assert outside() == 1
+    node.feed("LT-301", 20)
+    await node.settle()
+    assert outside() == 0
+
+
+async def test_an_alarm_shelved_before_it_came_shows_no_value_as_if_it_had(node: Any, console: Any) -> None:
+    await console.sign_in("tanks")
+    await step(console, "LT-301.HH", "shelve", until=in_(node, HOUR), reason="x", episode=0, priority=2)
+    await node.settle()
+    row = await row_of(console, "LT-301.HH")
+    assert (row["state"], row["value"], row["limit"]) == ("SHELVED", None, None)

@@ -18,6 +18,8 @@ from anlan.web.answers import finite, iso, quality_words
 from anlan.web.context import PlantView, Rule
 from anlan.web.widgets import unit_label
 
+NO_EVIDENCE = frozenset({Trigger.SHELVE, Trigger.ESCALATE})
+"""Their `value` is no reading."""
 Names = Callable[[str], str]
 """Person id → name; "" for one that isn't known."""
 
@@ -58,9 +60,9 @@ def alarm_row(plant: PlantView, standing: Standing, names: Names) -> dict[str, A
         "episode": last.episode,
         "state": last.after.name,
         "n": last.n,
-        "value": finite(raised.value),
+        "value": finite(raised.value) if raised.trigger not in NO_EVIDENCE else None,
         "quality": raised.quality,
-        "limit": finite(raised.limit),
+        "limit": finite(raised.limit) if raised.trigger not in NO_EVIDENCE else None,
         "happened_at": raised.happened_at,
         "happened_at_iso": iso(raised.happened_at),
         "noticed_at": raised.noticed_at,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from anlan.model.events.alarms import AlarmKind
 from anlan.monitor.service import AlarmService
-from anlan.monitor.states import ACTIVE
+from anlan.monitor.states import ACTIVE, HIDDEN
 from anlan.monitor.summary import Summariser
 from anlan.web.answers import dumps
 from anlan.web.context import Context, PlantView
@@ -51,5 +52,22 @@ class Sums:
             self._summariser = Summariser(self._plant)
         standing = AlarmService.of(self._context).board.standing.values()
         active = [one.last.alarm for one in standing if one.last.after in ACTIVE]
-        found = self._summariser.count(self._context.live, active)
+        hidden = [one.last.alarm for one in standing if one.last.after in HIDDEN]
+        found = self._summariser.count(self._context.live, [*active, *(n for n in hidden if self._is_beyond(n))])
         self._encoded, self._under_test = dumps(found.as_json()), found.under_test
+
+    def _is_beyond(self, alarm: int) -> bool:
+        """Whether the value stands where a hidden alarm would stand: hiding an alarm brings no value back within its limits."""
+        plant = self._context.plant
+        rule = plant.rules.get(alarm)
+        number = plant.point_numbers.get(rule.point) if rule is not None else None
+        if rule is None or number is None:
+            return False
+        value = float(self._context.live.value[number])
+        match rule.kind:
+            case AlarmKind.HIGH | AlarmKind.HIGH_HIGH:
+                return rule.limit is not None and value >= rule.limit
+            case AlarmKind.LOW | AlarmKind.LOW_LOW:
+                return rule.limit is not None and value <= rule.limit
+            case _:
+                return value in rule.states

@@ -51,6 +51,7 @@ WORDS: tuple[str, ...] = (
     "condition on", "acknowledged", "reset", "shelving ended", "suppression ended", "taken out of service", "back in service",
     "rule changed", "late data",
     # put aside, passed on
+    "Alarms",
     "Views of the list", "Since", "as its rule says", "passed on to {who}", "passed on", "shelved until {time}", "Shelve", "Take out of service",
     "Bring back", "No alarm is shelved.", "A person shelves an alarm for a time within the shift; it then comes back by itself.",
     "No alarm is suppressed by design.", "A rule suppresses an alarm while its condition holds; it then comes back by itself.",

@@ -158,7 +158,7 @@ class AlarmList extends HTMLElement {
   tally(rows) {
     const open = rows.filter((row) => UNACKNOWLEDGED.has(row.state)).length;
     const cut = this.cut ? t("; the worst {n} are shown", { n: SHOWN_AT_MOST }) : "";
-    this.querySelector(".tally").textContent = `${t("{standing} standing, {open} unacknowledged", { standing: rows.length, open })} ${this.groups.count()}${cut}`;
+    this.querySelector(".tally").textContent = this.views.view ? "" : `${t("{standing} standing, {open} unacknowledged", { standing: rows.length, open })} ${this.groups.count()}${cut}`;
   }
 
   enable() {

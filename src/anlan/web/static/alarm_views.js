@@ -25,7 +25,7 @@ export class AlarmViews {
     const asked = new URLSearchParams(location.search).get("state");
     this.view = HIDDEN.has(asked) ? asked : "";
     this.bar = list.querySelector(".views");
-    this.bar.innerHTML = VIEWS.map((view, i) => `<button type="button" role="tab" data-view="${view}">${view ? stateWords(view) : t("Standing alarms")} <b>—</b> <kbd>${i + 1}</kbd></button>`).join("");
+    this.bar.innerHTML = VIEWS.map((view, i) => `<button type="button" role="tab" data-view="${view}">${view ? stateWords(view) : t("Alarms")} <b>—</b> <kbd>${i + 1}</kbd></button>`).join("");
     this.bar.addEventListener("click", (event) => {
       const button = event.target.closest("[data-view]");
       if (button) this.choose(button.dataset.view);
@@ -91,7 +91,7 @@ export const left = (until) => t("{time} left", { time: countdown(Math.max(0, (u
 export function asideCells(row) {
   const time = row.until ? `<small class="left" data-until="${row.until}">${left(row.until)}</small>` : "";
   return `
-    <td>${symbol(row.priority, row.state)}</td>
+    <td>${symbol(row.priority).replace("sym p", "sym none p")}</td>
     <td class="state">${esc(stateWords(row.state))}${time}</td>
     <td class="when">${esc(shortStamp(row.hidden_at ?? row.changed_at, link.now()))}</td>
     <td class="tag">${esc(row.point || row.source)}</td>

@@ -103,7 +103,7 @@ function story(row) {
     ${row.time_to_respond && ACTIVE.has(row.state) ? `<section><div class="respond"><b></b><span class="dim"></span></div></section>` : ""}
     ${text("What to do", row.corrective_action, "action", "No corrective action is written for this alarm.")}
     ${text("If nothing is done", row.consequence, "", "No consequence is written for this alarm.")}
-    <section><h3>${t("Why")}</h3><p>${esc(why(row))}</p></section>
+    ${HIDDEN.has(row.state) && row.value === null ? "" : `<section><h3>${t("Why")}</h3><p>${esc(why(row))}</p></section>`}
     ${row.safety_points?.length ? `<section><h3>${t("Safety points that cannot be seen")}</h3><p class="strong">${row.safety_points.map(esc).join(" · ")}</p></section>` : ""}
     <section><dl class="facts">${facts(row)}</dl>${row.point ? ways(row) : ""}${aside(row)}</section>
     <section><h3>${t("Journal of this alarm")}</h3><ol class="journal"></ol></section>`;
@@ -154,7 +154,7 @@ function entry(item, row) {
   const who = item.who_name || item.who;
   const person = who ? `<br><span class="dim">${esc(who)}${item.post ? ` · ${esc(label(item.post_name) || item.post)}` : ""}${item.reason ? ` · ${esc(item.reason)}` : ""}</span>` : "";
   const value = item.value === null || row.kind === "VIEW" ? "" : ` <span class="dim">${esc(Number(item.value).toFixed(row.decimals))}</span>`;
-  return `<li><time>${today ? clock(item.noticed_at) : `${day(item.noticed_at).slice(5)} ${clock(item.noticed_at).slice(0, 5)}`}</time><span>${esc(happened(item))} → ${stateWords(item.after)}${value}${person}</span></li>`;
+  return `<li><time>${today ? clock(item.noticed_at) : `${day(item.noticed_at).slice(5)} ${clock(item.noticed_at).slice(0, 5)}`}</time><span>${esc(happened(item))}${item.before === item.after ? "" : ` → ${stateWords(item.after)}`}${value}${person}</span></li>`;
 }
 
 function nothing() {
