@@ -15,7 +15,7 @@ import numpy.typing as npt
 from anlan.model.clock import Micros
 from anlan.model.events.alarms import AlarmKind, AlarmState, Trigger
 from anlan.model.quality import Severity, quality
-from anlan.monitor import kernel
+from anlan.monitor import kernel, point_modes
 from anlan.monitor.compile import Arrays, EngineConfig, arrays_of
 from anlan.monitor.layout import STATUS, Phase, PointFlag, RuleFlag, Structs, aligned
 from anlan.monitor.memory import give_back
@@ -211,6 +211,7 @@ def suppress_by_design(engine: Engine, at: Micros) -> None:
     met = np.zeros(len(world.rules), np.bool_)
     true = (world.points["quality"][condition] < BAD) & (np.nan_to_num(world.points["value"][condition]) != 0)
     met[world.governs[true]] = True
+    met[point_modes.suppressed_rows(engine)] = True
     hidden = world.status["state"] == AlarmState.SUPPRESSED
     for row in np.flatnonzero(hidden != met):
         trigger = Trigger.SUPPRESS if met[row] else Trigger.UNSUPPRESS

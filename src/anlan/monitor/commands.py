@@ -1,4 +1,4 @@
-"""A person's step on an alarm, as it stands in the log, and the answer it gets once its effect is committed."""
+"""A person's step on an alarm (on a point: `point_commands`), as it stands in the log, and the answer it gets once its effect is committed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from anlan.model.clock import HOUR, Micros
 from anlan.model.errors import InputError
 from anlan.model.events.alarms import AlarmState, Trigger
 from anlan.model.words import translate
+from anlan.monitor.point_commands import PointCommand
 from anlan.monitor.shelving import LONGEST
 
 CommandKind = Literal["acknowledge", "reset", "silence", "shelve", "unshelve", "remove_from_service", "return_to_service"]
@@ -96,11 +97,7 @@ class Command:
     @classmethod
     def from_bytes(cls, data: bytes | memoryview) -> Command:
         """Raises InputError when `data` is no command; names the field."""
-        try:
-            fields = orjson.loads(data)
-        except orjson.JSONDecodeError as error:
-            raise InputError("command is not JSON: {error}", error=str(error)) from None
-        return cls.from_json(fields)
+        return cls.from_json(_parsed(data))
 
     @classmethod
     def from_json(cls, fields: Any) -> Command:
@@ -122,6 +119,25 @@ class Command:
         return cls(**given)
 
 
+Step = Command | PointCommand
+
+
+def read_command(data: bytes | memoryview) -> Step:
+    """Either kind: a step on a point names it. Raises InputError."""
+    return command_of(_parsed(data))
+
+
+def command_of(fields: Any) -> Step:
+    return PointCommand.from_json(fields) if isinstance(fields, dict) and "point" in fields else Command.from_json(fields)
+
+
+def _parsed(data: bytes | memoryview) -> Any:
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise InputError("command is not JSON: {error}", error=str(error)) from None
+
+
 _FIELDS: dict[str, type] = {
     "id": str,
     "kind": str,
@@ -140,13 +156,15 @@ _DEFAULTS: dict[str, Any] = {"reason": "", "until": None, "work_order": ""}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """The answer to one command. `why` is a msgid with `facts` when it was refused; `transition` the journal row it caused."""
+    """The answer to one command. `why` is a msgid with `facts` when it was refused; `transition` the journal row it caused, `step` that of
+    a point."""
 
     id: str
     accepted: bool
     why: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
     transition: int | None = None
+    step: int | None = None
 
     def text(self, language: str) -> str:
         return translate(self.why, language).format(**self.facts) if self.why else ""

@@ -24,8 +24,8 @@ from anlan.model.events.alarms import ADDED, AlarmKind, AlarmState, AlarmTransit
 from anlan.model.frames import Frame, Kind, Part
 from anlan.model.quality import Flag
 from anlan.model.readings import SCHEMA
-from anlan.monitor import changes, kernel
-from anlan.monitor.commands import TRIGGER, Command, Result, why_not
+from anlan.monitor import changes, kernel, point_modes
+from anlan.monitor.commands import TRIGGER, Command, Result, Step, read_command, why_not
 from anlan.monitor.compile import Arrays, EngineConfig, arrays_of, compile_config
 from anlan.monitor.late import Corrected, Correction, Pending
 from anlan.monitor.layout import (
@@ -45,6 +45,8 @@ from anlan.monitor.layout import (
 )
 from anlan.monitor.live import Copied, Live
 from anlan.monitor.node_time import NodeTime
+from anlan.monitor.point_commands import PointCommand
+from anlan.monitor.point_modes import PointModes, PointStep
 from anlan.monitor.states import OPEN, REFUSED, TABLE
 from anlan.monitor.timers import Timer, Timers, Wait
 
@@ -72,7 +74,9 @@ class Transitions:
     rows: Structs = field(default_factory=lambda: np.zeros(0, TRANSITION))
     texts: dict[int, tuple[str, str, str, str]] = field(default_factory=dict)
     """By `n`."""
-    results: list[tuple[Command, Result]] = field(default_factory=list)
+    results: list[tuple[Step, Result]] = field(default_factory=list)
+    steps: list[PointStep] = field(default_factory=list)
+    """What people did to points, and what of it ended by itself."""
     late: list[tuple[int, npt.NDArray[np.int32]]] = field(default_factory=list)
     """(index of the part, its rows that were older than their point's newest reading)."""
     faults: list[str] = field(default_factory=list)
@@ -120,6 +124,7 @@ class Engine:
         self.config_body = first.to_bytes()
         self.time = NodeTime()
         self.timers = Timers()
+        self.modes = PointModes()
         self.next_n = 1
         """Number of the next transition."""
         self.answers: dict[str, Result] = {}
@@ -162,6 +167,7 @@ class Engine:
             out=np.zeros(4096, TRANSITION),
             tally=np.zeros(len(Tally), np.int64),
         )
+        self.modes.lay_out(self.world)
 
     # ---- one frame
 
@@ -195,6 +201,7 @@ class Engine:
             lambda start: kernel.take_readings(self.world, point, time, value, quality, start, frame, received_at, u, late),
             rows,
         )
+        self.modes.note(self.world, point, time, value, quality)
         self.calculate(received_at, u)
         self._enter(part.source, rows, index)
         if self._found.late and self._found.late[-1][0] == index:
@@ -237,6 +244,7 @@ class Engine:
         kernel.feed_by_itself(self.world, u)
         self.calculate(now, u)
         self._end_waits(now, u)
+        self._found.steps += point_modes.end_due(self, now, u)
 
     def calculate(self, noticed_at: Micros, u: Micros) -> None:
         """Evaluate the calculated points that wait for it."""
@@ -281,6 +289,7 @@ class Engine:
         changes.apply(self, part.body, part.received_at)
         self.late.floor = part.received_at
         self.tend_timers()
+        self._found.steps += point_modes.tend(self, part.received_at)
 
     def _correction(self, part: Part, index: int) -> None:
         """Write what late readings change in the record. No alarm moves, and nothing sounds."""
@@ -308,12 +317,23 @@ class Engine:
     # ---- commands
 
     def _command(self, part: Part, index: int) -> None:
-        command = Command.from_bytes(part.body)
-        result = self.answers.get(command.id) or self._obey(command, part.received_at)
+        command = read_command(part.body)
+        result = self.answers.get(command.id)
+        if result is None:
+            obey = self._obey_point if isinstance(command, PointCommand) else self._obey
+            result = obey(command, part.received_at)  # type: ignore[arg-type]  # each gets its own kind
         self.answers[command.id] = result
         if len(self.answers) > ANSWERS_KEPT:
             del self.answers[next(iter(self.answers))]
         self._found.results.append((command, result))
+
+    def _obey_point(self, command: PointCommand, noticed_at: Micros) -> Result:
+        self._moment = self.time.at(noticed_at)
+        if (why := point_modes.refusal(self, command)) is not None:
+            return _refused(command, why[0], **why[1])
+        step = point_modes.take(self, command, noticed_at, self._moment)
+        self._found.steps.append(step)
+        return Result(id=command.id, accepted=True, step=step.n)
 
     def _obey(self, command: Command, noticed_at: Micros) -> Result:
         self._moment = self.time.at(noticed_at)
@@ -402,6 +422,10 @@ class Engine:
         transition["happened_at"], transition["noticed_at"] = happened_at, noticed_at
         transition["value"], transition["quality"], transition["limit"] = evidence or self._evidence(row)
         return self._add(transition)
+
+    def tell_why(self, n: int, who: str, post: str, reason: str, command: str) -> None:
+        """Who stands behind transition `n` of this frame."""
+        self._found.texts[n] = (who, post, reason, command)
 
     def _evidence(self, row: int) -> Evidence:
         """What the rule last looked at: value, quality, limit."""
@@ -553,7 +577,7 @@ class Engine:
         return unpack(BytesIO(data))
 
 
-def _refused(command: Command, why: str, **facts: Any) -> Result:
+def _refused(command: Step, why: str, **facts: Any) -> Result:
     return Result(id=command.id, accepted=False, why=why, facts=facts)
 
 

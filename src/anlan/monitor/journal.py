@@ -1,7 +1,8 @@
-"""alarms.db: every transition the engine decided, which alarms stand now, what people ordered, and the ledger of what came in.
+"""alarms.db: every transition the engine decided, which alarms stand now, what people ordered, the steps on points (inhibit, calibrate,
+reset) with the modes that stand because of them, and the ledger of what came in.
 
 One process writes it (core); others read with `JournalReader`. A commit holds transitions, what stands because of them, the answers
-to commands, the ledger and `done`, the log position all of it follows from: either all is there or none.
+to commands, steps, the ledger and `done`, the log position all of it follows from: either all is there or none.
 
 SQLite in WAL with `synchronous=FULL`. A failed write is never tried again on the same handle: the kernel may have dropped the page.
 The journal is then broken (`StoreError`); open it anew and commit again. Checkpoints run beside the writer (`checkpoint`).
@@ -21,11 +22,12 @@ import numpy.typing as npt
 from anlan.model.clock import Micros
 from anlan.model.errors import StoreError
 from anlan.model.events.alarms import LATE, AlarmState, AlarmTransition, Trigger
-from anlan.monitor.commands import Command, Result
+from anlan.monitor.commands import Command, Result, Step
 from anlan.monitor.engine import LEDGER, Transitions
 from anlan.monitor.journal_columns import Raw, read_window
+from anlan.monitor.point_modes import PointStep
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_MILLISECONDS = 250
 """Nobody but the writer writes, so a lock is an exception; an alarm must not wait for it."""
 
@@ -54,6 +56,22 @@ INSERT INTO position VALUES (1, '', 0);
 PRAGMA user_version = 1;
 """
 
+_LATER = {
+    2: """
+ALTER TABLE command ADD COLUMN point INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE incarnation ADD COLUMN first_step INTEGER NOT NULL DEFAULT 1;
+CREATE TABLE point_step(
+  n INTEGER PRIMARY KEY, frame INTEGER NOT NULL, point INTEGER NOT NULL, step TEXT NOT NULL, happened_at INTEGER NOT NULL,
+  noticed_at INTEGER NOT NULL, until INTEGER, quality INTEGER NOT NULL, who TEXT NOT NULL, post TEXT NOT NULL, reason TEXT NOT NULL,
+  work_order TEXT NOT NULL, approver TEXT NOT NULL, command TEXT NOT NULL) STRICT;
+CREATE INDEX point_step_point ON point_step(point, n);
+PRAGMA user_version = 2;
+"""
+}
+"""What each later form adds to the one before; an old file is brought up when it is opened for writing."""
+_NO_STEPS = 1
+"""A file of this form, read before its writer has brought it up, holds no steps on points."""
+
 _NUMERIC = (
     "n",
     "frame",
@@ -72,6 +90,8 @@ _NO_TEXT = ("", "", "", "")
 _STORY = f"""SELECT * FROM transition WHERE alarm = ? AND n >= coalesce(
   (SELECT n FROM transition WHERE alarm = ? AND noticed_at < ? AND "trigger" NOT IN {tuple(map(int, LATE))} ORDER BY n DESC LIMIT 1), 0)
   ORDER BY n"""
+_STEP = tuple(PointStep.__dataclass_fields__)
+_FAR = 1 << 62
 
 
 class JournalReader:
@@ -130,6 +150,35 @@ class JournalReader:
         """Transitions noticed at start ≤ t < end as columns, and what was not normal before them. Raises StoreError, InputError."""
         return read_window(self._db, start, end)
 
+    @property
+    def last_step(self) -> int:
+        """Number of the newest step on a point, 0 when there is none."""
+        return int(self._one("SELECT coalesce(max(n), 0) FROM point_step")) if _form(self._db) > _NO_STEPS else 0
+
+    def steps(self, point: int | None = None, before: int = _FAR, limit: int = 100) -> list[PointStep]:
+        """Steps on points n < before, newest first; of one point or of all."""
+        if point is None:
+            return self._steps("n < ? ORDER BY n DESC LIMIT ?", (before, limit))
+        return self._steps("point = ? AND n < ? ORDER BY n DESC LIMIT ?", (point, before, limit))
+
+    def steps_between(self, after_frame: int, frame: int) -> list[PointStep]:
+        """Steps on points of the frames after_frame < f ≤ frame, in order."""
+        begun = int(self._one("SELECT coalesce(max(first_step), 1) FROM incarnation")) if _form(self._db) > _NO_STEPS else 1
+        return self._steps("frame > ? AND frame <= ? AND n >= ? ORDER BY n", (after_frame, frame, begun))
+
+    def last_steps(self) -> list[PointStep]:
+        """Of each point the newest step of each kind, in order; what stands follows from them (`point_modes.standing_of`)."""
+        return self._steps("n IN (SELECT max(n) FROM point_step GROUP BY point, step) ORDER BY n", ())
+
+    def _steps(self, where: str, bindings: tuple[int, ...]) -> list[PointStep]:
+        if _form(self._db) <= _NO_STEPS:
+            return []
+        try:
+            rows = self._db.execute(f"SELECT * FROM point_step WHERE {where}", bindings)  # noqa: S608 - the texts above
+            return [PointStep(**dict(zip(_STEP, row, strict=True))) for row in rows]
+        except apsw.Error as error:
+            raise StoreError("alarms.db could not be read: {error}", error=str(error)) from error
+
     def ledger(self) -> dict[int, dict[str, int]]:
         """Per source: received = applied + duplicate + late + unknown_point; clock_bad are among the applied."""
         rows = self._db.execute("SELECT * FROM ledger ORDER BY source")
@@ -168,6 +217,8 @@ class Journal(JournalReader):
             db.execute("PRAGMA wal_autocheckpoint = 0")
             if _form(db) == 0:
                 db.execute(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT")
+            for form in range(_form(db) + 1, SCHEMA_VERSION + 1):
+                db.execute(f"BEGIN IMMEDIATE; {_LATER[form]} COMMIT")
         except apsw.Error as error:
             raise StoreError("alarms.db at {path} could not be opened: {error}", path=str(path), error=str(error)) from error
         return cls(db)
@@ -189,8 +240,8 @@ class Journal(JournalReader):
         try:
             with self._db:
                 self._db.execute(
-                    "INSERT INTO incarnation SELECT ?, (SELECT coalesce(max(n), 0) + 1 FROM transition), incarnation, done, ? FROM position",
-                    (incarnation, begun_at),
+                    "INSERT INTO incarnation SELECT ?, (SELECT coalesce(max(n), 0) + 1 FROM transition), incarnation, done, ?, ? FROM position",
+                    (incarnation, begun_at, self.last_step + 1),
                 )
                 self._db.execute("UPDATE position SET incarnation = ?, done = 0", (incarnation,))
         except apsw.Error as error:
@@ -202,8 +253,11 @@ class Journal(JournalReader):
             self._stand(found)
         for command, result in found.results:
             self._db.execute(
-                "INSERT OR IGNORE INTO command VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", _answered(found.frame, command, result)
+                "INSERT OR IGNORE INTO command VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", _answered(found.frame, command, result)
             )
+        if found.steps:
+            holes = ",".join("?" * len(_STEP))
+            self._db.executemany(f"INSERT INTO point_step VALUES ({holes})", map(_step_row, found.steps))  # noqa: S608 - holes
 
     def _stand(self, found: Transitions) -> None:
         """Only the last transition of each alarm in the frame counts for what stands, but every raise is remembered. A correction of the
@@ -268,23 +322,27 @@ def _rows(found: Transitions) -> Iterable[tuple[Any, ...]]:
         yield (*row, *found.texts.get(row[0], _NO_TEXT))
 
 
-def _answered(frame: int, command: Command, result: Result) -> tuple[Any, ...]:
-    why = result.text("en")
+def _answered(frame: int, command: Step, result: Result) -> tuple[Any, ...]:
+    """A step on a point names no alarm: 0, as one on an alarm names point 0."""
+    about = (command.alarm, command.episode, command.priority) if isinstance(command, Command) else (0, 0, 0)
     return (
         command.id,
         frame,
         command.kind,
-        command.alarm,
-        command.episode,
-        command.priority,
+        *about,
         command.who,
         command.post,
         command.reason,
         command.at,
         int(result.accepted),
-        why,
+        result.text("en"),
         result.transition,
+        0 if isinstance(command, Command) else command.point,
     )
+
+
+def _step_row(step: PointStep) -> tuple[Any, ...]:
+    return tuple(getattr(step, name) for name in _STEP)
 
 
 def _event(row: Sequence[Any]) -> AlarmTransition:

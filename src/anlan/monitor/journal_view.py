@@ -12,6 +12,7 @@ from anlan.model.errors import StoreError
 from anlan.model.events.alarms import AlarmTransition
 from anlan.monitor.journal import JournalReader
 from anlan.monitor.journal_columns import Raw
+from anlan.monitor.point_modes import PointStep
 
 _T = TypeVar("_T")
 FAR = 1 << 62
@@ -51,6 +52,13 @@ class JournalView:
 
     def standing(self) -> list[AlarmTransition]:
         return self._ask(lambda reader: reader.standing())
+
+    def steps(self, point: int | None = None, before: int | None = None, limit: int = 100) -> list[PointStep]:
+        """Steps on points, newest first; of one point or of all."""
+        return self._ask(lambda reader: reader.steps(point, FAR if before is None else before, limit))
+
+    def last_steps(self) -> list[PointStep]:
+        return self._ask(lambda reader: reader.last_steps())
 
     def window(self, start: Micros, end: Micros) -> Raw:
         """On a handle of its own: a month may take half a second, and live alarms do not wait for it."""

@@ -65,6 +65,7 @@ def _carry_over(engine: Engine, journal: Journal) -> None:
     engine.tend_timers()
     engine.late.restart()
     engine.next_n = max(engine.next_n, journal.last + 1)
+    engine.modes.next_n = max(engine.modes.next_n, journal.last_step + 1)
 
 
 def _mend_journal(found: Recovered, log: FrameLog, journal: Journal) -> None:
@@ -98,6 +99,7 @@ def _step_again(found: Recovered, log: FrameLog, journal: Journal) -> None:
     """Decide again on the frames up to `done` and compare with what was stored then."""
     engine, done = found.engine, journal.done
     stored = {t.n: t for t in journal.between(engine.frame, done)}
+    steps, steps_again = journal.steps_between(engine.frame, done), []
     again: list[AlarmTransition] = []
     while engine.frame < done:
         frames = [f for f in log.read(engine.frame, 256) if f.n <= done]
@@ -105,11 +107,17 @@ def _step_again(found: Recovered, log: FrameLog, journal: Journal) -> None:
             found.faults["log"] = f"alarms.db was decided up to frame {done}, the log ends at {engine.frame}"
             break
         for frame in frames:
-            again += engine.step(frame).events()
+            decided = engine.step(frame)
+            again += decided.events()
+            steps_again += decided.steps
             found.frames += 1
     _compare(found, stored, again)
+    if steps != steps_again:
+        found.faults.setdefault("difference", "steps on points were decided differently")
     if engine.next_n <= journal.last:
         engine.next_n = journal.last + 1
+    if engine.modes.next_n <= journal.last_step:
+        engine.modes.next_n = journal.last_step + 1
 
 
 def _compare(found: Recovered, stored: dict[int, AlarmTransition], again: Sequence[AlarmTransition]) -> None:

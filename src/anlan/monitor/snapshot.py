@@ -27,6 +27,7 @@ from anlan.monitor.commands import Result
 from anlan.monitor.compile import EngineConfig, arrays_of
 from anlan.monitor.late import Pending
 from anlan.monitor.layout import STATUS, aligned
+from anlan.monitor.point_modes import PointModes
 from anlan.monitor.timers import Timers
 from anlan.store.durable import sync
 
@@ -75,6 +76,7 @@ class Snapshot:
             "retired": list(engine.retired.items()),
             "timers": engine.timers.as_json(),
             "late": engine.late.as_json(),
+            "modes": engine.modes.as_json(),
         }
         return cls(engine.frame, header, blobs)
 
@@ -126,6 +128,7 @@ def unpack(file: BinaryIO) -> Engine:
         engine.late = Pending.from_json(header["late"])
     engine.ledger = ledger
     engine.lay_out(arrays, status, known)
+    engine.modes = PointModes.from_json(header.get("modes", {}), engine.world)
     return engine
 
 

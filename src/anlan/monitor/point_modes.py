@@ -1,0 +1,406 @@
+"""Points that people have taken out of evidence for a while: inhibited by a work order, in calibration, or latched over range.
+
+    inhibit ──▶ readings are bad, maintenance ──(end of its time, or end_inhibit)──▶ as the source sends them
+    calibrate ──▶ readings are bad, calibration ──(end of its time, or end_calibration)──▶ as the source sends them
+    a catalytic detector over range ──▶ bad, over range latched ──(reset_over_range)──▶ as the source sends them
+
+Part of the engine's state. The flags stand in the point's record, where the kernel looks; here is what a record has no room for: since when,
+until when, by whom, and the quality that the source itself sent last, so that a mode that ends needn't wait for the next reading.
+
+The newest value is judged anew the moment a mode begins or ends, votes and calculated points with it. Value alarms keep their last adverse
+state while their point is no evidence (DOMAIN.md 11). The point's own alarms of bad quality and silence are suppressed by design meanwhile:
+who took the point out knows. Ends run on node time, so a clock that is set ends nothing early.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anlan.model.clock import Micros
+from anlan.model.events.alarms import AlarmKind, AlarmState, Trigger
+from anlan.model.quality import FLAG_MASK, REASON_MASK, Reason, Severity, quality
+from anlan.monitor import kernel
+from anlan.monitor.layout import BLOCK, NEVER, Phase, PointFlag, RuleFlag, World
+from anlan.monitor.point_commands import PointCommand
+
+if TYPE_CHECKING:
+    from anlan.monitor.engine import Engine
+
+BAD = int(quality(Severity.BAD))
+JUDGE_ON = 2
+OF_QUALITY = (AlarmKind.BAD_QUALITY, AlarmKind.STALE)
+
+
+class Mode(StrEnum):
+    INHIBITED = "inhibited"
+    CALIBRATING = "calibrating"
+
+
+FLAG = {Mode.INHIBITED: PointFlag.INHIBITED, Mode.CALIBRATING: PointFlag.CALIBRATING}
+BEGINS = {"inhibit": Mode.INHIBITED, "calibrate": Mode.CALIBRATING}
+ENDS = {"end_inhibit": Mode.INHIBITED, "end_calibration": Mode.CALIBRATING}
+_MODE_OF = {
+    **BEGINS,
+    **ENDS,
+    **{f"{kind}_expired": mode for kind, mode in BEGINS.items()},
+    **{f"{mode.value}_dropped": mode for mode in Mode},
+}
+_REASON = {
+    PointFlag.CALIBRATING: Reason.CALIBRATION,
+    PointFlag.INHIBITED: Reason.MAINTENANCE,
+    PointFlag.OVER_LATCHED: Reason.OVER_RANGE_LATCHED,
+}
+"""As the kernel overrules a reading: the first that holds. A test compares the two."""
+_BEFORE_ITS_DELAY = {Phase.RISING: Phase.QUIET, Phase.FALLING: Phase.STANDING}
+_OUT = int(PointFlag.INHIBITED | PointFlag.CALIBRATING)
+
+
+@dataclass(frozen=True, slots=True)
+class PointMode:
+    """One mode of one point. `due` is node time, `until` the wall clock people were told."""
+
+    point: int
+    mode: Mode
+    since: Micros
+    until: Micros
+    due: Micros
+    who: str
+    post: str
+    reason: str
+    work_order: str = ""
+    approver: str = ""
+    command: str = ""
+
+    @property
+    def said(self) -> str:
+        """As the journal of alarms tells it."""
+        return f"{self.work_order}: {self.reason}" if self.work_order else self.reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointStep:
+    """A row of alarms.db, table point_step. `step` is a command's kind, or `…_expired` for what ended by itself, `…_dropped` when a configuration
+    took the point away. `quality` is what the newest value counts as after it."""
+
+    n: int
+    frame: int
+    point: int
+    step: str
+    happened_at: Micros
+    noticed_at: Micros
+    until: Micros | None
+    quality: int
+    who: str
+    post: str
+    reason: str
+    work_order: str
+    approver: str
+    command: str
+
+
+class PointModes:
+    """What stands, by (point, mode), and the quality that sources sent last for the points that may need it."""
+
+    def __init__(self, modes: Iterable[PointMode] = ()) -> None:
+        self.standing: dict[tuple[int, Mode], PointMode] = {(m.point, m.mode): m for m in modes}
+        self.next_n = 1
+        """Number of the next step."""
+        self._sent: npt.NDArray[np.uint16] = np.zeros(0, np.uint16)
+        self._watched: npt.NDArray[np.bool_] | None = None
+
+    def of(self, point: int) -> list[PointMode]:
+        return [self.standing[point, mode] for mode in Mode if (point, mode) in self.standing]
+
+    # ---- what the source itself said last
+
+    def lay_out(self, world: World) -> None:
+        """After any change of the configuration or of flags: which points' own quality must be remembered."""
+        flags = world.points["flags"]
+        wanted = flags & (PointFlag.LATCHES | PointFlag.OVER_LATCHED | PointFlag.INHIBITED | PointFlag.CALIBRATING) != 0
+        if not wanted.any():
+            self._sent, self._watched = np.zeros(0, np.uint16), None
+            return
+        sent = world.points["quality"].copy()
+        if self._watched is not None:
+            both = min(len(self._watched), len(wanted))
+            known = np.flatnonzero(self._watched[:both] & wanted[:both])
+            sent[known] = self._sent[known]
+        self._sent, self._watched = sent, wanted
+
+    def note(self, world: World, point: Any, time: Any, value: Any, word: Any) -> None:
+        """These rows were decided on; of those that became a point's newest the quality is kept as it was sent."""
+        watched = self._watched
+        if watched is None:
+            return
+        rows = np.flatnonzero(watched[np.minimum(point, len(watched) - 1)] & (point < len(watched)))
+        rows = rows[time[rows] >= world.points["time"][point[rows]]]
+        nan = np.isnan(value[rows]) & (word[rows] < BAD)
+        self._sent[point[rows]] = np.where(nan, quality(Severity.BAD, Reason.NOT_A_NUMBER) | word[rows] & FLAG_MASK, word[rows])
+
+    def sent(self, world: World, point: int) -> int:
+        return (
+            int(self._sent[point]) if self._watched is not None and self._watched[point] else int(world.points["quality"][point])
+        )
+
+    # ---- snapshots
+
+    def as_json(self) -> dict[str, Any]:
+        sent = {} if self._watched is None else {str(p): int(self._sent[p]) for p in np.flatnonzero(self._watched)}
+        return {"standing": [asdict(m) for _, m in sorted(self.standing.items())], "sent": sent, "next_n": self.next_n}
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any], world: World) -> PointModes:
+        modes = cls(PointMode(**{**row, "mode": Mode(row["mode"])}) for row in fields.get("standing", ()))
+        modes.next_n = int(fields.get("next_n", 1))
+        modes.lay_out(world)
+        for point, word in fields.get("sent", {}).items():
+            if modes._watched is not None and int(point) < len(modes._sent):
+                modes._sent[int(point)] = word
+        return modes
+
+
+def standing_of(last_steps: Iterable[PointStep]) -> dict[tuple[int, Mode], PointStep]:
+    """The steps by which modes stand now, for readers of the journal: of each point and mode the newest step, if that begins it."""
+    newest: dict[tuple[int, Mode], PointStep] = {}
+    for step in last_steps:
+        if (mode := _MODE_OF.get(step.step)) is not None:
+            newest[step.point, mode] = step
+    return {key: step for key, step in newest.items() if step.step in BEGINS}
+
+
+# ------------------------------------------------------------------------------------------------------------- a person's step
+
+
+def refusal(engine: Engine, command: PointCommand) -> tuple[str, dict[str, Any]] | None:
+    """Why the step can't be taken: a msgid and its facts."""
+    points = engine.world.points
+    point = command.point
+    if not 0 <= point < len(points) or not points["flags"][point] & PointFlag.PRESENT:
+        return "point {point} does not exist", {"point": point}
+    if points["flags"][point] & PointFlag.CALCULATED:
+        return "a calculated point has no detector behind it: take its inputs out of service instead", {}
+    if (lacking := command.lacks()) is not None:
+        return lacking
+    mode = ENDS.get(command.kind)
+    if mode is not None and (point, mode) not in engine.modes.standing:
+        return _NOT_IN[mode], {}
+    if command.kind == "reset_over_range":
+        if not points["flags"][point] & PointFlag.OVER_LATCHED:
+            return "the point is not latched over range", {}
+        if engine.modes.sent(engine.world, point) & REASON_MASK == Reason.OVER_RANGE:
+            return "the detector still reads over range: it can be reset once it reads within its range", {}
+    return None
+
+
+_NOT_IN = {Mode.INHIBITED: "the point is not inhibited", Mode.CALIBRATING: "the point is not in calibration"}
+
+
+def take(engine: Engine, command: PointCommand, noticed_at: Micros, u: Micros) -> PointStep:
+    """The step is allowed: move the flags, judge the newest value anew, write it down."""
+    point = command.point
+    if command.kind in BEGINS:
+        mode = BEGINS[command.kind]
+        assert command.until is not None
+        engine.modes.standing[point, mode] = PointMode(
+            point, mode, command.at, command.until, u + command.until - command.at,
+            command.who, command.post, command.reason, command.work_order, command.approver, command.id,
+        )  # fmt: skip
+        _set_flags(engine, point, int(FLAG[mode]), 0, noticed_at, u)
+    elif command.kind in ENDS:
+        mode = ENDS[command.kind]
+        del engine.modes.standing[point, mode]
+        _set_flags(engine, point, 0, int(FLAG[mode]), noticed_at, u)
+    else:
+        _set_flags(engine, point, 0, int(PointFlag.OVER_LATCHED), noticed_at, u)
+    return _step(engine, point, command.kind, command.at, noticed_at, command)
+
+
+def end_due(engine: Engine, now: Micros, u: Micros) -> list[PointStep]:
+    """At a tick: modes whose time is over."""
+    if not engine.modes.standing:
+        return []
+    due = sorted((m for m in engine.modes.standing.values() if m.due <= u), key=lambda m: (m.due, m.point, m.mode))
+    return [_expire(engine, mode, now, u) for mode in due]
+
+
+def _expire(engine: Engine, mode: PointMode, now: Micros, u: Micros) -> PointStep:
+    del engine.modes.standing[mode.point, mode.mode]
+    _set_flags(engine, mode.point, 0, int(FLAG[mode.mode]), now, u)
+    begun = next(kind for kind, of in BEGINS.items() if of is mode.mode)
+    return _step(engine, mode.point, f"{begun}_expired", now - (u - mode.due), now, _by_itself(mode))
+
+
+def tend(engine: Engine, at: Micros) -> list[PointStep]:
+    """After a new configuration: a point that is gone, or now comes from elsewhere, has lost its flags, and with them its modes."""
+    flags = engine.world.points["flags"]
+    gone = [
+        m
+        for _, m in sorted(engine.modes.standing.items())
+        if m.point >= len(flags) or not flags[m.point] & FLAG[m.mode] or not flags[m.point] & PointFlag.PRESENT
+    ]
+    for mode in gone:
+        del engine.modes.standing[mode.point, mode.mode]
+    engine.modes.lay_out(engine.world)
+    return [_step(engine, m.point, f"{m.mode.value}_dropped", at, at, _by_itself(m)) for m in gone]
+
+
+def _by_itself(mode: PointMode) -> PointCommand:
+    """What stood, as far as a step tells it, by nobody."""
+    return PointCommand(
+        id="",
+        kind="end_inhibit",
+        point=mode.point,
+        who="",
+        post="",
+        at=0,
+        reason="",
+        work_order=mode.work_order,
+        until=mode.until,
+    )
+
+
+def _step(engine: Engine, point: int, step: str, happened_at: Micros, noticed_at: Micros, said: PointCommand) -> PointStep:
+    n = engine.modes.next_n
+    engine.modes.next_n += 1
+    points = engine.world.points
+    return PointStep(
+        n=n,
+        frame=engine.frame,
+        point=point,
+        step=step,
+        happened_at=happened_at,
+        noticed_at=noticed_at,
+        until=said.until,
+        quality=int(points["quality"][point]) if point < len(points) else 0,
+        who=said.who,
+        post=said.post,
+        reason=said.reason,
+        work_order=said.work_order,
+        approver=said.approver,
+        command=said.id,
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------- judging anew
+
+
+def _set_flags(engine: Engine, point: int, on: int, off: int, at: Micros, u: Micros) -> None:
+    """Move flags of the point between two readings; its newest value counts by them at once."""
+    _run_what_is_due(engine, point, at, u)
+    sent = engine.modes.sent(engine.world, point)
+    row = engine.world.points[point : point + 1]
+    before = int(row["flags"][0])
+    after = (before | on) & ~off & 0xFFFF
+    row["flags"], row["touched"] = after, engine.frame
+    engine.modes.lay_out(engine.world)
+    goes_out, comes_back = after & _OUT and not before & _OUT, before & _OUT and not after & _OUT
+    if goes_out:
+        _suppress_quality_alarms(engine, point, at)
+    if comes_back:
+        _forget_quality(engine, point)
+    if row["time"][0] != NEVER:
+        _judge(engine, point, _as_it_counts(after, sent), at, u)
+    if comes_back:
+        _suppress_quality_alarms(engine, point, at)
+
+
+def _as_it_counts(flags: int, sent: int) -> int:
+    """As the kernel counts a reading that was sent with this quality."""
+    for flag, reason in _REASON.items():
+        if flags & flag:
+            return sent & FLAG_MASK | int(quality(Severity.BAD, reason))
+    return sent
+
+
+def _run_what_is_due(engine: Engine, point: int, at: Micros, u: Micros) -> None:
+    """Delays that have ended by now count by the quality that held until now."""
+    block = point // BLOCK
+
+    def call(start: int) -> int:
+        world = engine.world
+        until_here = world._replace(due=world.due[: block + 1])
+        return int(kernel.take_tick(until_here, block + start, engine.frame, at, u)) - block
+
+    engine.run(call, 1)
+
+
+def _judge(engine: Engine, point: int, word: int, at: Micros, u: Micros) -> None:
+    world = engine.world
+    row = world.points[point]
+    held, known = bool(row["flags"] & PointFlag.HELD), int(row["quality"]) < BAD
+    if known and word >= BAD and row["flags"] & PointFlag.ON_CHANGE and held:
+        world.known[point] = row["time"] + max(0, u - int(row["heard"]))
+    world.points["quality"][point] = word
+    mine = _rows_of(engine, point)
+    anew = np.zeros(len(world.rules), np.uint8)
+    anew[mine.start : mine.stop] = JUDGE_ON
+    if word < BAD:
+        _begin_delays_anew(engine, mine)
+
+    def call(start: int) -> int:
+        # Only this point: the table of points ends with it.
+        one = engine.world._replace(points=engine.world.points[: point + 1])
+        return int(kernel.reconsider(one, anew, point + start, engine.frame, at, u)) - point
+
+    engine.run(call, 1)
+    feeds = world.feeds[world.feeds_first[point] : world.feeds_first[point + 1]]
+    if len(feeds):
+        which = np.zeros(len(world.programs), np.uint8)
+        which[feeds] = 1
+        kernel.feed_those(engine.world, which, u)
+        engine.calculate(at, u)
+
+
+def _begin_delays_anew(engine: Engine, rows: range) -> None:
+    """Nobody knew the value meanwhile: what was pending before begins again from the value that counts now."""
+    rules, phase = engine.world.rules, engine.world.status["phase"]
+    for k in rows:
+        if rules["kind"][k] not in OF_QUALITY:
+            phase[k] = _BEFORE_ITS_DELAY.get(Phase(int(phase[k])), phase[k])
+
+
+def _forget_quality(engine: Engine, point: int) -> None:
+    """The quality was bad because people had said so, which is no condition of the point's own alarm."""
+    world = engine.world
+    for k in _rows_of(engine, point):
+        if world.rules["kind"][k] == AlarmKind.BAD_QUALITY:
+            world.status["phase"][k] = Phase.QUIET
+
+
+# ------------------------------------------------------------------------------------------------------------- its own quality alarms
+
+
+def suppressed_rows(engine: Engine) -> list[int]:
+    """Rows of the alarms of quality and silence of the points that are out."""
+    rules = engine.world.rules
+    out = sorted({m.point for m in engine.modes.standing.values() if m.point < len(engine.world.points)})
+    return [k for point in out for k in _rows_of(engine, point) if rules["kind"][k] in OF_QUALITY]
+
+
+def _rows_of(engine: Engine, point: int) -> range:
+    row = engine.world.points[point]
+    return range(int(row["rule_first"]), int(row["rule_first"]) + int(row["rule_count"]))
+
+
+def _suppress_quality_alarms(engine: Engine, point: int, at: Micros) -> None:
+    world = engine.world
+    out = bool(world.points["flags"][point] & _OUT)
+    mode = next(iter(engine.modes.of(point)), None)
+    for k in _rows_of(engine, point):
+        if world.rules["kind"][k] not in OF_QUALITY or not world.rules["flags"][k] & RuleFlag.ENABLED:
+            continue
+        hidden = AlarmState(int(world.status["state"][k])) is AlarmState.SUPPRESSED
+        if out == hidden:
+            continue
+        trigger = Trigger.SUPPRESS if out else Trigger.UNSUPPRESS
+        after = engine.next_state(k, trigger)
+        if after is not None:
+            n = engine.move(k, trigger, after, at, at)
+            if mode is not None:
+                engine.tell_why(n, mode.who, mode.post, mode.said, mode.command)
