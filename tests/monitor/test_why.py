@@ -90,7 +90,7 @@ class Told:
         ]
         journal = [t for t in reversed(self.journal) if t.alarm == ALARM and t.noticed_at <= now]
         start = max(START, now - round(window * SECOND))
-        return explain(Question(ALARM, self.rule, self.point, self.config, Readings.of(rows), links, journal, start, now, "Asia/Shanghai", {"p-1": "张三"}))  # fmt: skip
+        return explain(Question(ALARM, self.rule, self.point, self.config, Readings.of(rows), links, journal, start, now, "Asia/Shanghai", {"p-1": "张三"}.get))  # fmt: skip
 
 
 def rule(kind: AlarmKind = AlarmKind.HIGH, **rest: Any) -> AlarmRule:
@@ -247,9 +247,9 @@ def test_states_and_quality_and_silence_as_alarms() -> None:
     assert bad.ask(9).closed == "limit"
     assert bad.ask(12).sentence["zh"] == "质量无效达 2 秒,延时 5 秒未到。"
     stale = Told(AlarmRule(id="PT-1.STALE", point="PT-1", kind=AlarmKind.STALE, on_delay=5)).hold(0, 9, 5.0).until(30)
-    assert stale.ask(14).sentence["zh"] == "数据过期达 2 秒,延时 5 秒未到。"
+    assert stale.ask(14).sentence["zh"] == "停止更新达 2 秒,延时 5 秒未到。"
     assert stale.ask(30).condition
-    assert stale.ask(30).sentence["zh"].startswith("08:00:17 报警:数据过期,延时 5 秒已到。")
+    assert stale.ask(30).sentence["zh"].startswith("08:00:17 报警:停止更新,延时 5 秒已到。")
 
 
 def test_the_picture_keeps_what_stands_out() -> None:

@@ -136,6 +136,7 @@ class Node:
             clock=self.clock,
             guard=Guard(self.records, self.clock),
         )
+        self.context.extras["monitor.engine_config"] = lambda: config
         self.context.live.link(True)
         ensure_posts(self.records, self.view.posts)
         return self

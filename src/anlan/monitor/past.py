@@ -132,19 +132,20 @@ class Past:
 
     # ---- why
 
-    def why(self, number: int, at: Micros, names: dict[str, str] | None = None) -> Explanation:
+    def why(self, number: int, at: Micros, names: Callable[[str], str] = str) -> Explanation:
         """Why alarm `number` stands, or doesn't, at `at`."""
         from anlan.monitor.why import Question, explain
 
         plant = self.plant
         rule = plant.rules[number]
-        source, target = self._subject(number)
-        config = self.part([target] if target is not None else [], [source] if target is None else [])
+        points, lost = self.subjects([number])
+        config = self.part(points, lost)
         delays = round(max(rule.on_delay, rule.off_delay) * SECOND)
         start = at - min(max(WINDOW, 2 * delays + MINUTE), LONGEST_WINDOW)
         point = plant.point_of_rule(rule)
         sources = config.source_numbers()
-        label = plant.sources[source].name if source in plant.sources else None
+        name_of = lost[0] if lost else self._source_of(config, points)
+        label = plant.sources[name_of].name if name_of in plant.sources else None
         named = {"zh": label.text("zh"), "en": label.text("en")} if label is not None and (label.zh or label.en) else {}
         return explain(
             Question(
@@ -158,21 +159,27 @@ class Past:
                 start=start,
                 at=at,
                 zone=plant.zone,
-                names=names or {},
+                names=names,
                 source_name=named,
             )
         )
 
-    def _subject(self, number: int) -> tuple[int, int | None]:
-        """(source, point) that an alarm is about; no point for loss of view."""
+    @staticmethod
+    def _source_of(config: EngineConfig, points: Sequence[int]) -> int:
+        table = config.point_table
+        by_point = dict(zip(table["number"].to_pylist(), table["source"].to_pylist(), strict=True))
+        return int(by_point.get(points[0], -1)) if points else -1
+
+    def subjects(self, alarms: Sequence[int]) -> tuple[list[int], list[int]]:
+        """(points, sources) that these alarms watch."""
         table = self.config().rule_table
-        row = table["number"].to_pylist().index(number)
-        target = int(table["target"][row].as_py())
-        if table["kind"][row].as_py() == AlarmKind.LOSS_OF_VIEW:
-            return target, None
-        points = self.config().point_table
-        place = points["number"].to_pylist().index(target)
-        return int(points["source"][place].as_py()), target
+        wanted = set(alarms)
+        points: list[int] = []
+        sources: list[int] = []
+        for number, kind, target in zip(*(table[name].to_pylist() for name in ("number", "kind", "target")), strict=True):
+            if number in wanted:
+                (sources if kind == AlarmKind.LOSS_OF_VIEW else points).append(target)
+        return points, sources
 
 
 _LINKS = {Trigger.CONDITION_ON: "down", Trigger.CONDITION_OFF: "up"}

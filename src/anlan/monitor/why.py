@@ -9,7 +9,7 @@ what people did (acknowledge, shelve …) is told by the journal. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -55,7 +55,7 @@ class Question:
     start: Micros
     at: Micros
     zone: str
-    names: Mapping[str, str] = field(default_factory=dict)
+    names: Callable[[str], str] = str
     source_name: Both = field(default_factory=dict)
 
 
@@ -423,7 +423,7 @@ class _Account:
                 answer = next((t for t in self.q.journal if t.trigger is Trigger.ACKNOWLEDGE), None)
                 if answer is None:
                     return {}
-                who = self.q.names.get(answer.who, answer.who)
+                who = self.q.names(answer.who) or answer.who
                 return self.say("Acknowledged by {who} at {time}.", who=who, time=self._time(answer.noticed_at))
         return {}
 

@@ -1,0 +1,147 @@
+"""Routes of explanation and trial: why an alarm stands or doesn't, and what other settings would have done to the node's own past."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from anlan.guard.principal import Principal
+from anlan.model.clock import SECOND, Micros
+from anlan.model.errors import InputError, NotFound
+from anlan.model.words import LANGUAGES, translate
+from anlan.monitor.choice import instant, span
+from anlan.monitor.past import Past
+from anlan.monitor.service import AlarmService
+from anlan.monitor.trying import tried
+from anlan.monitor.what_if import Incident
+from anlan.web.answers import Json
+from anlan.web.auth import Asker, require
+from anlan.web.context import Context
+
+At = Annotated[str, Query(max_length=40, description="µs since 1970 UTC, or RFC 3339 with a zone; now when absent")]
+Instant = Annotated[str | int, Field(description="µs since 1970 UTC, or RFC 3339 with a zone")]
+LONGEST_TRIAL: Micros = 31 * 24 * 3600 * SECOND
+MOST_EXPLAINED = 20
+"""Alarms of one point that are explained at once."""
+
+
+class RuleChange(BaseModel):
+    """An alarm and the fields that are to be tried; what is absent stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: Annotated[str, Field(max_length=100)]
+    limit: float | None = None
+    dead_band: Annotated[float, Field(ge=0)] | None = None
+    on_delay: Annotated[float, Field(ge=0, le=604_800)] | None = None
+    off_delay: Annotated[float, Field(ge=0, le=604_800)] | None = None
+    priority: Annotated[int, Field(ge=1, le=4)] | None = None
+    enabled: bool | None = None
+
+
+class Happened(BaseModel):
+    """An incident that an alarm of `subject`, a point's id or a place's path, should have announced."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    start: Instant
+    end: Instant
+    subject: Annotated[str, Field(max_length=500)]
+    name: Annotated[str, Field(max_length=200)] = ""
+
+
+class Trial(BaseModel):
+    """`alarms`: those that are watched beside the changed ones."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    start: Instant
+    end: Instant
+    changes: Annotated[list[RuleChange], Field(min_length=1, max_length=50)]
+    alarms: Annotated[list[str], Field(max_length=50)] = []
+    incidents: Annotated[list[Happened], Field(max_length=500)] | None = None
+    lead: Annotated[float, Field(ge=0, le=86_400, description="s before an incident from which an alarm announces it")] = 600
+
+
+def routes(context: Context) -> APIRouter:
+    router = APIRouter(tags=["alarms"])
+    service, past = AlarmService.of(context), Past.of
+    # One replay at a time: a trial must not take the processor from those who only look.
+    one_at_a_time = asyncio.Semaphore(1)
+
+    @router.get("/alarms/{alarm}/why", dependencies=[require("alarm.view")])
+    async def why_alarm(alarm: str, asker: Asker, at: At = "") -> Response:
+        """Why the alarm stands, or doesn't, at `at`: each gate between reading and operator, the first that was closed, and a sentence."""
+        number, _ = service.find(asker, alarm)
+        when = instant("at", at) if at else context.clock.now()
+        async with one_at_a_time:
+            found = await asyncio.to_thread(partial(past(context).why, number, when, service.board.name_of))
+        return Json(found.as_json())
+
+    @router.get("/points/{point}/why", dependencies=[require("alarm.view")])
+    async def why_point(point: str, asker: Asker, at: At = "") -> Response:
+        """The same for every alarm of a point; those that stand first."""
+        numbers = _alarms_of(context, asker, point)
+        when = instant("at", at) if at else context.clock.now()
+        async with one_at_a_time:
+            found = await asyncio.to_thread(_explained, past(context), numbers[:MOST_EXPLAINED], when, service.board.name_of)
+        return Json({"point": point, "at": when, "sentence": _of_point(point, found), "alarms": found})
+
+    @router.post("/replay/what-if", dependencies=[require("history.view")])
+    async def what_if(asker: Asker, body: Trial) -> Response:
+        """What other limits, dead-bands, delays or priorities would have done in a span of the node's own history. Changes nothing.
+
+        `cut_at` tells where the replay ended when the span held more readings than one answer may.
+        """
+        start, end = span(str(body.start), str(body.end), longest=LONGEST_TRIAL)
+        changes = {service.find(asker, change.id)[0]: _fields(change) for change in body.changes}
+        alarms = [service.find(asker, alarm)[0] for alarm in body.alarms]
+        incidents = [_incident(one) for one in body.incidents] if body.incidents is not None else None
+        lead = round(body.lead * SECOND)
+        async with one_at_a_time:
+            found = await asyncio.to_thread(tried, past(context), alarms, changes, start, end, incidents, lead)
+        return Json({"start": start, "end": end, **found.as_json()})
+
+    return router
+
+
+def _alarms_of(context: Context, asker: Principal, point: str) -> list[int]:
+    plant = context.plant
+    number = plant.point_numbers.get(point)
+    if number is None or not asker.allows("alarm.view", plant.points[number].place):
+        raise NotFound("there is no point {point}", point=point[:100])
+    return sorted(plant.rules_of_point.get(point, ()), key=lambda n: (plant.rules[n].priority, plant.rules[n].id))
+
+
+def _explained(past: Past, numbers: list[int], at: Micros, names: Callable[[str], str]) -> list[dict[str, Any]]:
+    found = [past.why(number, at, names).as_json() for number in numbers]
+    return sorted(found, key=lambda one: one["state"] == "NORMAL")
+
+
+def _of_point(point: str, found: list[dict[str, Any]]) -> dict[str, str]:
+    """The first that stands, or that none does."""
+    if not found:
+        return {language: translate("No alarm is set on {point}.", language).format(point=point) for language in LANGUAGES}
+    if found[0]["state"] != "NORMAL":
+        sentence: dict[str, str] = found[0]["sentence"]
+        return sentence
+    message = "{alarms} alarms are set on {point}; none of them stands."
+    return {language: translate(message, language).format(point=point, alarms=len(found)) for language in LANGUAGES}
+
+
+def _fields(change: RuleChange) -> dict[str, Any]:
+    fields = change.model_dump(exclude={"id"}, exclude_none=True)
+    if not fields:
+        raise InputError("{alarm}: nothing is to be changed; limit, dead_band, on_delay, off_delay, priority or enabled was expected", alarm=change.id)  # fmt: skip
+    return fields
+
+
+def _incident(one: Happened) -> Incident:
+    start, end = span(str(one.start), str(one.end))
+    return Incident(start, end, one.subject, one.name)
