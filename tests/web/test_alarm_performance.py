@@ -154,3 +154,17 @@ async def test_the_report_is_made_once_for_viewers_of_the_same(node: Any, consol
         await report(one, f"?from={node.clock.now() - DAY}&to={node.clock.now()}")
         await report(one, f"?from={node.clock.now() - DAY}&to={node.clock.now()}")
     assert len(made) == 2, "who sees everything shares; who sees a branch does not"
+
+
+async def test_what_lies_before_the_journal_thins_nothing_out(node: Any, console: Any) -> None:
+    """A node that has recorded for an hour and a half knows nothing of the 30 days before."""
+    begun = node.clock.now()
+    await storm(node)
+    node.clock.advance(90 * MINUTE)
+    await console.sign_in("gas")
+    told = await report(console, "?window=30d")
+    assert told["from"] < told["measured_from"] == begun
+    hours = (told["to"] - begun) / (60 * MINUTE)
+    assert told["whole"]["figures"]["rate.per_hour"] == pytest.approx((STORY + 1) / hours)
+    before = await report(console, f"?from={begun - 2 * DAY}&to={begun - DAY}")
+    assert set(before["whole"]["figures"].values()) == {None}, "unknown, not 0"

@@ -26,6 +26,7 @@ _RANGE = "SELECT min(n), max(n), count(*) FROM transition WHERE noticed_at >= ? 
 _ROWS = """SELECT (alarm << 16) | ("trigger" << 8) | (before << 4) | after, happened_at, noticed_at FROM transition
   WHERE n BETWEEN ? AND ? AND noticed_at >= ? AND noticed_at < ? ORDER BY n"""
 _FIRST = "SELECT coalesce(max(n), 0) + 1 FROM transition WHERE noticed_at < ?"
+_BEGUN = "SELECT coalesce(min(begun_at), 0) FROM incarnation"
 _START = """WITH RECURSIVE known(alarm) AS (
     SELECT min(alarm) FROM transition
     UNION ALL SELECT (SELECT min(t.alarm) FROM transition t WHERE t.alarm > known.alarm) FROM known WHERE known.alarm IS NOT NULL)
@@ -37,7 +38,8 @@ _SINCE = """SELECT noticed_at FROM transition WHERE alarm = ? AND n <= ?
 
 
 def read_window(db: apsw.Connection, start: Micros, end: Micros) -> Raw:
-    """Transitions noticed at start ≤ t < end, in order, and what was not normal before the first of them. Raises StoreError, InputError."""
+    """Transitions noticed at start ≤ t < end, in order, what was not normal before the first of them, and when the journal begins (in
+    `begun`; 0 where it doesn't say). Raises StoreError, InputError."""
     try:
         with db:  # one consistent state
             found = _read(db, start, end)
@@ -60,7 +62,9 @@ def _read(db: apsw.Connection, start: Micros, end: Micros) -> Raw:
     stood = list(db.execute(_START, (first,)))
     since = [next(db.execute(_SINCE, (alarm, n)), (start,))[0] for alarm, _, n in stood]
     alarm, state, _ = _columns(stood, 3)
+    begun = next(db.execute(_BEGUN))[0]
     return {
+        "begun": np.array([begun], np.int64),
         "alarm": packed >> 16,
         "trigger": (packed >> 8) & 255,
         "before": (packed >> 4) & 15,

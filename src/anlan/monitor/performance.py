@@ -96,14 +96,18 @@ def make_report(
     read = Columns.of(columns)
     if not everything:
         read = read.only(facts)
-    report = measure(read, facts, window.start, window.end)
+    # Before the journal begins nobody knows what there was: it must not thin out what was measured since.
+    begin = max(window.start, int(columns["begun"][0]))
+    report = measure(read, facts, min(begin, window.end - 1), window.end)
     used = {one.priority for one in facts.values()}
-    tell = partial(_performance, plant)
+    tell = partial(_performance, plant, known=begin < window.end)
     return {
         "from": window.start,
         "from_iso": iso(window.start),
         "to": window.end,
         "to_iso": iso(window.end),
+        "measured_from": begin,
+        "measured_from_iso": iso(begin),
         "window": window.name,
         "whole": tell(report.whole),
         "posts": [tell(one) for one in report.posts.values()],
@@ -161,12 +165,13 @@ def _sight(principal: Principal) -> tuple[Grant, ...] | None:
     return None if principal.allows("alarm.view", "") else principal.grants
 
 
-def _performance(plant: PlantView, found: Performance) -> dict[str, Any]:
-    stood = found.stood
+def _performance(plant: PlantView, found: Performance, *, known: bool) -> dict[str, Any]:
+    """`known` is False for a window that ends before the journal begins: its figures are then unknown, not 0."""
+    stood, told = found.stood, figures(found)
     return {
         "post": found.post,
         "post_name": _post_name(plant, found.post),
-        "figures": figures(found),
+        "figures": told if known else dict.fromkeys(told),
         "periods": _periods(found),
         "priorities": {str(priority): n for priority, n in found.priorities.items()},
         "alarms": found.alarms,

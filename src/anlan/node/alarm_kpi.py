@@ -118,6 +118,8 @@ def _print(report: Mapping[str, Any], language: Language) -> None:
         table.add_row(measure["name"][language], *figures, _guides(report["targets"], measure["id"], language))
     console = Console(width=None if Console().is_terminal else 160, highlight=False)
     console.print(table)
+    if report["measured_from"] > report["from"]:
+        console.print(say("recorded since {time}").format(time=report["measured_from_iso"]))
     notes = (say("not read in the standard's own text"), say("figures are measured; none is judged"))
     console.print(f"* {' · '.join(notes)}")
     for one, name in zip(columns, names, strict=True):

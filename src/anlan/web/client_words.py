@@ -85,7 +85,7 @@ WORDS: tuple[str, ...] = (
     "No alarm in this window.", "Most frequent alarms", "choose one to see its limits",
     "Time to acknowledge, and until the condition was gone", "Nothing was acknowledged in this window.", "Chattering alarms",
     "index Ψ of Kondaveeti et al., above 0.05/s", "Alarm floods", "All measures", "figures are measured; none is judged",
-    "{n} of them fleeting",
+    "{n} of them fleeting", "recorded since {time}", "no record yet",
     # frame
     "Connection to the node lost for {span}: nothing on this screen is live.", "lost",
     "The node's core does not answer: nothing on this screen is live and no alarm is decided here now.", "connecting",

@@ -6,7 +6,7 @@ import { kindWords, symbol } from "./alarms.js";
 import { esc, label, t } from "./config.js";
 import { number, shortStamp, span, stamp, zoneOffset } from "./format.js";
 import { api, link } from "./link.js";
-import { actorsOption, periodsOption, prioritiesOption, waitsOption } from "./performance_charts.js";
+import { actorsOption, figurePercent, periodsOption, prioritiesOption, waitsOption } from "./performance_charts.js";
 
 const WINDOWS = [
   ["10min", "10 min"],
@@ -114,8 +114,9 @@ class Performance extends HTMLElement {
     this.querySelector("select").innerHTML = choices.map(([id, name]) => `<option value="${esc(id)}"${id === (one.post ?? "*") ? " selected" : ""}>${esc(name)}</option>`).join("");
     const [from, to] = this.querySelectorAll("form input");
     if (document.activeElement !== from && document.activeElement !== to) [from.value, to.value] = [report.from, report.to].map(siteField);
-    const of = t("{count} alarms of {alarms} different ones", { count: one.figures["rate.count"], alarms: one.alarms });
-    this.querySelector(".status").textContent = `${stamp(report.from)} – ${stamp(report.to)} · ${of}`;
+    const of = t("{count} alarms of {alarms} different ones", { count: one.figures["rate.count"] ?? "—", alarms: one.alarms });
+    const since = report.measured_from > report.from ? ` · ${t("recorded since {time}", { time: stamp(report.measured_from) })}` : "";
+    this.querySelector(".status").textContent = `${stamp(report.from)} – ${stamp(report.to)} · ${of}${since}`;
   }
 
   draw(report, one) {
@@ -152,7 +153,7 @@ const way = (alarm) => (alarm.point ? `/points/${encodeURIComponent(alarm.point)
 function figure(value, form) {
   if (value === null || value === undefined) return "—";
   if (form === "seconds") return span(value * 1e6);
-  return { count: number(value, 0), number: number(value, value < 10 ? 2 : 1), percent: `${number(value, value > 0 && value < 10 ? 1 : 0)} %` }[form];
+  return { count: number(value, 0), number: number(value, value <= 0 || value >= 10 ? 1 : value < 0.1 ? 4 : 2), percent: figurePercent(value) }[form];
 }
 
 /** What the standards say beside the figure: never a verdict, and marked where the standard itself was not read. */

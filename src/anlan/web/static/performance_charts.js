@@ -2,7 +2,7 @@
 
 import { label, t } from "./config.js";
 import { day, hourMinute, monthDay, number, span } from "./format.js";
-import { fromChart, toChart } from "./trend_chart.js";
+import { fromChart, hatching, toChart } from "./trend_chart.js";
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const FLOOD_AT = 10;
@@ -56,14 +56,14 @@ export function periodsOption(posts, report, nameOf) {
       lineStyle: { color: css("--trend-1"), width: 1.2 },
       areaStyle: { color: css("--trend-1"), opacity: 0.35 },
       markLine: { silent: true, symbol: "none", data: [{ yAxis: FLOOD_AT }], lineStyle: { color: css("--p2"), type: [6, 4], opacity: 0.8 }, label: { show: false } },
-      markArea: { silent: true, itemStyle: { color: css("--p2"), opacity: 0.22 }, data: floodAreas(post.floods, report) },
+      markArea: { silent: true, itemStyle: { color: css("--p2"), opacity: 0.22 }, data: [...floodAreas(post.floods, report), ...unknownArea(report)] },
     })),
   };
 }
 
 /** A step begins where its period does; ECharts' "end" holds a value until the next. */
 function steps({ width, fold, most }, report) {
-  const at = (i) => toChart(Math.min(report.from + i * width * fold, report.to) / 1000);
+  const at = (i) => toChart(Math.min(report.measured_from + i * width * fold, report.to) / 1000);
   return [...most.map((n, i) => [at(i), n]), [at(most.length), most.at(-1) ?? 0]];
 }
 
@@ -71,18 +71,26 @@ function steps({ width, fold, most }, report) {
 function floodAreas(floods, report) {
   const least = (report.to - report.from) * LEAST_WIDTH;
   return floods.map((flood) => {
-    const begin = Math.max(flood.began_at, report.from);
-    const end = Math.max(Math.min(flood.ended_at ?? report.to, report.to), begin + least);
+    const end = Math.min(flood.ended_at ?? report.to, report.to);
+    const begin = Math.min(Math.max(flood.began_at, report.from), end - least);
     return [{ xAxis: toChart(begin / 1000) }, { xAxis: toChart(end / 1000) }];
   });
+}
+
+/** Before the journal begins nothing is known, which is not nothing. */
+function unknownArea({ from, to, measured_from: since }) {
+  if (since <= from) return [];
+  const area = { itemStyle: { color: { image: hatching(), repeat: "repeat" }, opacity: 0.8 } };
+  return [[{ xAxis: toChart(from / 1000), ...area }, { xAxis: toChart(Math.min(since, to) / 1000) }]];
 }
 
 function periodText(points, posts, report, nameOf) {
   if (!points.length) return "";
   const at = fromChart(points[0].axisValue) * 1000;
   const width = posts[0].periods.width * posts[0].periods.fold;
-  const i = Math.max(0, Math.floor((at - report.from) / width));
-  const begin = report.from + i * width;
+  if (at < report.measured_from) return t("no record yet");
+  const i = Math.floor((at - report.measured_from) / width);
+  const begin = report.measured_from + i * width;
   const head = `${day(begin)} ${hourMinute(begin)} – ${hourMinute(Math.min(begin + width, report.to))}${posts[0].periods.fold > 1 ? ` · ${t("most in 10 min")}` : ""}`;
   return [head, ...posts.map((post) => `${nameOf(post)}: <b>${post.periods.most[i] ?? 0}</b>`)].map((line) => `<div>${line}</div>`).join("");
 }
@@ -101,16 +109,15 @@ export function prioritiesOption(one, scheme) {
   const guide = (n) => scheme.find((target) => target.measure === `priority.${n}`);
   return {
     ...base(),
-    grid: { left: 58, right: 60, top: 12, bottom: 28 },
+    grid: { left: 8, right: 20, top: 12, bottom: 8, containLabel: true },
     tooltip: { ...base().tooltip, trigger: "axis", axisPointer: { type: "shadow" }, formatter: ([{ dataIndex }]) => priorityText(shown[dataIndex], one, share, guide) },
     xAxis: { type: "value", min: 0, max: 100, axisLabel: { ...axisText(), formatter: "{value} %" }, splitLine: faint() },
-    yAxis: { type: "category", inverse: true, data: shown.map((n) => t("priority {n}", { n })), axisLabel: { ...axisText(), color: css("--text") }, axisLine: { lineStyle: { color: css("--line-strong") } }, axisTick: { show: false } },
+    yAxis: { type: "category", inverse: true, data: shown.map((n) => `${t("priority {n}", { n })}  ${counted ? figurePercent(share(n)) : "—"}`), axisLabel: { ...axisText(), color: css("--text") }, axisLine: { lineStyle: { color: css("--line-strong") } }, axisTick: { show: false } },
     series: [
       {
         type: "bar",
         barWidth: "46%",
         data: shown.map((n) => ({ value: share(n), itemStyle: { color: css(`--p${n}`), opacity: 0.85 } })),
-        label: { show: true, position: "right", color: css("--text"), formatter: ({ value }) => `${number(value, value > 0 && value < 10 ? 1 : 0)} %` },
       },
       {
         type: "scatter",
@@ -122,6 +129,9 @@ export function prioritiesOption(one, scheme) {
     ],
   };
 }
+
+/** Small shares keep their digits: 0.003 % is not nothing. */
+export const figurePercent = (value) => `${number(value, value <= 0 || value >= 10 ? 0 : value < 0.1 ? 3 : 1)} %`;
 
 function priorityText(n, one, share, guide) {
   const given = guide(n);

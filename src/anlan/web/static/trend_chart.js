@@ -183,7 +183,7 @@ function badAreas(pen) {
 let hatch = null;
 
 /** A tile of slanted lines, the same sign for "not known" as on every page. */
-function hatching() {
+export function hatching() {
   if (hatch) return hatch;
   hatch = Object.assign(document.createElement("canvas"), { width: 10, height: 10 });
   const pen = hatch.getContext("2d");
