@@ -15,7 +15,7 @@ import numpy.typing as npt
 from anlan.model.clock import Micros
 from anlan.model.events.alarms import AlarmKind, AlarmState, Trigger
 from anlan.model.quality import Severity, quality
-from anlan.monitor import kernel, point_modes
+from anlan.monitor import kernel, point_modes, programs
 from anlan.monitor.compile import Arrays, EngineConfig, arrays_of
 from anlan.monitor.layout import STATUS, Phase, PointFlag, RuleFlag, Structs, aligned
 from anlan.monitor.memory import give_back
@@ -192,13 +192,10 @@ def _carry_programs(engine: Engine, new: Arrays, moved: npt.NDArray[np.bool_]) -
     """Memory and time of the programs that are as they were; returns which are not, or read a point that is not as it was."""
     old, now = engine.arrays.calculated, new.calculated
     fresh = np.ones(len(now.programs), np.uint8)
-    row_of = {int(target): row for row, target in enumerate(old.programs["target"])}
-    for row, target in enumerate(now.programs["target"]):
-        before = row_of.get(int(target))
-        if before is not None and old.code_of(before) == now.code_of(row):
-            now.cells[now.cells_of(row)] = old.cells[old.cells_of(before)]
-            now.programs["at"][row] = old.programs["at"][before]
-            fresh[row] = 0
+    before, rows = programs.same(old, now)
+    now.programs["at"][rows] = old.programs["at"][before]
+    now.cells[now.cells_of(rows)] = old.cells[old.cells_of(before)]
+    fresh[rows] = 0
     for point in np.flatnonzero(moved & (new.points["flags"] & PointFlag.FEEDS != 0)):
         fresh[now.feeds[now.feeds_first[point] : now.feeds_first[point + 1]]] = 1
     return fresh

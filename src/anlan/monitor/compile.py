@@ -371,7 +371,9 @@ def arrays_of(config: EngineConfig) -> Arrays:
     where[rules["number"]] = np.arange(len(rules), dtype=np.int32)
     calculated = programs_of.arrays_of(config.program_table, config.code_table, points)
     governs_first, governs = _governed(points, column(table, "suppress_by").astype(np.int64))
-    return Arrays(points, sources, rules, target, pool, where, calculated, governs_first, governs, config.escalation, config.late_window)
+    return Arrays(
+        points, sources, rules, target, pool, where, calculated, governs_first, governs, config.escalation, config.late_window
+    )
 
 
 def _governed(points: Structs, by: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:

@@ -25,11 +25,12 @@ from __future__ import annotations
 
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]  # publishes none
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
 from anlan.model.events.alarms import AlarmKind, AlarmState, Trigger
 from anlan.model.quality import FLAG_MASK, REASON_MASK, Flag, Reason, Severity, quality
+from anlan.monitor.compiled import fast
 from anlan.monitor.layout import BLOCK, LEVELS, NEVER, NOT_DUE, Phase, PointFlag, ProgramFlag, RuleFlag, Tally, View
 from anlan.monitor.machine import evaluate
 from anlan.monitor.program import Op
@@ -70,13 +71,11 @@ _MS = 1_000
 _AHEAD = 24
 """Rows from which a point's cache line is asked for in advance: at a million points in random order 28 → 46 million readings/s."""
 
-_fast = njit(cache=True, nogil=True, error_model="numpy")
-
 
 # ------------------------------------------------------------------------------------------------------------- readings
 
 
-@_fast
+@fast
 def take_readings(w, point, time, value, quality, start, frame, received_at, u, late_rows):  # type: ignore[no-untyped-def]
     """Decide on rows start … of one part; returns the row to go on from (the number of rows when done).
 
@@ -106,6 +105,9 @@ def take_readings(w, point, time, value, quality, start, frame, received_at, u, 
             r.quality = q
             r.heard = u
             r.touched = frame
+            if r.flags & _FEEDS:
+                _feed(w.feeds_first, w.feeds, w.programs, w.marked, w.waiting, w.waited, p, t)
+                waits = True
             continue
         if not r.flags & _PRESENT:
             w.tally[_UNKNOWN_POINT] += 1
@@ -135,13 +137,13 @@ def _prefetch(context, array, index):  # type: ignore[no-untyped-def]
     return types.void(array, index), generate
 
 
-@_fast
+@fast
 def _has_room(w, rules):  # type: ignore[no-untyped-def]
     """A rule can come on by its delay and go off by the reading that ends it: two transitions each."""
     return w.tally[_OUT] + 2 * np.int64(rules) <= len(w.out)
 
 
-@_fast
+@fast
 def _take_with_care(w, p, t, v, q, row, frame, received_at, u, late_rows):  # type: ignore[no-untyped-def]
     """The whole story for one reading: is it new, is it usable, what do the rules say."""
     r = w.points[p]
@@ -180,10 +182,10 @@ def _take_with_care(w, p, t, v, q, row, frame, received_at, u, late_rows):  # ty
         r.flags &= ~_HELD
     _settle(w, p)
     if r.flags & _FEEDS:
-        _feed(w, p, t)
+        _feed(w.feeds_first, w.feeds, w.programs, w.marked, w.waiting, w.waited, p, t)
 
 
-@_fast
+@fast
 def _as_it_counts(r, q):  # type: ignore[no-untyped-def]
     """The quality after what people have said of the point, and after a range that was once left."""
     if r.flags & _LATCHES and (q & REASON_MASK) == _OVER:
@@ -197,7 +199,7 @@ def _as_it_counts(r, q):  # type: ignore[no-untyped-def]
     return q
 
 
-@_fast
+@fast
 def _stamped_by_a_clock_set_back(r, t, q, received_at):  # type: ignore[no-untyped-def]
     """Fresh by the node's clock, while that clock says that the point's newest reading is yet to come: it is the node's that was set,
     and what it stamps (a polled device stamps nothing) must not be late for as long as it was set back by."""
@@ -205,18 +207,18 @@ def _stamped_by_a_clock_set_back(r, t, q, received_at):  # type: ignore[no-untyp
     return fresh and received_at < r.time - CLOCK_TOLERANCE
 
 
-@_fast
+@fast
 def _same(a, b):  # type: ignore[no-untyped-def]
     return a == b or (a != a and b != b)  # noqa: PLR0124  (two NaN are the same reading)
 
 
-@_fast
+@fast
 def _now(r, u):  # type: ignore[no-untyped-def]
     """The point's now in data time. `u` can lie a little before `heard`: an arrival is stamped between two ticks."""
     return r.time + max(0, u - r.heard)
 
 
-@_fast
+@fast
 def _decide(w, p, t, v, q, frame, received_at, u):  # type: ignore[no-untyped-def]
     """Every rule of the point against a new reading at data time `t`."""
     r = w.points[p]
@@ -250,7 +252,7 @@ def _decide(w, p, t, v, q, frame, received_at, u):  # type: ignore[no-untyped-de
         w.known[p] = t  # the value held until the source said it no longer knows
 
 
-@_fast
+@fast
 def _beyond(kind, q):  # type: ignore[no-untyped-def]
     """Whether a bad reading still tells that a limit is passed: what is over the range is over every high limit within it."""
     reason = q & REASON_MASK
@@ -259,7 +261,7 @@ def _beyond(kind, q):  # type: ignore[no-untyped-def]
     return kind in (_LOW, _LOW_LOW) and reason == _UNDER
 
 
-@_fast
+@fast
 def _uncovered(w, p, t):  # type: ignore[no-untyped-def]
     """Data time before `t` in which nobody knew the value; running delays don't count it."""
     r = w.points[p]
@@ -272,7 +274,7 @@ def _uncovered(w, p, t):  # type: ignore[no-untyped-def]
     return max(0, t - w.known[p] - np.int64(r.deadline) * _MS)
 
 
-@_fast
+@fast
 def _met(w, k, v):  # type: ignore[no-untyped-def]
     """Whether `v` meets the rule's condition, dead-band included: a condition that is on stays on until `clear` is passed."""
     rule = w.rules[k]
@@ -286,7 +288,7 @@ def _met(w, k, v):  # type: ignore[no-untyped-def]
     return _listed(w, rule, v)
 
 
-@_fast
+@fast
 def _listed(w, rule, v):  # type: ignore[no-untyped-def]
     for j in range(np.int64(rule.limit), np.int64(rule.clear)):  # noqa: SIM110  (Numba compiles no generator)
         if w.pool[j] == v:
@@ -297,7 +299,7 @@ def _listed(w, rule, v):  # type: ignore[no-untyped-def]
 # --------------------------------------------------------------------------------------------------- a rule's condition
 
 
-@_fast
+@fast
 def _drive(w, k, met, at):  # type: ignore[no-untyped-def]
     """Move the rule's phase by what is known at `at`; returns the trigger that follows, if any."""
     s = w.status[k]
@@ -315,7 +317,7 @@ def _drive(w, k, met, at):  # type: ignore[no-untyped-def]
     return _expire(w, k, at)
 
 
-@_fast
+@fast
 def _expire(w, k, until):  # type: ignore[no-untyped-def]
     """End the rule's running delay if it ends by `until`."""
     s = w.status[k]
@@ -328,7 +330,7 @@ def _expire(w, k, until):  # type: ignore[no-untyped-def]
     return _NOTHING
 
 
-@_fast
+@fast
 def _ends(w, k):  # type: ignore[no-untyped-def]
     """When the running delay ends, on the clock of the rule; only in RISING or FALLING."""
     s = w.status[k]
@@ -336,7 +338,7 @@ def _ends(w, k):  # type: ignore[no-untyped-def]
     return s.since + np.int64(delay) * _MS
 
 
-@_fast
+@fast
 def _move(w, k, trigger, happened_at, noticed_at, frame, v, q):  # type: ignore[no-untyped-def]
     """Move the alarm by the state table and write the transition; nothing when the table keeps the state."""
     rule = w.rules[k]
@@ -363,7 +365,7 @@ def _move(w, k, trigger, happened_at, noticed_at, frame, v, q):  # type: ignore[
     s.state = after
 
 
-@_fast
+@fast
 def _limit(w, k, v):  # type: ignore[no-untyped-def]
     """What to show as the limit: that of a limit rule; the state itself for STATE; none else."""
     kind = w.rules[k].kind
@@ -375,7 +377,7 @@ def _limit(w, k, v):  # type: ignore[no-untyped-def]
 # ------------------------------------------------------------------------------------------------------- running delays
 
 
-@_fast
+@fast
 def _run_on_until(w, p, until, frame, noticed_at):  # type: ignore[no-untyped-def]
     """Let delays run on data time up to `until` on what the point is known to hold; fire those that end."""
     r = w.points[p]
@@ -389,7 +391,7 @@ def _run_on_until(w, p, until, frame, noticed_at):  # type: ignore[no-untyped-de
                 _move(w, k, trigger, at, noticed_at, frame, r.value, r.quality)
 
 
-@_fast
+@fast
 def _runs_by_itself(w, p, k):  # type: ignore[no-untyped-def]
     """Whether the rule's delay runs on without a new reading."""
     phase = w.status[k].phase
@@ -406,7 +408,7 @@ def _runs_by_itself(w, p, k):  # type: ignore[no-untyped-def]
     return bool(r.flags & _HELD) and bool(r.flags & _ON_CHANGE) and known
 
 
-@_fast
+@fast
 def _settle(w, p):  # type: ignore[no-untyped-def]
     """After any change of the point or its rules: the quiet band, whether delays run, and when a tick must look again."""
     r = w.points[p]
@@ -436,7 +438,7 @@ def _settle(w, p):  # type: ignore[no-untyped-def]
                 high = min(high, w.rules[k].clear)
             elif w.rules[k].flags & _ENABLED:
                 low = max(low, np.nextafter(w.rules[k].limit, np.inf))
-    looked_at = r.flags & (_STALE | _LATCHES | _FEEDS) or not r.flags & _HELD
+    looked_at = r.flags & (_STALE | _LATCHES) or not r.flags & _HELD
     if looked_at or r.quality >= _BAD or r.time == NEVER:
         low = np.inf
     r.quiet_low = low
@@ -449,7 +451,7 @@ def _settle(w, p):  # type: ignore[no-untyped-def]
     w.due[b] = min(w.due[b], _next_due(w, p))
 
 
-@_fast
+@fast
 def _next_due(w, p):  # type: ignore[no-untyped-def]
     """Node time before which no tick can move anything of the point. New readings only move it later."""
     r = w.points[p]
@@ -465,7 +467,7 @@ def _next_due(w, p):  # type: ignore[no-untyped-def]
     return due
 
 
-@_fast
+@fast
 def _rule_due(w, p, k):  # type: ignore[no-untyped-def]
     r = w.points[p]
     phase = w.status[k].phase
@@ -481,7 +483,7 @@ def _rule_due(w, p, k):  # type: ignore[no-untyped-def]
 # ---------------------------------------------------------------------------------------------------------------- ticks
 
 
-@_fast
+@fast
 def take_tick(w, start, frame, now, u):  # type: ignore[no-untyped-def]
     """The node's time is `u`, its wall clock says `now`. Looks into the blocks of points from block `start` where something is
     due; returns the block to go on from (the number of blocks when done)."""
@@ -502,7 +504,7 @@ def take_tick(w, start, frame, now, u):  # type: ignore[no-untyped-def]
     return len(w.due)
 
 
-@_fast
+@fast
 def _look_at(w, p, frame, now, u):  # type: ignore[no-untyped-def]
     """One point at a tick: has silence made it stale, and which delays end."""
     r = w.points[p]
@@ -516,7 +518,7 @@ def _look_at(w, p, frame, now, u):  # type: ignore[no-untyped-def]
         r.flags |= _STALE
         r.touched = frame
         if r.flags & _FEEDS:
-            _feed(w, p, _now(r, u))
+            _feed(w.feeds_first, w.feeds, w.programs, w.marked, w.waiting, w.waited, p, _now(r, u))
     if r.time != NEVER:
         _run_on_until(w, p, _now(r, u), frame, now)
     for k in range(r.rule_first, r.rule_first + r.rule_count):
@@ -525,7 +527,7 @@ def _look_at(w, p, frame, now, u):  # type: ignore[no-untyped-def]
     _settle(w, p)
 
 
-@_fast
+@fast
 def _absence(w, p, k, stale_at, frame, now, u):  # type: ignore[no-untyped-def]
     """A STALE rule at a tick. Silence became staleness at `stale_at`, not at the tick that found it."""
     if w.points[p].flags & _STALE and w.rules[k].flags & _ENABLED:
@@ -534,26 +536,26 @@ def _absence(w, p, k, stale_at, frame, now, u):  # type: ignore[no-untyped-def]
     _move_absence(w, p, k, _expire(w, k, u), frame, now, u)
 
 
-@_fast
+@fast
 def _move_absence(w, p, k, trigger, frame, now, u):  # type: ignore[no-untyped-def]
     if trigger != _NOTHING:
         _move(w, k, trigger, _wall_of_end(w, k, trigger, now, u), now, frame, w.points[p].value, _quality_shown(w, p))
 
 
-@_fast
+@fast
 def _wall_of_end(w, k, trigger, now, u):  # type: ignore[no-untyped-def]
     """Wall time at which the delay ended that `trigger` follows from, counted back from the tick's `now` in node time."""
     delay = w.rules[k].on_delay if trigger == _ON else w.rules[k].off_delay
     return now - (u - w.status[k].since - np.int64(delay) * _MS)
 
 
-@_fast
+@fast
 def _quality_shown(w, p):  # type: ignore[no-untyped-def]
     r = w.points[p]
     return _STALE_QUALITY | (r.quality & FLAG_MASK) if r.flags & _STALE else r.quality
 
 
-@_fast
+@fast
 def take_views(w, start, frame, now, u):  # type: ignore[no-untyped-def]
     """LOSS_OF_VIEW rules of the sources from `start` at a tick; returns the source to go on from."""
     for s in range(start, len(w.sources)):
@@ -572,7 +574,7 @@ def take_views(w, start, frame, now, u):  # type: ignore[no-untyped-def]
 # -------------------------------------------------------------------------------------------------- sources in and out of view
 
 
-@_fast
+@fast
 def view_changed(w, changed, start, frame, now, u):  # type: ignore[no-untyped-def]
     """`changed[source]` is 1 for sources whose state has just been set in `w.sources`; returns the point to go on from.
 
@@ -592,11 +594,11 @@ def view_changed(w, changed, start, frame, now, u):  # type: ignore[no-untyped-d
             _regain_sight(w, p, frame, now, u)
         _settle(w, p)
         if r.flags & _FEEDS and r.time != NEVER:
-            _feed(w, p, _now(r, u))
+            _feed(w.feeds_first, w.feeds, w.programs, w.marked, w.waiting, w.waited, p, _now(r, u))
     return len(w.points)
 
 
-@_fast
+@fast
 def _lose_sight(w, p, frame, now, u):  # type: ignore[no-untyped-def]
     r = w.points[p]
     if r.time != NEVER and r.flags & _HELD:
@@ -609,7 +611,7 @@ def _lose_sight(w, p, frame, now, u):  # type: ignore[no-untyped-def]
             _forget_delay(w, k)
 
 
-@_fast
+@fast
 def _regain_sight(w, p, frame, now, u):  # type: ignore[no-untyped-def]
     """Silence is counted anew, and so is a value that was bad when last heard of. What stands waits for a reading."""
     r = w.points[p]
@@ -624,7 +626,7 @@ def _regain_sight(w, p, frame, now, u):  # type: ignore[no-untyped-def]
                 _move(w, k, trigger, at, now, frame, r.value, r.quality)
 
 
-@_fast
+@fast
 def _forget_delay(w, k):  # type: ignore[no-untyped-def]
     s = w.status[k]
     if s.phase == _RISING:
@@ -636,7 +638,7 @@ def _forget_delay(w, k):  # type: ignore[no-untyped-def]
 # ------------------------------------------------------------------------------------------------------- configuration
 
 
-@_fast
+@fast
 def reconsider(w, anew, start, frame, now, u):  # type: ignore[no-untyped-def]
     """After a configuration change. `anew[rule]`: 1 for a new rule or a moved limit, judged on the last value as if for the first
     time; 2 for a changed delay. Settles every point; returns the point to go on from."""
@@ -653,7 +655,7 @@ def reconsider(w, anew, start, frame, now, u):  # type: ignore[no-untyped-def]
     return len(w.points)
 
 
-@_fast
+@fast
 def _judge_last_value(w, p, k, how, frame, now, u):  # type: ignore[no-untyped-def]
     r = w.points[p]
     if r.time == NEVER or w.rules[k].kind == _STALE_KIND:
@@ -674,7 +676,7 @@ def _judge_last_value(w, p, k, how, frame, now, u):  # type: ignore[no-untyped-d
         _move(w, k, trigger, now, now, frame, r.value, r.quality)
 
 
-@_fast
+@fast
 def _met_anew(w, k, v):  # type: ignore[no-untyped-def]
     """The condition without the memory of its dead-band: the old limit has nothing to say about the new one."""
     rule = w.rules[k]
@@ -690,44 +692,44 @@ def _met_anew(w, k, v):  # type: ignore[no-untyped-def]
 # --------------------------------------------------------------------------------------------------- calculated points
 
 
-@_fast
-def _feed(w, p, t):  # type: ignore[no-untyped-def]
+@fast
+def _feed(feeds_first, feeds, programs, marked, waiting, waited, p, t):  # type: ignore[no-untyped-def]
     """The programs that read the point wait for their evaluation, at `t` or later."""
-    for i in range(w.feeds_first[p], w.feeds_first[p + 1]):
-        _let_wait(w, w.feeds[i], t)
+    for i in range(feeds_first[p], feeds_first[p + 1]):
+        _let_wait(programs, marked, waiting, waited, feeds[i], t)
 
 
-@_fast
-def _let_wait(w, j, t):  # type: ignore[no-untyped-def]
-    program = w.programs[j]
+@fast
+def _let_wait(programs, marked, waiting, waited, j, t):  # type: ignore[no-untyped-def]
+    program = programs[j]
     program.at = max(program.at, t)
-    if not w.marked[j]:
-        w.marked[j] = 1
-        w.waiting[program.level, w.waited[program.level, 0]] = j
-        w.waited[program.level, 0] += 1
+    if not marked[j]:
+        marked[j] = 1
+        waiting[program.level, waited[program.level, 0]] = j
+        waited[program.level, 0] += 1
 
 
-@_fast
+@fast
 def feed_those(w, which, u):  # type: ignore[no-untyped-def]
     """Let the programs wait of which `which` is 1, at the newest now of their inputs; those that have none yet have nothing to say."""
     for j in range(len(w.programs)):
         if which[j]:
             t = _newest_input(w, j, u)
             if t != NEVER:
-                _let_wait(w, j, t)
+                _let_wait(w.programs, w.marked, w.waiting, w.waited, j, t)
 
 
-@_fast
+@fast
 def feed_by_itself(w, u):  # type: ignore[no-untyped-def]
     """At a tick: what moves on with time alone."""
     for j in range(len(w.programs)):
         if w.programs[j].flags & _BY_ITSELF:
             t = _newest_input(w, j, u)
             if t != NEVER:
-                _let_wait(w, j, t)
+                _let_wait(w.programs, w.marked, w.waiting, w.waited, j, t)
 
 
-@_fast
+@fast
 def _newest_input(w, j, u):  # type: ignore[no-untyped-def]
     program = w.programs[j]
     newest = NEVER
@@ -739,7 +741,7 @@ def _newest_input(w, j, u):  # type: ignore[no-untyped-def]
     return newest
 
 
-@_fast
+@fast
 def calculate(w, frame, noticed_at, u):  # type: ignore[no-untyped-def]
     """Evaluate what waits, inputs before what reads them; False when the table of transitions is full, to be called again."""
     for level in range(LEVELS):
@@ -751,42 +753,47 @@ def calculate(w, frame, noticed_at, u):  # type: ignore[no-untyped-def]
             w.waited[level, 1] += 1
             w.marked[j] = 0
             t = w.programs[j].at
-            v, q = evaluate(w, j, t)
-            _take_result(w, c, t, v, q, frame, noticed_at, u)
+            v, q = evaluate(w.programs, w.code, w.cells, w.points, w.sources, w.stack_values, w.stack_words, j, t)
+            r = w.points[c]
+            if t == r.time and _same(v, r.value) and q == r.quality:
+                continue
+            if t > r.time and q < _BAD and v >= r.quiet_low and v <= r.quiet_high:
+                r.time = t
+                r.value = v
+                r.quality = q
+                r.heard = u
+                r.touched = frame
+            else:
+                _take_result(w, c, t, v, q, frame, noticed_at, u)
+            if r.flags & _GOVERNS:
+                _suppress(w, c, q < _BAD and v != 0, t, q, frame, noticed_at)
+            if r.flags & _FEEDS:
+                _feed(w.feeds_first, w.feeds, w.programs, w.marked, w.waiting, w.waited, c, t)
         w.waited[level, 0] = 0
         w.waited[level, 1] = 0
     return True
 
 
-@_fast
+@fast
 def _take_result(w, c, t, v, q, frame, noticed_at, u):  # type: ignore[no-untyped-def]
-    """A program's result as a reading of its point."""
+    """A program's result as a reading of its point, with every rule looked at."""
     r = w.points[c]
-    if t == r.time and _same(v, r.value) and q == r.quality:
-        return
-    quiet = t > r.time and q < _BAD and v >= r.quiet_low and v <= r.quiet_high
-    if not quiet and r.time != NEVER:
+    if r.time != NEVER:
         _run_on_until(w, c, t, frame, noticed_at)
-    if not quiet:
-        _decide(w, c, t, v, q, frame, noticed_at, u)
+    _decide(w, c, t, v, q, frame, noticed_at, u)
     r.time = t
     r.value = v
     r.quality = q
     r.heard = u
     r.touched = frame
-    if not quiet:
-        if q < _BAD:
-            r.flags |= _HELD
-        else:
-            r.flags &= ~_HELD
-        _settle(w, c)
-    if r.flags & _GOVERNS:
-        _suppress(w, c, q < _BAD and v != 0, t, q, frame, noticed_at)
-    if r.flags & _FEEDS:
-        _feed(w, c, t)
+    if q < _BAD:
+        r.flags |= _HELD
+    else:
+        r.flags &= ~_HELD
+    _settle(w, c)
 
 
-@_fast
+@fast
 def _suppress(w, c, met, t, q, frame, noticed_at):  # type: ignore[no-untyped-def]
     """Suppression by design of the alarms that the point governs. A condition that nobody knows suppresses nothing."""
     for i in range(w.governs_first[c], w.governs_first[c + 1]):

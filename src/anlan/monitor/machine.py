@@ -3,7 +3,7 @@
     evaluate     run program `j` at data time `t`
     worse        the quality word of two operands together
 
-What an operation means stands in docs/expressions.md. Memory of windows and dead-bands is the program's share of `w.cells`,
+What an operation means stands in docs/expressions.md. Memory of windows and dead-bands is the program's share of `m`,
 float64 words that begin at 0; instants in them are µs, which a float64 holds exactly until the year 2255.
 
 A window is kept in steps of a thirtieth of it, so that its memory is bounded whatever the source sends.
@@ -12,9 +12,9 @@ A window is kept in steps of a thirtieth of it, so that its memory is bounded wh
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from anlan.model.quality import FLAG_MASK, REASON_MASK, SEVERITY_SHIFT, Reason, Severity, quality
+from anlan.monitor.compiled import fast
 from anlan.monitor.layout import NEVER, PointFlag, View
 from anlan.monitor.program import RING, STEPS, Op
 
@@ -42,24 +42,22 @@ _NOT_FLAGS = 0xFFFF & ~FLAG_MASK
 _STALE, _HELD, _DOWN = int(PointFlag.STALE), int(PointFlag.HELD), int(View.DOWN)
 _S = 1e6
 
-_fast = njit(cache=True, nogil=True, error_model="numpy")
 
-
-@_fast
+@fast
 def worse(a, b):  # type: ignore[no-untyped-def]
     """The worse word of two by severity, the first where they are equal, with the flags of both."""
     word = a if (a >> SEVERITY_SHIFT) >= (b >> SEVERITY_SHIFT) else b
     return (word & _NOT_FLAGS) | ((a | b) & FLAG_MASK)
 
 
-@_fast
-def effective(w, p):  # type: ignore[no-untyped-def]
+@fast
+def effective(points, sources, p):  # type: ignore[no-untyped-def]
     """What the newest value of the point is worth for a calculation now. Stricter than what is shown (`live`): a value from before its
     source was lost is shown as uncertain, but nothing is concluded from it."""
-    r = w.points[p]
+    r = points[p]
     q = np.int64(r.quality)
     flags = q & FLAG_MASK
-    if w.sources[r.source].state == _DOWN:
+    if sources[r.source].state == _DOWN:
         return _COMMUNICATION | flags
     if r.time == NEVER:
         return np.int64(_NO_DATA_YET)
@@ -70,20 +68,22 @@ def effective(w, p):  # type: ignore[no-untyped-def]
     return q
 
 
-@_fast
-def evaluate(w, j, t):  # type: ignore[no-untyped-def]
-    """Value and quality of program `j` at data time `t`; the value under a bad quality is NaN."""
-    program = w.programs[j]
-    v, q = w.stack_values, w.stack_words
+@fast
+def evaluate(programs, code, cells, points, sources, v, q, j, t):  # type: ignore[no-untyped-def]
+    """Value and quality of program `j` at data time `t`; the value under a bad quality is NaN. `v`, `q`: room for the stack.
+
+    The arrays come one by one, and inner functions get only those they touch: a call passes every array by its seven words.
+    """
+    program = programs[j]
     n = 0
     for i in range(program.first, program.first + program.count):
-        step = w.code[i]
+        step = code[i]
         op = step.op
         if op == _CONST:
             v[n], q[n] = step.x, 0
             n += 1
         elif op == _POINT:
-            v[n], q[n] = w.points[step.a].value, effective(w, step.a)
+            v[n], q[n] = points[step.a].value, effective(points, sources, step.a)
             n += 1
         elif op <= _POW or (op >= _LT and op <= _OR):
             n -= 1
@@ -97,16 +97,16 @@ def evaluate(w, j, t):  # type: ignore[no-untyped-def]
             _vote(step.a, v, q, n - 1)
         elif op in (_ABOVE, _BELOW):
             n -= 1
-            _with_dead_band(w, program.cell + step.a, op, step.x, v, q, n - 1)
+            _with_dead_band(cells, program.cell + step.a, op, step.x, v, q, n - 1)
         elif op >= _AVG:
-            _over_time(w, program.cell + step.a, op, step.x, np.int64(program.max_age) * 1000, t, v, q, n - 1)
+            _over_time(cells, program.cell + step.a, op, step.x, np.int64(program.max_age) * 1000, t, v, q, n - 1)
         else:
             _one(op, step.x, v, q, n - 1)
         _tidy(v, q, n - 1)
     return v[0], q[0]
 
 
-@_fast
+@fast
 def _tidy(v, q, i):  # type: ignore[no-untyped-def]
     """A usable value is a finite number; what is not usable has none."""
     if q[i] < _BAD and not np.isfinite(v[i]):
@@ -118,7 +118,7 @@ def _tidy(v, q, i):  # type: ignore[no-untyped-def]
 # ------------------------------------------------------------------------------------------------ one, two, three operands
 
 
-@_fast
+@fast
 def _one(op, x, v, q, i):  # type: ignore[no-untyped-def]
     if op == _NEG:
         v[i] = -v[i]
@@ -146,7 +146,7 @@ def _one(op, x, v, q, i):  # type: ignore[no-untyped-def]
         q[i] = q[i] & FLAG_MASK
 
 
-@_fast
+@fast
 def _two(op, v, q, i):  # type: ignore[no-untyped-def]
     a, b = v[i], v[i + 1]
     if op in (_AND, _OR):
@@ -171,7 +171,7 @@ def _two(op, v, q, i):  # type: ignore[no-untyped-def]
         v[i] = 1.0 if _compared(op, a, b) else 0.0
 
 
-@_fast
+@fast
 def _compared(op, a, b):  # type: ignore[no-untyped-def]
     if op == _LT:
         return a < b
@@ -184,7 +184,7 @@ def _compared(op, a, b):  # type: ignore[no-untyped-def]
     return a == b if op == _EQ else a != b
 
 
-@_fast
+@fast
 def _logic(op, v, q, i):  # type: ignore[no-untyped-def]
     """Kleene's: one usable operand that settles the matter settles it, whatever is unknown of the other."""
     settles = 0.0 if op == _AND else 1.0
@@ -195,7 +195,7 @@ def _logic(op, v, q, i):  # type: ignore[no-untyped-def]
     v[i], q[i] = 1.0 - settles, worse(q[i], q[i + 1])
 
 
-@_fast
+@fast
 def _choose(v, q, i):  # type: ignore[no-untyped-def]
     if q[i] >= _BAD:
         return
@@ -203,18 +203,18 @@ def _choose(v, q, i):  # type: ignore[no-untyped-def]
     v[i], q[i] = v[chosen], worse(q[i], q[chosen])
 
 
-@_fast
-def _with_dead_band(w, c, op, band, v, q, i):  # type: ignore[no-untyped-def]
+@fast
+def _with_dead_band(m, c, op, band, v, q, i):  # type: ignore[no-untyped-def]
     """ABOVE, BELOW: once true, true until the value has left the limit by the band."""
     word = worse(q[i], q[i + 1])
     if word < _BAD:
         margin = v[i] - v[i + 1] if op == _ABOVE else v[i + 1] - v[i]
-        w.cells[c] = 1.0 if margin >= (-band if w.cells[c] != 0 else 0.0) else 0.0
-        v[i] = w.cells[c]
+        m[c] = 1.0 if margin >= (-band if m[c] != 0 else 0.0) else 0.0
+        v[i] = m[c]
     q[i] = word
 
 
-@_fast
+@fast
 def _vote(packed, v, q, i):  # type: ignore[no-untyped-def]
     """k of n: what faulty and calibrating members count as is the group's own choice."""
     members, k = packed & 0xFF, (packed >> 8) & 0xFF
@@ -240,36 +240,36 @@ def _vote(packed, v, q, i):  # type: ignore[no-untyped-def]
 # ------------------------------------------------------------------------------------------------------------- over time
 
 
-@_fast
-def _over_time(w, c, op, x, known_for, t, v, q, i):  # type: ignore[no-untyped-def]
+@fast
+def _over_time(m, c, op, x, known_for, t, v, q, i):  # type: ignore[no-untyped-def]
     """`x`: the window or the time to hold, µs; `known_for`: µs for which a value is known after it was last heard, 0: until changed."""
     now = np.float64(t)
     if op in (_HOLD, _DURATION):
-        _lasting(w, c, op, x, np.float64(known_for), now, v, q, i)
+        _lasting(m, c, op, x, np.float64(known_for), now, v, q, i)
     elif op == _AVG:
-        _mean(w, c, x, np.float64(known_for), now, v, q, i)
+        _mean(m, c, x, np.float64(known_for), now, v, q, i)
     elif q[i] >= _BAD:
         return
     elif op == _COUNT:
-        _edges(w, c, x, now, v, i)
+        _edges(m, c, x, now, v, i)
     elif op in (_DELTA, _RATE):
-        _change(w, c, op, x, now, v, q, i)
+        _change(m, c, op, x, now, v, q, i)
     else:
-        _extremes(w, c, op, x, now, v, q, i)
+        _extremes(m, c, op, x, now, v, q, i)
 
 
-@_fast
-def _change(w, c, op, window, now, v, q, i):  # type: ignore[no-untyped-def]
+@fast
+def _change(m, c, op, window, now, v, q, i):  # type: ignore[no-untyped-def]
     """DELTA, RATE against the newest kept value that is at least a window old. Cells: count, head, ring of (time, value)."""
-    m, ring = w.cells, c + 2
-    if m[c] > 0 and now - m[_at(ring, c, m[c] - 1, 2, w)] > 2 * window:
+    ring = c + 2
+    if m[c] > 0 and now - m[_at(m, ring, c, m[c] - 1, 2)] > 2 * window:
         m[c] = 0.0
-    while m[c] >= 2 and m[_at(ring, c, 1.0, 2, w)] <= now - window:
-        _drop(w, c)
-    if m[c] == 0 or now - m[_at(ring, c, m[c] - 1, 2, w)] >= window / STEPS:
-        e = _push(w, c, ring, 2)
+    while m[c] >= 2 and m[_at(m, ring, c, 1.0, 2)] <= now - window:
+        _drop(m, c)
+    if m[c] == 0 or now - m[_at(m, ring, c, m[c] - 1, 2)] >= window / STEPS:
+        e = _push(m, c, ring, 2)
         m[e], m[e + 1] = now, v[i]
-    oldest = _at(ring, c, 0.0, 2, w)
+    oldest = _at(m, ring, c, 0.0, 2)
     if m[oldest] > now - window:
         q[i] = _NO_DATA_YET | (q[i] & FLAG_MASK)
         return
@@ -277,35 +277,42 @@ def _change(w, c, op, window, now, v, q, i):  # type: ignore[no-untyped-def]
     v[i] = change if op == _DELTA else change / ((now - m[oldest]) / _S)
 
 
-@_fast
-def _extremes(w, c, op, window, now, v, q, i):  # type: ignore[no-untyped-def]
-    """LOWEST, HIGHEST, SPREAD. Cells: count, head, filled from, last usable, ring of (start, low, high)."""
-    m, ring = w.cells, c + 4
+@fast
+def _extremes(m, c, op, window, now, v, q, i):  # type: ignore[no-untyped-def]
+    """LOWEST, HIGHEST, SPREAD. Cells: count, head, filled from, last usable, low, high, ring of (start, low, high).
+
+    The extremes are looked for again only when the step that held one of them has left the window.
+    """
+    ring, lost = c + 6, False
     if m[c] == 0 or now - m[c + 3] > 2 * window:
-        m[c], m[c + 2] = 0.0, now
+        m[c], m[c + 2], m[c + 4], m[c + 5] = 0.0, now, np.inf, -np.inf
     m[c + 3] = now
-    while m[c] >= 2 and m[_at(ring, c, 1.0, 3, w)] <= now - window:
-        _drop(w, c)
-    if m[c] == 0 or now - m[_at(ring, c, m[c] - 1, 3, w)] >= window / STEPS:
-        e = _push(w, c, ring, 3)
+    while m[c] >= 2 and m[_at(m, ring, c, 1.0, 3)] <= now - window:
+        e = _at(m, ring, c, 0.0, 3)
+        lost = lost or m[e + 1] <= m[c + 4] or m[e + 2] >= m[c + 5]
+        _drop(m, c)
+    if m[c] == 0 or now - m[_at(m, ring, c, m[c] - 1, 3)] >= window / STEPS:
+        e = _push(m, c, ring, 3)
         m[e], m[e + 1], m[e + 2] = now, v[i], v[i]
     else:
-        e = _at(ring, c, m[c] - 1, 3, w)
+        e = _at(m, ring, c, m[c] - 1, 3)
         m[e + 1], m[e + 2] = min(m[e + 1], v[i]), max(m[e + 2], v[i])
-    low, high = np.inf, -np.inf
-    for k in range(int(m[c])):
-        e = _at(ring, c, np.float64(k), 3, w)
-        low, high = min(low, m[e + 1]), max(high, m[e + 2])
-    v[i] = low if op == _LOWEST else high if op == _HIGHEST else high - low
+    m[c + 4], m[c + 5] = min(m[c + 4], v[i]), max(m[c + 5], v[i])
+    if lost:
+        m[c + 4], m[c + 5] = np.inf, -np.inf
+        for k in range(int(m[c])):
+            e = _at(m, ring, c, np.float64(k), 3)
+            m[c + 4], m[c + 5] = min(m[c + 4], m[e + 1]), max(m[c + 5], m[e + 2])
+    v[i] = m[c + 4] if op == _LOWEST else m[c + 5] if op == _HIGHEST else m[c + 5] - m[c + 4]
     if now - m[c + 2] < window:
         q[i] = worse(q[i], _NO_DATA_YET if op == _SPREAD else _NOT_FULL_YET)
 
 
-@_fast
-def _mean(w, c, window, known_for, now, v, q, i):  # type: ignore[no-untyped-def]
+@fast
+def _mean(m, c, window, known_for, now, v, q, i):  # type: ignore[no-untyped-def]
     """AVG, weighted with the time for which each value was known. Cells: count, head, integral, covered s, last usable, last value
     (NaN when the last evaluation was not usable), ring of (time, integral, covered)."""
-    m, ring = w.cells, c + 6
+    ring = c + 6
     if q[i] >= _BAD:
         m[c + 5] = np.nan
         return
@@ -318,12 +325,12 @@ def _mean(w, c, window, known_for, now, v, q, i):  # type: ignore[no-untyped-def
         m[c + 2] += m[c + 5] * (cover / _S)
         m[c + 3] += cover / _S
     m[c + 4], m[c + 5] = now, v[i]
-    while m[c] >= 2 and m[_at(ring, c, 1.0, 3, w)] <= now - window:
-        _drop(w, c)
-    if m[c] == 0 or now - m[_at(ring, c, m[c] - 1, 3, w)] >= window / STEPS:
-        e = _push(w, c, ring, 3)
+    while m[c] >= 2 and m[_at(m, ring, c, 1.0, 3)] <= now - window:
+        _drop(m, c)
+    if m[c] == 0 or now - m[_at(m, ring, c, m[c] - 1, 3)] >= window / STEPS:
+        e = _push(m, c, ring, 3)
         m[e], m[e + 1], m[e + 2] = now, m[c + 2], m[c + 3]
-    first = _at(ring, c, 0.0, 3, w)
+    first = _at(m, ring, c, 0.0, 3)
     covered = m[c + 3] - m[first + 2]
     if covered > 0:
         v[i] = (m[c + 2] - m[first + 1]) / covered
@@ -331,33 +338,31 @@ def _mean(w, c, window, known_for, now, v, q, i):  # type: ignore[no-untyped-def
         q[i] = worse(q[i], _NOT_FULL_YET)
 
 
-@_fast
-def _edges(w, c, window, now, v, i):  # type: ignore[no-untyped-def]
-    """COUNT of rising edges. Cells: count, head, previous truth, ever, ring of (start, edges)."""
-    m, ring = w.cells, c + 4
+@fast
+def _edges(m, c, window, now, v, i):  # type: ignore[no-untyped-def]
+    """COUNT of rising edges. Cells: count, head, previous truth, ever, edges in the window, ring of (start, edges)."""
+    ring = c + 5
     true = 1.0 if v[i] != 0 else 0.0
     rises = m[c + 3] != 0 and m[c + 2] == 0 and true != 0
     m[c + 2], m[c + 3] = true, 1.0
-    while m[c] >= 1 and m[_at(ring, c, 0.0, 2, w)] <= now - window:
-        _drop(w, c)
+    while m[c] >= 1 and m[_at(m, ring, c, 0.0, 2)] <= now - window:
+        m[c + 4] -= m[_at(m, ring, c, 0.0, 2) + 1]
+        _drop(m, c)
     if rises:
-        if m[c] == 0 or now - m[_at(ring, c, m[c] - 1, 2, w)] >= window / STEPS:
-            e = _push(w, c, ring, 2)
+        if m[c] == 0 or now - m[_at(m, ring, c, m[c] - 1, 2)] >= window / STEPS:
+            e = _push(m, c, ring, 2)
             m[e], m[e + 1] = now, 1.0
         else:
-            m[_at(ring, c, m[c] - 1, 2, w) + 1] += 1.0
-    total = 0.0
-    for k in range(int(m[c])):
-        total += m[_at(ring, c, np.float64(k), 2, w) + 1]
-    v[i] = total
+            m[_at(m, ring, c, m[c] - 1, 2) + 1] += 1.0
+        m[c + 4] += 1.0
+    v[i] = m[c + 4]
 
 
-@_fast
-def _lasting(w, c, op, hold, known_for, now, v, q, i):  # type: ignore[no-untyped-def]
+@fast
+def _lasting(m, c, op, hold, known_for, now, v, q, i):  # type: ignore[no-untyped-def]
     """HOLD, DURATION. Cells: truth, since, last usable. Time that nobody knew about does not count."""
     if q[i] >= _BAD:
         return
-    m = w.cells
     if v[i] == 0:
         m[c] = 0.0
     elif m[c] == 0:
@@ -372,24 +377,24 @@ def _lasting(w, c, op, hold, known_for, now, v, q, i):  # type: ignore[no-untype
         v[i] = 1.0 if m[c] != 0 and lasted >= hold else 0.0
 
 
-@_fast
-def _at(ring, c, k, width, w):  # type: ignore[no-untyped-def]
+@fast
+def _at(m, ring, c, k, width):  # type: ignore[no-untyped-def]
     """Where the `k`-th oldest entry of a ring stands."""
-    return ring + width * (np.int64(w.cells[c + 1] + k) % RING)
+    return ring + width * (np.int64(m[c + 1] + k) & (RING - 1))
 
 
-@_fast
-def _drop(w, c):  # type: ignore[no-untyped-def]
+@fast
+def _drop(m, c):  # type: ignore[no-untyped-def]
     """Forget the oldest entry."""
-    w.cells[c] -= 1.0
-    w.cells[c + 1] = np.float64(np.int64(w.cells[c + 1] + 1.0) % RING)
+    m[c] -= 1.0
+    m[c + 1] = np.float64(np.int64(m[c + 1] + 1.0) & (RING - 1))
 
 
-@_fast
-def _push(w, c, ring, width):  # type: ignore[no-untyped-def]
+@fast
+def _push(m, c, ring, width):  # type: ignore[no-untyped-def]
     """Make room for a newest entry and return where it stands."""
-    if w.cells[c] >= RING:
-        _drop(w, c)
-    e = _at(ring, c, w.cells[c], width, w)
-    w.cells[c] += 1.0
+    if m[c] >= RING:
+        _drop(m, c)
+    e = _at(m, ring, c, m[c], width)
+    m[c] += 1.0
     return e

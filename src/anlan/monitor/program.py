@@ -60,18 +60,18 @@ STEPS = 30
 """Steps into which a window of time is divided: what happened within one step is kept as one entry."""
 
 RING = 32
-"""Entries of a window's memory: its steps, the one that is being filled, and the reference before them."""
+"""A power of two. Entries of a window's memory: its steps, the one that is being filled, and the reference before them."""
 
 _CELLS = {
     Op.ABOVE: 1,
     Op.BELOW: 1,
     Op.AVG: 6 + 3 * RING,
-    Op.LOWEST: 4 + 3 * RING,
-    Op.HIGHEST: 4 + 3 * RING,
-    Op.SPREAD: 4 + 3 * RING,
+    Op.LOWEST: 6 + 3 * RING,
+    Op.HIGHEST: 6 + 3 * RING,
+    Op.SPREAD: 6 + 3 * RING,
     Op.DELTA: 2 + 2 * RING,
     Op.RATE: 2 + 2 * RING,
-    Op.COUNT: 4 + 2 * RING,
+    Op.COUNT: 5 + 2 * RING,
     Op.HOLD: 3,
     Op.DURATION: 3,
 }

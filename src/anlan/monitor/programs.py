@@ -67,16 +67,36 @@ class ProgramArrays:
     feeds_first: npt.NDArray[np.int32]
     feeds: npt.NDArray[np.int32]
 
-    def code_of(self, row: int) -> bytes:
-        """To tell whether a program is still the same."""
-        head = self.programs[row]
-        code: bytes = self.code[head["first"] : head["first"] + head["count"]].tobytes()
-        return code
+    def cells_of(self, rows: Ints) -> Ints:
+        """Where the memory of these programs stands, one after the other."""
+        first = self.programs["cell"].astype(np.int64)
+        return _runs(first[rows], np.diff(np.append(first, len(self.cells)))[rows])
 
-    def cells_of(self, row: int) -> slice:
-        """Its share of the memory."""
-        end = self.programs["cell"][row + 1] if row + 1 < len(self.programs) else len(self.cells)
-        return slice(int(self.programs["cell"][row]), int(end))
+
+def same(old: ProgramArrays, new: ProgramArrays) -> tuple[Ints, Ints]:
+    """(rows of `old`, rows of `new`) of the programs that calculate the same point in the same way."""
+    top = int(max(old.programs["target"].max(initial=0), new.programs["target"].max(initial=0))) + 1
+    row_of = np.full(top, -1, np.int64)
+    row_of[old.programs["target"]] = np.arange(len(old.programs))
+    before = row_of[new.programs["target"]]
+    rows = np.flatnonzero(before >= 0)
+    before = before[rows]
+    alike = old.programs["count"][before] == new.programs["count"][rows]
+    before, rows = before[alike], rows[alike]
+    count = new.programs["count"][rows].astype(np.int64)
+    words = CODE.itemsize // 8
+    here = old.code.view(np.int64).reshape(-1, words)[_runs(old.programs["first"][before].astype(np.int64), count)]
+    there = new.code.view(np.int64).reshape(-1, words)[_runs(new.programs["first"][rows].astype(np.int64), count)]
+    changed = np.zeros(len(rows), np.bool_)
+    changed[np.repeat(np.arange(len(rows)), count)[(here != there).any(axis=1)]] = True
+    return before[~changed], rows[~changed]
+
+
+def _runs(first: Ints, count: Ints) -> Ints:
+    """first[0], first[0] + 1, … count[0] of them, then those of the next."""
+    ends = np.cumsum(count)
+    runs: Ints = np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(first - (ends - count), count)
+    return runs
 
 
 def arrays_of(head_table: pa.Table, code_table: pa.Table, points: Structs) -> ProgramArrays:

@@ -22,7 +22,8 @@ from anlan.model.kinds import kinds
 from anlan.model.points import Point, Reporting
 from anlan.model.words import Label
 from anlan.monitor.config import AlarmRule
-from anlan.monitor.expressions import Expression, PointFacts, parse
+from anlan.monitor.expressions import Expression, PointFacts, parse, print_text
+from anlan.monitor.expressions.syntax import PointName
 from anlan.plant.description import CalculatedPoint, Plant, Vote
 
 if TYPE_CHECKING:
@@ -147,9 +148,10 @@ def _ids(points: list[Point]) -> list[str]:
 
 def _of_vote(vote: Vote) -> list[Made]:
     member = _member(vote)
+    members = [_named(one) for one in vote.members]
     options = f"; fault {_counts(vote.fault)}; calibration {_counts(vote.calibration)}"
-    text = f"vote({vote.needed} of {', '.join(map(member, vote.members))}{options})"
-    able = " + ".join(f"if(bad({m}) or calibrating({m}) or maintained({m}), 0, 1)" for m in vote.members)
+    text = f"vote({vote.needed} of {', '.join(map(member, members))}{options})"
+    able = " + ".join(f"if(bad({m}) or calibrating({m}) or maintained({m}), 0, 1)" for m in members)
     few = Point(
         id=vote.id + HEALTHY,
         place=vote.place,
@@ -249,21 +251,36 @@ def _of_rule(rule: AlarmRule, base: Point) -> Made:
 
 def _short_form(rule: AlarmRule, base: Point) -> tuple[str, str]:
     """The expression that the kind stands for, and its unit."""
-    p, window = rule.point, f"over {rule.window!r} s"
+    p, window = _named(rule.point), f"over {rule.window!r} s"
     states = f"{p} in {{{', '.join(map(str, rule.states))}}}"
     if rule.kind is AlarmKind.RATE:
         return _on_side(rule, f"rate({p} {window})", f"-rate({p} {window})"), f"{base.unit}/{rule.per}" if base.unit else ""
     if rule.kind is AlarmKind.DEVIATION:
-        return _on_side(rule, f"{p} - {rule.against}", f"{rule.against} - {p}"), base.unit
+        other = _against(rule.against)
+        return _on_side(rule, f"{p} - {other}", f"{other} - {p}"), base.unit
     if rule.kind is AlarmKind.FROZEN:
         return f"spread({p} {window})", base.unit
     if rule.kind is AlarmKind.DISCREPANCY:
-        return f"{p} != {rule.against}", ""
+        return f"{p} != {_named(rule.against)}", ""
     if rule.kind is AlarmKind.TIME_IN_STATE:
         return f"duration({states})", "s"
     if rule.kind is AlarmKind.COUNT:
         return f"count({states} {window})", "count"
     return rule.when, ""
+
+
+def _named(point: str) -> str:
+    """An id as it stands in an expression: in back quotes where it would be read as something else."""
+    return print_text(PointName(point))
+
+
+def _against(written: str) -> str:
+    """The set point of a deviation: a number as it is, else the id of a point."""
+    try:
+        float(written)
+    except ValueError:
+        return _named(written)
+    return written
 
 
 def _on_side(rule: AlarmRule, up: str, down: str) -> str:
