@@ -57,7 +57,7 @@ votes:
     place: U100
     needed: 2
     members: [AT-301, AT-302, AT-303]
-    limit: 1
+    limit: 0.6
     dead_band: 0.1
     corrective_action: 撤离并切断
     consequence: 氯气泄漏
@@ -210,6 +210,10 @@ def test_a_rule_that_cannot_be_meant_is_named(tmp_path: Path, rule: str, said: s
         ("votes: [{id: V-1, name: x, needed: 3, members: [AT-301, AT-302], limit: 1}]\n", "needed was 3"),
         ("votes: [{id: V-1, name: x, needed: 1, members: [AT-301, TI-101], limit: 1}]\n", "measures Cel"),
         ("votes: [{id: V-1, name: x, needed: 1, members: [AT-301, AT-302]}]\n", "either limit or states"),
+        (
+            "votes: [{id: V-1, name: x, needed: 1, members: [AT-301, AT-302], limit: 1}]\n",
+            "HH is 294.7 %OEL, above 200 %OEL of GB/T 50493-2019 5.5.2",
+        ),
     ],
 )
 def test_a_calculation_that_cannot_be_meant_is_named(tmp_path: Path, section: str, said: str) -> None:

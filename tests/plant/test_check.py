@@ -74,6 +74,9 @@ def test_the_valid_folder_has_no_finding(tmp_path: Path) -> None:
         (gas("20", gas=""), "no-gas points.csv:2: AT-1: the detector does not say for which gas — fill the column gas, for example 氯 or CH4"),
         (gas("1", kind="gas.toxic", unit="ppm", gas="氯化物"), "gas points.csv:2: gas 氯化物 is not known; a name, formula or CAS number was expected: 氯化氢?"),
         (gas("", kind="gas.oxygen", unit="%VOL", gas="", L="18"), "gas-limit-unverified points.csv:2: AT-1.L: L is 18 %VOL, below 19.5 %VOL of GB/T 50493-2019 5.5.2 (numbers not verified against the original text)"),
+        (gas("20", principle=""), "no-principle points.csv:2: AT-1: the detector does not say how it measures, so a reading over range is not held until it is reset on site — fill the column principle, for example catalytic or infrared"),
+        (gas("20", principle="催化燃烧"), "no-range points.csv:2: AT-1: the end of its range is not given, so a reading over range can only be known if the device says so — fill the column range_high"),
+        (gas("20", principle="catalitic"), "unknown-principle points.csv:2: principle catalitic is not known; did you mean catalytic?"),
         (gas("1", kind="gas.toxic", unit="ppm", gas="锑化氢"), "gas-limit-unknown points.csv:2: AT-1.H: its limit in ppm cannot be compared with %OEL: stibine has no exposure limit in the tables"),
     ],
 )  # fmt: skip
@@ -154,7 +157,7 @@ def test_two_points_that_were_one(tmp_path: Path) -> None:
 
 def test_a_cell_too_many_and_a_cell_for_no_alarm(tmp_path: Path) -> None:
     assert texts(write(tmp_path, line() + ",more")) == [
-        "too-many-cells points.csv:2: the row has 25 cells, the header 24 — put a text that contains the separator in quotation marks"
+        "too-many-cells points.csv:2: the row has 26 cells, the header 25 — put a text that contains the separator in quotation marks"
     ]
     found = texts(write(tmp_path, line() + ",1", header=COLUMNS + ",priority_ST"))
     assert found == ["idle-cell points.csv:2: priority_ST is given, but ST is empty: there is no such alarm"]

@@ -41,7 +41,7 @@ data:
   gas_temperature: 20
 """
 
-COLUMNS = "id,place,name_zh,kind,unit,gas,range_low,range_high,source,address,HH,H,L,LL,ST,trip,dead_band,priority,post,consequence_zh,corrective_action_zh,time_to_respond,states,was"
+COLUMNS = "id,place,name_zh,kind,unit,gas,range_low,range_high,source,address,HH,H,L,LL,ST,trip,dead_band,priority,post,consequence_zh,corrective_action_zh,time_to_respond,states,was,principle"
 LEVEL = {
     "id": "LT-101", "place": "U100/V-101", "name_zh": "液位", "kind": "level", "unit": "%", "range_low": "0", "range_high": "100",
     "source": "plc", "address": "hr:0 float32", "HH": "90", "H": "80", "L": "20", "LL": "10", "trip": ">95", "dead_band": "1", "priority": "2",
@@ -66,6 +66,7 @@ def gas(limit: str, **cells: str) -> str:
         "gas": "甲烷",
         "H": limit,
         "address": "hr:10 float32",
+        "principle": "infrared",
     }
     return line(**{**given, "HH": "", "L": "", "LL": "", "trip": "", "dead_band": "", "range_low": "", "range_high": "", **cells})
 

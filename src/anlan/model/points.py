@@ -70,6 +70,8 @@ class Point(BaseModel):
     gas: str = ""
     calibration_gas: str = ""
     response_factor: float = Field(default=1.0, gt=0)
+    principle: str = ""
+    """How a detector measures: an id of `data/principles.csv`; "" where nobody has said."""
     range_low: float | None = None
     range_high: float | None = None
     accuracy: float | None = Field(default=None, ge=0, description="± in the point's unit")

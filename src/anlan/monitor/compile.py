@@ -20,6 +20,7 @@ from anlan.model.errors import Corrupt, InputError
 from anlan.model.events.alarms import AlarmKind
 from anlan.model.frames import NODE_SOURCE
 from anlan.model.points import Point
+from anlan.model.principles import principles
 from anlan.monitor import programs as programs_of
 from anlan.monitor.config import LIMIT_KINDS, AlarmRule
 from anlan.monitor.layout import NEVER, POINT, RULE, SOURCE, PointFlag, RuleFlag, Structs, View, aligned
@@ -227,6 +228,7 @@ def compile_config(
             "on_change": [p.reporting.mode == "on_change" for _, p, _ in points],
             "deadline": [_deadline(p) for _, p, _ in points],
             "safety": [p.safety for _, p, _ in points],
+            "latches": [bool(p.principle) and principles()[p.principle].latches for _, p, _ in points],
         },
         {
             "number": [n for n, _, _ in rules],

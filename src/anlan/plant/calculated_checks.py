@@ -20,6 +20,7 @@ from anlan.plant.calculated import Made, as_point, facts_of, made_of, understood
 from anlan.plant.description import CalculatedPoint, Vote
 from anlan.plant.draft import Draft
 from anlan.plant.findings import Findings, Where
+from anlan.plant.gas_checks import check_vote_limit
 
 Rules = Mapping[str, Mapping[AlarmKind, AlarmRule]]
 OF_STATES = frozenset({AlarmKind.TIME_IN_STATE, AlarmKind.COUNT})
@@ -90,6 +91,8 @@ def _members(vote: Vote, measured: Mapping[str, Point], draft: Draft, findings: 
         wanted = "states" if discrete else "limit"
         message = "the vote {vote}: its members need {wanted}"
         findings.mistake("vote-members", message, where, vote=vote.id, wanted=wanted)
+    elif vote.limit is not None and vote.side == "high":
+        check_vote_limit(vote.id, vote.limit, points[0], where, draft, findings)
 
 
 def _base(rule: AlarmRule, base: Point, where: Where, findings: Findings) -> None:

@@ -15,13 +15,14 @@ from typing import Any
 from anlan.model.errors import UnitError
 from anlan.model.events.alarms import AlarmKind
 from anlan.model.gases import VERIFIED, Property, substance
-from anlan.model.kinds import Kind
+from anlan.model.kinds import Kind, kinds
 from anlan.model.points import Point
+from anlan.model.principles import principles
 from anlan.model.tables import read_table
 from anlan.model.units import Conditions, Form, convert, unit
 from anlan.monitor.config import SUFFIX, AlarmRule
 from anlan.plant.draft import Draft
-from anlan.plant.findings import Findings
+from anlan.plant.findings import Findings, Where
 
 LEVELS = {AlarmKind.HIGH: "1", AlarmKind.HIGH_HIGH: "2"}
 ROUNDING = 1.05
@@ -53,6 +54,7 @@ def gas_limits() -> dict[tuple[str, str, str], GasLimit]:
 def check_gas(point: Point, kind: Kind, rules: Mapping[AlarmKind, AlarmRule], draft: Draft, findings: Findings) -> None:
     """All that holds for one gas detector."""
     check = _Detector(point, kind, draft, findings)
+    check.principle()
     if not check.gas_is_known():
         return
     if kind.hazard == "oxygen":
@@ -63,12 +65,36 @@ def check_gas(point: Point, kind: Kind, rules: Mapping[AlarmKind, AlarmRule], dr
             check.level(rules[alarm_kind], level)
 
 
+def check_vote_limit(vote: str, limit: float, member: Point, where: Where, draft: Draft, findings: Findings) -> None:
+    """The set point of a voting group of gas detectors, which is its own: where the vote acts is the second level."""
+    kind = kinds()[member.kind]
+    if kind.hazard not in {"combustible", "combustible_line", "toxic"} or not member.gas:
+        return
+    draft.where.setdefault(("rule", vote), where)
+    rule = AlarmRule(id=vote, point=member.id, kind=AlarmKind.HIGH_HIGH, limit=limit)
+    _Detector(member, kind, draft, findings).level(rule, LEVELS[AlarmKind.HIGH_HIGH])
+
+
 @dataclass(slots=True)
 class _Detector:
     point: Point
     kind: Kind
     draft: Draft
     findings: Findings
+
+    def principle(self) -> None:
+        """What decides whether a reading over range is held: how a detector of combustible gas measures, and where its range ends."""
+        where = self.draft.where["point", self.point.id]
+        if self.kind.hazard == "combustible" and not self.point.principle:
+            message = (
+                "{id}: the detector does not say how it measures, so a reading over range is not held until it is reset on site"
+            )
+            mend = "fill the column principle, for example catalytic or infrared"
+            self.findings.warning("no-principle", message, where, mend=mend, id=self.point.id)
+        latches = bool(self.point.principle) and principles()[self.point.principle].latches
+        if latches and self.point.range_high is None:
+            message = "{id}: the end of its range is not given, so a reading over range can only be known if the device says so"
+            self.findings.warning("no-range", message, where, mend="fill the column range_high", id=self.point.id)
 
     def gas_is_known(self) -> bool:
         """A gas unit means nothing without its gas; %LEL can at least be compared with %LEL."""

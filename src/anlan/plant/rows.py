@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from anlan.model.errors import InputError
 from anlan.model.kinds import Kind, read_kind
 from anlan.model.points import Point
+from anlan.model.principles import read_principle
 from anlan.model.tables import nearest
 from anlan.model.units import Form, read_unit
 from anlan.monitor.config import AlarmRule
@@ -189,6 +190,8 @@ class _Line:
         if not (get("name_zh") or get("name_en")):
             self._mistake("missing-cell", "{column} ({title}) is empty", column="name_zh", title=titles()["name_zh"])
         point |= {key: get(key, "") for key in ("was", "gas", "calibration_gas") if get(key)}
+        if (principle := self._understood("principle", read_principle)) is not None:
+            point["principle"] = principle.id
         point |= self._kind() | self._placed() | self._measured() | self._reported()
         return point
 

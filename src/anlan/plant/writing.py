@@ -152,6 +152,7 @@ def _line(point: Point, rules: Mapping[str, AlarmRule], trip: Trip | None, plant
         "address": point.address,
         "gas": point.gas,
         "calibration_gas": point.calibration_gas,
+        "principle": point.principle,
         "states": cells.write_states(point.states),
         "safety": _safety(point),
         "trip": _trip(trip),
