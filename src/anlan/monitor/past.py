@@ -12,12 +12,14 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from anlan.model.clock import HOUR, MINUTE, SECOND, Micros
-from anlan.model.events.alarms import AlarmKind, AlarmTransition, Trigger
+from anlan.model.events.alarms import LATE, AlarmKind, AlarmTransition, Trigger
 from anlan.model.readings import Readings
 from anlan.monitor.sub_plant import cut, measured
 from anlan.web.context import Context, History, Journal, PlantView
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from anlan.monitor.compile import EngineConfig
     from anlan.monitor.why import Explanation
 
@@ -93,6 +95,10 @@ class Past:
         shorter = self.readings(config, start, middle)
         return Rows(shorter.readings, min(middle, shorter.cut_at) if shorter.cut_at is not None else middle)
 
+    def latest(self, points: Sequence[int], before: Micros) -> pa.Table:
+        """The newest row before of each of these points."""
+        return self._history.latest(points, before)
+
     def links(self, sources: Sequence[int], start: Micros, end: Micros) -> list[tuple[Micros, int, str]]:
         """When these sources went out of view and came back, by the journal of their loss of view; one that was out before comes with
         the instant at which it went."""
@@ -108,8 +114,8 @@ class Past:
         """Of one alarm up to `end`, newest first, back to the one that held at `start` and the last that raised it."""
         found: list[AlarmTransition] = []
         for transition in self._backwards(alarm):
-            if transition.noticed_at > end:
-                continue
+            if transition.noticed_at > end or transition.trigger in LATE:
+                continue  # what late readings told afterwards is not what was known then
             found.append(transition)
             if transition.noticed_at <= start and transition.trigger is Trigger.CONDITION_ON:
                 break
@@ -142,7 +148,7 @@ class Past:
         config = self.part(points, lost)
         delays = round(max(rule.on_delay, rule.off_delay) * SECOND)
         start = at - min(max(WINDOW, 2 * delays + MINUTE), LONGEST_WINDOW)
-        point = plant.point_of_rule(rule)
+        point = plant.points.get(points[0]) if points else None
         sources = config.source_numbers()
         name_of = lost[0] if lost else self._source_of(config, points)
         label = plant.sources[name_of].name if name_of in plant.sources else None

@@ -42,7 +42,7 @@ Both = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """`config`: cut to the alarm's point and source. `readings`: from before `start` (one for each point, if there is any) up to `at`.
+    """`point`: the one whose value decides. `config`: cut to it and its source. `readings`: from before `start` (one for each point, if there is any) up to `at`.
     `links`: (time, source, "up" or "down"). `journal`: the alarm's transitions up to `at`, newest first; `names`: person id → name."""
 
     number: int
@@ -176,7 +176,7 @@ class _Account:
             clear=self._clear(),
             on_delay=self._delay("on_delay"),
             off_delay=self._delay("off_delay"),
-            decided=_transition(self.last) if self.last is not None else None,
+            decided=next((_transition(t) for t in self.q.journal if t.trigger is not Trigger.ESCALATE), None),
             decimals=self.point.decimals if self.point is not None else 0,
             unit=self._unit(),
             version=self.q.config.version,
@@ -580,7 +580,7 @@ class _Account:
         return {language: f"{value:.{decimals}f} {unit.get(language, '')}".rstrip() for language in LANGUAGES}
 
     def _unit(self) -> Both:
-        if self.point is None or self.point.states or self.rule.kind not in LIMIT_KINDS:
+        if self.point is None or self.point.states:
             return dict.fromkeys(LANGUAGES, "")
         return unit_label(self.point).model_dump()
 

@@ -25,7 +25,8 @@ from anlan.guard.service import Guard
 from anlan.model.clock import Clock, SystemClock, to_datetime
 from anlan.model.errors import AnlanError, Unavailable
 from anlan.monitor.journal_view import JournalView
-from anlan.node.configuration import open_records, view_in_force
+from anlan.monitor.past import CONFIG as ENGINE_CONFIG
+from anlan.node.configuration import engine_config_in_force, open_records, view_in_force
 from anlan.node.configurator import Configurator
 from anlan.node.desk import ProposalDesk
 from anlan.node.feed import read_live
@@ -136,6 +137,7 @@ class App:
             guard=Guard(records, self._clock),
             settings=self._listening.settings(),
         )
+        self.context.extras[ENGINE_CONFIG] = lambda: engine_config_in_force(records)
         if self._listening.pair is not None:
             self.context.background.append(self._watch_certificate)
         self.configurator = Configurator(self.context, self._core.request)

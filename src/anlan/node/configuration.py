@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from getpass import getuser
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from anlan.model.clock import Clock
 from anlan.node.layout import NodeFolder
@@ -16,6 +17,9 @@ from anlan.sense.demo import wiring as demo_wiring
 from anlan.sense.runner import Running
 from anlan.store.records import Records
 from anlan.web.context import PlantView
+
+if TYPE_CHECKING:
+    from anlan.monitor.compile import EngineConfig
 
 ROOMS = {"plant": "anlan.plant", "guard": "anlan.guard", "web": "anlan.web", "monitor": "anlan.monitor"}
 """Rooms that keep records, each with its own branch of migrations."""
@@ -84,6 +88,12 @@ def wiring_in_force(folder: NodeFolder, number: int | None = None) -> tuple[int,
         return wiring(records, number)
     finally:
         records.close()
+
+
+def engine_config_in_force(records: Records) -> EngineConfig:
+    """The engine's share of the current version, for what replays the node's past."""
+    current, plant, numbers = version(records)
+    return engine_config(plant, numbers, current.number)
 
 
 def view_in_force(records: Records, speed: float = 1.0) -> PlantView:
