@@ -24,8 +24,8 @@ from anlan.monitor.point_modes import Mode, standing_of
 from anlan.monitor.program import Instruction, Op, Program
 
 START = 1_767_225_600 * SECOND
-A, B, C, VOTE = 1, 2, 3, 4
-HIGH, BADQ, SILENT, VOTED = 10, 11, 12, 20
+A, B, C, VOTE, OWN = 1, 2, 3, 4, 5
+HIGH, BADQ, SILENT, VOTED, TOLD = 10, 11, 12, 20, 21
 OVER = quality(Severity.UNCERTAIN, Reason.OVER_RANGE)
 FAILED = quality(Severity.BAD, Reason.SENSOR_FAILURE)
 VOTE_OF_3 = 3 | 2 << 8 | 1 << 16 | 1 << 17
@@ -66,20 +66,20 @@ class Bench:
             self.version,
             {"number": [1, 2]},
             {
-                "number": [A, B, C, VOTE],
-                "source": [source, 1, 1, 0],
-                "on_change": [self.on_change] * 3 + [True],
-                "deadline": [0 if self.on_change else 10_000] * 3 + [0],
-                "latches": [self.latches] * 3 + [False],
+                "number": [A, B, C, VOTE, OWN],
+                "source": [source, 1, 1, 0, 0],
+                "on_change": [self.on_change] * 3 + [True, True],
+                "deadline": [0 if self.on_change else 10_000] * 3 + [0, 0],
+                "latches": [self.latches] * 3 + [False, False],
             },
             {
-                "number": [HIGH, BADQ, SILENT, VOTED],
-                "kind": [AlarmKind.HIGH, AlarmKind.BAD_QUALITY, AlarmKind.STALE, AlarmKind.STATE],
-                "target": [A, A, A, VOTE],
-                "limit": [1.0, float("nan"), float("nan"), float("nan")],
-                "on_delay": [self.high_delay * 1000, 5_000, 0, 0],
-                "off_delay": [0, self.off_delay * 1000, 0, 0],
-                "states": [[], [], [], [1]],
+                "number": [HIGH, BADQ, SILENT, VOTED, TOLD],
+                "kind": [AlarmKind.HIGH, AlarmKind.BAD_QUALITY, AlarmKind.STALE, AlarmKind.STATE, AlarmKind.STATE],
+                "target": [A, A, A, VOTE, OWN],
+                "limit": [1.0] + [float("nan")] * 4,
+                "on_delay": [self.high_delay * 1000, 5_000, 0, 0, 0],
+                "off_delay": [0, self.off_delay * 1000, 0, 0, 0],
+                "states": [[], [], [], [1], [1]],
             },
             programs=[(VOTE, vote())],
         )
@@ -388,6 +388,48 @@ def test_a_snapshot_goes_on_identically() -> None:
         one.order(10, "reset_over_range", point=B)
     assert there.engine.snapshot() == bench.engine.snapshot()
     assert (there.word(A), there.word(B)) == (FAILED, 0)
+
+
+def test_an_approval_is_a_value_of_the_nodes_own_point_and_ends_by_itself() -> None:
+    bench = Bench()
+    assert bench.order(1, "approve_bypass", point=OWN, lasts=5, approver="li").accepted
+    assert float(bench.engine.live([OWN]).value[0]) == 1.0
+    bench.ticks(5)
+    assert bench.state(TOLD) is AlarmState.UNACKNOWLEDGED
+    bench.ticks(6)
+    assert float(bench.engine.live([OWN]).value[0]) == 0.0
+    assert bench.state(TOLD) is AlarmState.RETURNED_UNACKNOWLEDGED
+    assert steps(bench) == [("approve_bypass", 1.0), ("approve_bypass_expired", 6.0)]
+    assert bench.order(7, "end_approval", point=OWN).why == "no approval of this bypass stands"
+    bench.order(8, "approve_bypass", point=OWN, lasts=60)
+    restored = Engine.restore(bench.engine.snapshot())
+    assert restored.modes.standing == bench.engine.modes.standing
+    bench.order(9, "end_approval", point=OWN)
+    assert float(bench.engine.live([OWN]).value[0]) == 0.0
+
+
+def test_what_records_say_of_a_calibration_is_told_as_long_as_they_say_so() -> None:
+    bench = Bench()
+    bench.order(1, "calibration_overdue", point=OWN)
+    assert bench.state(TOLD) is AlarmState.UNACKNOWLEDGED
+    bench.order(2, "calibration_in_date", point=OWN)
+    assert bench.state(TOLD) is AlarmState.RETURNED_UNACKNOWLEDGED
+    assert not bench.engine.modes.standing
+
+
+@pytest.mark.parametrize(
+    ("kind", "point", "why"),
+    [
+        ("inhibit", OWN, "the node itself tells this point: nobody can take it out of service"),
+        ("approve_bypass", A, "this point comes from a source: only the source tells its value"),
+    ],
+)
+def test_nobody_writes_a_value_of_a_device_or_silences_the_node(kind: str, point: int, why: str) -> None:
+    bench = Bench()
+    bench.read(1, (A, 0.2))
+    answer = bench.order(2, kind, point=point, lasts=5)
+    assert (answer.accepted, answer.why) == (False, why)
+    assert translate(why, "zh") != why
 
 
 # ------------------------------------------------------------------------------------------------------------- the journal

@@ -1,4 +1,5 @@
-"""A person's step on a point, as it stands in the log: inhibit it for a work order, calibrate it, say that its range was reset on site.
+"""A person's step on a point, as it stands in the log: inhibit it for a work order, calibrate it, say that its range was reset on site;
+and what records say of a point, told to the engine: a bypass is approved, a calibration is overdue.
 
 What alarms do with the point meanwhile is decided in `point_modes`; why a detector may be touched at all (permits, second person) is the
 service's business, and it stands in here as who asked, who approved and for which work order.
@@ -14,9 +15,21 @@ import orjson
 from anlan.model.clock import HOUR, Micros
 from anlan.model.errors import InputError
 
-PointStepKind = Literal["inhibit", "end_inhibit", "calibrate", "end_calibration", "reset_over_range"]
+PointStepKind = Literal[
+    "inhibit",
+    "end_inhibit",
+    "calibrate",
+    "end_calibration",
+    "reset_over_range",
+    "approve_bypass",
+    "end_approval",
+    "calibration_overdue",
+    "calibration_in_date",
+]
 
-LONGEST: dict[str, Micros] = {"inhibit": 7 * 24 * HOUR, "calibrate": 4 * HOUR}
+TELLS: dict[str, float] = {"approve_bypass": 1, "end_approval": 0, "calibration_overdue": 1, "calibration_in_date": 0}
+"""Steps that give one of the node's own points a value: `BP-07.APPROVED`, `AT-203.DUE`."""
+LONGEST: dict[str, Micros] = {"inhibit": 7 * 24 * HOUR, "calibrate": 4 * HOUR, "approve_bypass": 7 * 24 * HOUR}
 """A detector that must be away for longer is asked for anew: nobody may forget it. Our own bound, stricter where the plant is."""
 WITH_END = frozenset(LONGEST)
 

@@ -4,6 +4,8 @@
     calibrate ──▶ readings are bad, calibration ──(end of its time, or end_calibration)──▶ as the source sends them
     a catalytic detector over range ──▶ bad, over range latched ──(reset_over_range)──▶ as the source sends them
 
+    approve_bypass ──▶ the node's own point of the bypass is 1 ──(end of its time, or end_approval)──▶ 0
+
 Part of the engine's state. The flags stand in the point's record, where the kernel looks; here is what a record has no room for: since when,
 until when, by whom, and the quality that the source itself sent last, so that a mode that ends needn't wait for the next reading.
 
@@ -24,10 +26,11 @@ import numpy.typing as npt
 
 from anlan.model.clock import Micros
 from anlan.model.events.alarms import AlarmKind, AlarmState, Trigger
+from anlan.model.frames import NODE_SOURCE
 from anlan.model.quality import FLAG_MASK, REASON_MASK, Reason, Severity, quality
 from anlan.monitor import kernel
-from anlan.monitor.layout import BLOCK, NEVER, Phase, PointFlag, RuleFlag, World
-from anlan.monitor.point_commands import PointCommand
+from anlan.monitor.layout import BLOCK, NEVER, Phase, PointFlag, RuleFlag, Tally, World
+from anlan.monitor.point_commands import TELLS, PointCommand
 
 if TYPE_CHECKING:
     from anlan.monitor.engine import Engine
@@ -40,11 +43,12 @@ OF_QUALITY = (AlarmKind.BAD_QUALITY, AlarmKind.STALE)
 class Mode(StrEnum):
     INHIBITED = "inhibited"
     CALIBRATING = "calibrating"
+    APPROVED = "approved"
 
 
 FLAG = {Mode.INHIBITED: PointFlag.INHIBITED, Mode.CALIBRATING: PointFlag.CALIBRATING}
-BEGINS = {"inhibit": Mode.INHIBITED, "calibrate": Mode.CALIBRATING}
-ENDS = {"end_inhibit": Mode.INHIBITED, "end_calibration": Mode.CALIBRATING}
+BEGINS = {"inhibit": Mode.INHIBITED, "calibrate": Mode.CALIBRATING, "approve_bypass": Mode.APPROVED}
+ENDS = {"end_inhibit": Mode.INHIBITED, "end_calibration": Mode.CALIBRATING, "end_approval": Mode.APPROVED}
 _MODE_OF = {
     **BEGINS,
     **ENDS,
@@ -185,6 +189,9 @@ def refusal(engine: Engine, command: PointCommand) -> tuple[str, dict[str, Any]]
         return "point {point} does not exist", {"point": point}
     if points["flags"][point] & PointFlag.CALCULATED:
         return "a calculated point has no detector behind it: take its inputs out of service instead", {}
+    own = int(points["source"][point]) == NODE_SOURCE
+    if own is not (command.kind in TELLS):
+        return _WRONG_SIDE[own], {}
     if (lacking := command.lacks()) is not None:
         return lacking
     mode = ENDS.get(command.kind)
@@ -198,27 +205,46 @@ def refusal(engine: Engine, command: PointCommand) -> tuple[str, dict[str, Any]]
     return None
 
 
-_NOT_IN = {Mode.INHIBITED: "the point is not inhibited", Mode.CALIBRATING: "the point is not in calibration"}
+_NOT_IN = {
+    Mode.INHIBITED: "the point is not inhibited",
+    Mode.CALIBRATING: "the point is not in calibration",
+    Mode.APPROVED: "no approval of this bypass stands",
+}
+_WRONG_SIDE = {
+    True: "the node itself tells this point: nobody can take it out of service",
+    False: "this point comes from a source: only the source tells its value",
+}
 
 
 def take(engine: Engine, command: PointCommand, noticed_at: Micros, u: Micros) -> PointStep:
-    """The step is allowed: move the flags, judge the newest value anew, write it down."""
-    point = command.point
-    if command.kind in BEGINS:
-        mode = BEGINS[command.kind]
+    """The step is allowed: move flags or value, judge anew, write it down."""
+    point, mode = command.point, BEGINS.get(command.kind)
+    if mode is not None:
         assert command.until is not None
         engine.modes.standing[point, mode] = PointMode(
             point, mode, command.at, command.until, u + command.until - command.at,
             command.who, command.post, command.reason, command.work_order, command.approver, command.id,
         )  # fmt: skip
+    elif (ended := ENDS.get(command.kind)) is not None:
+        del engine.modes.standing[point, ended]
+    if command.kind in TELLS:
+        _tell(engine, point, TELLS[command.kind], noticed_at, u)
+    elif mode is not None:
         _set_flags(engine, point, int(FLAG[mode]), 0, noticed_at, u)
-    elif command.kind in ENDS:
-        mode = ENDS[command.kind]
-        del engine.modes.standing[point, mode]
-        _set_flags(engine, point, 0, int(FLAG[mode]), noticed_at, u)
-    else:
+    elif command.kind == "reset_over_range":
         _set_flags(engine, point, 0, int(PointFlag.OVER_LATCHED), noticed_at, u)
+    else:
+        _set_flags(engine, point, 0, int(FLAG[ENDS[command.kind]]), noticed_at, u)
     return _step(engine, point, command.kind, command.at, noticed_at, command)
+
+
+def _tell(engine: Engine, point: int, value: float, at: Micros, u: Micros) -> None:
+    """A reading of one of the node's own points, at the node's time."""
+    columns = np.array([point], np.uint32), np.array([at], np.int64), np.array([value], np.float64), np.zeros(1, np.uint16)
+    late = np.zeros(1, np.int32)
+    engine.run(lambda start: int(kernel.take_readings(engine.world, *columns, start, engine.frame, at, u, late)), 1)
+    engine.calculate(at, u)
+    engine.world.tally[Tally.DUPLICATE :] = 0  # no source sent it: it stands in no ledger
 
 
 def end_due(engine: Engine, now: Micros, u: Micros) -> list[PointStep]:
@@ -231,7 +257,10 @@ def end_due(engine: Engine, now: Micros, u: Micros) -> list[PointStep]:
 
 def _expire(engine: Engine, mode: PointMode, now: Micros, u: Micros) -> PointStep:
     del engine.modes.standing[mode.point, mode.mode]
-    _set_flags(engine, mode.point, 0, int(FLAG[mode.mode]), now, u)
+    if mode.mode is Mode.APPROVED:
+        _tell(engine, mode.point, 0, now, u)
+    else:
+        _set_flags(engine, mode.point, 0, int(FLAG[mode.mode]), now, u)
     begun = next(kind for kind, of in BEGINS.items() if of is mode.mode)
     return _step(engine, mode.point, f"{begun}_expired", now - (u - mode.due), now, _by_itself(mode))
 
@@ -242,7 +271,9 @@ def tend(engine: Engine, at: Micros) -> list[PointStep]:
     gone = [
         m
         for _, m in sorted(engine.modes.standing.items())
-        if m.point >= len(flags) or not flags[m.point] & FLAG[m.mode] or not flags[m.point] & PointFlag.PRESENT
+        if m.point >= len(flags)
+        or not flags[m.point] & PointFlag.PRESENT
+        or not flags[m.point] & FLAG.get(m.mode, PointFlag.PRESENT)
     ]
     for mode in gone:
         del engine.modes.standing[mode.point, mode.mode]
@@ -379,7 +410,7 @@ def _forget_quality(engine: Engine, point: int) -> None:
 def suppressed_rows(engine: Engine) -> list[int]:
     """Rows of the alarms of quality and silence of the points that are out."""
     rules = engine.world.rules
-    out = sorted({m.point for m in engine.modes.standing.values() if m.point < len(engine.world.points)})
+    out = sorted({m.point for m in engine.modes.standing.values() if m.mode in FLAG and m.point < len(engine.world.points)})
     return [k for point in out for k in _rows_of(engine, point) if rules["kind"][k] in OF_QUALITY]
 
 
