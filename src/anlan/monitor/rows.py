@@ -8,7 +8,7 @@ from typing import Any
 
 from anlan.guard.roles import load_roles
 from anlan.model.clock import Micros
-from anlan.model.events.alarms import AlarmKind, AlarmState, AlarmTransition, Trigger
+from anlan.model.events.alarms import ADDED, LATE, AlarmKind, AlarmState, AlarmTransition, Trigger
 from anlan.model.points import Point
 from anlan.model.words import Label
 from anlan.monitor.config import SUFFIX
@@ -39,7 +39,7 @@ class Standing:
 
     def after(self, transition: AlarmTransition) -> Standing:
         """With one transition more."""
-        if transition.trigger is Trigger.LATE_DATA:
+        if transition.trigger in LATE:
             return self  # the live state did not move
         level = self.level if transition.after in OPEN else 0
         if transition.trigger is Trigger.ESCALATE:
@@ -134,6 +134,8 @@ def transition_row(plant: PlantView, transition: AlarmTransition, names: Names) 
         "states": _states(watched),
         "place": plant.place_of_rule(rule) if rule is not None else "",
         "episode": transition.episode,
+        "late": transition.trigger in LATE,
+        "added": transition.trigger in LATE and transition.episode >= ADDED,
         "trigger": transition.trigger.name,
         "before": transition.before.name,
         "after": transition.after.name,

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anlan.model.clock import Micros
-from anlan.model.events.alarms import AlarmState, AlarmTransition, Trigger
+from anlan.model.events.alarms import LATE, AlarmState, AlarmTransition, Trigger
 from anlan.monitor.kpi.columns import Columns, Ints
 
 NEVER: Micros = -1
@@ -31,7 +31,7 @@ Bools = npt.NDArray[np.bool_]
 def is_annunciation(transition: AlarmTransition) -> bool:
     """Whether the operator is told: it sounds."""
     raised = transition.after is AlarmState.UNACKNOWLEDGED and transition.before is not AlarmState.UNACKNOWLEDGED
-    return raised and transition.trigger is not Trigger.LATE_DATA
+    return raised and transition.trigger not in LATE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +89,7 @@ def _annunciations(rows: Columns) -> Annunciations:
     raised = (
         (rows.after == AlarmState.UNACKNOWLEDGED)
         & (rows.before != AlarmState.UNACKNOWLEDGED)
-        & (rows.trigger != Trigger.LATE_DATA)
+        & ~np.isin(rows.trigger, LATE)
     )
     life = np.cumsum(another | raised) - 1
     count = int(life[-1]) + 1 if len(rows) else 0

@@ -20,7 +20,7 @@ from anlan.model.frames import NODE_SOURCE
 from anlan.model.readings import Readings
 from anlan.monitor.compile import EngineConfig, arrays_of, column
 from anlan.monitor.engine import Engine
-from anlan.monitor.late.compared import Edge, Was
+from anlan.monitor.late.compared import Edge, Exactness, Was
 from anlan.monitor.late.pending import Links
 from anlan.monitor.layout import Phase, ProgramFlag, Structs
 from anlan.monitor.program import TIMED, Op
@@ -30,7 +30,7 @@ from anlan.monitor.sub_plant import cut
 Ints = npt.NDArray[np.int64]
 
 TICK: Micros = 2_500_000
-"""What moves with time alone is looked at once a tick, and a node's ticks are not a replay's: closer instants are one."""
+"""What moves with time alone is looked at once a tick, and a node's ticks are not a replay's."""
 GRACE: Micros = 10 * SECOND
 MEMORY_MOST: Micros = 24 * HOUR
 _OF_NODE_TIME = (AlarmKind.STALE, AlarmKind.LOSS_OF_VIEW)
@@ -42,8 +42,8 @@ class Few:
     """The part of a configuration that late readings of some points concern."""
 
     config: EngineConfig
-    alarms: Mapping[int, Micros]
-    """Alarms that they may change, each with the span within which two instants count as one."""
+    alarms: Mapping[int, Exactness]
+    """Alarms that they may change, each with what counts as one instant (readings are not in yet)."""
     of_point: Mapping[int, frozenset[int]]
     """The same, by the point whose readings came late."""
     memory: Mapping[int, Micros]
@@ -65,25 +65,26 @@ def concerned(config: EngineConfig, late: Ints) -> Few:
     everything = replace(config, rule_table=_unsuppressed(config))
     affected = _with_readers(everything, late)
     few = cut(everything, affected)
-    by_itself = _moved_by_time(few)
-    alarms: dict[int, Micros] = {}
+    by_tick = _moved_by_ticks(few)
+    alarms: dict[int, Exactness] = {}
     of_point: dict[int, frozenset[int]] = {}
     memory: dict[int, Micros] = {}
     for point in late.tolist():
         readers = _with_readers(few, np.array([point]))
         own = _watching(few, readers)
-        alarms |= {alarm: TICK if target in by_itself else 0 for alarm, target in own}
-        of_point[point] = frozenset(alarm for alarm, _ in own)
+        alarms |= {alarm: Exactness(TICK if target in by_tick else 0, on, off) for alarm, target, on, off in own}
+        of_point[point] = frozenset(alarm for alarm, *_ in own)
         memory[point] = _memory(cut(few, readers))
     return Few(few, alarms, of_point, memory)
 
 
-def _watching(few: EngineConfig, points: Ints) -> list[tuple[int, int]]:
-    """(alarm, its point): those that follow values and their quality."""
+def _watching(few: EngineConfig, points: Ints) -> list[tuple[int, int, Micros, Micros]]:
+    """(alarm, its point, on-delay, off-delay): those that follow values and their quality."""
     rules = few.rule_table
     target = column(rules, "target")
     chosen = np.isin(target, points) & ~np.isin(column(rules, "kind"), _OF_NODE_TIME) & column(rules, "enabled")
-    return list(zip(column(rules, "number")[chosen].tolist(), target[chosen].tolist(), strict=True))
+    on, off = (column(rules, name)[chosen].astype(np.int64) * 1000 for name in ("on_delay", "off_delay"))
+    return list(zip(column(rules, "number")[chosen].tolist(), target[chosen].tolist(), on.tolist(), off.tolist(), strict=True))
 
 
 def _unsuppressed(config: EngineConfig):  # type: ignore[no-untyped-def]
@@ -105,11 +106,12 @@ def _with_readers(config: EngineConfig, points: Ints) -> Ints:
         found = wider
 
 
-def _moved_by_time(few: EngineConfig) -> set[int]:
-    """Calculated points whose value moves between readings, and those calculated from them."""
-    programs = arrays_of(few).calculated.programs
-    by_time = programs["target"][programs["flags"] & ProgramFlag.BY_ITSELF != 0].astype(np.int64)
-    return {int(point) for point in _with_readers(few, by_time)} if len(by_time) else set()
+def _moved_by_ticks(few: EngineConfig) -> set[int]:
+    """Calculated points whose value moves between readings, because time passes or an input goes stale; and those calculated from them."""
+    arrays = arrays_of(few)
+    programs = arrays.calculated.programs
+    moved = (programs["flags"] & ProgramFlag.BY_ITSELF != 0) | (arrays.points["deadline"][programs["target"]] > 0)
+    return {int(point) for point in _with_readers(few, programs["target"][moved].astype(np.int64))}
 
 
 def _memory(few: EngineConfig) -> Micros:

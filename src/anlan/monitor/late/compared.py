@@ -11,6 +11,9 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
+
 from anlan.model.clock import Micros
 from anlan.model.events.alarms import Trigger
 from anlan.monitor.late.correction import Corrected
@@ -45,6 +48,41 @@ class Was:
         return FAR if self.end is None else self.end.at
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Exactness:
+    """When two instants of an alarm are one. What a tick finds (an input gone stale, a time that has passed) is found up to `slack` apart by
+    a node and by what it is compared with; what a reading decides, at once or after its delay, is exact."""
+
+    slack: Micros = 0
+    on_delay: Micros = 0
+    off_delay: Micros = 0
+    times: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Of the readings that went in, sorted."""
+
+    def begin_alike(self, a: Micros, b: Micros) -> bool:
+        return a == b or (self.near(a, b) and not (self._read(a, self.on_delay) and self._read(b, self.on_delay)))
+
+    def end_alike(self, a: Micros, b: Micros) -> bool:
+        return a == b or (self.near(a, b) and not (self._read(a, self.off_delay) and self._read(b, self.off_delay)))
+
+    def near(self, a: Micros, b: Micros) -> bool:
+        return abs(a - b) <= self.slack
+
+    def too_short(self, begin: Micros, end: Micros) -> bool:
+        """Nothing but a matter of ticks."""
+        return self.slack > 0 and self.near(begin, end) and not self._read(begin, self.on_delay)
+
+    def _read(self, at: Micros, delay: Micros) -> bool:
+        return self._among(at) or self._among(at - delay)
+
+    def _among(self, at: Micros) -> bool:
+        place = int(np.searchsorted(self.times, at))
+        return place < len(self.times) and int(self.times[place]) == at
+
+
+EXACT = Exactness()
+
+
 @dataclass(slots=True)
 class Found:
     """Rows to write; `settled` is False while an episode is on that may still end as recorded."""
@@ -53,27 +91,29 @@ class Found:
     settled: bool = True
 
 
-def compare(alarm: int, was: Sequence[Was], held: Recorded, since: Micros, slack: Micros = 0, *, last: bool = False) -> Found:
-    """From `since` on, instants no further apart than `slack` counting as one. `last`: nobody will ask again, so what is still open is
-    told as far as it is known."""
+def compare(
+    alarm: int, was: Sequence[Was], held: Recorded, since: Micros, exactness: Exactness = EXACT, *, last: bool = False
+) -> Found:
+    """From `since` on. `last`: nobody will ask again, so what is still open is told as far as it is known."""
     found = Found()
-    partner = _pairs(was, [s for s in held.spells if s.end is None or s.end >= since], since, slack)
+    partner = _pairs(was, [s for s in held.spells if s.end is None or s.end >= since], since, exactness)
     for i, one in enumerate(was):
         if i in partner:
-            _correct(found, alarm, one, partner[i], since, slack, last)
+            _correct_begin(found, alarm, one, partner[i], since, exactness)
+            _correct_end(found, alarm, one, partner[i], exactness, last)
         elif one.begin is not None and not held.hidden_at(one.begin.at):
-            _add(found, alarm, one, slack, last)
+            _add(found, alarm, one, exactness, last)
     return found
 
 
-def _pairs(was: Sequence[Was], spells: Sequence[Spell], since: Micros, slack: Micros) -> dict[int, Spell]:
+def _pairs(was: Sequence[Was], spells: Sequence[Spell], since: Micros, exactness: Exactness) -> dict[int, Spell]:
     """Counterparts by index of `was`."""
 
     def begins(one: Was, spell: Spell) -> bool:
-        return spell.begin < since if one.begin is None else abs(spell.begin - one.begin.at) <= slack
+        return spell.begin < since if one.begin is None else exactness.near(spell.begin, one.begin.at)
 
     def ends(one: Was, spell: Spell) -> bool:
-        return one.end is not None and spell.end is not None and abs(spell.end - one.end.at) <= slack
+        return one.end is not None and spell.end is not None and exactness.near(spell.end, one.end.at)
 
     def overlaps(one: Was, spell: Spell) -> bool:
         return max(one.first, spell.begin) <= min(one.last, FAR if spell.end is None else spell.end)
@@ -97,25 +137,31 @@ def _matched(
             yield i, spell
 
 
-def _correct(found: Found, alarm: int, one: Was, spell: Spell, since: Micros, slack: Micros, last: bool) -> None:
-    if one.begin is not None and spell.begins_by_data and spell.begin >= since and abs(one.begin.at - spell.begin) > slack:
+def _correct_begin(found: Found, alarm: int, one: Was, spell: Spell, since: Micros, exactness: Exactness) -> None:
+    known = one.begin is not None and spell.begins_by_data and spell.begin >= since
+    if known and not exactness.begin_alike(one.first, spell.begin):
+        assert one.begin is not None
         found.rows.append(_row(alarm, spell.episode, Trigger.LATE_DATA, one.begin))
-    if not spell.ends_by_data:
+
+
+def _correct_end(found: Found, alarm: int, one: Was, spell: Spell, exactness: Exactness, last: bool) -> None:
+    if not spell.ends_by_data or (one.end is None and spell.end is None):
         return
     if one.end is None or spell.end is None:
-        if one.end is not None and last:
-            found.rows.append(_row(alarm, spell.episode, Trigger.LATE_END, one.end))
-        # One still open and the other not: what is to come decides which of them lasts longer.
-        found.settled &= last or (one.end is None and spell.end is None)
-    elif abs(one.end.at - spell.end) > slack:
-        found.rows.append(_row(alarm, spell.episode, Trigger.LATE_END, one.end))
+        # One still on and the other not: what is to come decides which of them lasts longer.
+        found.settled &= last
+        if one.end is None or not last:
+            return
+    elif exactness.end_alike(one.end.at, spell.end):
+        return
+    found.rows.append(_row(alarm, spell.episode, Trigger.LATE_END, one.end))
 
 
-def _add(found: Found, alarm: int, one: Was, slack: Micros, last: bool) -> None:
+def _add(found: Found, alarm: int, one: Was, exactness: Exactness, last: bool) -> None:
     assert one.begin is not None
     if one.end is None and not last:
         found.settled = False
-    elif one.end is None or one.end.at - one.begin.at > slack or slack == 0:
+    elif one.end is None or not exactness.too_short(one.begin.at, one.end.at):
         found.rows.append(_row(alarm, 0, Trigger.LATE_DATA, one.begin))
         if one.end is not None:
             found.rows.append(_row(alarm, 0, Trigger.LATE_END, one.end))

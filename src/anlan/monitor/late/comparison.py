@@ -8,12 +8,15 @@ that is about to be.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from anlan.model.clock import HOUR, SECOND, Micros
 from anlan.model.events.alarms import AlarmTransition
 from anlan.model.readings import Readings
 from anlan.monitor.compile import EngineConfig
+from anlan.monitor.engine import Engine
 from anlan.monitor.late.again import Few, Told, again, concerned
 from anlan.monitor.late.compared import compare
 from anlan.monitor.late.correction import Corrected, Correction
@@ -39,6 +42,14 @@ class Look:
     floor: Micros
     after: int
     wall: Micros
+
+    @classmethod
+    def at(cls, engine: Engine) -> Look:
+        """Call under the lock of the thread that steps it."""
+        pending, waiting = engine.late, engine.late.waiting()
+        points = engine.world.points[waiting.points]
+        now = points["time"] + np.maximum(0, engine.time.u - points["heard"])
+        return cls(waiting, now, list(pending.links), pending.floor, pending.after, engine.time.wall)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,9 +88,10 @@ def follow(made: Plan, before: Readings, rows: Readings, story: Story, through: 
     rest, last = _rest(made, window)
     corrected: list[Corrected] = []
     unsettled: set[int] = set()
-    for alarm, slack in sorted(made.few.alarms.items()):
+    times = np.sort(rows.time)
+    for alarm, exactness in sorted(made.few.alarms.items()):
         final = all(last[point] for point, own in made.few.of_point.items() if alarm in own)
-        found = compare(alarm, was[alarm], held[alarm], made.since, slack, last=final)
+        found = compare(alarm, was[alarm], held[alarm], made.since, replace(exactness, times=times), last=final)
         corrected += found.rows
         if not found.settled:
             unsettled.add(alarm)
