@@ -38,6 +38,7 @@ from anlan.monitor.commands import read_command
 from anlan.monitor.engine import EngineConfig
 from anlan.monitor.memory import give_back
 from anlan.monitor.reader import EngineReader
+from anlan.node.corrector import Corrector
 from anlan.node.feed import LiveFeed, transition_head
 from anlan.node.in_force import InForce
 from anlan.node.intake import Intake, readings_part
@@ -74,6 +75,7 @@ class Core:
         self._intake = Intake(self._log, self._appender, clock)
         self._reader = EngineReader(self._log, folder.journal, folder.snapshots, clock, on_transitions=self._transitions_decided)
         self._history = Past(folder.history, self._log, clock)
+        self._corrector = Corrector(self._reader, self._history, self._log, folder.journal, clock, self._write_correction)
         self.started["log"] = seconds_alive()
         self._in_force, self._own = InForce(folder.engine_config, self._reader), OwnPoints()
         self._proposals = Proposals()
@@ -119,6 +121,7 @@ class Core:
         await self._server.start()
         self.started["serving"] = seconds_alive()
         self._history.start()
+        self._corrector.start()
         self._tasks = [asyncio.ensure_future(job()) for job in (self._tick, self._push_live, self._forget)]
         for task in self._tasks:
             task.add_done_callback(self._job_ended)
@@ -132,6 +135,7 @@ class Core:
     async def close(self) -> None:
         await self._server.close()
         await end(self._tasks)
+        await asyncio.to_thread(self._corrector.close)
         self._appender.close()
         await asyncio.to_thread(self._reader.close)
         await asyncio.to_thread(self._history.close)
@@ -151,6 +155,10 @@ class Core:
         part = Part(kind, NODE_SOURCE, self._epoch, self._seq, self._clock.now(), 1, body)
         self._seq += 1
         return await asyncio.wrap_future(self._appender.submit(part))
+
+    def _write_correction(self, body: bytes) -> int:
+        """From the corrector's thread."""
+        return asyncio.run_coroutine_threadsafe(self._write(Kind.CORRECTION, body), self._loop).result()
 
     async def _write_tick(self, links: dict[int, str] | None = None) -> None:
         """Put the node's time and changed links into the log. A full or failing disk is the log's fault to tell; the next tick tries again."""
@@ -343,6 +351,7 @@ class Core:
                 "fault": self._reader.fault,
                 **self._reader.counters(),
             },
+            "late": self._corrector.counters(),
             "history": {"cursor": self._history.cursor, "needs": self._history.needs, "fault": self._history.fault},
             "configuration": self._in_force.facts(),
             "loaded": [{"process": process, "config": config} for process, config in self._loaded.values()],

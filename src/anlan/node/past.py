@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 import structlog
 
 from anlan.model.clock import Clock
-from anlan.model.errors import AnlanError
+from anlan.model.errors import AnlanError, Unavailable
 from anlan.store.log import Log
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from anlan.store.history import History
+    from anlan.store.history_tail import WholeHistory
     from anlan.store.history_writer import HistoryWriter
 
 AFTER = 0.5
@@ -56,6 +57,14 @@ class Past:
     @property
     def fault(self) -> str | None:
         return self._writer.fault if self._writer is not None else self._fault
+
+    def whole(self) -> WholeHistory:
+        """History and the log's tail as one, complete up to the newest durable frame. Raises Unavailable while it is not open."""
+        from anlan.store.history_tail import WholeHistory
+
+        if self._history is None:
+            raise Unavailable("the history is not open yet")
+        return WholeHistory(self._history, self._frames)
 
     def close(self) -> None:
         """Commit what has been taken; the rest stays in the log."""
