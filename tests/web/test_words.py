@@ -64,7 +64,7 @@ def chinese() -> dict[str, str]:
 
 def tables() -> list[str]:
     """Msgids that stand in tables rather than in calls."""
-    ways = ["Overview", "Alarms", "Performance", "Trends", "Sources"]
+    ways = ["Overview", "Alarms", "Performance", "Trends", "Replay", "Sources"]
     sums = [words for _, words in pages_overview.PARTS]
     return [
         *WORDS, *REASONS.values(), *widgets.BASES.values(), *(words for _, words in shell.HIDDEN), *ways, *sums, shell.IS_NOT,

@@ -87,7 +87,8 @@ def point_row(plant: PlantView, number: int) -> dict[str, Any]:
 
 def _limit(plant: PlantView, number: int) -> dict[str, Any]:
     rule = plant.rules[number]
-    return {"id": rule.id, "kind": SUFFIX[rule.kind], "limit": rule.limit, "states": list(rule.states), "priority": rule.priority}
+    set_ = {name: getattr(rule, name) for name in ("limit", "priority", "dead_band", "on_delay", "off_delay")}
+    return {"id": rule.id, "kind": SUFFIX[rule.kind], "states": list(rule.states), **set_}
 
 
 def _mentions(point: Point, wanted: str) -> bool:

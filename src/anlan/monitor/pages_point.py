@@ -29,7 +29,7 @@ def pages(context: Context) -> None:
             )
         offer_charts()
         title = f"{found.id} {found.name.text(language)}"
-        shell.show(context, principal, "/", title, body(found, context.plant, language), "trend", "point")
+        shell.show(context, principal, "/", title, body(found, context.plant, language), "trend", "point", "why")
 
 
 def body(point: Point, plant: PlantView, language: Language) -> Markup:
@@ -54,8 +54,9 @@ def _safety(point: Point, language: Language) -> Markup | None:
 
 
 def chart(point: Point, language: Language) -> Markup:
+    why = el("button", translate("Why?", language), type="button", cls="button", data_why_point=point.id)
     way = el("a", translate("Trend", language), href=f"/trends?points={point.id}&span=3600", cls="button")
-    head = el("header", el("h2", translate("Last hour", language)), el("span", cls="spacer"), way)
+    head = el("header", el("h2", translate("Last hour", language)), el("span", cls="spacer"), why, way)
     return el("section", head, el("anlan-trend", compact=True, points=point.id, span="3600"), cls="panel")
 
 

@@ -26,6 +26,7 @@ STYLES = (
     "overview.css",
     "sources.css",
     "performance.css",
+    "why.css",
     "master.css",
 )
 """In the order of the cascade."""

@@ -7,6 +7,7 @@ import { clock, countdown, day, shortStamp, stamp } from "./format.js";
 import { api, link } from "./link.js";
 import { why } from "./sentences.js";
 import { liveValue } from "./values.js";
+import "./why.js";
 
 const TRIGGER_WORDS = {
   CONDITION_ON: "condition on",
@@ -131,7 +132,7 @@ function facts(row) {
 
 function ways(row) {
   const point = encodeURIComponent(row.point);
-  return `<p class="button-row" style="margin-top:10px"><a class="button" href="/trends?points=${point}">${t("Trend")}</a><a class="button" href="/points/${point}">${t("Everything about this point")}</a></p>`;
+  return `<p class="button-row" style="margin-top:10px"><button type="button" class="button" data-why="${esc(row.id)}">${t("Why?")}</button><a class="button" href="/trends?points=${point}">${t("Trend")}</a><a class="button" href="/points/${point}">${t("Everything about this point")}</a></p>`;
 }
 
 /** Since when, by whom, until when and why it is not in the list. */
