@@ -61,6 +61,7 @@ class Jumping(Play):
             "FAKETIME_NO_CACHE": "1",
             "DONT_FAKE_MONOTONIC": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "NO_FAKE_STAT": "1",  # files keep their dates: the compiled kernel would be taken for outdated
         }
         return {"LD_PRELOAD": library, **faked}
 

@@ -109,7 +109,7 @@ class Play:
 
     async def deliver(self, seq: int) -> None:
         """Until acknowledged, as a sink does."""
-        body = rows(self.epoch, seq, ROWS).to_bytes()
+        body = self.rows(seq, ROWS).to_bytes()
         self.sent = seq + ROWS
         if self.args.plant == "ack-early":
             self.acknowledged = self.sent
@@ -140,6 +140,14 @@ class Play:
 
     def configuration(self) -> EngineConfig:
         return configuration()
+
+    def rows(self, first: int, count: int) -> Readings:
+        """Rows `first` … of the load: each follows from its number."""
+        return rows(self.epoch, first, count)
+
+    def expected(self, parts: list[int]) -> list[tuple[int, int, int]]:
+        """(alarm, data time, trigger) of every transition that these parts must cause, found without an engine."""
+        return crossings(self.epoch, parts)
 
     def environment(self) -> dict[str, str]:
         """What the core's process is given beside ours."""
@@ -197,7 +205,7 @@ class Play:
         whole = WholeHistory(HistoryReader.open(self.folder.history), LogReader.open(self.folder.log))
         table = whole.read(None, 0, 1 << 62)
         got = distinct(table["time"].to_numpy())
-        want = distinct(np.concatenate([rows(self.epoch, seq, ROWS).time for seq in parts])) if parts else got
+        want = distinct(np.concatenate([self.rows(seq, ROWS).time for seq in parts])) if parts else got
         missing = len(np.setdiff1d(want, got, assume_unique=True))
         extra = len(np.setdiff1d(got, want, assume_unique=True))
         self.report.lost += missing
@@ -214,7 +222,7 @@ class Play:
             decided += [(t.alarm, t.happened_at, int(t.trigger)) for t in page]
             after = page[-1].n
         journal.close()
-        expected = crossings(self.epoch, parts)
+        expected = self.expected(parts)
         if self.args.plant == "deaf":
             expected.pop()
         missed, false = set(expected) - set(decided), set(decided) - set(expected)
@@ -250,7 +258,7 @@ class Follower:
                 continue
             self.last_readings = frame.n
             self.duplicates += part.rows if part.first_seq in self.parts or part.epoch != self._play.epoch else 0
-            self.phantom += 0 if part.body == rows(self._play.epoch, part.first_seq, part.rows).to_bytes() else part.rows
+            self.phantom += 0 if part.body == self._play.rows(part.first_seq, part.rows).to_bytes() else part.rows
             self.parts.add(part.first_seq)
 
 

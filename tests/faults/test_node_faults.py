@@ -55,6 +55,17 @@ def test_the_checker_of_whole_nodes_catches_what_is_planted(tmp_path: Path) -> N
         assert not run.report.clean, args.plant
 
 
+def test_conditions_of_five_kinds_while_core_is_killed_paused_and_its_clock_set() -> None:
+    report = play("conditions", "--rounds", "12")
+    assert clean(report), report
+    assert report["rounds"] == 12
+
+
+@pytest.mark.parametrize("bug", ["deaf", "hasty"])
+def test_the_checker_of_conditions_catches(bug: str) -> None:
+    assert not clean(play("conditions", "--rounds", "1", "--seed", "3", "--plant", bug))
+
+
 def test_a_clock_that_jumps_and_a_process_that_pauses() -> None:
     report = play("clock_jump", "--rounds", "20")
     assert clean(report), report
