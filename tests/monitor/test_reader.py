@@ -27,7 +27,7 @@ from anlan.monitor.reader import SNAPSHOT_SPAN, EngineReader
 from anlan.monitor.recovery import same
 from anlan.store.log import Log, LogSettings
 
-PARTS = tell(make_story(11, 200)).parts
+PARTS = tell(make_story(17, 200)).parts
 
 
 class Node:
