@@ -26,7 +26,8 @@ _RANGE = "SELECT min(n), max(n), count(*) FROM transition WHERE noticed_at >= ? 
 _ROWS = """SELECT (alarm << 16) | ("trigger" << 8) | (before << 4) | after, happened_at, noticed_at FROM transition
   WHERE n BETWEEN ? AND ? AND noticed_at >= ? AND noticed_at < ? ORDER BY n"""
 _FIRST = "SELECT coalesce(max(n), 0) + 1 FROM transition WHERE noticed_at < ?"
-_BEGUN = "SELECT coalesce(min(begun_at), 0) FROM incarnation"
+# A journal that was lost is decided anew from the log: its transitions are then older than itself.
+_BEGUN = "SELECT coalesce(min(at), 0) FROM (SELECT min(begun_at) AS at FROM incarnation UNION ALL SELECT min(noticed_at) FROM transition)"
 _START = """WITH RECURSIVE known(alarm) AS (
     SELECT min(alarm) FROM transition
     UNION ALL SELECT (SELECT min(t.alarm) FROM transition t WHERE t.alarm > known.alarm) FROM known WHERE known.alarm IS NOT NULL)
