@@ -141,11 +141,14 @@ class Node:
 def node(tmp_path: Path) -> Iterator[Node]:
     from tests.node.test_up import free_ports
 
-    made = Node(tmp_path, free_ports()).start()
-    yield made
-    if made.process.poll() is None:
-        made.stop()
-    made.device.kill()
+    made = Node(tmp_path, free_ports())
+    try:
+        yield made.start()
+    finally:
+        if made.process.poll() is None:
+            made.stop()
+        made.device.kill()
+        made.device.wait()
 
 
 def journal(client: httpx.Client, alarm: str) -> list[dict[str, Any]]:
