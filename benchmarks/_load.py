@@ -72,9 +72,9 @@ class Load:
         self.per_scan = self.points // self.rows
         self._quality = np.zeros(self.rows, np.uint16)
         self._offsets = (np.arange(self.points, dtype=np.int64) * self.span) // self.points
-        self.frames = 0
+        self.frames = self.readings = 0
 
-    def next(self) -> Part:
+    def next(self) -> list[Part]:
         """The next frame's part."""
         scan, chunk = divmod(self.frames, self.per_scan)
         low = chunk * self.rows
@@ -83,7 +83,8 @@ class Load:
         readings = Readings(self._numbers[rows], time, self._excursion(scan, low), self._quality)
         part = Part(Kind.READINGS, 1, self.start, self.frames * self.rows, int(time[-1]), self.rows, readings.to_bytes())
         self.frames += 1
-        return part
+        self.readings += self.rows
+        return [part]
 
     def _excursion(self, scan: int, low: int) -> np.ndarray:
         """The scan's values; for 1.5 s in every 6 s of data time a few points stand above their highest limit."""
