@@ -126,15 +126,15 @@ class Arrival:
 
 
 def shuffled(random: Random, rows: list[Row], share: float) -> list[Arrival]:
-    """Some come after later ones of their own point; all others at their own time."""
-    own = {n: [row[1] for row in rows if row[0] == n] for n in MEASURED}
+    """Some come after later ones of their own point; all others at their own time. (One that only waits for another point's is not late.)"""
+    late = {row for row in rows if random.random() < share}
+    punctual = {n: [row[1] for row in rows if row[0] == n and row not in late] for n in MEASURED}
     found = []
     for row in rows:
-        times = own[row[0]]
-        place = times.index(row[1])
-        behind = random.choice((1, 1, 2, 3, 8))
-        if random.random() < share and place + behind < len(times):
-            found.append(Arrival(times[place + behind] + random.randint(1, 400) * 1000, row, late=True))
+        later = [at for at in punctual[row[0]] if at > row[1]]
+        if row in late and later:
+            at = later[min(random.choice((0, 0, 1, 2, 7)), len(later) - 1)]
+            found.append(Arrival(at + random.randint(1, 400) * 1000, row, late=True))
         else:
             found.append(Arrival(row[1], row, late=False))
     return sorted(found, key=lambda one: one.at)
@@ -176,9 +176,11 @@ def check(config: EngineConfig, node: LateNode, truth: list[EpisodeOf], *, once:
     """Everything that was is in the record; what the record has besides was announced (or, when compared midway, added on what was known)."""
     target = dict(zip(config.rule_table["number"].to_pylist(), config.rule_table["target"].to_pylist(), strict=True))
     slack = {alarm: TICK if t in BY_TICKS else 0 for alarm, t in target.items()}
+    off_delay = dict(zip(*(config.rule_table[name].to_pylist() for name in ("number", "off_delay")), strict=True))
+    off_delay = {alarm: delay * 1000 for alarm, delay in off_delay.items()}
     record = node.record()
     for one in truth:
-        if slack[one[0]] and one[2] is not None and one[2] - one[1] <= slack[one[0]]:
+        if slack[one[0]] and one[2] is not None and one[2] - one[1] - off_delay[one[0]] <= slack[one[0]]:
             continue
         assert any(near(one, other, slack[one[0]]) for other in record.values()), (
             f"{one} is missing from {sorted(record.items())}"

@@ -26,6 +26,7 @@ from anlan.model.readings import Readings
 from anlan.monitor.commands import Result
 from anlan.monitor.engine import LEDGER, Engine, Transitions
 from anlan.monitor.journal import Journal
+from anlan.monitor.late.comparison import Look
 from anlan.monitor.live import Live
 from anlan.monitor.memory import give_back
 from anlan.monitor.recovery import recover
@@ -307,6 +308,11 @@ class EngineReader:
         """Nobody waits for the answer to this command any more."""
         with self._answering:
             self._waiting.pop(command, None)
+
+    def late_look(self) -> tuple[Look, bytes]:
+        """What waits for a comparison because its readings came late, and the configuration to compare under."""
+        with self._looking:
+            return Look.at(self._engine), self._engine.config_body
 
     def live(self, numbers: Any = None) -> Live:
         """Newest value and effective quality of the given points, all when None."""

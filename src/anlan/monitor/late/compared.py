@@ -70,7 +70,7 @@ class Exactness:
 
     def too_short(self, begin: Micros, end: Micros) -> bool:
         """Nothing but a matter of ticks."""
-        return self.slack > 0 and self.near(begin, end) and not self._read(begin, self.on_delay)
+        return self.slack > 0 and end - self.off_delay - begin <= self.slack and not self._read(begin, self.on_delay)
 
     def _read(self, at: Micros, delay: Micros) -> bool:
         return self._among(at) or self._among(at - delay)
