@@ -109,6 +109,16 @@ def test_a_difference_follows_both_its_inputs() -> None:
     assert bench.value() == 7.0
 
 
+def test_an_input_that_never_spoke_has_no_data_time_to_go_bad_at() -> None:
+    """Its silence is found at a tick; what is calculated from it goes bad with the first reading of another input, at that one's time."""
+    rules = {"number": [ALARM], "kind": [AlarmKind.BAD_QUALITY], "target": [CALC]}
+    bench = Bench([(CALC, program(point(A), point(C), Op.SUB))], rules)
+    for at in range(1, 7):
+        assert bench.tick(at) == []
+    bench.read(7, (A, 10.0))
+    assert [(t.trigger, t.happened_at - START) for t in bench.heard] == [(Trigger.CONDITION_ON, 7 * SECOND)]
+
+
 def test_values_read_together_are_seen_together() -> None:
     """A command and its answer in one poll: no moment in which one is new and the other old."""
     bench = Bench([(CALC, program(point(A), point(B), Op.NE))], {"number": [ALARM], "kind": [AlarmKind.STATE], "target": [CALC], "states": [[1]]})  # fmt: skip

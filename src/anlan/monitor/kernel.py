@@ -517,7 +517,7 @@ def _look_at(w, p, frame, now, u):  # type: ignore[no-untyped-def]
     if r.deadline > 0 and not r.flags & (_STALE | _CALCULATED) and stale_at <= u:
         r.flags |= _STALE
         r.touched = frame
-        if r.flags & _FEEDS:
+        if r.flags & _FEEDS and r.time != NEVER:  # of one that never spoke nothing new is known, and it has no data time
             _feed(w.feeds_first, w.feeds, w.programs, w.marked, w.waiting, w.waited, p, _now(r, u))
     if r.time != NEVER:
         _run_on_until(w, p, _now(r, u), frame, now)
