@@ -86,6 +86,7 @@ class Node:
         (self.works / "points.csv").write_text(POINTS, "utf-8")
         self.port = ports + 1
         self.passwords: dict[str, str] = {}
+        self.clients: list[httpx.Client] = []
         self.device = subprocess.Popen([sys.executable, "-c", DEVICE, str(ports)])
 
     def start(self) -> Node:
@@ -106,11 +107,12 @@ class Node:
     def sign_in(self) -> httpx.Client:
         """The first administrator, with an own password."""
         client = httpx.Client(base_url=f"{self.address}/api/v1", timeout=30)
+        self.clients.append(client)
         own = "wave-after-wave-9"
         first = self.passwords["admin"]
-        answer = client.post("/session", json={"account": "admin", "password": first})
+        answer = client.post("/session", json={"account": "admin", "password": first, "language": "en"})
         if answer.status_code != 200:
-            answer = client.post("/session", json={"account": "admin", "password": own})
+            answer = client.post("/session", json={"account": "admin", "password": own, "language": "en"})
         assert answer.status_code == 200, answer.text
         client.headers.update({"X-CSRF-Token": answer.json()["csrf"], "Origin": self.address, "Accept-Language": "en"})
         if client.get("/alarms").status_code == 403:  # the one-time password must be changed first
@@ -119,12 +121,18 @@ class Node:
         return client
 
     def stop(self) -> None:
+        for client in self.clients:
+            client.close()
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(60)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "anlan", *arguments], capture_output=True, text=True, env={**os.environ, "LANG": "C", "LC_ALL": "C"}, check=False
+            [sys.executable, "-m", "anlan", *arguments],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "LANG": "C", "LC_ALL": "C"},
+            check=False,
         )
 
     def status(self) -> dict[str, Any]:
@@ -204,8 +212,7 @@ def test_a_running_configuration_that_is_not_the_approved_one_is_an_alarm(node: 
     """Somebody changes what core runs behind the records: the alarm names it, and stops when the approved version runs again."""
     client = node.sign_in()
     until(lambda: node.status()["configuration"]["differing"] == [])
-    from anlan.monitor.compile import EngineConfig
-    from anlan.monitor.compile import column
+    from anlan.monitor.compile import EngineConfig, column
 
     async def tamper() -> None:
         core = await Client.connect(NodeFolder(node.data).socket)
@@ -226,13 +233,17 @@ def test_a_running_configuration_that_is_not_the_approved_one_is_an_alarm(node: 
     asyncio.run(tamper())
     until(lambda: client.get("/alarms/node.configuration.ST").json()["state"] == "UNACKNOWLEDGED", 30)
     found = client.get("/alarms/master/difference").json()
-    assert (found["equal"], [(c["id"], c["key"], c["before"], c["after"]) for c in found["changes"]]) == (False, [("PT-3.H", "limit", 9.9, 8.0)])
+    assert (found["equal"], [(c["id"], c["key"], c["before"], c["after"]) for c in found["changes"]]) == (
+        False,
+        [("PT-3.H", "limit", 9.9, 8.0)],
+    )
     assert node.status()["configuration"]["differing"] == ["PT-3.H"]
     assert client.post("/alarms/master/reapply").status_code == 200
     until(lambda: client.get("/alarms/node.configuration.ST").json()["state"] == "RETURNED_UNACKNOWLEDGED", 30)
     assert client.get("/alarms/master/difference").json()["equal"] is True
     leaves = [leaf for leaf in client.get("/audit").json().get("items", []) if leaf["action"] == "master.difference"]
-    assert leaves and "PT-3.H" in orjson.dumps(leaves[0]).decode()
+    assert leaves
+    assert "PT-3.H" in orjson.dumps(leaves[0]).decode()
 
 
 def test_a_file_changed_behind_the_node_is_an_alarm_too(node: Node) -> None:
@@ -272,7 +283,9 @@ def test_workbook_and_folder_go_the_same_way(node: Node, tmp_path: Path) -> None
     book.save(file)
     shown = node.run("alarms", "import", str(node.data), str(file))
     assert "alarm LT-2.H: limit 90 → 88" in shown.stdout, shown
-    preview = client.post("/alarms/master/preview", content=file.read_bytes(), headers={"Content-Type": "application/octet-stream"})
+    preview = client.post(
+        "/alarms/master/preview", content=file.read_bytes(), headers={"Content-Type": "application/octet-stream"}
+    )
     assert [c["id"] for c in preview.json()["changes"]] == ["LT-2.H"]
     applied = node.run("alarms", "import", str(node.data), str(file), "--apply", "--reason", "HAZOP item 14")
     assert "in force: configuration version 2" in applied.stdout, applied

@@ -8,7 +8,15 @@ from pydantic import ValidationError
 from works import COLUMNS, PLANT, line, texts, write
 
 from anlan.model.words import Label
-from anlan.monitor.rationalisation import AlarmClass, PriorityMatrix, Rationalised, Severity, default_matrix, distribution
+from anlan.monitor.rationalisation import (
+    AlarmClass,
+    PriorityMatrix,
+    Rationalised,
+    Severity,
+    default_matrix,
+    demand_against,
+    distribution,
+)
 from anlan.plant.folder import load
 
 MINUTE = 60
@@ -154,3 +162,22 @@ def test_two_alarms_of_one_cause_and_one_action_are_told(tmp_path: Path) -> None
         )
         == []
     )
+
+
+def test_what_a_class_demands_of_a_step() -> None:
+    strict = AlarmClass(id="c", name=Label(en="c"), comment_required=True, shelvable=False)
+    short = AlarmClass(id="s", name=Label(en="s"), max_shelving=3600)
+    refused = [
+        demand_against(strict, "acknowledge", " ", None),
+        demand_against(strict, "shelve", "why", 60.0),
+        demand_against(short, "shelve", "why", 7200.0),
+    ]
+    assert [one is not None for one in refused] == [True, True, True]
+    allowed = [
+        demand_against(strict, "acknowledge", "seen on site", None),
+        demand_against(strict, "reset", "", None),
+        demand_against(short, "shelve", "why", 3600.0),
+        demand_against(short, "acknowledge", "", None),
+        demand_against(None, "shelve", "", 1e9),
+    ]
+    assert allowed == [None] * 5

@@ -111,6 +111,7 @@ def rule_facts(plant: PlantView, alarm: int) -> dict[str, Any]:
         "consequence": rule.consequence.model_dump(),
         "corrective_action": rule.corrective_action.model_dump(),
         "time_to_respond": rule.time_to_respond,
+        "comment_required": demands.comment_required if (demands := plant.demands_of(rule)) is not None else False,
         "safety_points": _safety_points(plant, rule),
     }
 

@@ -18,12 +18,13 @@ from sqlalchemy import select
 
 from anlan.guard.audit import Step, append
 from anlan.guard.principal import Principal
-from anlan.model.clock import Micros, to_datetime
+from anlan.model.clock import SECOND, Micros, to_datetime
 from anlan.model.errors import AnlanError, CommandRefused, Forbidden, InputError, NotFound, StoreError
 from anlan.model.shifts import Running, shift_at
 from anlan.monitor.board import Board
 from anlan.monitor.records import Seen
 from anlan.monitor.rows import alarm_row, rule_facts, transition_row
+from anlan.monitor.rationalisation import demand_against
 from anlan.monitor.shelving import LONGEST, may_remove, may_shelve
 from anlan.store.ids import uuid7
 from anlan.web.context import Context, Rule
@@ -112,6 +113,7 @@ class AlarmService:
         asked |= {"work_order": work_order} if work_order else {}
         try:
             self._check_rule(rule, kind, until)
+            self._check_class(rule, kind, reason, until)
         except CommandRefused:
             await self._audit(principal, f"alarm.{kind}", alarm_id, {**asked, "accepted": False}, reason)
             raise
@@ -176,17 +178,27 @@ class AlarmService:
             message = "shelving ends with the shift at {end} at the latest; {until} was asked for"
             raise CommandRefused(message, end=self._clock_time(end), until=self._clock_time(until))
 
+    def _check_class(self, rule: Rule, kind: StepKind, reason: str, until: Micros | None) -> None:
+        """What the alarm's class demands. Raises CommandRefused."""
+        seconds = (until - self._context.clock.now()) / SECOND if until is not None else None
+        refused = demand_against(self._context.plant.demands_of(rule), kind, reason, seconds)
+        if refused is not None:
+            raise CommandRefused(refused[0], **refused[1])
+
     def _aside(self, principal: Principal, rule: Rule) -> dict[str, Any]:
         """For each step that puts the alarm aside or brings it back why this person can't take it, "" if they can; and the shift that
         bounds a shelving."""
         running = self._shift()
-        latest = min(running.end, self._context.clock.now() + LONGEST)
+        demands = self._context.plant.demands_of(rule)
+        longest = int(demands.max_shelving * SECOND) if demands is not None and demands.max_shelving else LONGEST
+        latest = min(running.end, self._context.clock.now() + min(longest, LONGEST))
         why = {kind: self._why_not(principal, rule, kind) for kind in PUT_ASIDE}
         return {"why_not": why, "shelve_until": latest, "shift": running.shift.name.model_dump(), "shift_end": running.end}
 
     def _why_not(self, principal: Principal, rule: Rule, kind: StepKind) -> str:
         try:
             self._check_rule(rule, kind)
+            self._check_class(rule, kind, "", None)
             self._check_right(principal, rule, kind)
         except AnlanError as refusal:
             return refusal.text(principal.language)

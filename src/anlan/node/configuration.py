@@ -117,5 +117,6 @@ def view_of(plant: Plant, numbers: Numbers, number: int) -> PlantView:
         posts={p.id: p.name for p in plant.posts},
         shifts=plant.shifts,
         escalation=[step.to for step in plant.alarms.escalation],
+        demands={one.id: one for one in plant.alarms.classes},
         demo=plant.site.demo,
     )

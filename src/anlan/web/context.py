@@ -133,6 +133,8 @@ class Rule(Protocol):
     @property
     def time_to_respond(self) -> float | None: ...
     @property
+    def alarm_class(self) -> str: ...
+    @property
     def window(self) -> float: ...
     @property
     def against(self) -> str: ...
@@ -151,6 +153,19 @@ class Source(Protocol):
     def driver(self) -> str: ...
     @property
     def name(self) -> Label: ...
+
+
+class Demands(Protocol):
+    """What the class of an alarm demands of who acknowledges or shelves it (`monitor.rationalisation.AlarmClass` is one)."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def comment_required(self) -> bool: ...
+    @property
+    def shelvable(self) -> bool: ...
+    @property
+    def max_shelving(self) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -172,8 +187,14 @@ class PlantView:
     shifts: Sequence[Shift] = DEFAULT_SHIFTS
     escalation: Sequence[str] = ("shift_leader", "duty_leader")
     """Level by level whom an alarm is told to that nobody acknowledges: posts or roles."""
+    demands: Mapping[str, Demands] = field(default_factory=dict)
+    """Of the alarm classes, by id."""
     demo: bool = False
     speed: float = 1.0
+
+    def demands_of(self, rule: Rule) -> Demands | None:
+        """What the rule's class demands; None for a rule without one."""
+        return self.demands.get(rule.alarm_class)
 
     @cached_property
     def point_numbers(self) -> dict[str, int]:

@@ -2,6 +2,7 @@
 // ↑ ↓ choose · Home the worst · S silence · A acknowledge · R reset · M mark as seen · Enter the story · 1 … 4 the views ·
 // H shelve · O take out of service · B bring back. One alarm at a time: there is no "acknowledge all".
 
+import { acknowledgeWithComment } from "./alarm_comment.js";
 import { AlarmGroups } from "./alarm_groups.js";
 import { bringBack, putAside } from "./alarm_aside.js";
 import { AlarmViews, asideCells } from "./alarm_views.js";
@@ -86,7 +87,8 @@ class AlarmList extends HTMLElement {
   async command(kind) {
     const row = alarms.rows.get(this.chosen);
     if (!row) return toast(t("Choose an alarm first."), true);
-    const answer = await alarms.command(row, kind);
+    const answer = kind === "acknowledge" && row.comment_required ? await acknowledgeWithComment(row) : await alarms.command(row, kind);
+    if (!answer) return;
     if (answer.refused) return toast(t("Refused: {why}", { why: answer.refused }), true);
     const done = { acknowledge: t("Acknowledged: {alarm}"), reset: t("Reset: {alarm}"), seen: t("Marked as seen: {alarm}") }[kind];
     toast(done.replace("{alarm}", row.id));
