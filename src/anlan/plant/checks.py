@@ -32,6 +32,7 @@ from anlan.plant.findings import Findings, Where
 from anlan.plant.gas_checks import check_gas
 from anlan.plant.node_points import node_ids
 from anlan.plant.rationalisation_checks import check_rationalisation, check_rule
+from anlan.plant.safety_checks import check_safety
 
 RISING = (AlarmKind.LOW_LOW, AlarmKind.LOW, AlarmKind.HIGH, AlarmKind.HIGH_HIGH)
 HIGHS = frozenset({AlarmKind.HIGH, AlarmKind.HIGH_HIGH})
@@ -55,6 +56,7 @@ def check_draft(draft: Draft, places: PlaceIndex, findings: Findings) -> None:
     for point in draft.points:
         _Point(point, rules.get(point.id, {}), draft, findings).check(trips.get(point.id))
     check_rationalisation(draft, findings)
+    check_safety(draft, findings)
 
 
 def check_one_rule(plant: Plant, rule_id: str, where: Where, findings: Findings) -> None:

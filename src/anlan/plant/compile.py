@@ -16,6 +16,7 @@ from anlan.plant.bulk import without_collection
 from anlan.plant.calculated import SUPPRESSOR, expressions, made, vote_rules, watched
 from anlan.plant.description import Plant, Scope
 from anlan.plant.node_points import SOURCES, node_points, node_rules
+from anlan.plant.safety_points import safety_points, safety_rules
 
 if TYPE_CHECKING:
     from anlan.monitor.compile import EngineConfig
@@ -38,18 +39,19 @@ QUALITY_WORDS = {
 
 
 def all_rules(plant: Plant) -> list[AlarmRule]:
-    """The plant's rules and those it has by itself: loss of view of each source; stale and bad quality as its settings say; votes; the node's own.
+    """The plant's rules and those it has by itself: loss of view of each source; stale and bad quality as its settings say; votes; bypasses,
+    final elements and calibrations; the node's own.
 
     A rule that the plant writes itself under the same id goes first.
     """
     written = {rule.id: rule for rule in plant.rules}
-    automatic = [*_views(plant), *_quality_rules(plant), *vote_rules(plant), *node_rules(plant)]
+    automatic = [*_views(plant), *_quality_rules(plant), *vote_rules(plant), *safety_rules(plant), *node_rules(plant)]
     return [*plant.rules, *(rule for rule in automatic if rule.id not in written)]
 
 
 def all_points(plant: Plant) -> list[Point]:
     """The plant's points, those that are calculated, and those that the node tells of itself."""
-    return [*plant.points, *(one.point for one in made(plant, all_rules(plant))), *node_points(plant)]
+    return [*plant.points, *(one.point for one in made(plant, all_rules(plant))), *safety_points(plant), *node_points(plant)]
 
 
 def engine_config(plant: Plant, numbers: Numbers, version: int) -> EngineConfig:

@@ -19,7 +19,9 @@ from anlan.model.shifts import DEFAULT_SHIFTS, Shift
 from anlan.model.units import find_unit
 from anlan.model.words import Label
 from anlan.monitor.config import AlarmRule
+from anlan.monitor.detectors.config import DetectorSettings
 from anlan.monitor.rationalisation import AlarmClass, PriorityMatrix, default_matrix
+from anlan.monitor.safety.config import SafetySystem
 from anlan.plant.bulk import without_collection
 from anlan.sense.config import SourceConfig
 
@@ -208,6 +210,8 @@ class Plant(BaseModel):
     trips: tuple[Trip, ...] = ()
     calculated: tuple[CalculatedPoint, ...] = ()
     votes: tuple[Vote, ...] = ()
+    safety: SafetySystem = SafetySystem()
+    detectors: DetectorSettings = DetectorSettings()
 
     @cached_property
     def points_by_id(self) -> dict[str, Point]:

@@ -46,9 +46,9 @@ def differences(before: Plant, after: Plant) -> list[Change]:
 
 
 def _settings(before: Plant, after: Plant) -> Iterator[Change]:
-    for section in ("site", "alarms", "data"):
+    for section in ("site", "alarms", "data", "safety", "detectors"):
         old, new = getattr(before, section), getattr(after, section)
-        own = {"classes"} if section == "alarms" else set()  # told one by one
+        own = _TOLD_ONE_BY_ONE.get(section, set())
         before_, after_ = ({k: v for k, v in _flat(one).items() if k not in own} for one in (old, new))
         yield from _fields("setting", "plant" if section == "site" else section, before_, after_)
 
@@ -57,6 +57,7 @@ def _keyed(items: Iterable[BaseModel], key: str) -> dict[str, dict[str, Any]]:
     return {getattr(item, key): _flat(item) for item in items}
 
 
+_TOLD_ONE_BY_ONE = {"alarms": {"classes"}, "safety": {"causes", "effects"}}
 _PARTS: Mapping[str, Any] = {
     "post": lambda plant: _keyed(plant.posts, "id"),
     "shift": lambda plant: _keyed(plant.shifts, "id"),
@@ -66,6 +67,8 @@ _PARTS: Mapping[str, Any] = {
     "point": lambda plant: _keyed(plant.points, "id"),
     "alarm": lambda plant: _keyed(plant.rules, "id"),
     "alarm class": lambda plant: _keyed(plant.alarms.classes, "id"),
+    "cause": lambda plant: _keyed(plant.safety.causes, "id"),
+    "effect": lambda plant: _keyed(plant.safety.effects, "id"),
     "trip": lambda plant: _keyed(plant.trips, "point"),
 }
 

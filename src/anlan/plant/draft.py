@@ -11,6 +11,8 @@ from anlan.model.points import Point
 from anlan.model.shifts import DEFAULT_SHIFTS, Shift
 from anlan.model.tables import nearest
 from anlan.monitor.config import AlarmRule
+from anlan.monitor.detectors.config import DetectorSettings
+from anlan.monitor.safety.config import SafetySystem
 from anlan.plant.description import AlarmSettings, CalculatedPoint, DataSettings, Plant, Post, Site, Trip, Vote
 from anlan.plant.findings import Where
 from anlan.sense.config import SourceConfig
@@ -33,6 +35,8 @@ class Draft:
     trips: list[Trip] = field(default_factory=list)
     calculated: list[CalculatedPoint] = field(default_factory=list)
     votes: list[Vote] = field(default_factory=list)
+    safety: SafetySystem = field(default_factory=SafetySystem)
+    detectors: DetectorSettings = field(default_factory=DetectorSettings)
     where: dict[tuple[str, str], Where] = field(default_factory=dict)
     read_sources: set[str] | None = None
     """Sources named by any line of the list, sound or not; None while no list has been read."""
@@ -54,6 +58,8 @@ class Draft:
             trips=tuple(self.trips),
             calculated=tuple(self.calculated),
             votes=tuple(self.votes),
+            safety=self.safety,
+            detectors=self.detectors,
         )
 
 

@@ -13,6 +13,8 @@ from anlan.model.places import Area, Level, Place
 from anlan.model.shifts import Shift
 from anlan.model.words import Label
 from anlan.monitor.config import AlarmRule
+from anlan.monitor.detectors.config import DetectorSettings
+from anlan.monitor.safety.config import SafetySystem
 from anlan.plant.description import (
     AlarmSettings,
     CalculatedPoint,
@@ -33,7 +35,7 @@ from anlan.sense.config import SourceConfig
 M = TypeVar("M", bound=BaseModel)
 C = TypeVar("C", bound=Calculation)
 
-SECTIONS = ("plant", "posts", "shifts", "places", "areas", "sources", "calculated", "votes", "alarms", "data")
+SECTIONS = ("plant", "posts", "shifts", "places", "areas", "sources", "calculated", "votes", "safety", "detectors", "alarms", "data")
 SOURCE_KEYS = frozenset(SourceConfig.model_fields) - {"options"}
 """Keys of a source that are ours; all others are its driver's options."""
 
@@ -59,6 +61,9 @@ class Sections:
         self._sources()
         self.draft.calculated += self._points_of(CalculatedPoint, "calculated")
         self.draft.votes += self._points_of(Vote, "votes")
+        self.draft.where["safety", ""] = self.located.where(("safety",))
+        self.draft.safety = self._valid(SafetySystem, self._mapping("safety"), ("safety",)) or self.draft.safety
+        self.draft.detectors = self._valid(DetectorSettings, self._mapping("detectors"), ("detectors",)) or self.draft.detectors
         alarms = {key: value for key, value in self._mapping("alarms").items() if key != "rules"}
         self.draft.where["escalation", ""] = self.located.where(("alarms", "escalation"))
         self.draft.alarms = self._valid(AlarmSettings, alarms, ("alarms",)) or self.draft.alarms

@@ -59,6 +59,8 @@ def plant_yaml(plant: Plant) -> str:
     content["sources"] = [_source(s.model_dump(mode="json", exclude_defaults=True)) for s in plant.sources]
     content["calculated"] = [_given(c) | {"place": _short(c.place, plant)} for c in plant.calculated]
     content["votes"] = [_given(v) | {"place": _short(v.place, plant)} for v in plant.votes]
+    content["safety"] = _given(plant.safety)
+    content["detectors"] = _given(plant.detectors)
     content["alarms"] = _given(plant.alarms) | _if_any("rules", [{**_given(r), "post": r.post} for r in _apart(plant)])
     content["data"] = _given(plant.data)
     writer = YAML()
