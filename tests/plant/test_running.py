@@ -88,6 +88,8 @@ def test_the_node_s_own_faults_are_alarms_of_every_plant(tmp_path: Path) -> None
     assert [r.id for r in rules] == [f"{i}.ST" for i in points]
     assert all(r.post == "panel" and r.states == (1,) and r.time_to_respond for r in rules)
     assert all(text.zh and text.en for r in rules for text in (r.consequence, r.corrective_action, points[r.point].name))
+    texts = [text for r in rules for text in (r.consequence, r.corrective_action, points[r.point].name)]
+    assert all(re.search("[一-鿿]", text.zh) and not re.search("[一-鿿]", text.en) for text in texts)
     assert all(p.place == "works" and set(p.states) == {0, 1} for p in points.values())
 
 

@@ -93,7 +93,7 @@ WORDS: tuple[str, ...] = (
     "Choose an alarm to see its rationalisation and to change its rule.", "target about {n} %", "the first {n} are shown", "version {n}",
     "{n} alarms", "targets and matrix not verified against the original text", "Delays", "Severity", "Time to respond", "By matrix", "Cause",
     "Rationalised", "Guards safety: tightening takes one person, loosening two.", "yes", "no", "Mistakes", "Takes two persons", "Changes",
-    "Comment, which the alarm's class demands", "Remarks", "The workbook was exported from version {n}; version {current} is current.",
+    "Rule and rationalisation", "Comment, which the alarm's class demands", "Reason for the change", "Remarks", "The workbook was exported from version {n}; version {current} is current.",
     # why, replay
     "Why?", "value, limit and delay", "delay {delay} s", "off-delay {delay} s", "replayed with the rules of version {n}",
     "last change at {time}", "no change before {time}", "Try other settings", "Dead band", "On-delay, s", "Off-delay, s", "Priority",

@@ -187,7 +187,7 @@ function details(answer, whole) {
   const may = answer.editable.length > 0;
   const fields = OFFERED.filter((name) => name in row && !(name === "limit" && row.limit === null)).map((name) => input(name, row, whole, may));
   const send = may
-    ? `<label class="labelled">${t("Reason")}<input class="field" name="reason" required minlength="3" maxlength="500"></label><div class="form-error" role="alert"></div><div class="button-row"><button class="button main">${t("Bring into force")}</button></div>`
+    ? `<label class="labelled">${t("Reason for the change")}<input class="field" name="reason" required minlength="3" maxlength="500"></label><div class="form-error" role="alert"></div><div class="button-row"><button class="button main">${t("Bring into force")}</button></div>`
     : "";
   const guarded = row.guarded ? `<p class="dim">${t("Guards safety: tightening takes one person, loosening two.")}</p>` : "";
   return `<div class="top">${symbol(row.priority)}<div><h2>${esc(row.id)} ${esc(label(row.name))}</h2><div class="dim">${t("version {n}", { n: answer.version })} · ${esc(answer.author)}</div></div>
@@ -242,7 +242,7 @@ function preview(answer, name) {
   const list = (items) => `<ul class="changes">${items.slice(0, 100).map((one) => `<li>${esc(one.text[config.language])}</li>`).join("")}</ul>`;
   const block = (head, items) => (items.length ? `<section><h3>${head}</h3>${list(items)}</section>` : "");
   const send = answer.accepted && answer.changes.length
-    ? `<section><form class="import"><label class="labelled">${t("Reason")}<input class="field" name="reason" required minlength="3" maxlength="500"></label><div class="form-error" role="alert"></div><button class="button main">${t("Bring into force")}</button></form></section>`
+    ? `<section><form class="import"><label class="labelled">${t("Reason for the change")}<input class="field" name="reason" required minlength="3" maxlength="500"></label><div class="form-error" role="alert"></div><button class="button main">${t("Bring into force")}</button></form></section>`
     : "";
   const old = answer.version !== null && answer.version !== answer.current ? `<p class="strong">${t("The workbook was exported from version {n}; version {current} is current.", { n: answer.version, current: answer.current })}</p>` : "";
   return `<div class="top"><div><h2>${esc(name)}</h2>${old}</div><button type="button" class="button quiet close" aria-label="${t("Close")}">✕</button></div>

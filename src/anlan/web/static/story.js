@@ -132,7 +132,7 @@ function facts(row) {
 
 function ways(row) {
   const point = encodeURIComponent(row.point);
-  return `<p class="button-row" style="margin-top:10px"><button type="button" class="button" data-why="${esc(row.id)}">${t("Why?")}</button><a class="button" href="/trends?points=${point}">${t("Trend")}</a><a class="button" href="/points/${point}">${t("Everything about this point")}</a></p>`;
+  return `<p class="button-row" style="margin-top:10px"><button type="button" class="button" data-why="${esc(row.id)}">${t("Why?")}</button><a class="button" href="/trends?points=${point}">${t("Trend")}</a><a class="button" href="/points/${point}">${t("Everything about this point")}</a><a class="button" href="/alarms/master?alarm=${encodeURIComponent(row.id)}">${t("Rule and rationalisation")}</a></p>`;
 }
 
 /** Since when, by whom, until when and why it is not in the list. */
