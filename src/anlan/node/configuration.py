@@ -118,5 +118,8 @@ def view_of(plant: Plant, numbers: Numbers, number: int) -> PlantView:
         shifts=plant.shifts,
         escalation=[step.to for step in plant.alarms.escalation],
         demands={one.id: one for one in plant.alarms.classes},
+        votes=plant.votes,
+        safety=plant.safety,
+        detectors=plant.detectors,
         demo=plant.site.demo,
     )

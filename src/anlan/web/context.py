@@ -189,6 +189,12 @@ class PlantView:
     """Level by level whom an alarm is told to that nobody acknowledges: posts or roles."""
     demands: Mapping[str, Demands] = field(default_factory=dict)
     """Of the alarm classes, by id."""
+    votes: Sequence[Any] = ()
+    """Voting groups as configured (`plant.description.Vote`)."""
+    safety: Any = None
+    """Causes and effects of the safety system (`monitor.safety.config.SafetySystem`); None in a plant that describes none."""
+    detectors: Any = None
+    """What the plant demands of calibrations (`monitor.detectors.config.DetectorSettings`)."""
     demo: bool = False
     speed: float = 1.0
 
