@@ -86,11 +86,7 @@ def _by_alarm(columns: Columns) -> Columns:
 
 def _annunciations(rows: Columns) -> Annunciations:
     another = np.append(True, rows.alarm[1:] != rows.alarm[:-1]) if len(rows) else np.zeros(0, bool)
-    raised = (
-        (rows.after == AlarmState.UNACKNOWLEDGED)
-        & (rows.before != AlarmState.UNACKNOWLEDGED)
-        & ~np.isin(rows.trigger, LATE)
-    )
+    raised = (rows.after == AlarmState.UNACKNOWLEDGED) & (rows.before != AlarmState.UNACKNOWLEDGED) & ~np.isin(rows.trigger, LATE)
     life = np.cumsum(another | raised) - 1
     count = int(life[-1]) + 1 if len(rows) else 0
     acknowledged = _first_of_life(life, rows.trigger == Trigger.ACKNOWLEDGE, count)
