@@ -259,7 +259,15 @@ def test_the_picture_keeps_what_stands_out() -> None:
     assert len(trace["time"]) < 1_200
     assert max(v for v in trace["value"] if v is not None) == 99.0
     assert any(trace["bad"])
+    assert not any(trace["cut"])
     assert orjson.loads(orjson.dumps(told.ask(600).as_json()))["alarm"] == "PT-1.H"
+
+
+def test_the_picture_is_cut_where_nobody_knew_the_value() -> None:
+    told = Told(rule())
+    told.readings = [(1, START + at * SECOND, 5.0, 0) for at in (*range(100), *range(300, 400))]
+    trace = told.ask(400).trace
+    assert [at for at, cut in zip(trace["time"], trace["cut"], strict=True) if cut] == [START + 300 * SECOND]
 
 
 def test_the_account_agrees_with_the_journal_at_every_second() -> None:

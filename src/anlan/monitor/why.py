@@ -101,6 +101,7 @@ class Explanation:
     decided: dict[str, Any] | None = None
     """The transition that made it what it is."""
     trace: dict[str, list[Any]] = field(default_factory=dict)
+    """Columns time, value, bad, and cut: nobody knew the value for some time before this reading."""
     decimals: int = 2
     unit: Both = field(default_factory=dict)
     version: int = 0
@@ -485,7 +486,7 @@ class _Account:
     def _tell_limit(self, found: Explanation) -> None:
         """The picture, and how near the readings came to the limit."""
         rows = self._own_readings()
-        found.trace = _trace(rows, self.q.start)
+        found.trace = _trace(rows, self.q.start, self._silence())
         kind = self._kernel_kind()
         usable = (rows.quality >> 14 < Severity.BAD) & np.isfinite(rows.value) & (rows.time >= self.q.start)
         if kind not in LIMIT_KINDS or found.limit is None or not usable.any():
@@ -500,6 +501,11 @@ class _Account:
         rows = in_order(self.q.readings)
         own = rows.point == self.number if self.number is not None else np.zeros(len(rows), np.bool_)
         return Readings(rows.point[own], rows.time[own], rows.value[own], rows.quality[own])
+
+    def _silence(self) -> Micros | None:
+        """Longer than this and nobody knows the value; None where silence means unchanged."""
+        point = self._record()
+        return None if point is None else int(point["deadline"]) * 1000 or None
 
     def _record(self) -> Any:
         return None if self.number is None else self.engine.world.points[self.number]
@@ -654,24 +660,26 @@ def _longest(time: Any, beyond: Any) -> dict[str, Any] | None:
     return best
 
 
-def _trace(rows: Readings, start: Micros) -> dict[str, list[Any]]:
+def _trace(rows: Readings, start: Micros, silence: Micros | None) -> dict[str, list[Any]]:
     """Few enough readings to draw: of each span the least and the greatest, never one left out that stands out."""
     time, value, quality = rows.time, rows.value, rows.quality
     keep = time >= start
     if keep.any() and not keep.all():
         keep[max(0, int(np.argmax(keep)) - 1)] = True  # the one that the window begins with
-    time, value, quality = time[keep], value[keep], quality[keep]
+    time, value, bad = time[keep], value[keep], quality[keep] >> 14 >= Severity.BAD
+    gaps = np.cumsum(np.diff(time, prepend=time[:1]) > silence) if silence is not None else np.zeros(len(time), np.int64)
     if len(time) > 2 * TRACE:
         chosen: set[int] = {0, len(time) - 1}
         for span in np.array_split(np.arange(len(time)), TRACE):
             known = span[np.isfinite(value[span])]
             if len(known):
                 chosen |= {int(known[np.argmin(value[known])]), int(known[np.argmax(value[known])])}
-            chosen |= set(span[quality[span] >> 14 >= Severity.BAD][:1].tolist())
+            chosen |= set(span[bad[span]][:1].tolist())
         picked = np.array(sorted(chosen))
-        time, value, quality = time[picked], value[picked], quality[picked]
+        time, value, bad, gaps = time[picked], value[picked], bad[picked], gaps[picked]
     return {
         "time": time.tolist(),
         "value": [finite(v) for v in value.tolist()],
-        "bad": (quality >> 14 >= Severity.BAD).tolist(),
+        "bad": bad.tolist(),
+        "cut": (np.diff(gaps, prepend=gaps[:1]) > 0).tolist(),
     }

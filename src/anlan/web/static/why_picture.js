@@ -25,7 +25,7 @@ export function picture(one) {
   const y = (v) => TOP + (1 - (v - bounds[0]) / (bounds[1] - bounds[0])) * (HEIGHT - TOP - BOTTOM);
   return `<svg class="why-picture" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${esc(t("value, limit and delay"))}" data-start="${start}" data-end="${end}">
     ${axes(start, end, bounds, one.decimals, x, y)}${delayBand(one, x)}${badBands(one, x, end)}${limits(one, y)}
-    <path class="value" d="${line(time, value, one.trace.bad, x, y)}"/>
+    <path class="value" d="${line(one.trace, x, y)}"/>
     <path class="at" d="M${x(one.at).toFixed(1)} ${TOP}V${HEIGHT - BOTTOM}"/>
     ${one.value === null || one.value_at === null ? "" : `<circle class="now" cx="${x(Math.max(one.value_at, start)).toFixed(1)}" cy="${y(one.value).toFixed(1)}" r="3.2"/>`}</svg>`;
 }
@@ -84,16 +84,17 @@ function limits(one, y) {
   const at = y(one.limit);
   const span = one.clear === null || one.clear === one.limit ? "" : band(at, y(one.clear));
   const side = BELOW.has(one.kind) ? at + 14 : at - 5;
-  return `${span}<path class="limit" d="M${LEFT} ${at.toFixed(1)}H${WIDTH - RIGHT}"/><text class="limit" x="${WIDTH - RIGHT - 4}" y="${side.toFixed(1)}">${esc(one.kind)} ${esc(number(one.limit, one.decimals))}</text>`;
+  return `${span}<path class="limit" d="M${LEFT} ${at.toFixed(1)}H${WIDTH - RIGHT}"/><text class="limit" x="${LEFT + 5}" y="${side.toFixed(1)}">${esc(one.kind)} ${esc(number(one.limit, one.decimals))}</text>`;
 }
 
 const band = (a, b) => `<rect class="dead-band" x="${LEFT}" y="${Math.min(a, b).toFixed(1)}" width="${WIDTH - LEFT - RIGHT}" height="${Math.abs(a - b).toFixed(1)}"/>`;
 
-/** Never drawn across a bad reading. */
-function line(time, value, bad, x, y) {
+/** Never drawn across what is not known: a bad reading, or silence longer than the point's reporting allows. */
+function line({ time, value, bad, cut }, x, y) {
   let pen = "M";
   return time
     .map((at, i) => {
+      if (cut[i]) pen = "M";
       if (bad[i] || value[i] === null) {
         pen = "M";
         return "";
