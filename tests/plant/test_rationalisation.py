@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from works import COLUMNS, PLANT, line, texts, write
 
 from anlan.model.words import Label
+from anlan.monitor.class_demands import demand_against
 from anlan.monitor.rationalisation import (
     AlarmClass,
     PriorityMatrix,

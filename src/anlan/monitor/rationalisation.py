@@ -10,25 +10,18 @@ from collections.abc import Iterable
 from datetime import date
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from anlan.model.tables import read_table
 from anlan.model.words import Label
 
-if TYPE_CHECKING:
-    from anlan.web.context import Demands
-
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,63}$")]
 Priority = Annotated[int, Field(ge=1, le=4)]
 
 SHARES: tuple[tuple[tuple[int, ...], float], ...] = (((1,), 0.05), ((2,), 0.15), ((3, 4), 0.80))
 """Priorities → the share that EEMUA 191 and ISA-18.2 give as a target, about 5/15/80 %; numbers not verified against the original text."""
-
-
-SLACK = 60.0
-"""s that a console's clock may be off when it names the end of a shelving."""
 
 
 class _Part(BaseModel):
@@ -46,20 +39,6 @@ class AlarmClass(_Part):
     test_interval: int = Field(default=0, ge=0, description="days between tests of the alarm; 0: none demanded")
     review_interval: int = Field(default=0, ge=0, description="days between reviews of the rationalisation; 0: none demanded")
     training: bool = Field(default=False, description="operators must be trained on it")
-
-
-def demand_against(one: Demands | None, kind: str, reason: str, seconds: float | None) -> tuple[str, dict[str, Any]] | None:
-    """Why a step (`acknowledge`, `shelve` for so many seconds) is not what the alarm's class demands: a msgid and its facts; None if it is."""
-    if one is None:
-        return None
-    if kind == "shelve" and not one.shelvable:
-        return "the class {cls} of this alarm does not allow it to be shelved", {"cls": one.id}
-    if kind == "shelve" and seconds is not None and one.max_shelving and seconds > one.max_shelving + SLACK:
-        message = "the class {cls} of this alarm allows shelving for {most:g} s at the longest; {found:.0f} s was asked for"
-        return message, {"cls": one.id, "most": one.max_shelving, "found": seconds}
-    if kind == "acknowledge" and one.comment_required and not reason.strip():
-        return "the class {cls} of this alarm demands a comment of who acknowledges it", {"cls": one.id}
-    return None
 
 
 class Rationalised(_Part):

@@ -22,9 +22,9 @@ from anlan.model.clock import SECOND, Micros, to_datetime
 from anlan.model.errors import AnlanError, CommandRefused, Forbidden, InputError, NotFound, StoreError
 from anlan.model.shifts import Running, shift_at
 from anlan.monitor.board import Board
+from anlan.monitor.class_demands import demand_against
 from anlan.monitor.records import Seen
 from anlan.monitor.rows import alarm_row, rule_facts, transition_row
-from anlan.monitor.rationalisation import demand_against
 from anlan.monitor.shelving import LONGEST, may_remove, may_shelve
 from anlan.store.ids import uuid7
 from anlan.web.context import Context, Rule
@@ -107,7 +107,7 @@ class AlarmService:
     ) -> dict[str, Any]:
         """Raises NotFound, Forbidden, NotYourPost, CommandRefused (what state or rule don't allow), Unavailable (core away)."""
         number, rule = self.find(principal, alarm_id)
-        self._check_right(principal, rule, kind)
+        self.check_right(principal, rule, kind)
         asked = {"episode": episode, "priority": priority, "command": str(command)}
         asked |= {"until": until} if until is not None else {}
         asked |= {"work_order": work_order} if work_order else {}
@@ -162,7 +162,7 @@ class AlarmService:
         rows = await asyncio.to_thread(partial(self._context.journal.of_alarm, number, before=before, limit=limit))
         return [transition_row(self._context.plant, row, self.board.name_of) for row in rows]
 
-    def _check_right(self, principal: Principal, rule: Rule, kind: StepKind) -> None:
+    def check_right(self, principal: Principal, rule: Rule, kind: StepKind) -> None:
         principal.require(right(kind), self._context.plant.place_of_rule(rule))
         if kind in AT_ITS_POST:
             self._check_post(principal, rule)
@@ -199,7 +199,7 @@ class AlarmService:
         try:
             self._check_rule(rule, kind)
             self._check_class(rule, kind, "", None)
-            self._check_right(principal, rule, kind)
+            self.check_right(principal, rule, kind)
         except AnlanError as refusal:
             return refusal.text(principal.language)
         return ""
