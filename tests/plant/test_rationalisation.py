@@ -15,7 +15,6 @@ from anlan.monitor.rationalisation import (
     Rationalised,
     Severity,
     default_matrix,
-    demand_against,
     distribution,
 )
 from anlan.plant.folder import load

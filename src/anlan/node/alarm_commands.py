@@ -175,14 +175,14 @@ def _runs(data: Path) -> bool:
     from anlan.model.errors import Unavailable
 
     try:
-        asyncio.run(_ask(data, "status"))
+        asyncio.run(_ask(data.absolute(), "status"))
     except Unavailable:
         return False
     return True
 
 
 def _propose(data: Path, **proposal: Any) -> dict[str, Any]:
-    answer: dict[str, Any] = asyncio.run(_ask(data, "propose", author=getuser(), **proposal))["answer"]
+    answer: dict[str, Any] = asyncio.run(_ask(data.absolute(), "propose", author=getuser(), **proposal))["answer"]
     return answer
 
 
@@ -191,7 +191,7 @@ async def _ask(data: Path, op: str, **head: Any) -> dict[str, Any]:
     from anlan.node.layout import NodeFolder
 
     async with asyncio.timeout(ANSWER_SECONDS):
-        client = await Client.connect(NodeFolder(data.absolute()).socket)
+        client = await Client.connect(NodeFolder(data).socket)
         try:
             reply, _body = await client.request(op, **head)
         finally:

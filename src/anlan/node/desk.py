@@ -67,7 +67,7 @@ class ProposalDesk:
             plant = await asyncio.to_thread(load, path)
             return await service.replace(author, plant, base=onto, reason=reason, also=also, folder=path)
         if proposal["kind"] == "workbook":
-            current, before, _ = await service.current()
+            _, before, _ = await service.current()
             read = await asyncio.to_thread(lambda: read_book(path.read_bytes(), before, path.name))
             base = onto if onto is not None else read.version
             return await service.replace(author, must_be_sound(read), base=base, reason=reason, also=also)
