@@ -9,6 +9,7 @@ silence. Reading what was written gives the same rules again.
 from __future__ import annotations
 
 import io
+import math
 import re
 import warnings
 import zipfile
@@ -581,7 +582,7 @@ def _kept(value: Any, old: Any, column: Column) -> Any:
         if column.field not in ("states", "latching", "enabled") and column.name in _plain_texts():
             return old
     read = read_cell(value, column)
-    if isinstance(old, float) and isinstance(read, float) and f"{old:.15g}" == f"{read:.15g}":
+    if isinstance(old, float) and isinstance(read, float) and math.isclose(old, read, rel_tol=1e-14):
         return old  # Excel keeps 15 digits
     return read
 
