@@ -168,8 +168,13 @@ class Reference:
         u = self.moment = self.node_time(received_at)
         if source in self.sources and self.sources[source].state == "unknown":
             self.view({source: "up"}, received_at, u)
+        before = None
         for number, time, value, word in rows:
+            if time != before:
+                self.calculate(received_at, u)
             self.reading(number, time, value, word, received_at, u)
+            before = time
+        self.calculate(received_at, u)
 
     def tick(self, now: int, told: dict[int, str]) -> None:
         step = now - self.wall
@@ -185,6 +190,8 @@ class Reference:
                 self.absence(alarm, self.sources[number].state == "down", self.u, now, math.nan, None)
         for number in sorted(self.seen):
             self.look(self.seen[number], now)
+        self.time_passed()
+        self.calculate(now, self.u)
         while due := self.what_is_due():
             at, _, alarm = min(due, key=lambda one: one[:2])
             happened_at = now - (self.u - at)
@@ -277,10 +284,28 @@ class Reference:
             for alarm in self.of(number):
                 if judge[alarm.rule.number]:
                     self.judge(self.seen[number], alarm, judge[alarm.rule.number], at, u)
+        self.recalculate(kept, modes, at, u)
         for alarm in self.alarms.values():
             self.answered(alarm)
             if alarm.state == SH and not alarm.rule.shelvable:
                 alarm.shelf_ends = self.moment
+
+    # ---- what calculated points add (engine_reference_calculated)
+
+    def fed(self, number: int, time: int) -> None:
+        """The point has a new value, or its value is worth something else, as of `time`."""
+
+    def time_passed(self) -> None:
+        """A tick."""
+
+    def calculate(self, noticed_at: int, u: int) -> None:
+        """Evaluate what was fed."""
+
+    def recalculate(self, kept: dict[int, Seen], modes: dict[int, tuple[bool, int]], at: int, u: int) -> None:
+        """A new configuration."""
+
+    def came_back(self, alarm: Alarm, at: int, noticed_at: int) -> None:
+        """A person, or the end of a shelf, no longer hides it."""
 
     # ---- one reading
 
@@ -303,10 +328,16 @@ class Reference:
         elif seen.time == time and same(value, seen.value) and (word & NOT_FLAGS) == (seen.quality & NOT_FLAGS):
             self.counts["duplicate"] += 1
             return
+        self.take(seen, time, value, word, received_at, u)
+        seen.held = self.sources[seen.point.source].state == "up"
+        self.fed(number, time)
+
+    def take(self, seen: Seen, time: int, value: float, word: int, received_at: int, u: int) -> None:
+        """Every rule of the point against a new reading."""
         self.hold(seen, time, received_at)
         usable = word < BAD
         gap = self.cover(seen, time) if usable else 0
-        for alarm in self.of(number):
+        for alarm in self.of(seen.point.number):
             kind = alarm.rule.kind
             if kind == AlarmKind.STALE:
                 if alarm.running == "off":
@@ -319,12 +350,13 @@ class Reference:
             elif usable:
                 alarm.since += gap
                 self.condition(alarm, self.meets(alarm, value), time, time, received_at, value, word)
-        if usable:
+            elif beyond(kind, word):
+                self.condition(alarm, alarm.rule.enabled, time, time, received_at, value, word)
+        if usable or beyond(AlarmKind.HIGH, word) or beyond(AlarmKind.LOW, word):
             seen.usable_at = seen.covered_to = time
         elif seen.point.on_change and seen.held and seen.usable:
             seen.covered_to = time
         seen.time, seen.value, seen.quality, seen.heard, seen.stale = time, value, word, u, False
-        seen.held = self.sources[seen.point.source].state == "up"
 
     def cover(self, seen: Seen, time: int) -> int:
         """How much of the time since the value was last known counts for nothing."""
@@ -346,7 +378,8 @@ class Reference:
             if kind == AlarmKind.STALE or not alarm.running:
                 continue
             still_bad = kind == AlarmKind.BAD_QUALITY and alarm.running == "on"
-            by_itself = in_view if still_bad else seen.held and seen.point.on_change and seen.usable
+            known = seen.usable or beyond(kind, seen.quality)
+            by_itself = in_view if still_bad else seen.held and seen.point.on_change and known
             if by_itself and alarm.since + alarm.delay <= until:
                 at = alarm.since + alarm.delay
                 self.fire(alarm, at, noticed_at, seen.value, seen.quality)
@@ -380,7 +413,9 @@ class Reference:
         if source.state != "up":
             return
         begun = max(seen.heard, source.since) + seen.point.deadline
-        if seen.point.deadline and self.u >= begun:
+        if seen.point.deadline and self.u >= begun and self.can_go_silent(seen):
+            if not seen.stale and seen.time is not None:
+                self.fed(seen.point.number, self.now(seen, self.u))
             seen.stale = True
         if seen.time is not None:
             self.hold(seen, self.now(seen, self.u), now)
@@ -391,6 +426,9 @@ class Reference:
                     self.end(alarm, begun, now, seen.value, word)
                     self.absence(alarm, True, begun, now, seen.value, word)
                 self.end(alarm, self.u, now, seen.value, word)
+
+    def can_go_silent(self, seen: Seen) -> bool:
+        return True
 
     def absence(self, alarm: Alarm, met: bool, at: int, now: int, value: float, word: int | None) -> None:
         met = met and alarm.rule.enabled
@@ -420,6 +458,10 @@ class Reference:
                     self.lose(seen, now, u)
                 else:
                     self.regain(seen, now, u)
+                if seen.time is not None:
+                    self.fed(number, self.now(seen, u))
+        if moved:
+            self.calculate(now, u)
 
     def lose(self, seen: Seen, now: int, u: int) -> None:
         if seen.time is not None and seen.held:
@@ -474,6 +516,8 @@ class Reference:
             met = self.meets(alarm, seen.value, afresh=how == "afresh")
             if seen.point.on_change and seen.held:
                 seen.covered_to = moment
+        elif beyond(kind, seen.quality):
+            met = alarm.rule.enabled
         else:
             return
         self.condition(alarm, met, moment, at, at, seen.value, seen.quality)
@@ -497,6 +541,8 @@ class Reference:
         self.write(alarm, trigger, alarm.state, after, at, noticed_at, value, word)
         alarm.state = after
         self.answered(alarm)
+        if trigger in BACK:
+            self.came_back(alarm, at, noticed_at)
 
     def table(self, alarm: Alarm) -> dict[tuple[AlarmState, Trigger], AlarmState]:
         return LATCHING if alarm.rule.latching else PLAIN
@@ -547,6 +593,14 @@ class Reference:
     def node_time(self, received_at: int) -> int:
         self.newest = max(self.newest, self.u + (min(max(received_at - self.wall, 0), 2_500_000) if self.wall else 0))
         return self.newest
+
+
+def beyond(kind: AlarmKind, word: int) -> bool:
+    """A bad reading that still tells that a limit is passed: over the range is over every high limit within it."""
+    reason = word & 0xFF
+    if kind in (AlarmKind.HIGH, AlarmKind.HIGH_HIGH):
+        return word >= BAD and reason in (Reason.OVER_RANGE, Reason.OVER_RANGE_LATCHED)
+    return word >= BAD and kind in (AlarmKind.LOW, AlarmKind.LOW_LOW) and reason == Reason.UNDER_RANGE
 
 
 def same(a: float, b: float) -> bool:
