@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,17 +14,21 @@ from anlan.model.frames import Frame, Kind, Part
 from anlan.model.readings import Readings
 from anlan.monitor.commands import Command, Result
 from anlan.monitor.engine import Engine, EngineConfig, Transitions
+from anlan.monitor.program import Program
 
 
-def engine_config(config: Config) -> EngineConfig:
+def engine_config(
+    config: Config, programs: Sequence[tuple[int, Program]] = (), suppressed_by: Mapping[int, int] | None = None
+) -> EngineConfig:
+    made = [number for number, _ in programs]
     return EngineConfig.from_columns(
         config.version,
         {"number": list(config.sources)},
         {
-            "number": [p.number for p in config.points],
-            "source": [p.source for p in config.points],
-            "on_change": [p.on_change for p in config.points],
-            "deadline": [p.deadline // 1000 for p in config.points],
+            "number": [*(p.number for p in config.points), *made],
+            "source": [*(p.source for p in config.points), *(0 for _ in made)],
+            "on_change": [*(p.on_change for p in config.points), *(False for _ in made)],
+            "deadline": [*(p.deadline // 1000 for p in config.points), *(3_000 for _ in made)],
         },
         {
             "number": [r.number for r in config.rules],
@@ -38,8 +43,10 @@ def engine_config(config: Config) -> EngineConfig:
             "enabled": [r.enabled for r in config.rules],
             "states": [list(r.states) for r in config.rules],
             "shelvable": [r.shelvable for r in config.rules],
+            "suppress_by": [(suppressed_by or {}).get(r.number, 0) for r in config.rules],
         },
         [after // 1000 for after in config.escalation],
+        programs,
     )
 
 
@@ -70,9 +77,11 @@ class Told:
     reference: Reference = field(default_factory=Reference)
 
 
-def tell(story: list[Step]) -> Told:
+def tell(
+    story: list[Step], reference: Reference | None = None, configuration: Callable[[Config], EngineConfig] = engine_config
+) -> Told:
     """Write the story down and lead the reference model through it."""
-    told, wall, last = Told(), START, Give(1, ())
+    told, wall, last = Told(reference=reference or Reference()), START, Give(1, ())
     orders: list[Command] = []
     rows: list[tuple[int, int, float, int]] = []
     for n, step in enumerate(story):
@@ -99,7 +108,7 @@ def tell(story: list[Step]) -> Told:
                     told.accepted[command.id] = reference.command(command, wall)
                     orders.append(command)
             case Change(config):
-                told.parts.append(Part(Kind.CONFIG, 0, START, n, wall, 1, engine_config(config).to_bytes()))
+                told.parts.append(Part(Kind.CONFIG, 0, START, n, wall, 1, configuration(config).to_bytes()))
                 reference.configure(config, wall)
         told.expected.append(reference.out)
     return told

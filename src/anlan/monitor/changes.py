@@ -204,10 +204,8 @@ def _carry_programs(engine: Engine, new: Arrays, moved: npt.NDArray[np.bool_]) -
 def suppress_by_design(engine: Engine, at: Micros) -> None:
     """Bring every alarm's suppression by design to what its condition says now: after a change of either."""
     world = engine.world
-    condition = np.repeat(np.arange(len(world.points)), np.diff(world.governs_first))
     met = np.zeros(len(world.rules), np.bool_)
-    true = (world.points["quality"][condition] < BAD) & (np.nan_to_num(world.points["value"][condition]) != 0)
-    met[world.governs[true]] = True
+    met[world.governs[_conditions_met(engine)]] = True
     met[point_modes.suppressed_rows(engine)] = True
     hidden = world.status["state"] == AlarmState.SUPPRESSED
     for row in np.flatnonzero(hidden != met):
@@ -215,6 +213,21 @@ def suppress_by_design(engine: Engine, at: Micros) -> None:
         after = engine.next_state(int(row), trigger) if world.rules["flags"][row] & RuleFlag.ENABLED else None
         if after is not None:
             engine.move(int(row), trigger, after, at, at)
+
+
+def suppressed(engine: Engine, row: int) -> bool:
+    """Whether the design suppresses the alarm of this row now."""
+    by_condition = engine.world.governs[_conditions_met(engine)] == row
+    return bool(by_condition.any()) or row in point_modes.suppressed_rows(engine)
+
+
+def _conditions_met(engine: Engine) -> npt.NDArray[np.bool_]:
+    """For each governed rule whether its condition is known and true."""
+    world = engine.world
+    condition = np.repeat(np.arange(len(world.points)), np.diff(world.governs_first))
+    met: npt.NDArray[np.bool_] = world.points["quality"][condition] < BAD
+    met &= np.nan_to_num(world.points["value"][condition]) != 0
+    return met
 
 
 def adopt(engine: Engine, standing: dict[int, tuple[AlarmState, int]]) -> None:

@@ -402,7 +402,13 @@ class Engine:
         before = AlarmState(int(status["state"]))
         status["state"] = after
         status["episode"] += after == AlarmState.UNACKNOWLEDGED
-        return self.write(row, trigger, before, happened_at, noticed_at, evidence)
+        n = self.write(row, trigger, before, happened_at, noticed_at, evidence)
+        if trigger in {Trigger.UNSHELVE, Trigger.RETURN_TO_SERVICE} and changes.suppressed(self, row):
+            # What the design suppresses stays so, whoever else lets go of it.
+            suppressed = self.next_state(row, Trigger.SUPPRESS)
+            assert suppressed is not None
+            self.move(row, Trigger.SUPPRESS, suppressed, happened_at, noticed_at)
+        return n
 
     def write(
         self,
