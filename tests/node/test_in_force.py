@@ -16,6 +16,7 @@ from anlan.monitor.engine import EngineConfig
 from anlan.node.core import Core
 from anlan.node.layout import NodeFolder
 from anlan.node.own_points import CLOCK, CONFIGURATION, ENGINE, HISTORY, LOG, OwnPoints, numbers_of
+from anlan.node.status import unapproved
 from anlan.plant.node_points import node_ids
 from anlan.store.log import LogSettings
 from anlan.store.logreader import LogReader
@@ -137,3 +138,13 @@ def test_only_what_changed_is_told() -> None:
     again = own.fresh({LOG: True}, 4)
     assert again is not None
     assert again.value.tolist() == [1.0]
+
+
+async def test_status_says_what_is_not_approved(folder: NodeFolder) -> None:
+    async with running(folder) as (core, client):
+        digest = core.status()["engine"]["config_digest"]
+        await client.request("compared", digest=digest, alarms=[])
+        assert unapproved(core.status()) == ""
+        await client.request("compared", digest=digest, alarms=["LT-1.H"])
+        folder.engine_config.write_bytes(config(99.0))
+        assert unapproved(core.status()) == "differs from the approved version: LT-1.H; run/engine.arrow differs from what runs"

@@ -16,6 +16,7 @@ from anlan.node.layout import NodeFolder
 from anlan.node.supervisor import read_processes
 
 ANSWER_SECONDS = 3.0
+NAMED = 10
 
 
 def show_status(data: Path, *, as_json: bool) -> int:
@@ -58,7 +59,7 @@ def _print(status: dict[str, Any], processes: dict[str, Any]) -> None:
             engine["fault"],
         ),
         (_say("history"), _position(history["cursor"], log["last"]), history["fault"]),
-        (_say("version"), str(engine["config"]), other_versions(status)),
+        (_say("version"), str(engine["config"]), _say("; ").join(filter(None, (other_versions(status), unapproved(status))))),
     ]
     for name, text, fault in rows:
         typer.echo(f"{name:<10}{text}{'   ' + typer.style(fault, fg=typer.colors.RED) if fault else ''}")
@@ -89,6 +90,17 @@ def other_versions(status: dict[str, Any]) -> str:
         if loaded["config"] != running
     ]
     return f"{_say(', ').join(others)}: {_say('start the node again')}" if others else ""
+
+
+def unapproved(status: dict[str, Any]) -> str:
+    """What the engine, or its next start, decides otherwise than the approved version says; "" if nothing."""
+    found = status["configuration"]
+    texts = []
+    if found["differing"]:
+        texts.append(_say("differs from the approved version: {alarms}").format(alarms=", ".join(found["differing"][:NAMED])))
+    if found["file_differs"]:
+        texts.append(_say("{file} differs from what runs").format(file="run/engine.arrow"))
+    return _say("; ").join(texts)
 
 
 def _position(cursor: int | None, last: int) -> str:
