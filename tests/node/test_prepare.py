@@ -7,9 +7,11 @@ import pytest
 
 from anlan.model.clock import SystemClock
 from anlan.model.errors import InputError, StoreError
+from anlan.monitor.compile import EngineConfig
+from anlan.node.configuration import open_records
 from anlan.node.up import UpOptions, prepare
 from anlan.plant.new import new_plant
-from anlan.plant.versions import StaleBase
+from anlan.plant.versions import StaleBase, import_plant
 
 
 def test_a_folder_has_one_node(tmp_path: Path) -> None:
@@ -52,6 +54,24 @@ def test_a_folder_that_rests_on_an_older_version_is_imported_when_it_is_meant(tm
     with pytest.raises(StaleBase):
         up(mine, data, onto=1)
     assert up(mine, data, onto=2) == 3
+
+
+def test_the_demo_goes_on_with_what_was_edited_in_it(tmp_path: Path) -> None:
+    """Until the program brings another demo plant; its own ports are one."""
+    prepared = prepare(UpOptions(data=tmp_path), SystemClock())
+    prepared.lock.release()
+    plant = prepared.imported.plant
+    records = open_records(prepared.folder)
+    edited = plant.model_copy(update={"rules": plant.rules[1:]})
+    import_plant(records, edited, author="Li", reason="", clock=SystemClock(), onto=1)
+    records.close()
+    again = prepare(UpOptions(data=tmp_path), SystemClock())
+    again.lock.release()
+    assert (again.imported.version.number, again.imported.plant) == (2, edited)
+    assert EngineConfig.from_bytes(again.folder.engine_config.read_bytes()).version == 2
+    moved = prepare(UpOptions(data=tmp_path, port_base=40_000), SystemClock())
+    moved.lock.release()
+    assert moved.imported.version.number == 3
 
 
 def up(folder: Path, data: Path, onto: int | None = None) -> int:
