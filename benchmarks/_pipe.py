@@ -165,5 +165,14 @@ class Pipe:
             )
         cpu = {name: seconds / count * 1e9 for name, seconds in split.items()}
         return Run(
-            count, decided, self.told, took, appended, cpu, waited / count * 1e9, size / count, self.sync, resident_mib(os.getpid())
+            count,
+            decided,
+            self.told,
+            took,
+            appended,
+            cpu,
+            waited / count * 1e9,
+            size / count,
+            self.sync,
+            resident_mib(os.getpid()),
         )

@@ -1,7 +1,7 @@
 """The others, each in an environment of its own under `.peers/NAME`, so that none of them limits our dependencies.
 
-`python -m benchmarks.peers flink bytewax prometheus` installs them (apache-flink also needs a Java runtime, prometheus a Debian that has
-its packages). A peer script prints one JSON object last, {"events", "seconds", "rate", "found"} or quantiles; its clock starts after
+`python -m benchmarks.peers flink bytewax alerta prometheus` installs them (apache-flink also needs a Java runtime, prometheus a Debian that
+has its packages, alerta a PostgreSQL that runs, which `make test-deps` brings). A peer script prints one JSON object last, {"events", "seconds", "rate", "found"} or quantiles; its clock starts after
 warm-up and leaves out the start of its runtime.
 """
 
@@ -17,16 +17,20 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = {"prometheus": ["prometheus", "prometheus-alertmanager"]}
 SHARED = {"flink_sql": "flink"}
 """Peers that run in another's environment."""
-REQUIREMENTS = {"flink": ["apache-flink==2.3.0"], "bytewax": ["bytewax==0.21.1", "numpy"]}
+REQUIREMENTS = {
+    "flink": ["apache-flink==2.3.0"],
+    "bytewax": ["bytewax==0.21.1", "numpy"],
+    "alerta": ["alerta-server[postgres]==9.1.0", "gunicorn==27.0.1"],
+}
 
 
-def run_peer(name: str, events: int) -> float | None:
+def run_peer(name: str, events: int, what: str = "limits") -> float | None:
     """Events a second of one run; None, said on stderr, when the peer is not installed or fails."""
     environment = SHARED.get(name, name)
     python = ROOT / ".peers" / environment / "bin" / "python"
     if not python.exists():
         return _missing(environment)
-    figures = _figures(name, [python, Path(__file__).parent / f"{name}_limits.py", str(events)])
+    figures = _figures(name, [python, Path(__file__).parent / f"{name}_{what}.py", str(events)])
     return float(figures["rate"]) if figures else None
 
 
@@ -42,7 +46,7 @@ def _missing(name: str) -> None:
 
 
 def _figures(name: str, command: list[str | Path]) -> dict[str, float] | None:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1800, check=False)
     if done.returncode != 0:
         sys.stderr.write(f"peer {name} failed: {done.stderr[-2000:]}\n")
         return None

@@ -9,6 +9,11 @@ from typing import Any
 
 import pytest
 
+from anlan.model.clock import SystemClock
+from benchmarks._every_kind import ENOUGH, EveryKind, configuration
+from benchmarks._pipe import Pipe
+from benchmarks._recount import check
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 ROOT = Path(__file__).parents[2]
@@ -20,12 +25,17 @@ SHORTEST = {
     "recovery": ["--rounds", "1", "--readings", "200000", "--steady", "1"],
     "latency": ["--seconds", "2", "--browsers", "2"],
     "start": [],
+    "alarms": ["--points", "6000"],
 }
 MEASURES = {
     "pipeline": {"pipeline.frames_of_10000", "pipeline.frames_of_1000"},
     "growth": {"growth.resident", "growth.throughput_kept"},
     "recovery": {"recovery.first_alarm", "recovery.console"},
     "start": {"start.live_values"},
+    "alarms": {
+        *(f"alarms.every_kind.frames_of_{rows}{part}" for rows in (10_000, 1_000) for part in ("", ".engine")),
+        "alarms.transitions",
+    },
     "latency": {f"latency.{path}.{seer}" for path in ("columnar", "opcua", "mqtt") for seer in ("subscriber", "event_stream")},
 }
 
@@ -62,3 +72,18 @@ def run(name: str, folder: Path) -> list[dict[str, Any]]:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=380, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return [json.loads(line) for line in done.stdout.splitlines()[-len(MEASURES[name]) :]]
+
+
+def test_the_recount_notices_a_transition_too_many_and_one_too_few(tmp_path: Path) -> None:
+    clock = SystemClock()
+    load = EveryKind(6_000, 2_000, clock.now())
+    pipe = Pipe(tmp_path, configuration(6_000), load, clock)
+    pipe.run(lambda: load.scans < ENOUGH)
+    assert check(load, pipe.journal)["H SUPPRESS"] > 0
+    for column, value in ((2, 45.0), (4, 95.0)):  # the first point that leaves, and one beside it that stays
+        was = [row.copy() for row in load.watched.values]
+        for row in load.watched.values[60:130]:
+            row[column] = value
+        with pytest.raises(SystemExit, match="the recount says"):
+            check(load, pipe.journal)
+        load.watched.values[:] = was
