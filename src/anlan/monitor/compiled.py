@@ -19,9 +19,10 @@ from numba import njit
 
 import anlan
 
+KERNEL = ("__init__", "numbers", "conditions", "points", "machine", "calculated", "readings", "ticks", "views", "edits")
 SOURCES = (
-    "monitor/kernel.py", "monitor/machine.py", "monitor/compiled.py", "monitor/layout.py", "monitor/program.py", "monitor/states.py",
-    "model/quality.py", "model/events/alarms.py",
+    *(f"monitor/kernel/{name}.py" for name in KERNEL),
+    "monitor/compiled.py", "monitor/layout.py", "monitor/program.py", "monitor/states.py", "model/quality.py", "model/events/alarms.py",
 )  # fmt: skip
 """What the compiled code follows from."""
 

@@ -31,7 +31,12 @@ def pages(context: Context) -> None:
 
 def tabs(path: str, language: Language) -> Markup:
     say = partial(translate, language=language)
-    shown = (("/alarms", say("Standing now")), ("/alarms/journal", say("Journal")), ("/alarms/master", say("Master alarms")), ("/alarms/performance", say("Performance")))
+    shown = (
+        ("/alarms", say("Standing now")),
+        ("/alarms/journal", say("Journal")),
+        ("/alarms/master", say("Master alarms")),
+        ("/alarms/performance", say("Performance")),
+    )
     return el(
         "nav", [el("a", words, href=to, aria_current="page" if to == path else None) for to, words in shown], cls="tabs page-head"
     )

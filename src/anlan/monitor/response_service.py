@@ -69,7 +69,14 @@ class ResponseService:
         now = self._context.clock.now()
         found = await self._judged(number, rule, activation, now) if activation.raised is not None else None
         answers = await asyncio.to_thread(self._answers, number, activation.episode)
-        return {"alarm": alarm_id, "at": now, "at_iso": iso(now), **_times(rule, activation), **_judgement(found), "answers": answers}
+        return {
+            "alarm": alarm_id,
+            "at": now,
+            "at_iso": iso(now),
+            **_times(rule, activation),
+            **_judgement(found),
+            "answers": answers,
+        }
 
     async def answer(self, principal: Principal, alarm_id: str, episode: int, effect: Effect, note: str) -> dict[str, Any]:
         """Record what a person says. Raises NotFound, Forbidden, NotYourPost, CommandRefused for an activation nobody has acknowledged."""
@@ -207,7 +214,9 @@ class ResponseService:
         posts = self._context.plant.posts
         of = (ResponseAnswer.alarm == number, ResponseAnswer.episode == episode)
         with self._context.records.reading() as session:
-            found = session.scalars(select(ResponseAnswer).where(*of).order_by(ResponseAnswer.at.desc(), ResponseAnswer.id.desc()))
+            found = session.scalars(
+                select(ResponseAnswer).where(*of).order_by(ResponseAnswer.at.desc(), ResponseAnswer.id.desc())
+            )
             return [
                 {
                     "effect": one.effect,
