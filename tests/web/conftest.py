@@ -20,14 +20,14 @@ from anlan.guard.people import Held, NewPerson, add_person
 from anlan.guard.service import Guard
 from anlan.model.clock import SECOND, ManualClock
 from anlan.model.events.alarms import AlarmKind
-from anlan.model.frames import NODE_SOURCE, Kind, Part
+from anlan.model.frames import NODE_ID, NODE_SOURCE, Kind, Part
 from anlan.model.places import Level, Place
 from anlan.model.points import Point, Reporting
 from anlan.model.quality import NO_DATA_YET
 from anlan.model.readings import Readings
 from anlan.model.words import Label
 from anlan.monitor import api as monitor_api
-from anlan.monitor.commands import Command
+from anlan.monitor.commands import command_of
 from anlan.monitor.compile import compile_config
 from anlan.monitor.config import AlarmRule, loss_of_view
 from anlan.monitor.journal_view import JournalView
@@ -92,7 +92,7 @@ class LocalCore:
     async def command(self, command: dict[str, Any]) -> dict[str, Any]:
         if self.refuse is not None:
             raise self.refuse
-        step = Command.from_json(command)
+        step = command_of(command)
         answer = self.node.reader.result_of(step.id)
         self.node.write(Kind.COMMAND, step.to_bytes())
         return (await asyncio.wait_for(asyncio.wrap_future(answer), 10)).as_json()
@@ -122,7 +122,7 @@ class Node:
         self.records = Records.open(self.folder / "records.db")
         self._epoch, self._seq = self.clock.now(), {0: 0, 1: 0}
         targets = [(n, rule, self.view.point_numbers.get(rule.point, 1)) for n, rule in self.view.rules.items()]
-        config = compile_config(1, [(1, "modbus")], [(n, p, 1) for n, p in self.view.points.items()], targets)  # type: ignore[arg-type]
+        config = compile_config(1, [(1, "modbus")], [(n, p, 0 if p.source == NODE_ID else 1) for n, p in self.view.points.items()], targets)  # type: ignore[arg-type]
         self.write(Kind.CONFIG, config.to_bytes())
         self.reader.start()
         self.core = LocalCore(self)
@@ -200,6 +200,20 @@ def node(tmp_path: Path, blank_records: Path) -> Iterator[Node]:
     running = Node(tmp_path).start(blank_records)
     yield running
     running.close()
+
+
+@pytest.fixture
+def node_of(tmp_path: Path, blank_records: Path) -> Iterator[Callable[[Callable[[PlantView], PlantView]], Node]]:
+    """Starts a node whose plant is the small one, changed."""
+    running: list[Node] = []
+
+    def start(change: Callable[[PlantView], PlantView]) -> Node:
+        running.append(Node(tmp_path, change(small_plant())).start(blank_records))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.close()
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,8 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -27,17 +28,17 @@ from anlan.guard.service import Guard
 from anlan.model.clock import SECOND, SystemClock
 from anlan.model.events.alarms import AlarmTransition
 from anlan.model.frames import NODE_SOURCE, Kind, Part
-from anlan.model.places import Place
 from anlan.model.quality import Flag, Reason, Severity, quality
 from anlan.model.readings import Readings
 from anlan.model.words import Label
-from anlan.monitor.commands import Command
-from anlan.monitor.compile import compile_config
-from anlan.monitor.config import AlarmRule, loss_of_view
+from anlan.monitor.commands import command_of
 from anlan.monitor.journal_view import JournalView
 from anlan.monitor.reader import EngineReader
+from anlan.node.configuration import view_of
+from anlan.plant.compile import all_points, all_rules, engine_config
 from anlan.plant.description import Plant
 from anlan.plant.folder import load
+from anlan.plant.numbers import Numbers
 from anlan.sense.demo.recording import Recorded
 from anlan.sense.demo.scenario import scenario
 from anlan.sense.demo.world.whole import Mark, World
@@ -56,32 +57,10 @@ _MARKS = {Mark.FAILED: quality(Severity.BAD, Reason.SENSOR_FAILURE)}
 """A detector under calibration sends plain readings, as the plant's devices do: its own state tells."""
 
 
-def view_of(plant: Plant, speed: float = 1.0) -> PlantView:
+def numbers_of(plant: Plant) -> Numbers:
     """Numbers as the records would assign them: in the order of the folder, from 1."""
-    sources = dict(enumerate(plant.sources, 1))
-    rules: list[AlarmRule] = [*plant.rules, *(loss_of_view(s.id, post="panel") for s in plant.sources)]
-    known = {rule.id: rule for rule in rules}
-    return PlantView(
-        version=1,
-        id=plant.site.id,
-        name=plant.site.name,
-        zone=plant.site.zone,
-        places={place.path: place for place in plant.places},
-        areas=plant.areas,
-        anchor=plant.site.anchor,
-        points=dict(enumerate(plant.points, 1)),
-        rules=dict(enumerate(known.values(), 1)),
-        sources=sources,
-        posts={post.id: post.name for post in plant.posts},
-        demo=plant.site.demo,
-        speed=speed,
-    )
-
-
-def empty_view() -> PlantView:
-    """A plant that nobody has described yet."""
-    enterprise = Place(id="new", name=Label(zh="新装置", en="New plant"))
-    return PlantView(version=1, id="new", name=enterprise.name, places={"new": enterprise})
+    sources, points, rules = plant.sources, all_points(plant), all_rules(plant)
+    return Numbers(*({one.id: number for number, one in enumerate(some, 1)} for some in (sources, points, rules)))  # type: ignore[attr-defined]
 
 
 @dataclass
@@ -99,7 +78,7 @@ class CoreInProcess:
         return self.harness.log.incarnation
 
     async def command(self, command: dict[str, Any]) -> dict[str, Any]:
-        step = Command.from_json(command)
+        step = command_of(command)
         answer = self.harness.reader.result_of(step.id)
         self.harness.write(Kind.COMMAND, step.to_bytes())
         result = await asyncio.wait_for(asyncio.wrap_future(answer), 10)
@@ -130,9 +109,14 @@ class Harness:
     """`folder` is the node's; `start` opens everything, `close` ends it. `address` is where the app answers once `serve` returned."""
 
     folder: Path
-    view: PlantView
+    plant: Plant
+    speed: float = 1.0
     clock: SystemClock = field(default_factory=SystemClock)
     address: str = ""
+
+    @cached_property
+    def view(self) -> PlantView:
+        return replace(view_of(self.plant, numbers_of(self.plant), 1), speed=self.speed)
 
     def start(self) -> Harness:
         self.log = Log.open(self.folder / "log", self.clock)
@@ -144,7 +128,7 @@ class Harness:
         self._epoch = self.clock.now()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.writer = HistoryWriter.start(self.log, self.history, clock=self.clock)
-        self.write(Kind.CONFIG, self._config())
+        self.write(Kind.CONFIG, engine_config(self.plant, numbers_of(self.plant), 1).to_bytes())
         self.reader.start()
         self.context = self._context()
         self._people()
@@ -283,7 +267,7 @@ class Harness:
         from anlan.guard.passwords import hash_password
 
         ensure_posts(self.records, self.view.posts)
-        posts = list(self.view.posts) or [""]
+        posts = list(self.view.posts)
         hashed = hash_password(PASSWORD)
         people = [
             NewPerson("zhuang", Label(zh="庄海", en="Zhuang Hai"), (Held("inside_operator", posts[0]),)),
@@ -291,20 +275,8 @@ class Harness:
             NewPerson("fresh", Label(zh="新人", en="Newcomer"), (Held("safety_officer"),)),
         ]
         with self.records.session() as session:
-            for person in people if self.view.posts else people[2:]:
+            for person in people:
                 add_person(session, person, hashed, self.clock, must_change=person.account == "fresh")
-
-    def _config(self) -> bytes:
-        view = self.view
-        targets = [
-            (n, rule, view.point_numbers.get(rule.point) or view.source_numbers[rule.point]) for n, rule in view.rules.items()
-        ]
-        return compile_config(
-            view.version,
-            [(n, source.id) for n, source in view.sources.items()],
-            [(n, point, view.source_numbers[point.source]) for n, point in view.points.items()],
-            targets,  # type: ignore[arg-type]
-        ).to_bytes()
 
 
 class DemoWorld:
@@ -339,7 +311,7 @@ def demo(
     folder: Path, *, speed: float = 20.0, plant_time: float = 0.0, past: int = 0, every: int = 2
 ) -> Iterator[tuple[Harness, DemoWorld]]:
     """The demo plant with `past` wall seconds of readings before now, taken `every` seconds; not served yet."""
-    harness = Harness(folder, view_of(load(DEMO), speed)).start()
+    harness = Harness(folder, load(DEMO), speed).start()
     world = DemoWorld(harness, plant_time=plant_time)
     now = harness.clock.now()
     harness.tick(now - past * SECOND, **{source.id: "up" for source in harness.view.sources.values()})
@@ -372,4 +344,4 @@ def main() -> None:
 if __name__ == "__main__":
     main()
 
-__all__ = ["DEMO", "PASSWORD", "DemoWorld", "Harness", "demo", "empty_view", "math", "np", "view_of"]
+__all__ = ["DEMO", "PASSWORD", "DemoWorld", "Harness", "demo", "math", "np", "numbers_of"]

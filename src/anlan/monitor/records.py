@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -54,3 +55,58 @@ class ResponseAnswer(Base):
     name_en: Mapped[str]
     post: Mapped[str]
     at: Mapped[int]
+
+
+class OutRequest(Base):
+    """Somebody asked to take a point out of service: to inhibit a detector, or to bypass a safety function. `state`: open, approved, refused,
+    withdrawn. What stands now is the engine's to say; this is who agreed to it."""
+
+    __tablename__ = "monitor_requests"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    point: Mapped[str] = mapped_column(index=True)
+    reason: Mapped[str]
+    work_order: Mapped[str]
+    until: Mapped[int]
+    measures: Mapped[list[Any]]
+    state: Mapped[str] = mapped_column(index=True)
+    requester: Mapped[UUID]
+    requester_zh: Mapped[str]
+    requester_en: Mapped[str]
+    requester_post: Mapped[str]
+    requested_at: Mapped[int]
+    decider: Mapped[UUID | None]
+    decider_zh: Mapped[str]
+    decider_en: Mapped[str]
+    decided_at: Mapped[int | None]
+    note: Mapped[str]
+
+
+class Calibration(Base):
+    """One calibration of one detector, as the person ended it. `measured` is what its readings said, `judged` each number against the plant's
+    own limit; `next_due` an ISO date, "" when it passed nothing."""
+
+    __tablename__ = "monitor_calibrations"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    point: Mapped[str] = mapped_column(index=True)
+    began_at: Mapped[int]
+    ended_at: Mapped[int]
+    gas_on: Mapped[int | None]
+    person: Mapped[UUID]
+    name_zh: Mapped[str]
+    name_en: Mapped[str]
+    post: Mapped[str]
+    gas: Mapped[str]
+    applied: Mapped[float | None]
+    unit: Mapped[str]
+    as_found: Mapped[float | None]
+    as_left: Mapped[float | None]
+    t90: Mapped[float | None]
+    measured: Mapped[dict[str, Any]]
+    judged: Mapped[list[Any]]
+    result: Mapped[str]
+    certificate: Mapped[str]
+    reason: Mapped[str]
+    next_due: Mapped[str]
