@@ -22,6 +22,7 @@ STYLES = (
     "narrow.css",
     "door.css",
     "alarms.css",
+    "response_card.css",
     "trends.css",
     "overview.css",
     "sources.css",

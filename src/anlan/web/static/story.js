@@ -1,10 +1,11 @@
-// The story of one alarm: why it fired, what it threatens, what to do and how long there is, and each step since.
+// The story of one alarm: its response card, why it fired, and each step since.
 
 import { reason } from "./alarm_views.js";
-import { ACTIVE, HIDDEN, kindWords, stateWords, symbol } from "./alarms.js";
+import { HIDDEN, kindWords, stateWords, symbol } from "./alarms.js";
 import { esc, label, t } from "./config.js";
-import { clock, countdown, day, shortStamp, stamp } from "./format.js";
+import { clock, day, shortStamp, stamp } from "./format.js";
 import { api, link } from "./link.js";
+import { ResponseCard, showAsks } from "./response_card.js";
 import { why } from "./sentences.js";
 import { liveValue } from "./values.js";
 import "./why.js";
@@ -36,11 +37,14 @@ export class AlarmStory {
   constructor(place, step) {
     this.place = place;
     this.step = step;
-    this.timer = setInterval(() => this.tick(), 1000);
+    this.card = new ResponseCard();
+    this.timer = setInterval(() => this.card.tick(), 1000);
   }
 
   leave() {
     clearInterval(this.timer);
+    this.card.leave();
+    this.endAsks?.();
   }
 
   open() {
@@ -56,14 +60,17 @@ export class AlarmStory {
     if (key === this.key) return;
     this.key = key;
     this.row = row;
-    this.place.innerHTML = row ? story(row) : nothing();
+    this.card.leave();
+    this.endAsks?.();
+    this.place.innerHTML = `<div class="asks" hidden></div>${row ? story(row) : nothing()}`;
+    this.endAsks = showAsks(this.place.querySelector(".asks"));
     this.place.querySelector(".close")?.addEventListener("click", () => this.close());
     for (const button of this.place.querySelectorAll("[data-step]")) button.addEventListener("click", () => this.step(button.dataset.step));
     if (row) {
+      this.card.show(this.place.querySelector(".response"), row);
       this.journal(row);
       this.seen(row);
     }
-    this.tick();
   }
 
   /** Who has seen this activation: it stops nothing, but others need not call them. */
@@ -84,16 +91,6 @@ export class AlarmStory {
       ? `<li><span></span>${esc(answer.refused)}</li>`
       : answer.items.map((item) => entry(item, row)).join("");
   }
-
-  /** The time left to respond runs from the moment the operator could know. */
-  tick() {
-    const place = this.place.querySelector(".respond");
-    if (!place) return;
-    const left = this.row.time_to_respond - (link.now() - this.row.noticed_at) / 1e6;
-    place.classList.toggle("over", left < 0);
-    place.querySelector("b").textContent = countdown(left);
-    place.querySelector("span").textContent = left < 0 ? t("past the time to respond") : t("left to respond");
-  }
 }
 
 function story(row) {
@@ -101,18 +98,11 @@ function story(row) {
     <div class="top">${symbol(row.priority, row.state)}<div><h2>${esc(row.point || row.source)} ${esc(label(row.name))}</h2>
       <div>${esc(kindWords(row.kind))} · <span class="strong">${esc(stateWords(row.state))}</span></div></div>
       <button type="button" class="button quiet close" aria-label="${t("Close")}">✕</button></div>
-    ${row.time_to_respond && ACTIVE.has(row.state) ? `<section><div class="respond"><b></b><span class="dim"></span></div></section>` : ""}
-    ${text("What to do", row.corrective_action, "action", "No corrective action is written for this alarm.")}
-    ${text("If nothing is done", row.consequence, "", "No consequence is written for this alarm.")}
+    <div class="response"></div>
     ${HIDDEN.has(row.state) && row.value === null ? "" : `<section><h3>${t("Why")}</h3><p>${esc(why(row))}</p></section>`}
     ${row.safety_points?.length ? `<section><h3>${t("Safety points that cannot be seen")}</h3><p class="strong">${row.safety_points.map(esc).join(" · ")}</p></section>` : ""}
     <section><dl class="facts">${facts(row)}</dl>${row.point ? ways(row) : ""}${aside(row)}</section>
     <section><h3>${t("Journal of this alarm")}</h3><ol class="journal"></ol></section>`;
-}
-
-function text(head, pair, look, without) {
-  const words = label(pair);
-  return `<section><h3>${t(head)}</h3><p class="${words ? look : "dim"}">${esc(words) || t(without)}</p></section>`;
 }
 
 function facts(row) {
@@ -123,8 +113,6 @@ function facts(row) {
     line("Noticed", esc(stamp(row.noticed_at))),
     line("Place", esc(label(row.place_name) || row.place)),
     line("Post", esc(label(row.post_name) || row.post)),
-    line("Acknowledged by", row.acknowledged_by && `${esc(row.acknowledged_by)} · ${esc(clock(row.acknowledged_at))}`),
-    line("Passed on to", row.told && esc(label(row.told))),
     line("Hidden", HIDDEN.has(row.state) && hidden(row)),
     `<dt hidden>${t("Seen by")}</dt><dd class="seen" hidden></dd>`,
   ].join("");
