@@ -80,6 +80,14 @@ class Journal(Protocol):
         """The last transition of every alarm that isn't normal now."""
         ...
 
+    def steps(self, point: int | None = None, before: int | None = None, limit: int = 100) -> Sequence[Any]:
+        """Steps on points (`monitor.point_modes.PointStep`), newest first; of one point or of all."""
+        ...
+
+    def last_steps(self) -> Sequence[Any]:
+        """Of each point the newest step of each kind."""
+        ...
+
     def window(self, start: Micros, end: Micros) -> Mapping[str, npt.NDArray[np.int64]]:
         """Transitions noticed at start ≤ t < end as columns, and what was not normal before them (`monitor.journal_columns`)."""
         ...
