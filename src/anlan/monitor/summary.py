@@ -74,7 +74,7 @@ class Summariser:
         self._ids = [point.id for point in points]
         self._row = {point: row for row, point in enumerate(self._ids)}
         self._bypass = np.array([point.kind == "bypass" for point in points], bool)
-        self._left = _bypass_timers(points)
+        self._left = bypass_timers(points)
         self._detectors = _detectors_in_calibration(points)
         self._unit_names = sorted({plant.unit_of(point.place) for point in points})
         unit_row = {name: row for row, name in enumerate(self._unit_names)}
@@ -145,7 +145,7 @@ def _loop(point: Point) -> tuple[str, str]:
     return point.place, point.id.rpartition("-")[2]
 
 
-def _bypass_timers(points: list[Point]) -> list[tuple[int, int, float]]:
+def bypass_timers(points: list[Point]) -> list[tuple[int, int, float]]:
     """(row of a bypass, row of the point that tells its time left, minutes per unit)."""
     timers = {_loop(p): row for row, p in enumerate(points) if p.kind == "bypass.left" and p.unit in _MINUTES}
     pairs = [(row, timers.get(_loop(p))) for row, p in enumerate(points) if p.kind == "bypass"]

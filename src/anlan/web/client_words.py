@@ -69,7 +69,7 @@ WORDS: tuple[str, ...] = (
     "Too few readings since for a trend.", "Too short since for a trend.", "The readings scatter too much for a trend.",
     "Back past its clearing limit; the alarm's delay still runs.", "Nobody has told the state of the source.",
     "The alarm is put aside: nobody has told its condition.", "It worked", "It did not work", "Not applicable",
-    "Recorded: {alarm} · {answer}", "Taken up", "Did the action work?", "Where the value goes", "No time to respond is written for this alarm.",
+    "Recorded: {alarm} · {answer}", "Taken up", "Did the action work?", "How it stands now", "No time to respond is written for this alarm.",
     "past the time to respond of {time}, since {clock}", "left of {time} to respond, until {clock}", "acknowledged by {who} at {time}",
     "nobody has acknowledged it yet", "passed on to nobody", "{distance} from its clearing limit {limit}",
     "past its clearing limit {limit} by {distance}", "changed by {slope} ± {half} {unit} per minute",

@@ -101,7 +101,7 @@ function card(row) {
     ${text("What to do", row.corrective_action, "action", "No corrective action is written for this alarm.")}
     ${text("If nothing is done", row.consequence, "", "No consequence is written for this alarm.")}
     <section><h3>${t("Taken up")}</h3><p class="taken">${taken(row)}</p></section>
-    <section class="worked"><h3>${acted ? t("Did the action work?") : t("Where the value goes")}</h3>
+    <section class="worked"><h3>${acted ? t("Did the action work?") : t("How it stands now")}</h3>
       <div class="verdict"><p class="dim">…</p></div>${acted ? question() : ""}<ol class="answers"></ol></section>`;
 }
 
