@@ -163,7 +163,7 @@ class PointService:
     ) -> dict[str, Any]:
         """Raises NotFound, Forbidden, SecondPersonNeeded, CommandRefused, Unavailable."""
         row = await asyncio.to_thread(self._row, request)
-        number, found = self.find(principal, row.point, "live.view")
+        _, found = self.find(principal, row.point, "live.view")
         self._may_decide(principal, row, found, verdict)
         if verdict == "approve":
             kind: PointStepKind = "inhibit" if row.kind == "inhibit" else "approve_bypass"

@@ -119,6 +119,7 @@ def view_of(plant: Plant, numbers: Numbers, number: int) -> PlantView:
         escalation=[step.to for step in plant.alarms.escalation],
         demands={one.id: one for one in plant.alarms.classes},
         votes=plant.votes,
+        trips={trip.point: trip for trip in plant.trips},
         safety=plant.safety,
         detectors=plant.detectors,
         demo=plant.site.demo,

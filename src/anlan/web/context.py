@@ -199,6 +199,8 @@ class PlantView:
     """Of the alarm classes, by id."""
     votes: Sequence[Any] = ()
     """Voting groups as configured (`plant.description.Vote`)."""
+    trips: Mapping[str, Any] = field(default_factory=dict)
+    """Point id → where the safety system itself acts on it (`plant.description.Trip`)."""
     safety: Any = None
     """Causes and effects of the safety system (`monitor.safety.config.SafetySystem`); None in a plant that describes none."""
     detectors: Any = None
