@@ -397,7 +397,7 @@ def test_a_point_that_is_not_there_is_a_404_with_ways_on(sign_in: Any) -> None:
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_what_the_list_hides_is_counted_at_every_width(sign_in: Any, width: int, language: str) -> None:
     page = sign_in(language=language, size=(width, 844))
-    counts = page.locator(".hidden-counts > span")
+    counts = page.locator(".hidden-counts > *")
     expect(page.locator('[data-shell="hidden-bypassed"] b')).to_have_text("1", timeout=SHOWS)
     expect(counts).to_have_count(6)
     for count in counts.all():
