@@ -1,7 +1,8 @@
 """The viewers of a node, in a process of their own: console connections, each signed in for itself, and real pages if asked for.
 
-`python -m benchmarks._browsers ADDRESS COUNT TAGS PAGES` with the ids of the plant's points on stdin, one a line. Prints "watching" once
-everyone has been told values; on SIGTERM one JSON object of what they received.
+`python -m benchmarks._browsers ADDRESS COUNT TAGS PAGES [ALARMS FILE]` with the ids of the plant's points on stdin, one a line. Prints
+"watching" once everyone has been told values; on SIGTERM one JSON object of what they received. With ALARMS: prints "seen" once everyone has
+had so many alarm rows, and writes all of them to FILE at the end: per console [perf_counter, n] of each, and whole rows of the first console.
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ import signal
 import sys
 import time
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
+
+import orjson
 
 from benchmarks._console import Browser, signed_in
 
 CHROMIUM = "/usr/bin/chromium"
 
 
-async def main(address: str, count: int, tags: int, pages: int) -> None:
+async def main(address: str, count: int, tags: int, pages: int, alarms: int = 0, file: str = "") -> None:
     ids = sys.stdin.read().split()
     chance = random.Random(7)
     stop = asyncio.Event()
@@ -31,7 +35,9 @@ async def main(address: str, count: int, tags: int, pages: int) -> None:
             client = await signed_in(address)
             stack.push_async_callback(client.aclose)
             cookie = "; ".join(f"{one.name}={one.value}" for one in client.cookies.jar)
-            browsers.append(Browser(address, cookie, chance.sample(ids, min(tags, len(ids)))))
+            browsers.append(Browser(address, cookie, chance.sample(ids, min(tags, len(ids))), keeps=bool(file)))
+        if file:
+            browsers[0].rows = []
         running = [asyncio.ensure_future(browser.run()) for browser in browsers]
         if pages:
             await _open_pages(stack, address, client.cookies, pages)
@@ -40,6 +46,8 @@ async def main(address: str, count: int, tags: int, pages: int) -> None:
             await asyncio.sleep(0.05)
         print("watching", flush=True)
         before, began = _told(browsers), time.monotonic()
+        if file:
+            await _until_seen(browsers, alarms, running, stop)
         await stop.wait()
         _raise_if_ended(running)
         seconds = time.monotonic() - began
@@ -47,6 +55,21 @@ async def main(address: str, count: int, tags: int, pages: int) -> None:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+        if file:
+            _write(browsers, Path(file))
+
+
+async def _until_seen(browsers: list[Browser], alarms: int, running: list[asyncio.Task[None]], stop: asyncio.Event) -> None:
+    while any(len(browser.alarms) < alarms for browser in browsers):
+        _raise_if_ended(running)
+        await asyncio.sleep(0.05)
+        if stop.is_set():
+            return
+    print("seen", flush=True)
+
+
+def _write(browsers: list[Browser], file: Path) -> None:
+    file.write_bytes(orjson.dumps({"consoles": [browser.alarms for browser in browsers], "rows": browsers[0].rows}))
 
 
 def _raise_if_ended(running: list[asyncio.Task[None]]) -> None:
@@ -75,4 +98,4 @@ async def _open_pages(stack: AsyncExitStack, address: str, cookies: Any, pages: 
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], *map(int, sys.argv[2:5])))
+    asyncio.run(main(sys.argv[1], *map(int, sys.argv[2:6]), *sys.argv[6:]))

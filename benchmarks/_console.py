@@ -60,9 +60,13 @@ async def follow_events(client: httpx.AsyncClient, seen: Callable[[dict[str, Any
 class Browser:
     """One console tab's connection: shows `points`, reads whatever comes."""
 
-    def __init__(self, address: str, cookie: str, points: list[str]) -> None:
-        self._address, self._cookie, self._points = address, cookie, points
+    def __init__(self, address: str, cookie: str, points: list[str], *, keeps: bool = False) -> None:
+        self._address, self._cookie, self._points, self._keeps = address, cookie, points, keeps
         self.messages = self.bytes = self.values = 0
+        self.alarms: list[tuple[float, int]] = []
+        """With `keeps`: perf_counter and n of every alarm row that came."""
+        self.rows: list[dict[str, Any]] | None = None
+        """A list: receives the rows themselves."""
 
     async def run(self) -> None:
         from websockets.asyncio.client import connect
@@ -72,6 +76,12 @@ class Browser:
         async with connect(url, origin=self._address, additional_headers=headers, max_size=1 << 24) as socket:  # type: ignore[arg-type]
             await socket.send(json.dumps({"points": self._points}))
             async for message in socket:
+                now = time.perf_counter()
+                told = orjson.loads(message)
                 self.messages += 1
                 self.bytes += len(message)
-                self.values += len(orjson.loads(message).get("v", ()))
+                self.values += len(told.get("v", ()))
+                if self._keeps:
+                    self.alarms += [(now, row["n"]) for row in told.get("a", ())]
+                if self.rows is not None:
+                    self.rows += told.get("a", ())

@@ -19,6 +19,8 @@ from anlan.model.clock import SystemClock
 from anlan.model.words import Label
 from anlan.node.configuration import bring_into_force, open_records
 from anlan.node.layout import NodeFolder
+from anlan.node.sounder import Sounder
+from anlan.node.supervisor import Child, Supervisor, python
 from anlan.plant.folder import load
 from anlan.plant.numbers import Numbers
 
@@ -57,13 +59,15 @@ class Plan:
     """Entries of plant.yaml's section, as text."""
     lines: list[str] = field(default_factory=list)
     """Rows of points.csv."""
+    sections: str = SECTIONS
+    """The rest of plant.yaml, as text."""
 
     def describe(self, root: Path) -> Described:
         _offer_driver(root / "driver")
         plant_folder = root / "plant"
         plant_folder.mkdir()
         sources = ["  - {id: load, driver: benchmark_load}\n", *self.sources]
-        (plant_folder / "plant.yaml").write_text(SECTIONS + "sources:\n" + "".join(sources), "utf-8")
+        (plant_folder / "plant.yaml").write_text(self.sections + "sources:\n" + "".join(sources), "utf-8")
         (plant_folder / "points.csv").write_text(HEAD + "".join([*self._own(), *self.lines]), "utf-8")
         node, clock = NodeFolder(root / "data").prepare(), SystemClock()
         records = open_records(node)
@@ -82,9 +86,21 @@ class Plan:
         return [steady.format(n) for n in range(self.points)] + [probe("load", f"P{n:03}", f"p{n}") for n in range(self.probes)]
 
 
-def probe(source: str, name: str, address: str) -> str:
+def probe(source: str, name: str, address: str, *, place: str = "U1", post: str = "panel", priority: int = 1) -> str:
     """One row of points.csv: a point whose limit has no delay and no dead-band."""
-    return f"{name},U1,Probe {name},temperature,Cel,{source},{address},cyclic,1,3600,,{LIMIT},,,0,0,0,1,600,panel,Hot,Cool\n"
+    limit = f",{LIMIT},,,0,0,0,{priority},600"
+    return f"{name},{place},Probe {name},temperature,Cel,{source},{address},cyclic,1,3600,{limit},{post},Hot,Cool\n"
+
+
+def whole_node(described: Described) -> Supervisor:
+    """Core, sense and app, as `anlan up` runs them."""
+    node, environment = described.node, described.environment
+    children = [
+        Child("core", python("anlan.node.core", str(node.root)), environment=environment),
+        Child("sense", python("anlan.node.sense", str(node.root)), environment=environment),
+        Child("app", python("anlan.node.app", str(node.root), "--port", "0"), environment=environment),
+    ]
+    return Supervisor(node, children, SystemClock(), Sounder(node.run, ["true"]))
 
 
 def _offer_driver(folder: Path) -> None:

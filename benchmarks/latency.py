@@ -11,13 +11,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import random
-import sys
 import tempfile
 import time
 from collections import defaultdict
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,14 +25,13 @@ from anlan.bus.link import Link
 from anlan.bus.wire import Client, Head
 from anlan.model.clock import SystemClock
 from anlan.model.readings import Readings
-from anlan.node.sounder import Sounder
-from anlan.node.supervisor import Child, Supervisor, python
 from anlan.sense.mqtt.simulator import MqttBroker
 from anlan.sense.opcua.simulator import OpcUaServer
 from benchmarks._console import address_of, follow_events, signed_in
 from benchmarks._core import READY_SECONDS, Feeder, steady
-from benchmarks._plant import Described, Plan, point_numbers, probe
+from benchmarks._plant import Described, Plan, point_numbers, probe, whole_node
 from benchmarks._report import Measure, arguments, fdatasync_ms, load_average, quantile
+from benchmarks._viewers import Viewers
 
 POINTS, PROBES, DEVICE_PROBES = 10_000, 50, 10
 ROWS, RATE = 1_000, 100_000
@@ -119,7 +115,7 @@ class Play:
         await self.server.start()
         await self.broker.start()
         described = await asyncio.to_thread(self._describe)
-        tasks = [asyncio.ensure_future(self._supervisor(described).run())]
+        tasks = [asyncio.ensure_future(whole_node(described).run())]
         try:
             await self._play(described, tasks)
         finally:
@@ -140,15 +136,6 @@ class Play:
             plan.lines += [probe("opc", f"Q{n}", f"ns=2;s=Q{n}"), probe("tags", f"M{n}", f"M{n}")]
         return plan.describe(self.root)
 
-    def _supervisor(self, described: Described) -> Supervisor:
-        node, environment = described.node, described.environment
-        children = [
-            Child("core", python("anlan.node.core", str(node.root)), environment=environment),
-            Child("sense", python("anlan.node.sense", str(node.root)), environment=environment),
-            Child("app", python("anlan.node.app", str(node.root), "--port", "0"), environment=environment),
-        ]
-        return Supervisor(node, children, SystemClock(), Sounder(node.run, ["true"]))
-
     async def _play(self, described: Described, tasks: list[asyncio.Task[None]]) -> None:
         numbers = described.numbers
         self.alarms = {name: numbers.alarms[f"{name}.H"] for name in numbers.points if name[0] in "PQM"}
@@ -161,7 +148,8 @@ class Play:
         feeder = self._feeder(described)
         tasks.append(asyncio.ensure_future(feeder.run()))
         await self._sources_up(link)
-        async with Viewers(address, [n for n in numbers.points if n[0] == "L"], self.args) as viewers:
+        shown = [n for n in numbers.points if n[0] == "L"]
+        async with Viewers(address, shown, self.args.browsers, TAGS, self.args.pages) as viewers:
             tasks += [asyncio.ensure_future(self._write_opcua()), asyncio.ensure_future(self._publish_mqtt())]
             await asyncio.sleep(2.0)
             await self._sample(feeder)
@@ -284,45 +272,6 @@ class Crossing(Feeder):
         point, value = readings.point.copy(), readings.value.copy()
         point[row], value[row] = self.numbers[self.probes.index(name)], level
         return Readings(point, readings.time, value, readings.quality)
-
-
-class Viewers:
-    """The process of `benchmarks._browsers` for the time of a block."""
-
-    def __init__(self, address: str, ids: list[str], args: argparse.Namespace) -> None:
-        self._address, self._ids, self._args = address, ids, args
-
-    async def __aenter__(self) -> Viewers:
-        arguments = [self._address, str(self._args.browsers), str(TAGS), str(self._args.pages)]
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "benchmarks._browsers",
-            *arguments,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
-        assert self._process.stdin is not None
-        self._process.stdin.write("\n".join(self._ids).encode())
-        self._process.stdin.close()
-        if await asyncio.wait_for(self._line(), PATIENCE) != "watching":
-            raise SystemExit("the viewers do not see values")
-        return self
-
-    async def told(self) -> dict[str, float]:
-        """Stops them: what they received a second."""
-        self._process.terminate()
-        found: dict[str, float] = json.loads(await asyncio.wait_for(self._line(), PATIENCE))
-        return found
-
-    async def _line(self) -> str:
-        assert self._process.stdout is not None
-        return (await self._process.stdout.readline()).decode().strip()
-
-    async def __aexit__(self, *_: object) -> None:
-        with suppress(ProcessLookupError):
-            self._process.terminate()
-        await self._process.wait()
 
 
 async def _subscribe(client: Client) -> None:

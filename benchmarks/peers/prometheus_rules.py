@@ -12,7 +12,6 @@ program is Debian's.
 import http.server
 import json
 import re
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,8 @@ import threading
 import time
 import urllib.request
 from pathlib import Path
+
+from _prometheus import Plant, free_port
 
 QUICK = bool(int(sys.argv[1]))
 STEPS = (500, 1_000) if QUICK else (2_000, 4_000, 7_000, 10_000, 14_000, 20_000, 30_000, 45_000, 70_000, 100_000)
@@ -43,23 +44,15 @@ RULES = {
 }
 
 
-class Plant(http.server.BaseHTTPRequestHandler):
-    """GET /metrics, prepared: writing it takes no part in what is measured."""
+class Prepared(Plant):
+    """Writing what it tells takes no part in what is measured."""
 
     bodies = (b"",)
     count = 0
 
-    def do_GET(self):
-        body = Plant.bodies[Plant.count % len(Plant.bodies)]
-        Plant.count += 1
-        self.send_response(200)
-        self.send_header("Content-Type", "text/plain; version=0.0.4")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        """Nothing to print."""
+    def metrics(self):
+        Prepared.count += 1
+        return Prepared.bodies[Prepared.count % len(Prepared.bodies)]
 
 
 def prepared(series):
@@ -124,7 +117,7 @@ def scraped(port, seconds):
 
 def kept(port, series):
     """Whether this many are kept up with, once every window holds them."""
-    Plant.bodies = prepared(series)
+    Prepared.bodies = prepared(series)
     time.sleep(FILL)
     before = told(port)
     time.sleep(JUDGED)
@@ -149,12 +142,9 @@ def wait_until_up(port):
 
 
 def main():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Plant)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Prepared)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    best = None
+    port, best = free_port(), None
     with tempfile.TemporaryDirectory(prefix="anlan-prometheus-", ignore_cleanup_errors=True) as name:
         configure(Path(name), server.server_address[1])
         process = start(Path(name), port)
