@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from anlan.guard.principal import Principal, is_within
 from anlan.model.errors import AnlanError
-from anlan.monitor import api_events, api_history, api_live, api_performance, api_plant, api_points, api_response, api_safety, api_why
+from anlan.monitor import api_blind, api_events, api_history, api_live, api_performance, api_plant, api_points, api_response, api_safety, api_why
 from anlan.monitor.service import AlarmService, StepKind, right
 from anlan.web.answers import Json
 from anlan.web.auth import Asker, require
@@ -100,7 +100,7 @@ def routes(context: Context) -> APIRouter:
     router.include_router(api_performance.routes(context))  # its paths before "/alarms/{alarm}"
     _lists(router, context, service)
     _steps(router, service, writes)
-    for part in (api_plant, api_live, api_history, api_events, api_points, api_safety, api_why, api_response):
+    for part in (api_plant, api_live, api_blind, api_history, api_events, api_points, api_safety, api_why, api_response):
         router.include_router(part.routes(context))
     return router
 

@@ -1,9 +1,10 @@
 """The console's one WebSocket: a browser allows few connections to one address, so everything that moves comes over one.
 
-Browser → {"points": ["AT-203", …]}: the points it shows; replaces the set.
+Browser → {"points": ["AT-203", …], "also": ["blind"]}: the points it shows and what else it wants to be told; replaces both.
 Node → {"t": node's clock [µs], "core": whether the core is heard, "v": [[id, time, value | null, quality word, received_at], …], "a": [alarm rows that
 changed], "cursor": journal position, "whole": true when `a` is all that stands, "s": [source rows], "sum": summary, "cal": [ids of the
-detectors under calibration], "f": [faults of the node, in words], "fl": [alarm floods that run]}, what has not changed left out; at least one a second, so
+detectors under calibration], "f": [faults of the node, in words], "fl": [alarm floods that run], "bl": what can't be seen
+(`monitor.blind_spots`)}, what has not changed left out; at least one a second, so
 that silence means a lost line. Values at most 4 times a second, alarms at once. Closed with 1008 when the session is over.
 """
 
@@ -17,6 +18,7 @@ from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.websockets import WebSocket
 
 from anlan.guard.principal import Principal
+from anlan.monitor.blind_spots import BlindSpots
 from anlan.monitor.board import Board
 from anlan.monitor.sums import Sums
 from anlan.sense.service import SourceService
@@ -36,6 +38,7 @@ class ConsoleSocket:
     def __init__(self, context: Context, board: Board, principal: Principal, socket: WebSocket) -> None:
         self._context, self._board, self._principal, self._socket = context, board, principal, socket
         self._points = context.fanout.number_set(())
+        self._also: frozenset[str] = frozenset()
         self._asked = Bell()
         self._tick = 0
         self._cursor: int | None = None
@@ -46,6 +49,7 @@ class ConsoleSocket:
         self._calibrating_told: bytes | None = None
         self._faults_told: bytes | None = None
         self._floods_told: bytes = b"[]"
+        self._blind_told: bytes | None = None
         self._checked = context.clock.monotonic()
 
     async def run(self) -> None:
@@ -64,9 +68,10 @@ class ConsoleSocket:
         while True:
             try:
                 message = orjson.loads(await self._socket.receive_text())
-                points = message["points"]
+                points, also = message["points"], message.get("also", [])
+                self._also = frozenset(one for one in also if isinstance(one, str))
                 self._choose([one for one in points if isinstance(one, str)][:MOST_POINTS])
-            except (KeyError, TypeError, orjson.JSONDecodeError):
+            except (KeyError, TypeError, AttributeError, orjson.JSONDecodeError):
                 await self._socket.close(WS_1008_POLICY_VIOLATION, "not understood")
                 return
 
@@ -108,6 +113,7 @@ class ConsoleSocket:
             + self._calibrating()
             + self._faults()
             + self._floods()
+            + self._blind()
             + b"}"
         )
 
@@ -171,6 +177,16 @@ class ConsoleSocket:
             return b""
         self._floods_told = told
         return b',"fl":' + told
+
+    def _blind(self) -> bytes:
+        """Only for a page that shows it: it may be long."""
+        if "blind" not in self._also or not self._principal.allows("live.view"):
+            return b""
+        told = BlindSpots.of(self._context).encoded(self._principal)
+        if told == self._blind_told:
+            return b""
+        self._blind_told = told
+        return b',"bl":' + told
 
     async def _still_allowed(self) -> bool:
         now = self._context.clock.monotonic()

@@ -1,7 +1,7 @@
 // The one connection of a page to the node. Values, alarms, sources and the summary come over it, pushed; nothing is polled.
 //
 // Frames (monitor/console_socket.py): {t: the server's µs, core: whether the app hears the core, v: [[id, time, value, quality, received]…], a: [alarm rows], whole, s: [source rows],
-// sum: summary, cal: [ids of detectors under calibration], f: [faults of the node], fl: [alarm floods that run]}. A frame comes at least once a second; after three seconds without one the page is no longer live and says so.
+// sum: summary, cal: [ids of detectors under calibration], f: [faults of the node], fl: [alarm floods that run], bl: what can't be seen, for a page that wants it}. A frame comes at least once a second; after three seconds without one the page is no longer live and says so.
 
 import { config, t } from "./config.js";
 
@@ -14,6 +14,8 @@ class Link extends EventTarget {
     this.state = "connecting";
     this.readings = new Map();
     this.watchers = new Map();
+    /** What else this page wants to be told. */
+    this.also = new Set();
     /** Detectors whose own state says calibration: their readings look plain. */
     this.calibrating = new Set();
     this.faults = [];
@@ -50,6 +52,12 @@ class Link extends EventTarget {
     }
   }
 
+  /** Be told of one thing more: "blind". */
+  want(name) {
+    this.also.add(name);
+    this.subscribeSoon();
+  }
+
   /** One message for all that a page shows, however many elements ask. */
   subscribeSoon() {
     clearTimeout(this.soon);
@@ -57,7 +65,7 @@ class Link extends EventTarget {
   }
 
   subscribe() {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify({ points: [...this.watchers.keys()] }));
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify({ points: [...this.watchers.keys()], also: [...this.also] }));
   }
 
   open() {
@@ -99,6 +107,7 @@ class Link extends EventTarget {
     if (frame.cal) this.calibrate(frame.cal);
     if (frame.f) this.tell("faults", (this.faults = frame.f));
     if (frame.fl) this.tell("floods", (this.floods = frame.fl));
+    if (frame.bl) this.tell("blind", frame.bl);
     if (frame.a) this.tell("alarms", { rows: frame.a, whole: Boolean(frame.whole) });
     if (frame.s) this.tell("sources", frame.s);
     if (frame.sum) this.tell("summary", (this.summary = frame.sum));
