@@ -26,16 +26,20 @@ SHORTEST = {
     "latency": ["--seconds", "2", "--browsers", "2"],
     "start": [],
     "alarms": ["--points", "6000"],
+    "storm": ["--consoles", "2"],
+    "replay": ["--points", "100", "--seconds", "60"],
 }
 MEASURES = {
     "pipeline": {"pipeline.frames_of_10000", "pipeline.frames_of_1000"},
     "growth": {"growth.resident", "growth.throughput_kept"},
     "recovery": {"recovery.first_alarm", "recovery.console"},
     "start": {"start.live_values"},
+    "replay": {"replay.parquet", "replay.csv"},
     "alarms": {
         *(f"alarms.every_kind.frames_of_{rows}{part}" for rows in (10_000, 1_000) for part in ("", ".engine")),
         "alarms.transitions",
     },
+    "storm": {"storm.priority_1", "storm.all", "storm.items"},
     "latency": {f"latency.{path}.{seer}" for path in ("columnar", "opcua", "mqtt") for seer in ("subscriber", "event_stream")},
 }
 

@@ -49,6 +49,18 @@ def test_the_last_measure_of_a_name_stands_on_the_page(tmp_path: Path) -> None:
     assert "| 1 |" not in text
 
 
+def test_each_benchmark_has_its_section_measured_or_not(tmp_path: Path) -> None:
+    page = tmp_path / "benchmarks.md"
+    lines = [json.dumps(MEASURE | {"name": name}) for name in ("another.one", "storm.all", "pipeline.a")]
+    assert script("benchmark_page.py", "\n".join(lines), "--out", str(page)).returncode == 0
+    sections = {part.partition("\n")[0]: part for part in page.read_text("utf-8").split("\n## ")[1:]}
+    assert "| storm.all |" in sections["storm"]
+    assert "| pipeline.a |" in sections["pipeline"]
+    assert "| another.one |" in sections["another"]
+    assert "Not measured yet." in sections["alarms"]
+    assert "Not measured yet." not in sections["storm"]
+
+
 def test_no_measure_is_an_error_and_leaves_the_page(tmp_path: Path) -> None:
     page = tmp_path / "benchmarks.md"
     assert script("benchmark_page.py", "nothing\n", "--out", str(page)).returncode == 2
