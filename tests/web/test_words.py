@@ -15,7 +15,7 @@ import anlan
 from anlan.guard.roles import load_roles
 from anlan.model.errors import AnlanError
 from anlan.model.quality import Reason
-from anlan.monitor import pages_overview
+from anlan.monitor import pages_blind, pages_overview
 from anlan.sense import pages as sense_pages
 from anlan.web import problem, shell, widgets
 from anlan.web.client_words import REASONS, WORDS
@@ -64,10 +64,11 @@ def chinese() -> dict[str, str]:
 
 def tables() -> list[str]:
     """Msgids that stand in tables rather than in calls."""
-    ways = ["Overview", "Alarms", "Performance", "Trends", "Replay", "Sources"]
+    ways = ["Overview", "Blind spots", "Alarms", "Performance", "Trends", "Replay", "Sources"]
     sums = [words for _, words in pages_overview.PARTS]
+    blind = [*(words for words, _, _ in pages_blind.CAUSES.values()), *(words for _, words, _ in pages_blind.COUNTS)]
     return [
-        *WORDS, *REASONS.values(), *widgets.BASES.values(), *(words for _, words in shell.HIDDEN), *ways, *sums, shell.IS_NOT,
+        *WORDS, *REASONS.values(), *widgets.BASES.values(), *(words for _, words in shell.HIDDEN), *ways, *sums, *blind, shell.IS_NOT,
         *(words for _, words in sense_pages.FACTS), *problem.TITLES.values(), *problem.EXPECTED.values(),
     ]  # fmt: skip
 

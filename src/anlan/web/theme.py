@@ -25,6 +25,7 @@ STYLES = (
     "response_card.css",
     "trends.css",
     "overview.css",
+    "blind.css",
     "sources.css",
     "performance.css",
     "why.css",
@@ -42,6 +43,7 @@ _SHAPES = {
 
 _ICONS = {
     "overview": "M3 21V9l6 4V9l6 4V5l6-2v18zM7 17h.01M12 17h.01M17 17h.01",
+    "blind": "M3 12c2.5-4.5 5.6-6.5 9-6.5s6.5 2 9 6.5c-2.5 4.5-5.6 6.5-9 6.5S5.500 16.500 3 12zM12 9.500v5M9.500 12h5M4 4l16 16",
     "alarms": "M6 16V11a6 6 0 0 1 12 0v5l2 2H4zM10 21h4M12 3V5",
     "trends": "M3 4v16h18M6 15l4-5 4 3 6-8",
     "performance": "M3 20h18M6 17v-5M11 17V8M16 17v-3M21 17V4",
