@@ -13,6 +13,8 @@ from anlan.model.frames import Frame, Kind, Part
 from anlan.model.quality import Reason, Severity, quality
 from anlan.monitor.commands import Command
 from anlan.monitor.engine import Engine, EngineConfig
+from anlan.monitor.layout import PointFlag
+from anlan.monitor.point_commands import PointCommand
 from anlan.monitor.program import Instruction, Op, Program, cells_of
 
 BAD = quality(Severity.BAD, Reason.SENSOR_FAILURE)
@@ -336,6 +338,39 @@ def test_shelved_alarms_miss_nothing() -> None:
     node.wait(20)
     node.correct()
     assert node.told() == []
+    assert not node.waits
+
+
+def test_an_inhibited_point_is_no_evidence_for_what_came_late() -> None:
+    """Neither while it is out nor for what lay before: the rule saw other readings than the history has."""
+    node = Feed(plant())
+    readings(node, 50, 50, 50)
+    order = PointCommand(
+        id="i",
+        kind="inhibit",
+        point=1,
+        who="wang",
+        post="panel",
+        at=node.at,
+        reason="gas line off",
+        until=node.at + 3600 * SECOND,
+        work_order="W-7",
+    )
+    node.write(Kind.COMMAND, order.to_bytes())
+    assert node.engine.world.points["flags"][1] & PointFlag.INHIBITED
+    readings(node, 50, 50, 50, start=4)
+    node.read_at(4.5, 85)
+    node.wait(30)
+    node.correct()
+    assert node.told() == []
+    end = PointCommand(id="e", kind="end_inhibit", point=1, who="wang", post="panel", at=node.at, reason="done")
+    node.write(Kind.COMMAND, end.to_bytes())
+    readings(node, 50, 50, 50, start=31)
+    node.read_at(4.7, 85)
+    node.read_at(32.5, 85)
+    node.wait(60)
+    node.correct()
+    assert node.told() == [("LATE_DATA", 0, 32.5), ("LATE_END", 0, 33)]
     assert not node.waits
 
 

@@ -180,6 +180,7 @@ class Engine:
                 _TAKE[part.kind](self, part, index)
             except (AnlanError, pa.ArrowException, orjson.JSONDecodeError) as error:
                 self._found.faults.append(f"frame {frame.n}, part {index} ({part.kind.name}): {error}")
+        self.late.stepped({step.point: step.noticed_at for step in self._found.steps})
         return self._found
 
     def begin(self) -> Transitions:

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from anlan.model.clock import SECOND, Micros, to_datetime
-from anlan.model.events.alarms import AlarmKind, AlarmState, AlarmTransition, Trigger
+from anlan.model.events.alarms import LATE, AlarmKind, AlarmState, AlarmTransition, Trigger
 from anlan.model.points import Point
 from anlan.model.quality import BAD_COMMUNICATION, Reason, Severity, reason_of, severity_of
 from anlan.model.readings import Readings
@@ -177,7 +177,7 @@ class _Account:
             clear=self._clear(),
             on_delay=self._delay("on_delay"),
             off_delay=self._delay("off_delay"),
-            decided=next((_transition(t) for t in self.q.journal if t.trigger is not Trigger.ESCALATE), None),
+            decided=next((_transition(t) for t in self.q.journal if t.trigger not in (Trigger.ESCALATE, *LATE)), None),
             decimals=self.point.decimals if self.point is not None else 0,
             unit=self._unit(),
             version=self.q.config.version,

@@ -56,22 +56,27 @@ class Few:
         number = column(self.config.point_table, "number")
         return [int(n) for n in number[~np.isin(number, calculated)]]
 
+    @property
+    def all_points(self) -> set[int]:
+        return set(column(self.config.point_table, "number").tolist())
+
     def source_of(self) -> dict[int, int]:
         return {int(n): int(s) for n, s in zip(*(column(self.config.point_table, c) for c in ("number", "source")), strict=True)}
 
 
-def concerned(config: EngineConfig, late: Ints) -> Few:
-    """What late readings of these points concern, of a whole plant's configuration."""
+def concerned(config: EngineConfig, late: Ints, out: Ints) -> Few:
+    """What late readings of these points concern, of a whole plant's configuration. Of the points `out` nobody takes readings for evidence:
+    their alarms stay as they are, and so do those of what is calculated from them."""
     everything = replace(config, rule_table=_unsuppressed(config))
     affected = _with_readers(everything, late)
     few = cut(everything, affected)
-    by_tick = _moved_by_ticks(few)
+    by_tick, unknown = _moved_by_ticks(few), _with_readers(few, out)
     alarms: dict[int, Exactness] = {}
     of_point: dict[int, frozenset[int]] = {}
     memory: dict[int, Micros] = {}
     for point in late.tolist():
         readers = _with_readers(few, np.array([point]))
-        own = _watching(few, readers)
+        own = _watching(few, np.setdiff1d(readers, unknown))
         alarms |= {alarm: Exactness(TICK if target in by_tick else 0, on, off) for alarm, target, on, off in own}
         of_point[point] = frozenset(alarm for alarm, *_ in own)
         memory[point] = _memory(cut(few, readers))

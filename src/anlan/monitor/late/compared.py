@@ -72,6 +72,15 @@ class Exactness:
         """Nothing but a matter of ticks."""
         return self.slack > 0 and end - self.off_delay - begin <= self.slack and not self._read(begin, self.on_delay)
 
+    def goes_on(self, end: Micros, begin: Micros) -> bool:
+        """Whether off at `end` and on again at `begin` is nothing but a matter of ticks."""
+        return (
+            self.slack > 0
+            and end is not None
+            and begin - self.on_delay - end <= self.slack
+            and not self._read(end, self.off_delay)
+        )
+
     def _read(self, at: Micros, delay: Micros) -> bool:
         return self._among(at) or self._among(at - delay)
 
@@ -95,8 +104,8 @@ def compare(
     alarm: int, was: Sequence[Was], held: Recorded, since: Micros, exactness: Exactness = EXACT, *, last: bool = False
 ) -> Found:
     """From `since` on. `last`: nobody will ask again, so what is still open is told as far as it is known."""
-    found = Found()
-    partner = _pairs(was, [s for s in held.spells if s.end is None or s.end >= since], since, exactness)
+    found, was = Found(), _joined(was, exactness)
+    partner = _pairs(was, _announced(held, since, exactness), since, exactness)
     for i, one in enumerate(was):
         if i in partner:
             _correct_begin(found, alarm, one, partner[i], since, exactness)
@@ -104,6 +113,31 @@ def compare(
         elif one.begin is not None and not held.hidden_at(one.begin.at):
             _add(found, alarm, one, exactness, last)
     return found
+
+
+def _joined(was: Sequence[Was], exactness: Exactness) -> list[Was]:
+    joined: list[Was] = []
+    for one in was:
+        before = joined[-1] if joined else None
+        if before is not None and before.end is not None and exactness.goes_on(before.end.at, one.first):
+            joined[-1] = Was(before.begin, one.end)
+        else:
+            joined.append(one)
+    return joined
+
+
+def _announced(held: Recorded, since: Micros, exactness: Exactness) -> list[Spell]:
+    """What is recorded from `since` on, by begin."""
+    joined: list[Spell] = []
+    for spell in held.spells:
+        if spell.end is not None and spell.end < since:
+            continue
+        end = joined[-1].end if joined else None
+        if end is not None and exactness.goes_on(end, spell.begin):
+            joined[-1] = joined[-1].then(spell)
+        else:
+            joined.append(spell)
+    return joined
 
 
 def _pairs(was: Sequence[Was], spells: Sequence[Spell], since: Micros, exactness: Exactness) -> dict[int, Spell]:
@@ -154,7 +188,7 @@ def _correct_end(found: Found, alarm: int, one: Was, spell: Spell, exactness: Ex
             return
     elif exactness.end_alike(one.end.at, spell.end):
         return
-    found.rows.append(_row(alarm, spell.episode, Trigger.LATE_END, one.end))
+    found.rows.append(_row(alarm, spell.ends_as, Trigger.LATE_END, one.end))
 
 
 def _add(found: Found, alarm: int, one: Was, exactness: Exactness, last: bool) -> None:

@@ -7,7 +7,7 @@ that is about to be.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,12 +22,14 @@ from anlan.monitor.late.compared import compare
 from anlan.monitor.late.correction import Corrected, Correction
 from anlan.monitor.late.pending import Ints, Links, Waiting
 from anlan.monitor.late.recorded import Recorded, recorded
+from anlan.monitor.layout import PointFlag
 
 Story = Callable[[int, Micros], Sequence[AlarmTransition]]
 """The journal of one alarm: rows noticed since an instant and the last one before them (`JournalReader.story`)."""
 
 LONGEST: Micros = HOUR
 """An episode that is still open this long after the late reading (twice the window, if that is longer) is told as far as it is known."""
+_OUT = int(PointFlag.INHIBITED | PointFlag.CALIBRATING)
 AHEAD: Micros = 5 * SECOND
 """A reading is decided on before it has happened by this much at most."""
 
@@ -40,6 +42,9 @@ class Look:
     now: Ints
     links: Links
     floor: Micros
+    floors: Mapping[int, Micros]
+    out: Ints
+    """Points whose readings are no evidence now: inhibited, or in calibration."""
     after: int
     wall: Micros
 
@@ -47,9 +52,11 @@ class Look:
     def at(cls, engine: Engine) -> Look:
         """Call under the lock of the thread that steps it."""
         pending, waiting = engine.late, engine.late.waiting()
-        points = engine.world.points[waiting.points]
+        every = engine.world.points
+        points = every[waiting.points]
         now = points["time"] + np.maximum(0, engine.time.u - points["heard"])
-        return cls(waiting, now, list(pending.links), pending.floor, pending.after, engine.time.wall)
+        out = np.flatnonzero(every["flags"] & _OUT) if len(waiting) else np.zeros(0, np.int64)
+        return cls(waiting, now, list(pending.links), pending.floor, pending.floors, out, pending.after, engine.time.wall)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,8 +81,9 @@ class Outcome:
 def plan(config: EngineConfig, look: Look, chosen: Ints) -> Plan:
     """`chosen`: positions in `look.waiting` of the points to look at together."""
     points = look.waiting.points[chosen]
-    few = concerned(config, points)
-    since = max(int(look.waiting.earliest[chosen].min()), look.floor)
+    few = concerned(config, points, look.out)
+    floors = [at for point, at in look.floors.items() if point in few.all_points]
+    since = max(int(look.waiting.earliest[chosen].min()), look.floor, *floors)
     start = since - max(few.memory.values(), default=0) - SECOND
     return Plan(few, look, points, start, since, max(look.wall, int(look.now[chosen].max())) + AHEAD)
 

@@ -52,6 +52,8 @@ class Pending:
     """Frame of the last correction taken."""
     floor: Micros = 0
     """When the rules last changed, on the wall clock: what was decided before was decided by others and is not compared."""
+    floors: dict[int, Micros] = field(default_factory=dict)
+    """The same for single points: when people last took them out of evidence, or gave them back."""
     links: Links = field(default_factory=list)
     """Sources that came and went."""
 
@@ -68,6 +70,12 @@ class Pending:
         self.links += [(at, source, state) for source, state in states.items()]
         while len(self.links) > LINKS_MOST or (self.links and self.links[0][0] < at - LINKS_KEPT):
             del self.links[0]
+
+    def stepped(self, points: Mapping[int, Micros]) -> None:
+        """People changed what these points' readings count as."""
+        if points:
+            oldest = max(points.values()) - LINKS_KEPT
+            self.floors = {point: at for point, at in (self.floors | dict(points)).items() if at >= oldest}
 
     def waiting(self) -> Waiting:
         """Those that nobody has looked at, earliest first."""
@@ -111,12 +119,14 @@ class Pending:
             "frame": self.frame[points].tolist(),
             "after": self.after,
             "floor": self.floor,
+            "floors": list(self.floors.items()),
             "links": list(self.links),
         }
 
     @classmethod
     def from_json(cls, given: Mapping[str, Any]) -> Pending:
         pending = cls(after=int(given["after"]), floor=int(given["floor"]))
+        pending.floors = {int(point): int(at) for point, at in given.get("floors", ())}
         pending.links = [(int(at), int(source), str(state)) for at, source, state in given["links"]]
         points = np.array(given["points"], np.int64)
         if len(points):

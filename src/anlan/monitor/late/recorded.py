@@ -22,6 +22,16 @@ class Spell:
     begins_by_data: bool = True
     """A condition came on; else the alarm came back from where it was put aside, or began before what was read."""
     ends_by_data: bool = True
+    last_episode: int = 0
+    """Of several that count as one: the episode that ended last."""
+
+    @property
+    def ends_as(self) -> int:
+        return self.last_episode or self.episode
+
+    def then(self, other: Spell) -> Spell:
+        """Both as one."""
+        return Spell(self.episode, self.begin, other.end, self.begins_by_data, other.ends_by_data, other.ends_as)
 
     def on_at(self, at: Micros) -> bool:
         """Whether it was on just before `at`."""
