@@ -141,11 +141,12 @@ class Pipe:
         return time.perf_counter() - began, waited
 
     def _split(self, before: dict[str, float], threads: dict[str, float], process: float) -> dict[str, float]:
-        """Seconds by part. The history's thread and all that are not ours (Arrow's pool works for it) count as history."""
+        """Seconds by part. The history's thread and all that are not ours (Arrow's pool works for it) count as history, and so do the
+        engine's snapshots, each written by a thread that has ended since."""
         grown = {name: seconds - before.get(name, 0.0) for name, seconds in threads.items()}
         split = self.spent | {
             "checkpoints": grown.get("log-keeper", 0.0),
-            "engine": grown.get("engine", 0.0) + grown.get("engine-snapshot", 0.0),
+            "engine": grown.get("engine", 0.0),
         }
         return split | {"history": process - sum(split.values())}
 

@@ -50,7 +50,7 @@ def main() -> None:
     for rows, (run, counts) in runs.items():
         about = f"{points} points, {points * len(RULES)} alarms; {run.notes(DATA)}; transitions, as recounted: {_listed(counts)}"
         tell(f"alarms.every_kind.frames_of_{rows}", run.rate, "readings/s", prometheus, about)
-        engine = "processor time of the engine's threads, snapshots included"
+        engine = "processor time of the engine's thread"
         tell(f"alarms.every_kind.frames_of_{rows}.engine", run.cpu["engine"], "ns/reading", Peers(), engine)
     tell("alarms.transitions", moved.rate, "transitions/s", alerta, f"{points} alarms; {moved.notes('0 and 1 in turn')}")
 

@@ -53,6 +53,7 @@ def main() -> None:
         asyncio.run(storm.run())
     theirs = {} if args.no_peers else peers(alarms, args.quick)
     about = f"{storm.about()}; fdatasync 64 KiB p50 {sync['p50']} ms p99 {sync['p99']} ms; {load_average()}"
+    about += "; the peer's figure is over all of its alarms" if theirs else ""
     tell("storm.priority_1", storm.seen(top=True), f"target at most {TARGET_MS:.0f}; ", theirs, about)
     tell("storm.all", storm.seen(top=False), "", theirs, about)
     Measure(

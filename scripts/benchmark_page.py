@@ -30,7 +30,7 @@ same rule without log and history; `flink_sql` a simpler one, crossings without 
     "alarms": """\
 The same pipe with every kind of rule on each of 100,000 points: four limits, bad quality, silence, rate of change, deviation, frozen,
 discrepancy, time in state, count, a vote, a free condition, on a fourth of them suppression by design. All transitions are counted again without the
-engine and must agree. `engine` is the processor time of the engine's threads. `prometheus`: as many of the kinds as PromQL can say, each
+engine and must agree. `engine` is the processor time of the engine's thread. `prometheus`: as many of the kinds as PromQL can say, each
 second, as many series as it keeps up with. `transitions`: every reading moves an alarm, committed and told; `alerta` moves alarms through its
 HTTP API.""",
     "storm": """\
