@@ -1,5 +1,5 @@
-"""The blind spots as one app process tells them: computed at most once a second for everyone who sees the same places, and only while
-somebody looks. Steps on points (inhibit, calibrate) come from the journal, read beside the event loop.
+"""The blind spots as one app process tells them: computed at most once a second for everyone who sees the same places. Since when a point has
+been unseen is noted all the time, the rest only while somebody looks. Steps on points (inhibit, calibrate) come from the journal, read beside the event loop.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ class BlindSpots:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._plant: PlantView | None = None
+        self._whole = Blind(context.plant)
         self._blind: dict[tuple[Grant, ...], Blind] = {}
         self._told: dict[tuple[Grant, ...], tuple[float, dict[str, Any], bytes]] = {}
         self._modes: dict[tuple[int, Mode], PointStep] = {}
         self._names: dict[str, str] = {}
         self._noticed: dict[int, tuple[int, Micros]] = {}
-        self._noticed_at = -EVERY
         self._asked_at = -LOOKED_AT
 
     @classmethod
@@ -52,9 +52,11 @@ class BlindSpots:
         return spots
 
     async def run(self) -> None:
-        """Until cancelled: read the steps on points while somebody looks."""
+        """Until cancelled: note since when points are unseen, and read the steps on points while somebody looks."""
         while True:
             await asyncio.sleep(STEPS_EVERY)
+            self._of_this_plant()
+            self._notice(self._whole, self._seen(self._whole))
             if self._context.clock.monotonic() < self._asked_at + LOOKED_AT:
                 try:
                     await self.refresh()
@@ -78,15 +80,20 @@ class BlindSpots:
 
     def _found(self, principal: Principal) -> tuple[float, dict[str, Any], bytes]:
         now = self._asked_at = self._context.clock.monotonic()
-        if self._plant is not self._context.plant:
-            self._plant, self._noticed = self._context.plant, {}
-            self._blind.clear()
-            self._told.clear()
+        self._of_this_plant()
         kept = self._told.get(principal.grants)
         if kept is None or now >= kept[0] + EVERY:
             told = self._tell(self._blind_of(principal))
             kept = self._told[principal.grants] = (now, told, dumps(told))
         return kept
+
+    def _of_this_plant(self) -> None:
+        """Numbers and rules may be others in a new version: everything begins anew."""
+        if self._plant is not self._context.plant:
+            self._plant, self._noticed = self._context.plant, {}
+            self._whole = Blind(self._plant)
+            self._blind.clear()
+            self._told.clear()
 
     def _blind_of(self, principal: Principal) -> Blind:
         if principal.grants not in self._blind:
@@ -124,9 +131,9 @@ class BlindSpots:
         causes = blind.causes(seen)
         hit = np.flatnonzero(causes != SEEN)
         now = dict(zip(blind.number[hit].tolist(), causes[hit].tolist(), strict=True))
-        for number in blind.number.tolist() if self._noticed else ():
-            if number in self._noticed and self._noticed[number][0] != now.get(number, SEEN):
-                del self._noticed[number]
+        over = [n for n, (cause, _) in self._noticed.items() if n in blind and cause != now.get(n, SEEN)]
+        for number in over:
+            del self._noticed[number]
         for number, cause in now.items():
             self._noticed.setdefault(number, (cause, seen.at))
 

@@ -175,6 +175,10 @@ class Blind:
                 self._votes_of.setdefault(member, []).append(vote.id)
         self._detectors = [(area, _inside(area, plant.points.values())) for area in plant.areas if allows(area.place)]
 
+    def __contains__(self, number: int) -> bool:
+        """Whether it tells of this point."""
+        return number in self._row
+
     def causes(self, seen: Seen) -> npt.NDArray[np.int64]:
         """Of each point, in the order of `number`; SEEN where nothing hides it."""
         reason = (seen.quality & REASON_MASK).astype(np.int64)

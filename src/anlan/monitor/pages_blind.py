@@ -29,9 +29,9 @@ CAUSES: dict[Cause, tuple[str, Label, str]] = {
     Cause.STOPPED: ("stopped or out of service", Label(zh="停", en="O"), "aside"),
     Cause.BYPASSED: ("bypassed", Label(zh="旁", en="B"), "bypass"),
     Cause.VOTE: ("vote degraded", Label(zh="决", en="V"), "bypass"),
-    Cause.SHELVED: ("alarm shelved", Label(zh="搁", en="H"), "hidden"),
-    Cause.SUPPRESSED: ("alarm suppressed by design", Label(zh="抑", en="D"), "hidden"),
-    Cause.OUT_OF_SERVICE: ("alarm out of service", Label(zh="退", en="X"), "hidden"),
+    Cause.SHELVED: ("alarm shelved", Label(zh="搁", en="H"), "veiled"),
+    Cause.SUPPRESSED: ("alarm suppressed by design", Label(zh="抑", en="D"), "veiled"),
+    Cause.OUT_OF_SERVICE: ("alarm out of service", Label(zh="退", en="X"), "veiled"),
     Cause.DERIVED: ("cannot be calculated", Label(zh="算", en="="), "unknown"),
 }
 """Cause → its words, the sign on the plan, and how it is hatched."""

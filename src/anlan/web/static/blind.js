@@ -67,8 +67,10 @@ class Blind {
     const rest = rows.length > MOST ? `<p class="dim more">${t("the first {n} of {total} are shown", { n: MOST, total: rows.length })}</p>` : "";
     let place = null;
     const lines = shown.map((row) => {
-      const head = row.source && !row.point ? "" : row.place === place ? "" : `<h4>${esc(label(row.place_name) || row.place)}</h4>`;
-      place = row.point || row.alarm ? row.place : place;
+      if (isSource(row)) return this.line(row);
+      const where = [label(row.place_name) || row.place, label(row.post_name) || row.post].filter(Boolean).join(" · ");
+      const head = where === place ? "" : `<h4>${esc(where)}</h4>`;
+      place = where;
       return head + this.line(row);
     });
     return `<section><h3>${this.sign(rows[0].cause)}${esc(words)} <b>${this.found.counts[rows[0].cause] ?? rows.length}</b></h3>${lines.join("")}${rest}</section>`;
@@ -153,10 +155,12 @@ function spots(page) {
 const way = (row) =>
   row.alarm ? `/alarms?state=${row.cause.toUpperCase()}&alarm=${encodeURIComponent(row.alarm)}` : row.point ? `/points/${encodeURIComponent(row.point)}` : "/sources";
 
+const isSource = (row) => !row.point && !row.alarm;
+
 /** Sources first, then the places that have something that guards life. */
 function byPlace(rows) {
   const guards = new Set(rows.filter((row) => row.safety).map((row) => row.place));
-  const rank = (row) => (row.source && !row.point ? 0 : guards.has(row.place) ? 1 : 2);
+  const rank = (row) => (isSource(row) ? 0 : guards.has(row.place) ? 1 : 2);
   return [...rows].sort((a, b) => rank(a) - rank(b) || a.place.localeCompare(b.place) || Number(b.safety) - Number(a.safety) || (a.point ?? "").localeCompare(b.point ?? ""));
 }
 
@@ -178,7 +182,7 @@ function cover(area, found) {
   const text = document.createElementNS(SVG, "text");
   text.setAttribute("class", "verdict");
   text.setAttribute("x", box.x + box.width / 2);
-  text.setAttribute("y", box.y + box.height - 4);
+  text.setAttribute("y", box.y + box.height + 9);
   text.setAttribute("text-anchor", "middle");
   text.textContent = found.whole ? t("No valid gas detection") : t("No valid detection: {kinds}", { kinds: named(found.kinds) });
   area.append(text);
@@ -193,8 +197,8 @@ function when({ since, is, until }) {
 }
 
 function told(row) {
-  const parts = [label(row.post_name) || row.post];
-  if (row.source && !row.point) parts.push(t("{n} points, {safety} of them safety points", { n: row.points, safety: row.safety_points }));
+  const parts = isSource(row) ? [label(row.post_name) || row.post] : [];
+  if (isSource(row)) parts.push(t("{n} points, {safety} of them safety points", { n: row.points, safety: row.safety_points }));
   if (row.vote) parts.push(vote(row.vote));
   if (row.by || row.reason) parts.push([row.by, row.reason].filter(Boolean).join(": "));
   if (!row.alarm && row.affected_count) parts.push(affected(row));
