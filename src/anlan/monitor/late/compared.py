@@ -74,12 +74,7 @@ class Exactness:
 
     def goes_on(self, end: Micros, begin: Micros) -> bool:
         """Whether off at `end` and on again at `begin` is nothing but a matter of ticks."""
-        return (
-            self.slack > 0
-            and end is not None
-            and begin - self.on_delay - end <= self.slack
-            and not self._read(end, self.off_delay)
-        )
+        return self.slack > 0 and begin - self.on_delay - end <= self.slack and not self._read(end, self.off_delay)
 
     def _read(self, at: Micros, delay: Micros) -> bool:
         return self._among(at) or self._among(at - delay)
