@@ -18,13 +18,14 @@ from anlan.model.events.alarms import AlarmKind
 from anlan.model.frames import NODE_ID
 from anlan.model.points import Point
 from anlan.model.quality import Flag, Reason, Severity
+from anlan.monitor.config import CALCULATED_KINDS, LIMIT_KINDS
 from anlan.web.context import PlantView
 from anlan.web.live import LiveView
 
 _CALIBRATION = ("校验", "标定", "校准", "calibrat")
 _MINUTES = {"s": 1 / 60, "min": 1.0, "h": 60.0}
 CALIBRATING, UNKNOWN, BYPASSED, OUTSIDE, WITHIN = range(5)
-_OF_VALUE = frozenset({AlarmKind.LOW_LOW, AlarmKind.LOW, AlarmKind.HIGH, AlarmKind.HIGH_HIGH, AlarmKind.STATE})
+_OF_VALUE = LIMIT_KINDS | {AlarmKind.STATE} | CALCULATED_KINDS
 """Alarms that say where the value stands; bad and stale quality say that it is unknown."""
 NAMED = {CALIBRATING: "calibrating", UNKNOWN: "unknown", BYPASSED: "bypassed"}
 MOST_NAMED = 4
@@ -68,7 +69,7 @@ class Summariser:
     """Made once for a version of the plant; `count` is then a few passes over arrays, cheap at 100,000 points."""
 
     def __init__(self, plant: PlantView) -> None:
-        # The node's own points tell of the node, not of the plant.
+        # The node's own points tell of the node, and what is calculated is no instrument; its alarms count for the point they watch.
         self._numbers = np.array(sorted(n for n, point in plant.points.items() if point.source != NODE_ID), np.int64)
         points = [plant.points[int(number)] for number in self._numbers]
         self._ids = [point.id for point in points]
