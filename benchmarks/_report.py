@@ -104,7 +104,11 @@ def thread_seconds() -> dict[str, float]:
     """Processor time of each living thread that Python started here, by the thread's name. Resolution 10 ms."""
     found: dict[str, float] = {}
     for thread in threading.enumerate():
-        fields = Path(f"/proc/self/task/{thread.native_id}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        try:
+            told = Path(f"/proc/self/task/{thread.native_id}/stat").read_text(encoding="ascii")
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has ended since it was listed
+        fields = told.rpartition(")")[2].split()
         found[thread.name] = found.get(thread.name, 0.0) + (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     return found
 
