@@ -173,7 +173,7 @@ def _row(plant: PlantView, row: Row) -> dict[str, Any]:
         "affected_count": row.affected_count,
         "points": row.points,
         "safety_points": row.safety_points,
-        "vote": {"designed": vote.designed, "in_force": vote.text, "nobody": vote.nobody, "out": [asdict(m) for m in vote.out]} if vote is not None else None,
+        "vote": {"designed": vote.designed, "in_force": vote.text, "nobody": vote.nobody, "met": vote.needed == 0, "out": [asdict(m) for m in vote.out]} if vote is not None else None,
     }  # fmt: skip
 
 

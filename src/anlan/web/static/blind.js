@@ -83,7 +83,7 @@ class Blind {
 
   line(row) {
     const key = [row.cause, row.alarm, row.point, row.source].filter(Boolean).join(" ");
-    const away = row.point && this.spots.size && !this.spots.has(row.point) ? ` <small class="dim">${t("not on the plan")}</small>` : "";
+    const away = row.point && row.source && this.spots.size && !this.spots.has(row.point) ? ` <small class="dim">${t("not on the plan")}</small>` : "";
     return `<a class="row" href="${way(row)}" data-row="${esc(key)}" data-point="${esc(row.point ?? "")}">
       <b class="${row.safety ? "strong" : ""}">${esc(row.alarm ?? row.point ?? row.source)}</b><span class="name">${esc(label(row.name))}${away}</span>
       <span class="when" data-since="${row.since ?? ""}" data-is="${row.since_is ?? ""}" data-until="${row.until ?? ""}"></span>
@@ -201,15 +201,15 @@ function told(row) {
   if (isSource(row)) parts.push(t("{n} points, {safety} of them safety points", { n: row.points, safety: row.safety_points }));
   if (row.vote) parts.push(vote(row.vote));
   if (row.by || row.reason) parts.push([row.by, row.reason].filter(Boolean).join(": "));
-  if (!row.alarm && row.affected_count) parts.push(affected(row));
+  if (!row.alarm && !row.vote && row.affected_count) parts.push(affected(row));
   return parts.filter(Boolean);
 }
 
 const HEALTH = { calibrating: "calibrating", inhibited: "inhibited", faulty: "faulty" };
 
-function vote({ designed, in_force, nobody, out }) {
+function vote({ designed, in_force, nobody, met, out }) {
   const members = out.map(({ id, health }) => `${id} ${t(HEALTH[health])}`).join(", ");
-  return `${designed} → ${nobody ? t("nobody votes") : in_force}, ${members}`;
+  return `${designed} → ${nobody ? t("nobody votes") : met ? t("met by members that count as alarming") : in_force}, ${members}`;
 }
 
 function affected(row) {
