@@ -97,10 +97,10 @@ def tell(
                 last = give
                 told.parts.append(Part.of_readings(give.source, START, 0, wall, Readings.of(rows)))
                 reference.readings(give.source, wall, rows)
-            case Tick(sources):
-                body = {"now": wall, "sources": {str(s): state for s, state in sources}}
+            case Tick(sources, begun):
+                body = {"now": wall, "sources": {str(s): state for s, state in sources}, "begun": begun}
                 told.parts.append(Part(Kind.TICK, 0, START, n, wall, 1, orjson.dumps(body)))
-                reference.tick(wall, dict(sources))
+                reference.tick(wall, dict(sources), begun=begun)
             case Order() as order:
                 command = orders[-1] if order.again and orders else _command(n, order, reference, wall)
                 told.parts.append(Part(Kind.COMMAND, 0, START, n, wall, 1, command.to_bytes()))

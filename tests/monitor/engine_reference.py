@@ -176,7 +176,10 @@ class Reference:
             before = time
         self.calculate(received_at, u)
 
-    def tick(self, now: int, told: dict[int, str]) -> None:
+    def tick(self, now: int, told: dict[int, str], *, begun: bool = False) -> None:
+        if begun and self.wall:
+            for alarm in self.alarms.values():
+                alarm.shelf_ends -= max(0, now - self.wall)
         step = now - self.wall
         if self.wall:
             self.u = self.u + step if 0 <= step <= 2_500_000 else max(self.u + SECOND, self.newest)

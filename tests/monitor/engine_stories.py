@@ -47,7 +47,10 @@ class Give:
 
 @dataclass(frozen=True)
 class Tick:
+    """`begun`: the first of a node that was away."""
+
     told: tuple[tuple[int, str], ...]
+    begun: bool = False
 
 
 @dataclass(frozen=True)
@@ -173,6 +176,8 @@ def make_value(random: Random) -> float:
 
 
 def make_tick(random: Random) -> Tick:
+    if random.random() < 0.05:
+        return Tick((), begun=True)
     if random.random() < 0.8:
         return Tick(())
     return Tick(((random.randint(1, 3), random.choice(["up", "up", "down"])),))

@@ -175,7 +175,13 @@ def test_the_alarms_of_a_value_cannot_come_and_its_vote_counts_less() -> None:
 def test_an_inhibit_and_a_calibration_tell_who_why_and_until_when() -> None:
     modes = {(number("AT-4"), Mode.INHIBITED): step("AT-4", "inhibit")}
     row = only(find({"AT-4": int(quality(Severity.BAD, Reason.MAINTENANCE))}, modes=modes, names={"p1": "张工"}.get))
-    assert (row.cause, row.by, row.said, row.until, row.since) == (Cause.INHIBITED, "张工", "WO-7: 更换探头", NOW + HOUR, NOW - HOUR)
+    assert (row.cause, row.by, row.said, row.until, row.since) == (
+        Cause.INHIBITED,
+        "张工",
+        "WO-7: 更换探头",
+        NOW + HOUR,
+        NOW - HOUR,
+    )
     modes = {(number("AT-4"), Mode.CALIBRATING): step("AT-4", "calibrate", work_order="")}
     row = only(find(modes=modes))  # whatever its reading looks like
     assert (row.cause, row.said) == (Cause.CALIBRATION, "更换探头")
@@ -211,7 +217,14 @@ def test_a_lost_source_is_told_once_with_its_safety_points() -> None:
     words = {one.id: BAD_COMMUNICATION for one in POINTS if one.source == "plc"}
     found = find(words, sources={1: SourceState(state="down", since=NOW - MINUTE, reason="timeout")})
     row = found.rows[0]
-    assert (row.source, row.point, row.points, row.safety_points, row.since, row.post) == ("plc", None, 7, 6, NOW - MINUTE, "panel")
+    assert (row.source, row.point, row.points, row.safety_points, row.since, row.post) == (
+        "plc",
+        None,
+        7,
+        6,
+        NOW - MINUTE,
+        "panel",
+    )
     assert row.affected_count == 2
     assert found.counts == {Cause.COMMUNICATION: 7, Cause.VOTE: 1}
     assert [one.area for one in found.areas] == ["A1"]
@@ -234,12 +247,21 @@ def test_a_detector_without_a_position_belongs_to_its_place() -> None:
 
 def test_an_outline_with_a_notch_holds_what_lies_in_it() -> None:
     notched = [(0.0, 0.0), (10.0, 0.0), (10.0, 10.0), (5.0, 5.0), (0.0, 10.0)]
-    inside = {(x, y): blindness._holds(notched, x, y) for x, y in [(1.0, 1.0), (5.0, 8.0), (1.0, 8.0), (9.0, 8.0), (11.0, 5.0), (5.0, 4.0)]}
+    inside = {
+        (x, y): blindness._holds(notched, x, y)
+        for x, y in [(1.0, 1.0), (5.0, 8.0), (1.0, 8.0), (9.0, 8.0), (11.0, 5.0), (5.0, 4.0)]
+    }
     assert inside == {(1, 1): True, (5, 8): False, (1, 8): True, (9, 8): True, (11, 5): False, (5, 4): True}
 
 
 def transition(alarm: int, trigger: Trigger, after: AlarmState, value: float = 0.0, **more: Any) -> AlarmTransition:
-    given: dict[str, Any] = {"happened_at": NOW - 10 * MINUTE, "noticed_at": NOW - 10 * MINUTE, "quality": 0, "limit": 0.0, **more}
+    given: dict[str, Any] = {
+        "happened_at": NOW - 10 * MINUTE,
+        "noticed_at": NOW - 10 * MINUTE,
+        "quality": 0,
+        "limit": 0.0,
+        **more,
+    }
     return AlarmTransition(n=1, frame=1, alarm=alarm, episode=1, trigger=trigger, before=AlarmState.NORMAL, after=after, value=value, **given)  # fmt: skip
 
 

@@ -192,7 +192,8 @@ def test_noise_that_remembers_itself_seldom_looks_like_a_trend() -> None:
 
 
 @pytest.mark.parametrize(
-    ("condition", "value", "verdict"), [(True, 1, "unchanged"), (False, 0, "returned"), (None, 1, "unchanged"), (None, 0, "returned")]
+    ("condition", "value", "verdict"),
+    [(True, 1, "unchanged"), (False, 0, "returned"), (None, 1, "unchanged"), (None, 0, "returned")],
 )
 def test_a_state_has_no_distance(condition: bool | None, value: float, verdict: str) -> None:
     found = judge(Question(kind=AlarmKind.STATE, condition=condition, value=value, quality=0, states=(1,)))
@@ -214,4 +215,9 @@ def test_loss_of_view_goes_by_the_link() -> None:
     def of(condition: bool, in_view: bool | None) -> str:
         return judge(Question(AlarmKind.LOSS_OF_VIEW, condition, float("nan"), BAD, in_view=in_view)).verdict
 
-    assert [of(True, False), of(True, True), of(False, True), of(False, None)] == ["unchanged", "returning", "returned", "unknown"]
+    assert [of(True, False), of(True, True), of(False, True), of(False, None)] == [
+        "unchanged",
+        "returning",
+        "returned",
+        "unknown",
+    ]

@@ -5,7 +5,8 @@ A part comes from one source and is one of five kinds. Its body is bytes, becaus
 * READINGS  `Readings.to_bytes()`; `rows` readings, numbered first_seq … first_seq+rows−1 within (source, epoch)
 * COMMAND   JSON of `monitor.commands.Command`: a person's step
 * CONFIG    `monitor.engine.EngineConfig.to_bytes()`: a new configuration version
-* TICK      JSON {"now": µs, "sources": {"3": "down", …}}: the node's clock (1 Hz) and links that changed since the last tick
+* TICK      JSON {"now": µs, "sources": {"3": "down", …}}: the node's clock (1 Hz) and links that changed since the last tick;
+             "begun": true in the first of a node that was away
 * CORRECTION JSON of `monitor.late.Correction`: what late readings change in the record, as compared by core beside the engine
 """
 

@@ -12,7 +12,18 @@ from starlette.responses import Response
 
 from anlan.guard.principal import Principal, is_within
 from anlan.model.errors import AnlanError
-from anlan.monitor import api_blind, api_events, api_history, api_live, api_performance, api_plant, api_points, api_response, api_safety, api_why
+from anlan.monitor import (
+    api_blind,
+    api_events,
+    api_history,
+    api_live,
+    api_performance,
+    api_plant,
+    api_points,
+    api_response,
+    api_safety,
+    api_why,
+)
 from anlan.monitor.service import AlarmService, StepKind, right
 from anlan.web.answers import Json
 from anlan.web.auth import Asker, require

@@ -79,7 +79,11 @@ _OF_REASON = {
 _BY_REASON = np.full(REASON_MASK + 1, _ORDER[Cause.FAULT])
 for _reason, _cause in _OF_REASON.items():
     _BY_REASON[_reason] = _ORDER[_cause]
-_HIDDEN = {AlarmState.SHELVED: Cause.SHELVED, AlarmState.SUPPRESSED: Cause.SUPPRESSED, AlarmState.OUT_OF_SERVICE: Cause.OUT_OF_SERVICE}
+_HIDDEN = {
+    AlarmState.SHELVED: Cause.SHELVED,
+    AlarmState.SUPPRESSED: Cause.SUPPRESSED,
+    AlarmState.OUT_OF_SERVICE: Cause.OUT_OF_SERVICE,
+}
 _LAST_HEARD = frozenset({Cause.COMMUNICATION, Cause.STALE, Cause.UNHEARD})
 _OF_MODE = {Cause.CALIBRATION: Mode.CALIBRATING, Cause.INHIBITED: Mode.INHIBITED}
 _OWN_FACTS = frozenset({"fault", "bypass.approved", "calibration.due", "vote"})
@@ -205,9 +209,13 @@ class Blind:
         points = [self._point(row, _CAUSES[causes[row]], seen, bad_since) for row in listed.tolist()]
         hidden = [row for one in seen.standing if (row := self._hidden(one, seen.names)) is not None]
         unseen = {self._points[row].id: row for row in blind.tolist()}
-        votes = [row for vote in self._plant.votes if self._allows(vote.place) and (row := self._vote(vote, seen, causes)) is not None]
+        votes = [
+            row for vote in self._plant.votes if self._allows(vote.place) and (row := self._vote(vote, seen, causes)) is not None
+        ]
         counts.update(row.cause for row in (*hidden, *votes))
-        rest = sorted([*points, *votes, *hidden], key=lambda row: (not row.safety, _ORDER[row.cause], row.point or "", row.alarm or ""))
+        rest = sorted(
+            [*points, *votes, *hidden], key=lambda row: (not row.safety, _ORDER[row.cause], row.point or "", row.alarm or "")
+        )
         sources = self._sources(seen)
         return Blindness(
             counts=dict(sorted(counts.items(), key=lambda item: _ORDER[item[0]])),

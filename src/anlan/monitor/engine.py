@@ -234,6 +234,8 @@ class Engine:
     def _tick(self, part: Part, index: int) -> None:
         body = orjson.loads(part.body)
         now = int(body["now"])
+        if body.get("begun"):
+            self._count_absence(now)
         self.time.tick(now)
         self._moment = self.time.u
         self._see(
@@ -246,6 +248,12 @@ class Engine:
         self.calculate(now, u)
         self._end_waits(now, u)
         self._found.steps += point_modes.end_due(self, now, u)
+
+    def _count_absence(self, now: Micros) -> None:
+        """The node was away since its last tick. Nothing goes stale for it, but what people put aside until an hour ends at that hour."""
+        away = max(0, now - self.time.wall) if self.time.wall else 0
+        self.timers.shorten(Wait.SHELVING_ENDS, away)
+        self.modes.shorten(away)
 
     def calculate(self, noticed_at: Micros, u: Micros) -> None:
         """Evaluate the calculated points that wait for it."""

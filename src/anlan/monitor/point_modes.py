@@ -11,13 +11,14 @@ until when, by whom, and the quality that the source itself sent last, so that a
 
 The newest value is judged anew the moment a mode begins or ends, votes and calculated points with it. Value alarms keep their last adverse
 state while their point is no evidence (DOMAIN.md 11). The point's own alarms of bad quality and silence are suppressed by design meanwhile:
-who took the point out knows. Ends run on node time, so a clock that is set ends nothing early.
+who took the point out knows. Ends run on node time, so a clock that is set ends nothing early; while the
+node is away they run on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -120,6 +121,10 @@ class PointModes:
 
     def of(self, point: int) -> list[PointMode]:
         return [self.standing[point, mode] for mode in Mode if (point, mode) in self.standing]
+
+    def shorten(self, by: Micros) -> None:
+        """All end so much earlier: the node was away for that long."""
+        self.standing = {key: replace(mode, due=mode.due - by) for key, mode in self.standing.items()}
 
     # ---- what the source itself said last
 

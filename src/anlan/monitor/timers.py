@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -65,6 +65,12 @@ class Timers:
             if timer is not None and timer.due == due:
                 return self._running.pop(alarm)
         return None
+
+    def shorten(self, wait: Wait, by: Micros) -> None:
+        """Waits of this kind end so much earlier."""
+        for timer in [t for t in self._running.values() if t.wait is wait and t.due is not None]:
+            assert timer.due is not None
+            self.set(replace(timer, due=timer.due - by))
 
     def as_json(self) -> list[list[Any]]:
         return [[t.alarm, t.wait.value, t.since, t.due, t.level] for t in self]

@@ -82,6 +82,7 @@ class Core:
         self._configuring = asyncio.Lock()
         self._epoch, self._seq, self._own_seq = clock.now(), 0, 0
         self._links: dict[int, str] = {}
+        self._ticked = False
         self._senses = Senses()
         self._loaded: dict[Connection, tuple[str, int]] = {}
         """Who is connected and said which configuration version it loaded: (process, version)."""
@@ -163,9 +164,9 @@ class Core:
     async def _write_tick(self, links: dict[int, str] | None = None) -> None:
         """Put the node's time and changed links into the log. A full or failing disk is the log's fault to tell; the next tick tries again."""
         try:
-            await self._write(
-                Kind.TICK, orjson.dumps({"now": self._clock.now(), "sources": {str(k): v for k, v in (links or {}).items()}})
-            )
+            body: dict[str, Any] = {"now": self._clock.now(), "sources": {str(k): v for k, v in (links or {}).items()}}
+            await self._write(Kind.TICK, orjson.dumps(body if self._ticked else body | {"begun": True}))
+            self._ticked = True
         except AnlanError as error:
             log.error("tick not written", error=str(error))
             raise

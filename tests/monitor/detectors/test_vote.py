@@ -7,10 +7,10 @@ from itertools import product
 
 import numpy as np
 import pytest
-from anlan.monitor.kernel.machine import _vote
 
 from anlan.model.quality import GOOD, Reason, Severity, quality
 from anlan.monitor.detectors.vote import Health, in_force
+from anlan.monitor.kernel.machine import _vote
 
 CALIBRATION, MAINTENANCE = quality(Severity.BAD, Reason.CALIBRATION), quality(Severity.BAD, Reason.MAINTENANCE)
 FAULT, LATCHED = quality(Severity.BAD, Reason.SENSOR_FAILURE), quality(Severity.BAD, Reason.OVER_RANGE_LATCHED)
