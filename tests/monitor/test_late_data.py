@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -103,6 +104,27 @@ def test_an_episode_that_nobody_knew_of_is_added_and_nothing_sounds() -> None:
     node.correct()
     assert len(node.told()) == 2
     assert not node.waits
+
+
+def test_the_example_of_the_documentation() -> None:
+    """The table of docs/late-data.md, row by row; 08:00:00 is 0."""
+    page = (Path(__file__).parents[2] / "docs" / "late-data.md").read_text(encoding="utf-8")
+    node = Feed(plant())
+    for at, value in ((1, 50), (3, 85), (4, 85), (5, 50), (6, 50), (7, 50), (8, 50), (9, 50)):
+        node.read_at(at, value)
+    node.read_at(2, 83)
+    node.read_at(6.5, 90)
+    node.wait(11)
+    node.correct()
+    for t in node.journal:
+        cells = (t.n, clock(t.noticed_at), clock(t.happened_at), t.trigger.name, t.episode, f"{t.before.name} → {t.after.name}", f"{t.value:g}", f"{t.limit:g}")  # fmt: skip
+        assert f"| {' | '.join(map(str, cells))} |" in page
+    assert len(node.journal) == 5
+    assert node.engine.state_of(ALARM) is AlarmState.RETURNED_UNACKNOWLEDGED
+
+
+def clock(instant: int) -> str:
+    return f"08:00:{(instant - START) // SECOND:02}" + (f".{(instant - START) % SECOND // 100_000}" if instant % SECOND else "")
 
 
 def test_an_announced_episode_that_began_earlier_is_corrected() -> None:
