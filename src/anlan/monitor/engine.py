@@ -86,24 +86,46 @@ class Transitions:
         return len(self.rows)
 
     def events(self) -> list[AlarmTransition]:
-        return [_event(row, self.texts.get(int(row["n"]), ("", "", "", ""))) for row in self.rows]
+        rows = self.rows[list(NUMBERS)].tolist()
+        return [_event(row, self.texts.get(row[0], NO_TEXT)) for row in rows]
 
 
-def _event(row: Any, text: tuple[str, str, str, str]) -> AlarmTransition:
+NUMBERS = (
+    "n",
+    "frame",
+    "alarm",
+    "episode",
+    "trigger",
+    "before",
+    "after",
+    "happened_at",
+    "noticed_at",
+    "value",
+    "quality",
+    "limit",
+)
+"""Fields of a transition that are numbers, in the order of `AlarmTransition`."""
+NO_TEXT = ("", "", "", "")
+_TRIGGERS, _STATES = {int(one): one for one in Trigger}, {int(one): one for one in AlarmState}
+"""A storm makes a thousand transitions a second of these."""
+
+
+def _event(row: tuple[Any, ...], text: tuple[str, str, str, str]) -> AlarmTransition:
+    n, frame, alarm, episode, trigger, before, after, happened_at, noticed_at, value, quality, limit = row
     who, post, reason, command = text
     return AlarmTransition(
-        n=int(row["n"]),
-        frame=int(row["frame"]),
-        alarm=int(row["alarm"]),
-        episode=int(row["episode"]),
-        trigger=Trigger(int(row["trigger"])),
-        before=AlarmState(int(row["before"])),
-        after=AlarmState(int(row["after"])),
-        happened_at=int(row["happened_at"]),
-        noticed_at=int(row["noticed_at"]),
-        value=float(row["value"]),
-        quality=int(row["quality"]),
-        limit=float(row["limit"]),
+        n=n,
+        frame=frame,
+        alarm=alarm,
+        episode=episode,
+        trigger=_TRIGGERS[trigger],
+        before=_STATES[before],
+        after=_STATES[after],
+        happened_at=happened_at,
+        noticed_at=noticed_at,
+        value=value,
+        quality=quality,
+        limit=limit,
         who=who,
         post=post,
         reason=reason,

@@ -23,7 +23,7 @@ from anlan.model.clock import Micros
 from anlan.model.errors import StoreError
 from anlan.model.events.alarms import LATE, AlarmState, AlarmTransition, Trigger
 from anlan.monitor.commands import Command, Result, Step
-from anlan.monitor.engine import LEDGER, Transitions
+from anlan.monitor.engine import LEDGER, NO_TEXT, NUMBERS, Transitions
 from anlan.monitor.journal_columns import Raw, read_window
 from anlan.monitor.point_modes import PointStep
 
@@ -72,21 +72,6 @@ PRAGMA user_version = 2;
 _NO_STEPS = 1
 """A file of this form, read before its writer has brought it up, holds no steps on points."""
 
-_NUMERIC = (
-    "n",
-    "frame",
-    "alarm",
-    "episode",
-    "trigger",
-    "before",
-    "after",
-    "happened_at",
-    "noticed_at",
-    "value",
-    "quality",
-    "limit",
-)
-_NO_TEXT = ("", "", "", "")
 _STORY = f"""SELECT * FROM transition WHERE alarm = ? AND n >= coalesce(
   (SELECT n FROM transition WHERE alarm = ? AND noticed_at < ? AND "trigger" NOT IN {tuple(map(int, LATE))} ORDER BY n DESC LIMIT 1), 0)
   ORDER BY n"""
@@ -318,8 +303,8 @@ def _form(db: apsw.Connection) -> int:
 
 def _rows(found: Transitions) -> Iterable[tuple[Any, ...]]:
     """Rows for the transition table; NaN is stored as NULL, which SQLite would do anyway."""
-    for row in found.rows[list(_NUMERIC)].tolist():
-        yield (*row, *found.texts.get(row[0], _NO_TEXT))
+    for row in found.rows[list(NUMBERS)].tolist():
+        yield (*row, *found.texts.get(row[0], NO_TEXT))
 
 
 def _answered(frame: int, command: Step, result: Result) -> tuple[Any, ...]:
