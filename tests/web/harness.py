@@ -261,6 +261,7 @@ class Harness:
             plant=self.view,
             clock=self.clock,
             guard=Guard(self.records, self.clock),
+            extras={"monitor.engine_config": lambda: engine_config(self.plant, numbers_of(self.plant), 1)},
         )
 
     def _people(self) -> None:
@@ -273,6 +274,7 @@ class Harness:
             NewPerson("zhuang", Label(zh="庄海", en="Zhuang Hai"), (Held("inside_operator", posts[0]),)),
             NewPerson("ban", Label(zh="班文", en="Ban Wen"), (Held("shift_leader", posts[-1]),)),
             NewPerson("fresh", Label(zh="新人", en="Newcomer"), (Held("safety_officer"),)),
+            NewPerson("yi", Label(zh="易标", en="Yi Biao"), (Held("instrument"),)),
         ]
         with self.records.session() as session:
             for person in people:

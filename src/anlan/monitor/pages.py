@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from anlan.monitor import pages_alarms, pages_blind, pages_overview, pages_performance, pages_point, pages_replay, pages_trends
+from anlan.monitor import pages_alarms, pages_blind, pages_overview, pages_performance, pages_point, pages_replay, pages_safety, pages_trends
 from anlan.web.context import Context
 
 
 def pages(context: Context) -> None:
-    for one in (pages_overview, pages_blind, pages_alarms, pages_performance, pages_trends, pages_replay, pages_point):
+    for one in (pages_overview, pages_blind, pages_alarms, pages_safety, pages_performance, pages_trends, pages_replay, pages_point):
         one.pages(context)

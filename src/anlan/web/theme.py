@@ -30,6 +30,7 @@ STYLES = (
     "performance.css",
     "why.css",
     "master.css",
+    "safety.css",
 )
 """In the order of the cascade."""
 
@@ -47,6 +48,9 @@ _ICONS = {
     "alarms": "M6 16V11a6 6 0 0 1 12 0v5l2 2H4zM10 21h4M12 3V5",
     "trends": "M3 4v16h18M6 15l4-5 4 3 6-8",
     "performance": "M3 20h18M6 17v-5M11 17V8M16 17v-3M21 17V4",
+    "detectors": "M12 3v4M5 7h14v6a7 7 0 0 1-14 0zM9 20h6M9 11h6",
+    "safety": "M3 4h18v16H3zM3 9h18M3 14h18M9 4v16M15 4v16",
+    "bypasses": "M3 12h5l3-6 3 12 2-6h5M3 20h18",
     "replay": "M4 12a8 8 0 1 0 3-6.2M4 3v4h4M12 8v5l4 2",
     "sources": "M4 6c0-4 16-4 16 0s-16 4-16 0v12c0 4 16 4 16 0V6M4 12c0 4 16 4 16 0",
     "waves": "M2 8c3.3-4 6.7 4 10 0s6.7 4 10 0M2 13c3.3-4 6.7 4 10 0s6.7 4 10 0M2 18c3.3-4 6.7 4 10 0s6.7 4 10 0",

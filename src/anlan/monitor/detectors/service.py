@@ -34,6 +34,8 @@ from anlan.monitor.point_commands import PointStepKind
 from anlan.monitor.point_modes import Mode
 from anlan.monitor.point_service import PointService, mode_row
 from anlan.monitor.records import Calibration
+from anlan.monitor.service import AlarmService
+from anlan.monitor.states import HIDDEN
 from anlan.monitor.summary import Summariser
 from anlan.store.ids import uuid7
 from anlan.web.answers import finite, iso, quality_words
@@ -84,10 +86,16 @@ class DetectorService:
         for n in numbers:
             due = dates.get(plant.points[n].id)
             modes = [mode_row(mode, standing[n, mode], names) for mode in Mode if (n, mode) in standing]
-            rows.append(
-                {**_described(plant, n), **self._now(n, words[n]), "modes": modes, **_due(due, today), "device_says": says.get(n)}
-            )
+            more = {"modes": modes, "device_says": says.get(n), "alarms": self._alarms(plant.points[n].id)}
+            rows.append({**_described(plant, n), **self._now(n, words[n]), **_due(due, today), **more})
         return {"at": self._context.clock.now(), "connected": live.connected, "items": rows, "votes": self.votes(principal)}
+
+    def _alarms(self, point: str) -> list[dict[str, Any]]:
+        """Its standing alarms that are not hidden, worst first."""
+        plant, standing = self._context.plant, AlarmService.of(self._context).board.standing
+        mine = [(plant.rules[n], standing[n].last.after) for n in plant.rules_of_point.get(point, ()) if n in standing]
+        shown = [(rule, state) for rule, state in mine if state not in HIDDEN]
+        return [{"id": r.id, "priority": r.priority, "state": s.name} for r, s in sorted(shown, key=lambda one: one[0].priority)]
 
     def votes(self, principal: Principal) -> list[dict[str, Any]]:
         """Each voting group with the vote in force."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Any
 
 import numpy as np
@@ -132,6 +133,7 @@ class SafetyService:
             "quality": quality_words(word),
             "decimals": found.decimals if found is not None else 0,
             "unit_text": unit_label(found).model_dump() if found is not None else None,
+            "text": _text(found, value),
             "trip": None if trip is None else {"low": trip.low, "high": trip.high},
         }
 
@@ -276,6 +278,12 @@ class SafetyService:
             "decimals": point.decimals,
             "unit_text": unit_label(point).model_dump(),
         }
+
+
+def _text(point: Point | None, value: float) -> dict[str, str] | None:
+    """The name of a discrete point's state."""
+    state = point.states.get(int(value)) if point is not None and math.isfinite(value) else None
+    return None if state is None else state.model_dump()
 
 
 _STILL_ON = frozenset({AlarmState.SHELVED, AlarmState.SUPPRESSED, AlarmState.OUT_OF_SERVICE})
