@@ -3,7 +3,7 @@
 import { reason } from "./alarm_views.js";
 import { HIDDEN, kindWords, stateWords, symbol } from "./alarms.js";
 import { esc, label, t } from "./config.js";
-import { clock, day, shortStamp, stamp } from "./format.js";
+import { clock, clockMillis, day, shortStamp, stamp } from "./format.js";
 import { api, link } from "./link.js";
 import { ResponseCard, showAsks } from "./response_card.js";
 import { why } from "./sentences.js";
@@ -22,12 +22,18 @@ const TRIGGER_WORDS = {
   REMOVE_FROM_SERVICE: "taken out of service",
   RETURN_TO_SERVICE: "back in service",
   CONFIGURATION: "rule changed",
-  LATE_DATA: "late data",
   ESCALATE: "passed on",
 };
 
-/** What a row of the journal tells: of a shelving also its end, of one passed on also to whom. */
+/** What a late reading showed: an episode that nobody knew of, or another beginning or end of one that was announced. */
+const LATE_WORDS = {
+  LATE_DATA: ["late, corrected: began at {time}", "late, added: began at {time}"],
+  LATE_END: ["late, corrected: ended at {time}", "late, added: ended at {time}"],
+};
+
+/** What a row of the journal tells: of a shelving also its end, of one passed on also to whom, of late data when it was. */
 export function happened(item) {
+  if (item.late) return t(LATE_WORDS[item.trigger][Number(item.added)], { time: clockMillis(item.happened_at) });
   if (item.until) return t("shelved until {time}", { time: shortStamp(item.until, link.now()) });
   if (item.told) return t("passed on to {who}", { who: label(item.told) });
   return t(TRIGGER_WORDS[item.trigger] ?? item.trigger);
