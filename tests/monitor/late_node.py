@@ -12,7 +12,7 @@ from anlan.model.events.alarms import ADDED, LATE, AlarmTransition, Trigger
 from anlan.model.frames import Frame, Kind, Part
 from anlan.model.readings import Readings
 from anlan.monitor.compile import EngineConfig
-from anlan.monitor.engine import Engine
+from anlan.monitor.engine import Engine, Transitions
 from anlan.monitor.late.comparison import Look, Outcome, follow, plan
 from anlan.monitor.late.correction import Correction
 from anlan.monitor.states import ACTIVE
@@ -36,6 +36,7 @@ class LateNode:
     rows: list[Row] = field(default_factory=list)
     too_late: dict[int, list[int]] = field(default_factory=dict)
     """By frame: rows that were older than their point's newest reading."""
+    found: dict[int, Transitions] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.write(Kind.CONFIG, self.config.to_bytes())
@@ -47,6 +48,7 @@ class LateNode:
         found = self.engine.step(frame)
         assert not found.faults, found.faults
         self.journal += found.events()
+        self.found[frame.n] = found
         self.too_late[frame.n] = [row for _, rows_late in found.late for row in rows_late.tolist()]
         return found.events()
 
