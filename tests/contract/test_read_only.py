@@ -124,3 +124,37 @@ def test_every_file_is_looked_at() -> None:
         "mqtt/connection.py",
         "_template/driver.py",
     } <= looked
+
+
+MONITOR = ROOM.parent / "monitor"
+SAFETY = [
+    *sorted((MONITOR / "safety").rglob("*.py")),
+    *sorted((MONITOR / "detectors").rglob("*.py")),
+    *(MONITOR / name for name in ("point_commands.py", "point_modes.py", "point_service.py", "api_points.py", "api_safety.py")),
+]
+"""What speaks of bypasses, inhibits and final elements: it has no way to a device at all."""
+
+
+@pytest.mark.parametrize("path", SAFETY, ids=lambda p: str(p.relative_to(MONITOR)))
+def test_what_speaks_of_the_safety_system_has_no_way_to_a_device(path: Path) -> None:
+    tree = ast.parse(path.read_text("utf-8"))
+    outside = ("anlan.sense", "anlan.bus", "pymodbus", "asyncua", "paho", "amqtt", "socket", "httpx")
+    assert {name for name in imported(tree) if name.startswith(outside)} == set()
+
+
+def test_all_of_it_is_looked_at() -> None:
+    assert {path.name for path in SAFETY} >= {"matrix.py", "demands.py", "service.py", "point_service.py"}
+    assert all(path.is_file() for path in SAFETY)
+
+
+def test_sense_is_told_nothing_but_that_the_configuration_changed() -> None:
+    """Over the node's own socket: whatever the console orders, core pushes to the process that holds the devices only this."""
+    tree = ast.parse((ROOM.parent / "node" / "core.py").read_text("utf-8"))
+    to_sense = [
+        ast.unparse(call.args[0])
+        for loop in ast.walk(tree)
+        if isinstance(loop, ast.For) and "_senses" in ast.unparse(loop.iter)
+        for call in ast.walk(loop)
+        if isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "tell"
+    ]
+    assert to_sense == ["{'push': 'config', 'version': version}"]

@@ -79,6 +79,7 @@ def running_sources(plant: Plant, numbers: Numbers, folder: Path | None = None) 
 
     `folder` is the node's folder, for drivers that keep certificates or rejected messages. Raises InputError, NotFound, DriverError.
     """
+    from anlan.sense.ranges import Ranges
     from anlan.sense.registry import driver_config, tag_of
     from anlan.sense.runner import Running
 
@@ -93,6 +94,7 @@ def running_sources(plant: Plant, numbers: Numbers, folder: Path | None = None) 
                 driver_config(source, folder),
                 [tag_of(numbers.points[p.id], p, source.driver) for p in points[source.id]],
                 int(Flag.DEMO) if plant.site.demo else 0,
+                Ranges((numbers.points[p.id], p) for p in points[source.id]),
             )
             for source in plant.sources
         ]

@@ -20,6 +20,7 @@ from anlan.model.clock import Clock
 from anlan.sense.backoff import Backoff
 from anlan.sense.config import SourceConfig
 from anlan.sense.driver import Driver, DriverConfig, LinkState, Tag
+from anlan.sense.ranges import Ranges
 from anlan.sense.registry import driver
 from anlan.sense.sink import CoreLink, SinkSettings, SourceSink
 
@@ -39,6 +40,7 @@ class Running:
     tags: Sequence[Tag]
     flags: int = 0
     """`model.quality.Flag`s that every reading of the source carries: DEMO for a demo plant."""
+    ranges: Ranges | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,9 @@ class SenseRunner:
         self._supervised = [
             _Supervised(
                 r,
-                SourceSink(r.number, link, clock, keep_alive=r.source.keep_alive, flags=r.flags, settings=settings),
+                SourceSink(
+                    r.number, link, clock, keep_alive=r.source.keep_alive, flags=r.flags, ranges=r.ranges, settings=settings
+                ),
                 clock,
                 restart,
             )
