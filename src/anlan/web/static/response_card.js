@@ -112,7 +112,7 @@ function text(head, pair, look, without) {
 
 const time = (row) =>
   row.time_to_respond
-    ? `<div class="respond"><b></b><span class="dim"></span><div class="bar" role="progressbar" aria-valuemin="0" aria-valuemax="100"><i></i></div></div>`
+    ? `<div class="respond"><b></b><span class="dim"></span><div class="time-bar" role="progressbar" aria-valuemin="0" aria-valuemax="100"><i></i></div></div>`
     : `<p class="dim">${t("No time to respond is written for this alarm.")}</p>`;
 
 /** The time left runs from the moment the operator could know, and goes on once it is past. */
@@ -125,7 +125,7 @@ function showTime(place, row) {
   const words = over ? "past the time to respond of {time}, since {clock}" : "left of {time} to respond, until {clock}";
   place.querySelector("span").textContent = t(words, { time: countdown(whole), clock: clock(row.noticed_at + whole * 1e6) });
   // Past its end the bar is whole, and its solid part shrinks to the share that was due.
-  const bar = place.querySelector(".bar");
+  const bar = place.querySelector(".time-bar");
   bar.setAttribute("aria-valuenow", Math.round(Math.min(100, (100 * gone) / whole)));
   bar.firstElementChild.style.width = `${over ? (100 * whole) / gone : (100 * gone) / whole}%`;
 }
