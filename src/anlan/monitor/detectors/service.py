@@ -28,6 +28,7 @@ from anlan.model.points import Point
 from anlan.model.principles import principles
 from anlan.monitor.config import SUFFIX
 from anlan.monitor.detectors.config import DetectorLimit, references
+from anlan.monitor.detectors.dates import dates_of
 from anlan.monitor.detectors.response import Verdict, error_of_range, judge, response
 from anlan.monitor.detectors.vote import InForce, in_force
 from anlan.monitor.point_commands import PointStepKind
@@ -79,7 +80,7 @@ class DetectorService:
         numbers.sort(key=lambda n: plant.points[n].id)
         words = dict(zip(numbers, live.quality_now(np.array(numbers, np.int64)).tolist(), strict=True)) if numbers else {}
         standing, names = await self._points.standing(), await self._points.names()
-        dates = await asyncio.to_thread(self._dates)
+        dates = await asyncio.to_thread(dates_of, self._context.plant, self._context.records)
         says = self._device_says()
         today = self.today()
         rows = []
@@ -270,14 +271,6 @@ class DetectorService:
 
     # ---- dates
 
-    def _dates(self) -> dict[str, date]:
-        """By tag the date until which its calibration holds: the plant folder's, or a later pass's."""
-        query = select(Calibration.point, Calibration.next_due).where(Calibration.next_due != "").order_by(Calibration.ended_at)
-        with self._context.records.reading() as session:
-            passed = {point: date.fromisoformat(due) for point, due in session.execute(query)}
-        written = {p.id: p.calibration.due for p in self._context.plant.points.values() if p.calibration is not None}
-        return {point: max(due, passed.get(point, due)) for point, due in written.items()}
-
     async def watch_dates(self) -> None:
         """Until cancelled: tell the engine whose calibration is overdue, when it changes."""
         while True:
@@ -291,7 +284,7 @@ class DetectorService:
         context, today = self._context, self.today()
         if not context.live.connected:
             return
-        dates = await asyncio.to_thread(self._dates)
+        dates = await asyncio.to_thread(dates_of, context.plant, context.records)
         for point, due in dates.items():
             number = context.plant.point_numbers.get(point + DUE)
             if number is None:
