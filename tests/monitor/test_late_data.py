@@ -181,6 +181,15 @@ def test_the_dead_band_is_remembered_from_before_the_late_reading() -> None:
     assert node.told() == [("LATE_END", 1, 4.5)]
 
 
+def test_how_the_alarm_stood_long_before_is_taken_from_the_journal() -> None:
+    """On at 2, and for two minutes nothing but 78, which says neither on nor off: more than any delay looks back."""
+    node = Feed(plant({"dead_band": 5.0}))
+    readings(node, 50, 85, *([78] * 118), 50)
+    node.read_at(100.5, 70)
+    node.correct()
+    assert node.told() == [("LATE_END", 1, 100.5)]
+
+
 def test_while_the_announced_one_stands_its_end_is_not_told() -> None:
     node = Feed(plant({"dead_band": 5.0}))
     readings(node, 50, 85, 78, 78, 78)
