@@ -90,7 +90,7 @@ class Told:
         ]
         journal = [t for t in reversed(self.journal) if t.alarm == ALARM and t.noticed_at <= now]
         start = max(START, now - round(window * SECOND))
-        return explain(Question(ALARM, self.rule, self.point, self.config, Readings.of(rows), links, journal, start, now, "Asia/Shanghai", {"p-1": "张三"}.get))  # fmt: skip
+        return explain(Question(ALARM, self.rule, self.point, self.config, Readings.of(rows), links, journal, start, now, "Asia/Shanghai", names={"p-1": "张三"}.get))  # fmt: skip
 
 
 def rule(kind: AlarmKind = AlarmKind.HIGH, **rest: Any) -> AlarmRule:
@@ -292,3 +292,38 @@ def test_every_sentence_has_its_chinese() -> None:
     sentences = {text for text in said if text.endswith(".") and " " in text}
     assert len(sentences) > 40
     assert {text for text in sentences if translate(text, "zh") == text} == set()
+
+
+def test_a_calculated_value_is_drawn_from_the_replay() -> None:
+    """The spread of PT-1 over 30 s, which no history holds."""
+    from anlan.model.events.alarms import AlarmKind as Kinds
+    from anlan.monitor.compile import EngineConfig
+    from anlan.monitor.program import Instruction, Op, Program, cells_of
+
+    spread = Program((Instruction(Op.POINT, 1), Instruction(Op.SPREAD, 0, 30e6)), (1,), cells_of(Op.SPREAD), timed=True, depth=1)
+    config = EngineConfig.from_columns(
+        1, {"number": [1]}, {"number": [1, 2], "source": [1, 1]}, {"number": [ALARM], "kind": [int(Kinds.HIGH)], "target": [2], "limit": [3.0]},
+        programs=[(2, spread)],
+    )  # fmt: skip
+    point = Point(
+        id="PT-1.H", place="works", name=Label(zh="波动"), kind="calculated", unit="MPa", source="plc", address="", decimals=1
+    )
+    rows = [(1, START + at * SECOND, 5.0 + (at >= 100) * 2.5, 0) for at in range(120)]
+    asked = Question(
+        ALARM, rule(), point, config, Readings.of(rows), [], [], START + 60 * SECOND, START + 119 * SECOND, "UTC", START
+    )
+    found = explain(asked)
+    assert found.closed == "limit"
+    assert found.value == 2.5
+    assert found.closest is not None
+    assert found.closest["distance"] == pytest.approx(0.5)
+    assert max(v for v in found.trace["value"] if v is not None) == 2.5
+    assert min(v for v in found.trace["value"] if v is not None) == 0.0
+
+
+def test_what_was_known_long_before_costs_no_ticks() -> None:
+    told = Told(rule(on_delay=60), on_change=True)
+    told.readings = [(1, START - 400 * 86_400 * SECOND, 9.0, 0)]
+    found = told.ask(30)
+    assert found.condition
+    assert found.value == 9.0

@@ -16,8 +16,9 @@ async def drive(node: Any) -> int:
     for value in [0.1] * 5 + [0.7] * 2 + [0.2] * 10 + [0.6] * 20 + [0.3] * 5:
         node.feed("AT-203", value)
         node.tick()
-    await node.settle()
-    return int(node.clock.now())
+    last = int(node.clock.now())
+    await node.settle()  # moves the clock on
+    return last
 
 
 async def test_why_an_alarm_waits_for_its_acknowledgement(node: Any, console: Any) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from anlan.model.clock import HOUR, MINUTE, SECOND, Micros
 from anlan.model.events.alarms import LATE, AlarmKind, AlarmTransition, Trigger
 from anlan.model.readings import Readings
-from anlan.monitor.sub_plant import cut, measured
+from anlan.monitor.sub_plant import cut, longest_window, measured
 from anlan.web.context import Context, History, Journal, PlantView
 
 if TYPE_CHECKING:
@@ -148,6 +148,7 @@ class Past:
         config = self.part(points, lost)
         delays = round(max(rule.on_delay, rule.off_delay) * SECOND)
         start = at - min(max(WINDOW, 2 * delays + MINUTE), LONGEST_WINDOW)
+        begin = start - min(2 * longest_window(config), LONGEST_WINDOW)
         point = plant.points.get(points[0]) if points else None
         sources = config.source_numbers()
         name_of = lost[0] if lost else self._source_of(config, points)
@@ -159,8 +160,9 @@ class Past:
                 rule=rule,
                 point=point,
                 config=config,
-                readings=self.readings(config, start, at + 1).readings,
-                links=self.links(sources, start, at),
+                readings=self.readings(config, begin, at + 1).readings,
+                begin=begin,
+                links=self.links(sources, begin, at),
                 journal=self.transitions(number, start, at),
                 start=start,
                 at=at,

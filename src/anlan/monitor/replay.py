@@ -88,6 +88,17 @@ class Replay:
             self._take(readings[rows])
         return self._taken()
 
+    def seed(self, readings: Readings, until: Micros) -> None:
+        """What was known before: the newest reading of each point, however old. Time passes up to `until` without a tick; what comes due
+        meanwhile is seen at the first tick after it, as of its own time."""
+        rows = in_order(readings)
+        self.begin(min(int(rows.time[0]), until) if len(rows) else until)
+        for at in _seconds(rows.time):
+            self._skip(_grid_before(int(rows.time[at.start])))
+            self._take(rows[at])
+        self._skip(until // SECOND * SECOND)
+        self._taken()
+
     def until(self, at: Micros) -> Structs:
         """Let time pass up to `at` without a reading."""
         if not self.begun:
@@ -124,7 +135,7 @@ class Replay:
         """Sources that speak are up: one whose silence had made it lost comes back before its readings."""
         if not self._limits:
             return
-        sources = dict.fromkeys(self._source_of[points].tolist(), last)
+        sources = dict.fromkeys(np.flatnonzero(np.bincount(self._source_of[points])).tolist(), last)
         self._last |= sources
         if self._down:
             back = (self._down - self._held_down) & sources.keys()
@@ -252,13 +263,20 @@ def in_order(readings: Readings) -> Readings:
     return Readings(readings.point[order], readings.time[order], readings.value[order], readings.quality[order])
 
 
-def replayed(config: EngineConfig, readings: Readings, links: Sequence[tuple[Micros, int, str]] = ()) -> tuple[Replay, Structs]:
-    """Readings in any order through an engine of `config`, with links told at their times."""
+def replayed(
+    config: EngineConfig, readings: Readings, links: Sequence[tuple[Micros, int, str]] = (), *, begin: Micros | None = None
+) -> tuple[Replay, Structs]:
+    """Readings in any order through an engine of `config`, with links told at their times. Those before `begin` are only what was known
+    then (`seed`)."""
     replay, rows = Replay(config), in_order(readings)
-    found, start = [], 0
+    found: list[Structs] = [np.zeros(0, TRANSITION)]
+    start = 0
+    if begin is not None:
+        start = int(np.searchsorted(rows.time, begin, side="left"))
+        replay.seed(rows[:start], begin)
     for at, source, state in sorted(links):
-        end = int(np.searchsorted(rows.time, at, side="left"))
-        found += [replay.feed(rows[start:end]), replay.tell(at, {source: state})]
+        end = max(start, int(np.searchsorted(rows.time, at, side="left")))
+        found += [replay.feed(rows[start:end]), replay.tell(max(at, replay.now), {source: state})]
         start = end
     found.append(replay.feed(rows[start:]))
     return replay, np.concatenate(found)

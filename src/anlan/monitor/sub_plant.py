@@ -14,10 +14,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from anlan.model import columns
+from anlan.model.clock import Micros
 from anlan.model.errors import InputError
 from anlan.model.events.alarms import AlarmKind
 from anlan.monitor.compile import EngineConfig, column
-from anlan.monitor.program import Op
+from anlan.monitor.program import TIMED, Op
 
 Ints = npt.NDArray[np.int64]
 
@@ -86,6 +87,13 @@ def held(config: EngineConfig) -> EngineConfig:
             place, table.schema.field(place), columns.same(value, table.schema.field(place).type, len(table))
         )
     return replace(config, point_table=table)
+
+
+def longest_window(config: EngineConfig) -> Micros:
+    """The longest time that a calculated point of it looks back; 0 for none."""
+    op, x = column(config.code_table, "op"), column(config.code_table, "x")
+    timed = np.isin(op, [int(one) for one in TIMED])
+    return int(x[timed].max(initial=0.0))
 
 
 def measured(config: EngineConfig) -> list[int]:

@@ -57,20 +57,20 @@ def tried(
 ) -> Tried:
     """`changes`: alarm → fields of `AlarmRule` with other values. Raises InputError for one that the rule can't have."""
     from anlan.monitor.replay import Episodes, replayed
-    from anlan.monitor.sub_plant import changed
+    from anlan.monitor.sub_plant import changed, longest_window
 
     rules = past.plant.rules
     other = {number: _checked(rules[number], fields) for number, fields in changes.items()}
     about = list(dict.fromkeys([*alarms, *changes]))
     config = past.part(*past.subjects(about))
     longest = max((max(rules[n].on_delay, rules[n].off_delay) for n in about), default=0.0)
-    begin = start - max(RUN_UP, round(2 * longest * SECOND))
+    begin = start - max(RUN_UP, round(2 * longest * SECOND), 2 * longest_window(config))
     rows = past.readings(config, begin, end)
     until = end if rows.cut_at is None else rows.cut_at
     links = past.links(config.source_numbers(), begin, until)
     sets = []
     for one in (config, changed(config, {number: _columns(fields) for number, fields in changes.items()})):
-        replay, found = replayed(one, rows.readings, links)
+        replay, found = replayed(one, rows.readings, links, begin=begin)
         episodes = Episodes()
         episodes.add(found)
         episodes.add(replay.until(until))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -55,6 +56,8 @@ class Question:
     start: Micros
     at: Micros
     zone: str
+    begin: Micros | None = None
+    """From here on all readings are given: before `start`, when the value is calculated over a longer time."""
     names: Callable[[str], str] = str
     source_name: Both = field(default_factory=dict)
 
@@ -123,6 +126,7 @@ class _Account:
         self.last = question.journal[0] if question.journal else None
         self.state = self.last.after if self.last is not None else AlarmState.NORMAL
         self.raised = next((t for t in question.journal if t.trigger is Trigger.CONDITION_ON), None)
+        self.calculated: list[tuple[int, int, float, int]] = []
         self.replay = self._replay()
         self.engine = self.replay.engine
         self.row = self.engine.row_of(question.number)
@@ -134,23 +138,57 @@ class _Account:
     def _replay(self) -> Replay:
         """The window, from the state that the journal knows at its beginning."""
         q, replay = self.q, Replay(self.q.config)
-        rows = in_order(q.readings)
-        begin = min(q.start, int(rows.time[0])) if len(rows) else q.start
-        replay.begin(begin)
+        rows, begin = in_order(q.readings), q.start if q.begin is None else q.begin
+        start = int(np.searchsorted(rows.time, begin, side="left"))
+        replay.seed(rows[:start], begin)
         before = next((t for t in q.journal if t.noticed_at <= q.start), None)
-        early = int(np.searchsorted(rows.time, q.start, side="left"))
-        replay.feed(rows[:early])
+        inside = int(np.searchsorted(rows.time, q.start, side="left"))
+        for at, source, state in sorted(q.links):
+            if at < q.start:
+                end = max(start, int(np.searchsorted(rows.time, at, side="left")))
+                self._feed(replay, rows[start:end])
+                replay.tell(max(at, replay.now), {source: state})
+                start = end
+        self._feed(replay, rows[start:inside])
         if before is not None and before.after is not AlarmState.NORMAL:
             changes.adopt(replay.engine, {q.number: (before.after, before.episode)})
-        start = early
+        start = inside
         for at, source, state in sorted(q.links):
-            end = max(start, int(np.searchsorted(rows.time, at, side="left")))
-            replay.feed(rows[start:end])
-            replay.tell(max(at, replay.now), {source: state})
-            start = end
-        replay.feed(rows[start:])
+            if at >= q.start:
+                end = max(start, int(np.searchsorted(rows.time, at, side="left")))
+                self._feed(replay, rows[start:end])
+                replay.tell(max(at, replay.now), {source: state})
+                start = end
+        self._feed(replay, rows[start:])
         replay.until(q.at)
+        self._sample(replay)
         return replay
+
+    def _feed(self, replay: Replay, rows: Readings) -> None:
+        """In steps, if the value is calculated: no history has it, so the picture is drawn from what the replay comes to."""
+        row = replay.engine.row_of(self.q.number)
+        if row is None or self.rule.kind is AlarmKind.LOSS_OF_VIEW or not self._is_calculated(replay, row):
+            replay.feed(rows)
+            return
+        width = max(SECOND, (self.q.at - self.q.start) // TRACE)
+        edges = (np.flatnonzero(np.diff(rows.time // width)) + 1).tolist()
+        for first, end in pairwise([0, *edges, len(rows)]):
+            replay.feed(rows[first:end])
+            self._sample(replay)
+
+    def _sample(self, replay: Replay) -> None:
+        row = replay.engine.row_of(self.q.number)
+        if row is None or self.rule.kind is AlarmKind.LOSS_OF_VIEW or not self._is_calculated(replay, row):
+            return
+        number = int(replay.engine.arrays.target[row])
+        point = replay.engine.world.points[number]
+        if point["time"] != NEVER:
+            self.calculated.append((number, int(point["time"]), float(point["value"]), int(point["quality"])))
+
+    @staticmethod
+    def _is_calculated(replay: Replay, row: int) -> bool:
+        point = replay.engine.world.points[int(replay.engine.arrays.target[row])]
+        return bool(point["flags"] & PointFlag.CALCULATED)
 
     def _watched(self) -> int | None:
         """Number of the point whose value decides; None for a whole source."""
@@ -498,7 +536,7 @@ class _Account:
         found.longest = _longest(time, distance <= 0)
 
     def _own_readings(self) -> Readings:
-        rows = in_order(self.q.readings)
+        rows = in_order(Readings.of(self.calculated) if self.calculated else self.q.readings)
         own = rows.point == self.number if self.number is not None else np.zeros(len(rows), np.bool_)
         return Readings(rows.point[own], rows.time[own], rows.value[own], rows.quality[own])
 
