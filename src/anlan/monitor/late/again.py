@@ -44,6 +44,8 @@ class Few:
     config: EngineConfig
     alarms: Mapping[int, Exactness]
     """Alarms that they may change, each with what counts as one instant (readings are not in yet)."""
+    inputs: Mapping[int, Ints]
+    """Of those alarms that follow what a tick decides: the points that theirs is calculated from."""
     of_point: Mapping[int, frozenset[int]]
     """The same, by the point whose readings came late."""
     memory: Mapping[int, Micros]
@@ -72,15 +74,19 @@ def concerned(config: EngineConfig, late: Ints, out: Ints) -> Few:
     few = cut(everything, affected)
     by_tick, unknown = _moved_by_ticks(few), _with_readers(few, out)
     alarms: dict[int, Exactness] = {}
+    inputs: dict[int, Ints] = {}
     of_point: dict[int, frozenset[int]] = {}
     memory: dict[int, Micros] = {}
     for point in late.tolist():
         readers = _with_readers(few, np.array([point]))
         own = _watching(few, np.setdiff1d(readers, unknown))
         alarms |= {alarm: Exactness(TICK if target in by_tick else 0, on, off) for alarm, target, on, off in own}
+        inputs |= {
+            alarm: column(cut(few, [at]).point_table, "number") for alarm, at, *_ in own if at in by_tick and alarm not in inputs
+        }
         of_point[point] = frozenset(alarm for alarm, *_ in own)
         memory[point] = _memory(cut(few, readers))
-    return Few(few, alarms, of_point, memory)
+    return Few(few, alarms, inputs, of_point, memory)
 
 
 def _watching(few: EngineConfig, points: Ints) -> list[tuple[int, int, Micros, Micros]]:

@@ -18,7 +18,7 @@ from anlan.model.readings import Readings
 from anlan.monitor.compile import EngineConfig
 from anlan.monitor.engine import Engine
 from anlan.monitor.late.again import Few, Told, again, concerned
-from anlan.monitor.late.compared import compare
+from anlan.monitor.late.compared import Exactness, compare
 from anlan.monitor.late.correction import Corrected, Correction
 from anlan.monitor.late.pending import Ints, Links, Waiting
 from anlan.monitor.late.recorded import Recorded, recorded
@@ -96,16 +96,22 @@ def follow(made: Plan, before: Readings, rows: Readings, story: Story, through: 
     rest, last = _rest(made, window)
     corrected: list[Corrected] = []
     unsettled: set[int] = set()
-    times = np.sort(rows.time)
     for alarm, exactness in sorted(made.few.alarms.items()):
         final = all(last[point] for point, own in made.few.of_point.items() if alarm in own)
-        found = compare(alarm, was[alarm], held[alarm], made.since, replace(exactness, times=times), last=final)
+        found = compare(
+            alarm, was[alarm], held[alarm], made.since, _with_times(exactness, rows, made.few.inputs.get(alarm)), last=final
+        )
         corrected += found.rows
         if not found.settled:
             unsettled.add(alarm)
     again_at = {p: max(rest[p], SECOND) for p in made.points.tolist() if rest[p] > 0 or made.few.of_point[p] & unsettled}
     done = [point for point in made.points.tolist() if point not in again_at]
     return Outcome(Correction(through, made.look.after, done, corrected), again_at)
+
+
+def _with_times(exactness: Exactness, rows: Readings, inputs: Ints | None) -> Exactness:
+    """Readings of other points tell nothing of why an alarm moved."""
+    return exactness if inputs is None else replace(exactness, times=np.sort(rows.time[np.isin(rows.point, inputs)]))
 
 
 def _on(held: dict[int, Recorded], at: Micros) -> dict[int, bool]:
