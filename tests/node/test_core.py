@@ -15,6 +15,7 @@ from anlan.model.readings import Readings
 from anlan.monitor.commands import Command
 from anlan.monitor.engine import EngineConfig
 from anlan.monitor.journal import Journal
+from anlan.monitor.point_commands import PointCommand
 from anlan.monitor.reader import EngineReader
 from anlan.node.core import Core
 from anlan.node.layout import NodeFolder
@@ -125,6 +126,24 @@ async def test_a_step_that_the_engine_does_not_answer_is_told_and_forgotten(
             await client.request("command", step.to_bytes())
         await client.close()
         assert core._reader._waiting == {}
+
+
+async def test_a_step_on_a_point_is_committed_told_and_outlives_a_kill(folder: NodeFolder) -> None:
+    """Through the socket, as the console sends it; the next core goes on with it and finds no difference."""
+    until = SystemClock().now() + HOUR
+    step = PointCommand(id="p", kind="inhibit", point=1, who="li", post="", at=SystemClock().now(), reason="x", work_order="WO-7", until=until)  # fmt: skip
+    async with running(folder):
+        client = await Client.connect(folder.socket)
+        answer, _ = await client.request("command", step.to_bytes())
+        await client.close()
+        assert (answer["accepted"], answer["step"]) == (True, 1)
+    (folder.snapshots / sorted(p.name for p in folder.snapshots.iterdir())[-1]).write_bytes(b"torn")
+    async with running(folder) as core:
+        assert "difference" not in (core._reader.fault or "")
+        assert [mode.work_order for mode in core._reader._engine.modes.of(1)] == ["WO-7"]
+    journal = Journal.open(folder.journal)
+    assert [(s.step, s.who, s.until) for s in journal.steps()] == [("inhibit", "li", until)]
+    journal.close()
 
 
 async def test_a_sense_that_hangs_is_a_loss_of_view(folder: NodeFolder, monkeypatch: pytest.MonkeyPatch) -> None:
