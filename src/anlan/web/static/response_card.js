@@ -45,12 +45,11 @@ export class ResponseCard {
     this.leave();
     this.place = place;
     this.row = row;
-    this.asked = 0;
-    this.fresh = true;
     place.innerHTML = card(row);
     place.querySelector("form")?.addEventListener("submit", (event) => this.answer(event));
     if (row.point) link.watch(row.point, (this.heard = () => (this.fresh = true)));
     this.tick();
+    this.judge();
   }
 
   leave() {
@@ -59,12 +58,12 @@ export class ResponseCard {
     this.row = null;
   }
 
-  /** Each second: the time runs by the node's clock, and new readings are judged anew. */
+  /** Each second: the time runs by the node's clock, and new readings are judged anew while somebody can see it. */
   tick() {
     if (!this.row) return;
     showTime(this.place.querySelector(".respond"), this.row);
     const since = performance.now() - this.asked;
-    if (document.visibilityState === "visible" && ((this.fresh && since > SOONEST) || since > LATEST || !this.asked)) this.judge();
+    if (document.visibilityState === "visible" && since > (this.fresh ? SOONEST : LATEST)) this.judge();
   }
 
   async judge() {
