@@ -45,6 +45,7 @@ export class ResponseCard {
     this.leave();
     this.place = place;
     this.row = row;
+    this.asked = performance.now();
     place.innerHTML = card(row);
     place.querySelector("form")?.addEventListener("submit", (event) => this.answer(event));
     if (row.point) link.watch(row.point, (this.heard = () => (this.fresh = true)));
