@@ -54,3 +54,15 @@ def test_another_limit_is_tried_on_the_nodes_own_past(node: Any, sign_in: Any) -
     expect(page).to_have_url(re.compile(r"/replay\?alarm=AT-203\.H"))
     page.locator(".result [data-why]").first.click()
     expect(page.locator("dialog.why .sentence").first).not_to_be_empty(timeout=SHOWS)
+    page.keyboard.press("Escape")
+    put = page.locator(".in-force")
+    put.locator("button").click()
+    expect(put.locator(".form-error")).to_have_text("请填写理由:理由与版本一并保存。")
+    with page.expect_request(lambda request: request.method == "PATCH") as sent:
+        put.locator('[name="reason"]').fill("周五清单")
+        put.locator("button").click()
+    asked = sent.value.post_data_json
+    assert asked["change"] == {"limit": -1}
+    assert asked["reason"] == "周五清单"
+    assert asked["effect"]["before"] <= asked["effect"]["after"]
+    expect(put.locator(".form-error")).to_contain_text("AT-203.H", timeout=SHOWS)

@@ -47,7 +47,7 @@ async def running(folder: NodeFolder) -> AsyncIterator[tuple[Core, Client]]:
     await core.start()
     client = await Client.connect(folder.socket)
     try:
-        await until(lambda: core.status()["engine"]["config"] == 1)
+        await until(lambda: core.status()["engine"]["config"] >= 1)
         yield core, client
     finally:
         await client.close()

@@ -146,6 +146,8 @@ WORDS: tuple[str, ...] = (
     "Rationalised", "Guards safety: tightening takes one person, loosening two.", "yes", "no", "Mistakes", "Takes two persons", "Changes",
     "Rule and rationalisation", "Comment, which the alarm's class demands", "Reason for the change", "Remarks", "The workbook was exported from version {n}; version {current} is current.",
     # why, replay
+    "Say why: the reason is kept with the version.", "{alarm} stays as it was: {why}", "{alarm} is in force as version {n}.",
+    "Bring into force with this effect",
     "Why?", "value, limit and delay", "delay {delay} s", "off-delay {delay} s", "replayed with the rules of version {n}",
     "last change at {time}", "no change before {time}", "Try other settings", "Dead band", "On-delay, s", "Off-delay, s", "Priority",
     "added", "gone", "merged", "earlier", "later", "Choose an alarm and type what is to be tried.", "The span ends before it begins.",

@@ -141,8 +141,29 @@ class Replay extends HTMLElement {
 
   async show(answer, changes) {
     this.result.innerHTML = told(answer);
+    this.result.querySelector(".in-force").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.bringIntoForce(changes, answer.effect);
+    });
     const points = [...new Set(changes.map((change) => this.chosen.get(change.id)?.point).filter(Boolean))].slice(0, 4);
     if (points.length) await this.draw(answer, points, changes);
+  }
+
+  /** Each changed rule as a new version of the plant, with its reason and what the replay said of it. */
+  async bringIntoForce(changes, effect) {
+    const form = this.result.querySelector(".in-force");
+    const [reason, said] = [form.elements.reason.value.trim(), form.querySelector(".form-error")];
+    if (!reason) return (said.textContent = t("Say why: the reason is kept with the version."));
+    form.querySelector("button").disabled = true;
+    const lines = [];
+    for (const { id, ...change } of changes) {
+      const path = `/api/v1/alarms/${encodeURIComponent(id)}/rule`;
+      const rule = await api.get(path);
+      const answer = rule.refused ? rule : await api.patch(path, { change, base: rule.version, reason, effect });
+      lines.push(answer.refused ? t("{alarm} stays as it was: {why}", { alarm: id, why: answer.refused }) : t("{alarm} is in force as version {n}.", { alarm: id, n: answer.version }));
+    }
+    form.querySelector("button").disabled = false;
+    said.textContent = lines.join(" ");
   }
 
   async draw(answer, points, changes) {
@@ -216,6 +237,8 @@ function told(answer) {
     <ul class="counts">${counts.join("")}</ul>${quiet.map((words) => `<p>${esc(words)}</p>`).join("")}${cut}${missed(effect)}
     <div class="chart" role="img" aria-label="${t("Alarms before and after over the trend")}"></div>
     ${list(effect)}
+    <form class="in-force"><label>${t("Reason")} <input name="reason" maxlength="500"></label>
+      <button type="submit" class="button">${t("Bring into force with this effect")}</button><p class="form-error" role="status"></p></form>
     <p class="dim">${t("{n} readings from {start} to {end}, rules of version {version}", { n: answer.readings, start: stamp(answer.start), end: stamp(answer.cut_at ?? answer.end), version: answer.version })}</p></div>`;
 }
 
