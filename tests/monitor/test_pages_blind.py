@@ -12,7 +12,9 @@ from anlan.web.context import PlantView
 
 
 def plant(*areas: Area) -> PlantView:
-    return PlantView(version=1, id="works", name=Label(zh="厂"), places={"works": Place(id="works", name=Label(zh="厂"))}, areas=areas)
+    return PlantView(
+        version=1, id="works", name=Label(zh="厂"), places={"works": Place(id="works", name=Label(zh="厂"))}, areas=areas
+    )
 
 
 def test_each_cause_has_a_sign_of_its_own_in_both_languages() -> None:

@@ -86,7 +86,13 @@ async def test_a_shelved_alarm_is_told_with_its_end(node: Any, console: Any) -> 
     assert (await console.post("/api/v1/alarms/LT-301.H/shelve", json=body)).status_code == 200
     await node.settle()
     (row,) = (await blind(console))["items"]
-    assert (row["cause"], row["alarm"], row["until"], row["by"], row["reason"]) == ("shelved", "LT-301.H", until, "tanks", "液位计检修")
+    assert (row["cause"], row["alarm"], row["until"], row["by"], row["reason"]) == (
+        "shelved",
+        "LT-301.H",
+        until,
+        "tanks",
+        "液位计检修",
+    )
 
 
 async def test_each_person_is_told_of_the_places_they_may_see(node: Any, console: Any, consoles: Any) -> None:
@@ -105,7 +111,11 @@ async def test_a_console_that_wants_it_is_told_when_it_changes(node: Any, consol
     node.feed("LT-301", 50.0)
     await node.settle()
     cookie = "; ".join(f"{name}={value}" for name, value in console.cookies.items())
-    async with connect(f"ws://{address}/api/v1/live/ws", additional_headers={"Cookie": cookie}, origin=f"http://{address}") as socket:  # type: ignore[arg-type]
+    async with connect(
+        f"ws://{address}/api/v1/live/ws",
+        additional_headers={"Cookie": cookie},
+        origin=f"http://{address}",  # type: ignore[arg-type]
+    ) as socket:
         assert "bl" not in orjson.loads(await socket.recv())
         await socket.send('{"points": [], "also": ["blind"]}')
 

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from anlan.monitor import pages_alarms, pages_blind, pages_overview, pages_performance, pages_point, pages_replay, pages_safety, pages_trends
+from anlan.monitor import (
+    pages_alarms,
+    pages_blind,
+    pages_overview,
+    pages_performance,
+    pages_point,
+    pages_replay,
+    pages_safety,
+    pages_trends,
+)
 from anlan.web.context import Context
 
 

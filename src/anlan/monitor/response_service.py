@@ -82,6 +82,7 @@ class ResponseService:
         """Record what a person says. Raises NotFound, Forbidden, NotYourPost, CommandRefused for an activation nobody has acknowledged."""
         number, rule = self._alarms.find(principal, alarm_id)
         self._alarms.check_right(principal, rule, "acknowledge")
+        await self._alarms.board.catch_up()  # the acknowledgement may have been a moment ago
         activation = await self._activation(number)
         if activation.episode != episode or activation.answered is None:
             raise CommandRefused(
