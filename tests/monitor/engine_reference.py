@@ -348,7 +348,7 @@ class Reference:
                 self.condition(alarm, False, u, received_at, received_at, value, word)
             elif kind == AlarmKind.BAD_QUALITY:
                 in_view = self.sources[seen.point.source].state != "down"
-                bad = not usable and alarm.rule.enabled and (in_view or alarm.on or bool(alarm.running))
+                bad = is_fault(word) and alarm.rule.enabled and (in_view or alarm.on or bool(alarm.running))
                 self.condition(alarm, bad, time, time, received_at, value, word)
             elif usable:
                 alarm.since += gap
@@ -480,7 +480,7 @@ class Reference:
         seen.stale = False
         for alarm in self.of(seen.point.number):
             fresh = alarm.rule.enabled and not alarm.on and not alarm.running
-            if alarm.rule.kind == AlarmKind.BAD_QUALITY and seen.time is not None and not seen.usable and fresh:
+            if alarm.rule.kind == AlarmKind.BAD_QUALITY and seen.time is not None and is_fault(seen.quality) and fresh:
                 at = self.now(seen, u)
                 self.condition(alarm, True, at, at, now, seen.value, seen.quality)
 
@@ -514,7 +514,7 @@ class Reference:
             return
         moment = self.now(seen, u) if seen.held and seen.point.on_change else seen.time
         if kind == AlarmKind.BAD_QUALITY:
-            met = not seen.usable and alarm.rule.enabled and self.sources[seen.point.source].state != "down"
+            met = is_fault(seen.quality) and alarm.rule.enabled and self.sources[seen.point.source].state != "down"
         elif seen.usable:
             met = self.meets(alarm, seen.value, afresh=how == "afresh")
             if seen.point.on_change and seen.held:
@@ -596,6 +596,11 @@ class Reference:
     def node_time(self, received_at: int) -> int:
         self.newest = max(self.newest, self.u + (min(max(received_at - self.wall, 0), 2_500_000) if self.wall else 0))
         return self.newest
+
+
+def is_fault(word: int) -> bool:
+    """Bad, and not because people work on the instrument."""
+    return word >= BAD and word & 0xFF not in (Reason.CALIBRATION, Reason.MAINTENANCE)
 
 
 def beyond(kind: AlarmKind, word: int) -> bool:

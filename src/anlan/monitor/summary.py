@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anlan.model.detector_states import loop_of, state_points
 from anlan.model.events.alarms import AlarmKind
 from anlan.model.frames import NODE_ID
 from anlan.model.points import Point
@@ -22,7 +23,6 @@ from anlan.monitor.config import CALCULATED_KINDS, LIMIT_KINDS
 from anlan.web.context import PlantView
 from anlan.web.live import LiveView
 
-_CALIBRATION = ("校验", "标定", "校准", "calibrat")
 _MINUTES = {"s": 1 / 60, "min": 1.0, "h": 60.0}
 CALIBRATING, UNKNOWN, BYPASSED, OUTSIDE, WITHIN = range(5)
 _OF_VALUE = LIMIT_KINDS | {AlarmKind.STATE} | CALCULATED_KINDS
@@ -141,31 +141,21 @@ class Summariser:
         return min(left, default=None)
 
 
-def _loop(point: Point) -> tuple[str, str]:
-    """What points of one loop share: the place and the tail of the id, as in AT-203 and XS-203, BP-07 and BR-07."""
-    return point.place, point.id.rpartition("-")[2]
-
-
 def bypass_timers(points: list[Point]) -> list[tuple[int, int, float]]:
     """(row of a bypass, row of the point that tells its time left, minutes per unit)."""
-    timers = {_loop(p): row for row, p in enumerate(points) if p.kind == "bypass.left" and p.unit in _MINUTES}
-    pairs = [(row, timers.get(_loop(p))) for row, p in enumerate(points) if p.kind == "bypass"]
+    timers = {loop_of(p): row for row, p in enumerate(points) if p.kind == "bypass.left" and p.unit in _MINUTES}
+    pairs = [(row, timers.get(loop_of(p))) for row, p in enumerate(points) if p.kind == "bypass"]
     return [(row, timer, _MINUTES[points[timer].unit]) for row, timer in pairs if timer is not None]
 
 
 def _detectors_in_calibration(points: list[Point]) -> list[tuple[int, int, frozenset[int]]]:
-    """(row of a gas detector, row of its own state, the states that the plant calls calibration): a detector under test gas sends a
-    plain reading, only its state says that it is not the plant's air."""
-    states = {_loop(p): row for row, p in enumerate(points) if p.kind == "gas.detector.state"}
-    pairs = [(row, states.get(_loop(p))) for row, p in enumerate(points) if p.kind.startswith("gas.") and not p.states]
-    return [
-        (row, state, _calibration(points[state])) for row, state in pairs if state is not None and _calibration(points[state])
+    """(row of a gas detector, row of its own state, the states that the plant calls calibration)."""
+    row = {point.id: n for n, point in enumerate(points)}
+    found = [
+        (row[detector.id], row[state.id], frozenset(s for s, reason in reasons.items() if reason is Reason.CALIBRATION))
+        for detector, state, reasons in state_points(points)
     ]
-
-
-def _calibration(point: Point) -> frozenset[int]:
-    names = {state: f"{label.zh} {label.en}".lower() for state, label in point.states.items()}
-    return frozenset(state for state, name in names.items() if any(word in name for word in _CALIBRATION))
+    return [one for one in found if one[2]]
 
 
 def _counts(row: npt.NDArray[np.int64]) -> Counts:

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from anlan.model.detector_states import state_points
 from anlan.model.events.alarms import AlarmKind
 from anlan.model.frames import NODE_ID, NODE_SOURCE
 from anlan.model.points import Point
@@ -79,6 +80,7 @@ def running_sources(plant: Plant, numbers: Numbers, folder: Path | None = None) 
 
     `folder` is the node's folder, for drivers that keep certificates or rejected messages. Raises InputError, NotFound, DriverError.
     """
+    from anlan.sense.own_states import OwnStates
     from anlan.sense.ranges import Ranges
     from anlan.sense.registry import driver_config, tag_of
     from anlan.sense.runner import Running
@@ -95,6 +97,7 @@ def running_sources(plant: Plant, numbers: Numbers, folder: Path | None = None) 
                 [tag_of(numbers.points[p.id], p, source.driver) for p in points[source.id]],
                 int(Flag.DEMO) if plant.site.demo else 0,
                 Ranges((numbers.points[p.id], p) for p in points[source.id]),
+                OwnStates((numbers.points[d.id], numbers.points[s.id], r) for d, s, r in state_points(points[source.id])),
             )
             for source in plant.sources
         ]

@@ -20,6 +20,7 @@ from anlan.model.clock import Clock
 from anlan.sense.backoff import Backoff
 from anlan.sense.config import SourceConfig
 from anlan.sense.driver import Driver, DriverConfig, LinkState, Tag
+from anlan.sense.own_states import OwnStates
 from anlan.sense.ranges import Ranges
 from anlan.sense.registry import driver
 from anlan.sense.sink import CoreLink, SinkSettings, SourceSink
@@ -41,6 +42,7 @@ class Running:
     flags: int = 0
     """`model.quality.Flag`s that every reading of the source carries: DEMO for a demo plant."""
     ranges: Ranges | None = None
+    own_states: OwnStates | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,14 @@ class SenseRunner:
             _Supervised(
                 r,
                 SourceSink(
-                    r.number, link, clock, keep_alive=r.source.keep_alive, flags=r.flags, ranges=r.ranges, settings=settings
+                    r.number,
+                    link,
+                    clock,
+                    keep_alive=r.source.keep_alive,
+                    flags=r.flags,
+                    ranges=r.ranges,
+                    own_states=r.own_states,
+                    settings=settings,
                 ),
                 clock,
                 restart,

@@ -22,6 +22,7 @@ from anlan.model.errors import AnlanError, LogFull
 from anlan.model.readings import Readings
 from anlan.sense.backoff import Backoff
 from anlan.sense.driver import LinkState
+from anlan.sense.own_states import OwnStates
 from anlan.sense.ranges import Ranges
 
 log = structlog.get_logger(__name__)
@@ -69,13 +70,14 @@ class SourceSink:
         keep_alive: float = 5.0,
         flags: int = 0,
         ranges: Ranges | None = None,
+        own_states: OwnStates | None = None,
         settings: SinkSettings | None = None,
     ) -> None:
         self.source, self.epoch = source, clock.now()
         self.state, self.reason, self.since = LinkState.CONNECTING, "", self.epoch
         self.rows = self.parts = self.unacknowledged_rows = 0
         self._link, self._clock, self._keep_alive, self._flags = link, clock, keep_alive, flags
-        self._ranges = ranges
+        self._ranges, self._own_states = ranges, own_states
         self._settings = settings or SinkSettings()
         self._waiting: deque[_Delivery] = deque()
         self._arrived, self._room, self._turned = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -106,8 +108,10 @@ class SourceSink:
         self._heard = self._clock.monotonic()
 
     def _marked(self, readings: Readings) -> Readings:
-        """With the flags that all readings of this source carry (DEMO: the mark stands in the record itself), and outside their range as that."""
+        """With the flags that all readings of this source carry (DEMO: the mark stands in the record itself), and what their
+        range and the detector's own state say of them."""
         readings = readings if self._ranges is None else self._ranges.judged(readings)
+        readings = readings if self._own_states is None else self._own_states.judged(readings)
         if not self._flags:
             return readings
         return Readings(readings.point, readings.time, readings.value, readings.quality | np.uint16(self._flags))

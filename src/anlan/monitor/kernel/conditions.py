@@ -7,6 +7,8 @@ import numpy as np
 from anlan.model.quality import REASON_MASK
 from anlan.monitor.compiled import fast
 from anlan.monitor.kernel.numbers import (
+    BAD,
+    CALIBRATION,
     ENABLED,
     FALLING,
     HIGH,
@@ -14,6 +16,7 @@ from anlan.monitor.kernel.numbers import (
     LATCHING,
     LOW,
     LOW_LOW,
+    MAINTENANCE,
     MS,
     NOTHING,
     OFF,
@@ -70,6 +73,12 @@ def _listed(w, rule, v):  # type: ignore[no-untyped-def]
         if w.pool[j] == v:
             return True
     return False
+
+
+@fast
+def is_fault(q):  # type: ignore[no-untyped-def]
+    """Whether a quality is worth an alarm: bad, and not because people work on the instrument, which they know and every page shows."""
+    return q >= BAD and (q & REASON_MASK) not in (CALIBRATION, MAINTENANCE)
 
 
 @fast

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from anlan.monitor.compiled import fast
-from anlan.monitor.kernel.conditions import beyond, delay_ends, drive, expire, is_met, move_alarm
+from anlan.monitor.kernel.conditions import beyond, delay_ends, drive, expire, is_fault, is_met, move_alarm
 from anlan.monitor.kernel.numbers import (
     BAD,
     BAD_QUALITY,
@@ -59,7 +59,7 @@ def decide(w, p, t, v, q, frame, received_at, u):  # type: ignore[no-untyped-def
             trigger = drive(w, k, False, u) if w.status[k].phase != FALLING else NOTHING
             at = received_at
         elif rule.kind == BAD_QUALITY:
-            bad = not usable and bool(rule.flags & ENABLED)
+            bad = is_fault(q) and bool(rule.flags & ENABLED)
             trigger = drive(w, k, bad and (in_view or w.status[k].phase != QUIET), t)
             at = t
         elif usable:

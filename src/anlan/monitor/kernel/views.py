@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from anlan.monitor.compiled import fast
 from anlan.monitor.kernel.calculated import feed
-from anlan.monitor.kernel.conditions import drive, has_room, move_alarm
+from anlan.monitor.kernel.conditions import drive, has_room, is_fault, move_alarm
 from anlan.monitor.kernel.numbers import (
     BAD,
     BAD_QUALITY,
@@ -65,7 +65,7 @@ def _regain_sight(w, p, frame, now, u):  # type: ignore[no-untyped-def]
     """Silence is counted anew, and so is a value that was bad when last heard of. What stands waits for a reading."""
     r = w.points[p]
     r.flags &= ~STALE
-    if r.time == NEVER or r.quality < BAD:
+    if r.time == NEVER or not is_fault(r.quality):
         return
     for k in range(r.rule_first, r.rule_first + r.rule_count):
         if w.rules[k].kind == BAD_QUALITY and w.rules[k].flags & ENABLED and w.status[k].phase == QUIET:
