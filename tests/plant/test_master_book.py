@@ -164,7 +164,7 @@ def test_chinese_words_and_numbers_typed_as_text_are_understood(plant: Plant) ->
 
 
 MISTAKES = [
-    (put("LT-101.H", "limit", "80,5 o"), "limit", "报警值 was \"80,5 o\"; a number was expected"),
+    (put("LT-101.H", "limit", "80,5 o"), "limit", '报警值 was "80,5 o"; a number was expected'),
     (put("LT-101.H", "limit", 99), "limit", "HH 90 is not above H 99"),
     (put("LT-101.H", "priority", 7), "priority", "priority"),
     (put("LT-101.H", "priority", 1.5), "priority", "a whole number was expected"),

@@ -122,7 +122,9 @@ class Node:
         self.records = Records.open(self.folder / "records.db")
         self._epoch, self._seq = self.clock.now(), {0: 0, 1: 0}
         targets = [(n, rule, self.view.point_numbers.get(rule.point, 1)) for n, rule in self.view.rules.items()]
-        config = compile_config(1, [(1, "modbus")], [(n, p, 0 if p.source == NODE_ID else 1) for n, p in self.view.points.items()], targets)  # type: ignore[arg-type]
+        config = compile_config(
+            1, [(1, "modbus")], [(n, p, 0 if p.source == NODE_ID else 1) for n, p in self.view.points.items()], targets
+        )  # type: ignore[arg-type]
         self.write(Kind.CONFIG, config.to_bytes())
         self.reader.start()
         self.core = LocalCore(self)

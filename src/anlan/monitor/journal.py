@@ -74,7 +74,7 @@ _NO_STEPS = 1
 
 _STORY = f"""SELECT * FROM transition WHERE alarm = ? AND n >= coalesce(
   (SELECT n FROM transition WHERE alarm = ? AND noticed_at < ? AND "trigger" NOT IN {tuple(map(int, LATE))} ORDER BY n DESC LIMIT 1), 0)
-  ORDER BY n"""
+  ORDER BY n"""  # noqa: S608 - numbers of an enum
 _STEP = tuple(PointStep.__dataclass_fields__)
 _FAR = 1 << 62
 

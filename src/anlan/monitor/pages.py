@@ -16,5 +16,14 @@ from anlan.web.context import Context
 
 
 def pages(context: Context) -> None:
-    for one in (pages_overview, pages_blind, pages_alarms, pages_safety, pages_performance, pages_trends, pages_replay, pages_point):
+    for one in (
+        pages_overview,
+        pages_blind,
+        pages_alarms,
+        pages_safety,
+        pages_performance,
+        pages_trends,
+        pages_replay,
+        pages_point,
+    ):
         one.pages(context)

@@ -35,7 +35,20 @@ from anlan.sense.config import SourceConfig
 M = TypeVar("M", bound=BaseModel)
 C = TypeVar("C", bound=Calculation)
 
-SECTIONS = ("plant", "posts", "shifts", "places", "areas", "sources", "calculated", "votes", "safety", "detectors", "alarms", "data")
+SECTIONS = (
+    "plant",
+    "posts",
+    "shifts",
+    "places",
+    "areas",
+    "sources",
+    "calculated",
+    "votes",
+    "safety",
+    "detectors",
+    "alarms",
+    "data",
+)
 SOURCE_KEYS = frozenset(SourceConfig.model_fields) - {"options"}
 """Keys of a source that are ours; all others are its driver's options."""
 
