@@ -37,6 +37,11 @@ HTTP API.""",
 10,000 alarms in 10 s on a whole node with 20 consoles, 100 of them of priority 1: from the reading, before it is accepted, to the row on a
 console's socket; each alarm must be in the journal once and on every console once. `items`: what the operator with the most has to look at in
 ten minutes when the console groups by unit. Alertmanager told in groups by post, to one webhook.""",
+    "replay": """\
+Recorded readings through the plant's rules by `anlan replay`, from Parquet and from CSV. The peer makes the same decisions of the same file
+with pandas, limits with dead-band and delays alone.""",
+    "edit": """\
+One rule edited at the API while the node runs: until it stands in the records and the engine goes by it.""",
     "latency": """\
 From a reading to the alarm seen by a subscriber of core and by one of the app's event stream, under load, with consoles open.""",
     "growth": "What a million points with four limits each cost: memory, and the throughput that is left.",

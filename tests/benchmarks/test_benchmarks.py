@@ -25,6 +25,7 @@ SHORTEST = {
     "recovery": ["--rounds", "1", "--readings", "200000", "--steady", "1"],
     "latency": ["--seconds", "2", "--browsers", "2"],
     "start": [],
+    "edit": ["--points", "200", "--rounds", "2"],
     "alarms": ["--points", "6000"],
     "storm": ["--consoles", "2"],
     "replay": ["--points", "100", "--seconds", "60"],
@@ -34,6 +35,7 @@ MEASURES = {
     "growth": {"growth.resident", "growth.throughput_kept"},
     "recovery": {"recovery.first_alarm", "recovery.console"},
     "start": {"start.live_values"},
+    "edit": {"edit.plant_of_200_points"},
     "replay": {"replay.parquet", "replay.csv"},
     "alarms": {
         *(f"alarms.every_kind.frames_of_{rows}{part}" for rows in (10_000, 1_000) for part in ("", ".engine")),
