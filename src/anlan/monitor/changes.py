@@ -217,8 +217,13 @@ def suppress_by_design(engine: Engine, at: Micros) -> None:
 
 def suppressed(engine: Engine, row: int) -> bool:
     """Whether the design suppresses the alarm of this row now."""
-    by_condition = engine.world.governs[_conditions_met(engine)] == row
-    return bool(by_condition.any()) or row in point_modes.suppressed_rows(engine)
+    world = engine.world
+    where = np.flatnonzero(world.governs == row)
+    if len(where):
+        condition = world.points[int(np.searchsorted(world.governs_first, where[0], side="right")) - 1]
+        if condition["quality"] < BAD and np.nan_to_num(condition["value"]) != 0:
+            return True
+    return row in point_modes.suppressed_rows(engine)
 
 
 def _conditions_met(engine: Engine) -> npt.NDArray[np.bool_]:

@@ -71,7 +71,8 @@ class Transitions:
     """What one frame did. `rows` has dtype `layout.TRANSITION`; `texts` holds (who, post, reason, command) of those a person caused."""
 
     frame: int
-    rows: Structs = field(default_factory=lambda: np.zeros(0, TRANSITION))
+    pieces: list[Structs] = field(default_factory=list)
+    """The rows as they came; ten thousand alarms that move one by one must not copy all before them each time."""
     texts: dict[int, tuple[str, str, str, str]] = field(default_factory=dict)
     """By `n`."""
     results: list[tuple[Step, Result]] = field(default_factory=list)
@@ -81,6 +82,13 @@ class Transitions:
     """(index of the part, its rows that were older than their point's newest reading)."""
     faults: list[str] = field(default_factory=list)
     """Parts that could not be read, in words; they moved nothing."""
+
+    @property
+    def rows(self) -> Structs:
+        """All transitions, in order."""
+        if len(self.pieces) != 1:
+            self.pieces = [np.concatenate(self.pieces) if self.pieces else np.zeros(0, TRANSITION)]
+        return self.pieces[0]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -565,7 +573,7 @@ class Engine:
         first = self.next_n
         rows["n"] = np.arange(first, first + len(rows))
         self.next_n += len(rows)
-        self._found.rows = rows if not len(self._found.rows) else np.concatenate([self._found.rows, rows])
+        self._found.pieces.append(rows)
         self._note_waits(rows)
         return first
 
