@@ -37,7 +37,7 @@ from anlan.monitor.point_service import PointService, mode_row
 from anlan.monitor.records import Calibration
 from anlan.monitor.service import AlarmService
 from anlan.monitor.states import HIDDEN
-from anlan.monitor.summary import Summariser
+from anlan.monitor.sums import Sums
 from anlan.store.ids import uuid7
 from anlan.web.answers import finite, iso, quality_words
 from anlan.web.context import Context, PlantView
@@ -81,15 +81,20 @@ class DetectorService:
         words = dict(zip(numbers, live.quality_now(np.array(numbers, np.int64)).tolist(), strict=True)) if numbers else {}
         standing, names = await self._points.standing(), await self._points.names()
         dates = await asyncio.to_thread(dates_of, self._context.plant, self._context.records)
-        says = self._device_says()
+        under_test = frozenset(Sums.of(self._context).under_test())
         today = self.today()
         rows = []
         for n in numbers:
             due = dates.get(plant.points[n].id)
             modes = [mode_row(mode, standing[n, mode], names) for mode in Mode if (n, mode) in standing]
-            more = {"modes": modes, "device_says": says.get(n), "alarms": self._alarms(plant.points[n].id)}
+            more = {"modes": modes, "device_says": _says(n, under_test), "alarms": self._alarms(plant.points[n].id)}
             rows.append({**_described(plant, n), **self._now(n, words[n]), **_due(due, today), **more})
-        return {"at": self._context.clock.now(), "connected": live.connected, "items": rows, "votes": self.votes(principal)}
+        return {
+            "at": self._context.clock.now(),
+            "connected": live.connected,
+            "items": rows,
+            "votes": self._votes(principal, under_test),
+        }
 
     def _alarms(self, point: str) -> list[dict[str, Any]]:
         """Its standing alarms that are not hidden, worst first."""
@@ -98,20 +103,19 @@ class DetectorService:
         shown = [(rule, state) for rule, state in mine if state not in HIDDEN]
         return [{"id": r.id, "priority": r.priority, "state": s.name} for r, s in sorted(shown, key=lambda one: one[0].priority)]
 
-    def votes(self, principal: Principal) -> list[dict[str, Any]]:
+    def _votes(self, principal: Principal, under_test: frozenset[int]) -> list[dict[str, Any]]:
         """Each voting group with the vote in force."""
         plant = self._context.plant
-        return [self._vote(vote) for vote in plant.votes if principal.allows("live.view", vote.place)]
+        return [self._vote(vote, under_test) for vote in plant.votes if principal.allows("live.view", vote.place)]
 
-    def _vote(self, vote: Any) -> dict[str, Any]:
+    def _vote(self, vote: Any, under_test: frozenset[int]) -> dict[str, Any]:
         plant, live = self._context.plant, self._context.live
         numbers = np.array([plant.point_numbers[m] for m in vote.members], np.int64)
         found: InForce = in_force(vote, live.quality_now(numbers).tolist())
-        says = self._device_says()
         own = plant.point_numbers.get(vote.id)
         value = finite(float(live.value[own])) if own is not None and own < len(live.value) else None
         members = [
-            {**asdict(m), "value": finite(float(live.value[n])), "device_says": says.get(int(n))}
+            {**asdict(m), "value": finite(float(live.value[n])), "device_says": _says(int(n), under_test)}
             for m, n in zip(found.members, numbers, strict=True)
         ]
         return {
@@ -135,11 +139,6 @@ class DetectorService:
             "time": (int(live.time[number]) or None) if number < len(live.time) else None,
             "quality": quality_words(word),
         }
-
-    def _device_says(self) -> dict[int, str]:
-        """Detectors whose own state says calibration although their readings look plain."""
-        summary = Summariser(self._context.plant).count(self._context.live, ())
-        return dict.fromkeys(summary.under_test, "calibrating")
 
     def today(self) -> date:
         return to_datetime(self._context.clock.now()).astimezone(ZoneInfo(self._context.plant.zone)).date()
@@ -316,6 +315,11 @@ def is_detector(point: Point) -> bool:
     """Gas and fire detectors; not the states they tell beside their reading."""
     fire = point.kind in {"fire.detector", "fire.smoke", "fire.heat", "fire.flame"}
     return fire or (point.kind.startswith("gas.") and point.kind != "gas.detector.state")
+
+
+def _says(number: int, under_test: frozenset[int]) -> str | None:
+    """What the device's own state says of readings that look plain."""
+    return "calibrating" if number in under_test else None
 
 
 def _described(plant: PlantView, number: int) -> dict[str, Any]:
