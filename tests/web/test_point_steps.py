@@ -8,10 +8,11 @@ from datetime import date
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from anlan.guard.people import Held, NewPerson, add_person
-from anlan.model.clock import HOUR, MINUTE
+from anlan.model.clock import HOUR, MINUTE, SECOND
 from anlan.model.events.alarms import AlarmKind
 from anlan.model.frames import NODE_ID
 from anlan.model.points import Calibration, Point, Reporting
@@ -215,6 +216,26 @@ async def test_the_list_tells_values_limits_dates_and_the_vote_in_force(node: An
     (vote,) = found["votes"]
     assert (vote["designed"], vote["in_force"], vote["degraded"]) == ("2oo3", "1oo2", True)
     assert next((m["id"], m["health"], m["counts"]) for m in vote["members"]) == ("AT-203", "calibrating", "left")
+
+
+async def test_a_detector_whose_own_state_says_calibration_is_told_in_the_list_and_in_the_vote(node: Any, console: Any) -> None:
+    states = {0: Label(zh="工作"), 2: Label(zh="校验", en="Calibration")}
+    state = Point(id="XS-203", place="hualan/U200", name=Label(zh="状态"), kind="gas.detector.state", source="modbus", address="7", states=states)  # fmt: skip
+    plant = node.context.plant
+    node.context.plant = replace(plant, points={**plant.points, 30: state})
+    await console.sign_in("yibiao")
+
+    async def says(value: float) -> list[Any]:
+        node.clock.advance(2 * SECOND)
+        live, at = node.context.live, int(node.clock.now())
+        live.update(np.array([30], np.uint32), np.array([at]), np.array([value]), np.zeros(1, np.uint16), at)
+        found = (await console.get("/api/v1/detectors")).json()
+        rows, members = found["items"], found["votes"][0]["members"]
+        assert [row["device_says"] for row in rows] == [member["device_says"] for member in members]
+        return [row["device_says"] for row in rows]
+
+    assert await says(0.0) == [None, None, None]
+    assert await says(2.0) == ["calibrating", None, None]
 
 
 async def gas_test(node: Any, t90: float = 30.0) -> int:
