@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+import orjson
+import pytest
 
 from anlan.model.detector_states import state_points
+from anlan.model.events.alarms import AlarmKind, AlarmState
+from anlan.model.frames import Frame, Kind, Part
 from anlan.model.points import Point
 from anlan.model.quality import Flag, Reason, Severity, quality, reason_of
 from anlan.model.readings import Readings
 from anlan.model.words import Label
+from anlan.monitor.engine import Engine, EngineConfig
 from anlan.sense.own_states import OwnStates
+from anlan.sense.ranges import Ranges
 
 AT, XS, OTHER = 1, 2, 3
 STATES = {
@@ -77,3 +83,38 @@ def test_an_unknown_state_changes_nothing() -> None:
     assert words(states.judged(of((XS, float("nan"), bad), (AT, 1.0)))) == [Reason.COMMUNICATION, Reason.CALIBRATION]
     plain = of((OTHER, 1.0))
     assert np.array_equal(OwnStates([]).judged(plain).quality, plain.quality)
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [(0.0, Reason.OVER_RANGE), (1.0, Reason.OVER_RANGE), (2.0, Reason.CALIBRATION), (3.0, Reason.MAINTENANCE)],
+)
+def test_over_range_is_a_lower_bound_that_a_fault_does_not_hide_and_test_gas_does(state: float, reason: Reason) -> None:
+    states = own()
+    states.judged(of((XS, state)))
+    over, demo = quality(Severity.UNCERTAIN, Reason.OVER_RANGE), int(Flag.DEMO)
+    (word,) = states.judged(of((AT, 100.0, over | demo))).quality
+    assert (reason_of(int(word)), int(word) & demo) == (reason, demo)
+
+
+def test_a_catalytic_detector_driven_off_its_scale_that_calls_itself_faulty_alarms_and_is_latched() -> None:
+    """5 → 100 %LEL with its fault → 12: what it reads after that is no evidence that the gas is gone."""
+    gas = point("AT-203", "gas.combustible", unit="%LEL", principle="catalytic", range_low=0.0, range_high=100.0)
+    ranges, states, engine = Ranges([(AT, gas)]), own(), Engine()
+    high_high = {"number": [10], "kind": [AlarmKind.HIGH_HIGH], "target": [AT], "limit": [50.0]}
+    config = EngineConfig.from_columns(
+        1, {"number": [1]}, {"number": [AT, XS], "source": [1, 1], "latches": [True, False]}, high_high
+    )
+
+    def step(kind: Kind, body: bytes, source: int = 0, rows: int = 1) -> None:
+        at = 1_000 + engine.frame
+        found = engine.step(Frame(engine.frame + 1, (Part(kind, source, 1_000, 0, at, rows, body),)))
+        assert not found.faults
+
+    step(Kind.CONFIG, config.to_bytes())
+    step(Kind.TICK, orjson.dumps({"now": 1_000, "sources": {"1": "up"}}))
+    for k, rows in enumerate([((XS, 0.0), (AT, 5.0)), ((XS, 1.0), (AT, 100.0)), ((AT, 12.0),)]):
+        sent = Readings.of([(number, 1_001 + k, value, 0) for number, value in rows])
+        step(Kind.READINGS, states.judged(ranges.judged(sent)).to_bytes(), 1, len(rows))
+    assert engine.state_of(10) is AlarmState.UNACKNOWLEDGED
+    assert reason_of(int(engine.live([AT]).quality[0])) is Reason.OVER_RANGE_LATCHED

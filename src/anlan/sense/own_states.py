@@ -1,7 +1,9 @@
 """Gas detectors that say of themselves that they are faulty or under test gas: their readings carry it, whatever driver brought them.
 
 The state comes as a point of its own, often in another register or message than the reading. The newest one of a source holds until the next;
-a reading that a device itself has marked as bad keeps the device's reason. Votes, alarms and pages then need no knowledge of such pairs.
+a reading that a device itself has marked as bad keeps the device's reason. So does one over range of a detector that calls itself faulty, as
+many do when they are driven off their scale: it is a lower bound of the gas there is, which a fault would hide. Test gas and maintenance still
+go first. Votes, alarms and pages then need no knowledge of such pairs.
 """
 
 from __future__ import annotations
@@ -11,10 +13,11 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from anlan.model.quality import FLAG_MASK, Reason, Severity, quality
+from anlan.model.quality import FLAG_MASK, REASON_MASK, Reason, Severity, quality
 from anlan.model.readings import Readings
 
 _BAD = quality(Severity.BAD)
+_FAULTY = quality(Severity.BAD, Reason.SENSOR_FAILURE)
 
 
 class OwnStates:
@@ -36,7 +39,8 @@ class OwnStates:
         self._learn(readings)
         known = readings.point < len(self._now)
         word = self._now[np.where(known, readings.point, 0)]
-        taken_out = known & (word != 0) & (readings.quality < _BAD)
+        lower_bound = (word == _FAULTY) & (readings.quality & REASON_MASK == Reason.OVER_RANGE)
+        taken_out = known & (word != 0) & (readings.quality < _BAD) & ~lower_bound
         if not taken_out.any():
             return readings
         flags = readings.quality & FLAG_MASK
