@@ -22,11 +22,14 @@ from anlan.monitor.commands import Command
 from anlan.monitor.compile import compile_config
 from anlan.monitor.config import AlarmRule, loss_of_view
 from anlan.monitor.engine import Engine
+from anlan.monitor.program import Instruction, Op, Program
+from anlan.monitor.rows import story_of
 from anlan.monitor.why import Explanation, Question, explain
 
 START = 1_767_225_600 * SECOND
 BAD = quality(Severity.BAD, Reason.SENSOR_FAILURE)
 ALARM, VIEW = 10, 11
+SWITCH, DESIGN = 2, 3
 
 
 @dataclass
@@ -36,6 +39,8 @@ class Told:
     rule: AlarmRule
     on_change: bool = False
     states: dict[int, Label] = field(default_factory=dict)
+    governed: bool = False
+    """Suppressed by design while the switch (`switch`) is on."""
     engine: Engine = field(default_factory=Engine)
     journal: list[AlarmTransition] = field(default_factory=list)
     readings: list[tuple[int, int, float, int]] = field(default_factory=list)
@@ -45,7 +50,13 @@ class Told:
         mode = "on_change" if self.on_change else "cyclic"
         self.point = Point(id="PT-1", place="works/U1", name=Label(zh="压力"), kind="pressure", unit="MPa", source="plc", address="1", decimals=1, states=self.states, reporting=Reporting(mode=mode, period=1))  # fmt: skip
         rules = [(ALARM, self.rule, 1), (VIEW, loss_of_view("plc"), 1)]
-        self.config = compile_config(7, [(1, "plc")], [(1, self.point, 1)], rules)
+        points, programs, by = [(1, self.point, 1)], [], {}
+        if self.governed:
+            switch = self.point.model_copy(update={"id": "HS-1", "reporting": Reporting(mode="on_change", period=3600)})
+            points += [(SWITCH, switch, 1), (DESIGN, switch.model_copy(update={"id": "PT-1.H.SUP"}), 0)]
+            programs = [(DESIGN, Program((Instruction(Op.POINT, SWITCH),), (SWITCH,), 0, timed=False, depth=1))]
+            by = {ALARM: DESIGN}
+        self.config = compile_config(7, [(1, "plc")], points, rules, programs=programs, suppressed_by=by)
         self._step(Kind.CONFIG, 0, self.config.to_bytes())
         self.tick(0, "up")
 
@@ -67,6 +78,12 @@ class Told:
         row = (1, START + round(at * SECOND), value, word)
         self.readings.append(row)
         self._step(Kind.READINGS, at, Readings.of([row]).to_bytes())
+        return self
+
+    def switch(self, at: float, on: int) -> Told:
+        self.until(at)
+        self.readings.append((SWITCH, START + round(at * SECOND), float(on), 0))
+        self._step(Kind.READINGS, at, Readings.of(self.readings[-1:]).to_bytes())
         return self
 
     def hold(self, start: int, end: int, value: float, word: int = 0) -> Told:
@@ -233,6 +250,91 @@ def test_shelved_out_of_service_and_disabled() -> None:
     assert disabled.sentence["zh"] == "该规则未启用:不作判断。"
 
 
+def put_aside(how: str) -> Told:
+    """Episode 1 at 10 with 9.0, acknowledged at 12, put aside from 14 to 40; the condition goes at 20 and comes back at 30 with 9.9,
+    of which nothing is written. Then episode 2."""
+    told = Told(rule(on_delay=5), governed=how == "suppressed").hold(0, 4, 5.0).hold(5, 14, 9.0).order(12, "acknowledge")
+    match how:
+        case "shelved":
+            told.order(14, "shelve", until=START + 40 * SECOND, reason="noise")
+        case "suppressed":
+            told.switch(14, 1)
+        case "removed":
+            told.order(14, "remove_from_service", reason="x", work_order="W-1")
+    told.hold(20, 29, 5.0).hold(30, 40, 9.9)
+    match how:
+        case "suppressed":
+            told.switch(40, 0)
+        case "removed":
+            told.order(40, "return_to_service")
+    return told.hold(41, 50, 9.9)
+
+
+ENDED = {
+    "shelved": ("08:00:40 搁置结束时报警条件成立,随即报警。当时为 9.9 MPa。", "when its shelving ended and its condition was on. The value then was 9.9 MPa."),
+    "suppressed": ("08:00:40 设计抑制解除时报警条件成立,随即报警。", "when its suppression by design ended and its condition was on."),
+    "removed": ("08:00:40 恢复使用时报警条件成立,随即报警。当时为 9.9 MPa。", "when it was returned to service and its condition was on. The value then was 9.9 MPa."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", ENDED)
+@pytest.mark.parametrize("window", [600, 15, 5])
+def test_an_alarm_that_came_back_tells_of_this_activation_and_not_of_the_one_before(how: str, window: float) -> None:
+    told = put_aside(how)
+    found = told.ask(50, window)
+    assert (found.state, found.condition, found.closed, found.episode) == ("UNACKNOWLEDGED", True, None, 2)
+    assert found.sentence == {
+        "zh": f"{ENDED[how][0]}9.9 MPa,达到或高于 8.0 MPa。尚未有人确认。",
+        "en": f"Announced at 08:00:40, {ENDED[how][1]} 9.9 MPa is at or above 8.0 MPa. Nobody has acknowledged it yet.",
+    }
+    assert found.delay is None  # the one that had run when it was announced ran for the episode before
+
+
+@pytest.mark.parametrize("how", ENDED)
+def test_what_came_and_went_while_it_was_put_aside_is_told_of_the_replay(how: str) -> None:
+    told, gate = put_aside(how), {"shelved": "shelved", "suppressed": "suppressed", "removed": "service"}[how]
+    for at, condition in ((16, True), (27, False), (38, True)):
+        found = told.ask(at)
+        assert (found.closed, found.condition) == (gate, condition)
+        assert found.sentence["zh"].startswith("08:00:14 起")
+        assert found.sentence["zh"].endswith("报警条件此时成立。" if condition else "报警条件此时不成立。")
+        assert found.delay is None or found.delay["what"] == "off"
+
+
+@pytest.mark.parametrize("how", ENDED)
+def test_who_acknowledged_and_when_it_ended_are_of_this_activation_too(how: str) -> None:
+    told = put_aside(how).order(50, "acknowledge")
+    assert told.ask(50).sentence["zh"].endswith("张三 于 08:00:50 确认。")
+    returned = put_aside(how).hold(51, 55, 5.0)
+    assert returned.ask(55).sentence["zh"] == f"{ENDED[how][0]}报警条件于 08:00:51 消失。尚未有人确认。"
+
+
+def test_an_excursion_longer_than_the_delay_that_was_shelved_is_not_called_too_short() -> None:
+    told = Told(rule(on_delay=5)).hold(0, 9, 5.0).order(9, "shelve", until=START + 40 * SECOND, reason="noise")
+    found = told.hold(10, 29, 9.0).hold(30, 50, 6.0).ask(50)
+    assert (found.state, found.closed) == ("NORMAL", "limit")
+    assert "不足延时" not in found.sentence["zh"]
+
+
+@pytest.mark.parametrize("how", ENDED)
+def test_the_story_is_the_episodes_own(how: str) -> None:
+    """After each row: raised by the first row of the newest episode, answered by the last acknowledgement of it, hidden by the last row
+    while it is."""
+    rows = [t for t in put_aside(how).order(50, "acknowledge").hold(51, 53, 5.0).journal if t.alarm == ALARM]
+    assert story_of([]) is None
+    for end in range(1, len(rows) + 1):
+        so_far = rows[:end]
+        story = story_of(so_far[::-1])
+        assert story is not None
+        own = [t for t in so_far if t.episode == so_far[-1].episode]
+        assert story.last is so_far[-1]
+        assert story.raised is own[0]
+        assert story.answered is next((t for t in reversed(own) if t.trigger is Trigger.ACKNOWLEDGE), None)
+        aside = so_far[-1].after in {AlarmState.SHELVED, AlarmState.SUPPRESSED, AlarmState.OUT_OF_SERVICE}
+        assert story.hidden is (so_far[-1] if aside else None)
+    assert [t.episode for t in rows] == [1, 1, 1, 2, 2, 2]
+
+
 def test_states_and_quality_and_silence_as_alarms() -> None:
     names = {0: Label(zh="关"), 1: Label(zh="开")}
     state = AlarmRule(id="PT-1.ST", point="PT-1", kind=AlarmKind.STATE, states=(1,))
@@ -298,7 +400,7 @@ def test_a_calculated_value_is_drawn_from_the_replay() -> None:
     """The spread of PT-1 over 30 s, which no history holds."""
     from anlan.model.events.alarms import AlarmKind as Kinds
     from anlan.monitor.compile import EngineConfig
-    from anlan.monitor.program import Instruction, Op, Program, cells_of
+    from anlan.monitor.program import cells_of
 
     spread = Program((Instruction(Op.POINT, 1), Instruction(Op.SPREAD, 0, 30e6)), (1,), cells_of(Op.SPREAD), timed=True, depth=1)
     config = EngineConfig.from_columns(

@@ -13,9 +13,9 @@ from itertools import takewhile
 
 from anlan.guard.principal import Principal
 from anlan.model.errors import AnlanError
-from anlan.model.events.alarms import AlarmTransition
+from anlan.model.events.alarms import AlarmState, AlarmTransition
 from anlan.monitor.live_floods import LiveFloods
-from anlan.monitor.rows import Standing, alarm_row, is_standing, transition_row
+from anlan.monitor.rows import LOOKED_BACK, Standing, alarm_row, is_standing, story_of, transition_row
 from anlan.web.answers import dumps
 from anlan.web.context import Context
 from anlan.web.stream import Bell
@@ -120,11 +120,9 @@ class Board:
         self.moved.ring()
 
     def _story(self, last: AlarmTransition) -> Standing:
-        """How the alarm came to where it stands."""
-        story = Standing(last)
-        for transition in reversed(self._context.journal.of_alarm(last.alarm, before=last.n + 1, limit=50)):
-            story = story.after(transition)
-        return story
+        """How the alarm came to where it stands since it was last normal: an activation that was over by then is none that stands."""
+        rows = self._context.journal.of_alarm(last.alarm, before=last.n + 1, limit=LOOKED_BACK)
+        return story_of(list(takewhile(lambda row: row.after is not AlarmState.NORMAL, rows))) or Standing(last)
 
     async def _learn_names(self, transitions: Sequence[AlarmTransition]) -> None:
         unknown = {t.who for t in transitions if t.who and t.who not in self._names}

@@ -18,14 +18,14 @@ from anlan.guard.audit import Step, append
 from anlan.guard.principal import Principal
 from anlan.model.clock import MINUTE, SECOND, Micros
 from anlan.model.errors import CommandRefused
-from anlan.model.events.alarms import LATE, AlarmKind, AlarmState, AlarmTransition, Trigger
+from anlan.model.events.alarms import AlarmKind, AlarmState, AlarmTransition
 from anlan.model.quality import NO_DATA_YET
 from anlan.model.readings import Readings
 from anlan.monitor.past import Past
 from anlan.monitor.records import Effect, ResponseAnswer
 from anlan.monitor.replay import Replay, in_order
 from anlan.monitor.response import MOVING, OF_QUALITY, Judgement, Question, judge, window_of
-from anlan.monitor.rows import Standing
+from anlan.monitor.rows import LOOKED_BACK, story_of
 from anlan.monitor.service import AlarmService
 from anlan.monitor.states import ACTIVE, HIDDEN
 from anlan.monitor.sums import Sums
@@ -35,8 +35,6 @@ from anlan.web.context import Context, Rule
 
 SAMPLES = 30
 """Instants at which a calculated figure is computed anew over the window."""
-LOOKED_BACK = 200
-"""Transitions of an alarm among which its last activation and its acknowledgement are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +100,9 @@ class ResponseService:
         if standing is not None and standing.raised is not None:
             return Activation(standing.last.after, standing.last.episode, standing.raised, standing.answered)
         rows = await asyncio.to_thread(partial(self._context.journal.of_alarm, number, limit=LOOKED_BACK))
-        told = [row for row in reversed(rows) if row.trigger not in LATE]
-        if not told:
+        story = story_of(rows)
+        if story is None:
             return Activation(AlarmState.NORMAL, 0, None, None)
-        story = Standing(told[0], raised=told[0] if told[0].trigger is Trigger.CONDITION_ON else None)
-        for row in told[1:]:
-            story = story.after(row)
         return Activation(story.last.after, story.last.episode, story.raised, story.answered)
 
     # ---- the judgement

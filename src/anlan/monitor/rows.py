@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +20,8 @@ from anlan.web.widgets import unit_label
 
 NO_EVIDENCE = frozenset({Trigger.SHELVE, Trigger.ESCALATE})
 """Their `value` is no reading."""
+LOOKED_BACK = 200
+"""Transitions of one alarm that its story is told from: enough for an activation, its escalations and corrections."""
 Names = Callable[[str], str]
 """Person id → name; "" for one that isn't known."""
 
@@ -50,6 +52,17 @@ class Standing:
             return Standing(transition, raised=transition, level=level)
         answered = transition if transition.trigger is Trigger.ACKNOWLEDGE else self.answered
         return replace(self, last=transition, answered=answered, hidden=None, level=level)
+
+
+def story_of(rows: Sequence[AlarmTransition]) -> Standing | None:
+    """How an alarm came to where it stands, from its transitions, newest first as the journal gives them. `raised` and `answered` are of
+    its last activation, also once that is over; None when nothing moved it. The one account that list, response card and `why` share:
+    conditions are not written while an alarm is hidden, so an activation may begin without a CONDITION_ON."""
+    story: Standing | None = None
+    for row in reversed(rows):
+        if story is not None or row.trigger not in LATE:
+            story = (story or Standing(row)).after(row)
+    return story
 
 
 def alarm_row(plant: PlantView, standing: Standing, names: Names) -> dict[str, Any]:

@@ -26,8 +26,11 @@ from anlan.model.words import LANGUAGES, translate
 from anlan.monitor import changes
 from anlan.monitor.compile import EngineConfig
 from anlan.monitor.config import LIMIT_KINDS, SUFFIX
+from anlan.monitor.kpi.lives import is_annunciation
 from anlan.monitor.layout import NEVER, Phase, PointFlag, View
 from anlan.monitor.replay import Replay, in_order
+from anlan.monitor.rows import story_of
+from anlan.monitor.states import HIDDEN
 from anlan.web.answers import finite, quality_words
 from anlan.web.client_words import REASONS
 from anlan.web.context import Rule
@@ -123,9 +126,10 @@ class _Account:
     def __init__(self, question: Question) -> None:
         self.q = question
         self.rule, self.point = question.rule, question.point
-        self.last = question.journal[0] if question.journal else None
+        self.story = story_of(question.journal)
+        self.last = self.story.last if self.story is not None else None
         self.state = self.last.after if self.last is not None else AlarmState.NORMAL
-        self.raised = next((t for t in question.journal if t.trigger is Trigger.CONDITION_ON), None)
+        self.raised = self.story.raised if self.story is not None else None
         self.calculated: list[tuple[int, int, float, int]] = []
         self.replay = self._replay()
         self.engine = self.replay.engine
@@ -273,11 +277,10 @@ class _Account:
         return self._hidden(AlarmState.SHELVED, "Shelved since {time}: it says nothing.", "Not shelved.")
 
     def _hidden(self, state: AlarmState, closed: str, opened: str) -> tuple[bool, Both]:
-        if self.state is not state or self.last is None:
+        if self.state is not state or self.story is None or self.story.hidden is None:
             return True, self.say(opened)
-        # The journal's newest step may be a condition that came or went meanwhile; what hid the alarm lies before it.
-        began = next((t for t in self.q.journal if t.after is state and t.before is not state), self.last)
-        return False, self.say(closed, time=self._time(began.noticed_at))
+        # The journal has nothing of a condition that comes or goes meanwhile; that is the replay's to tell (`_aside`).
+        return False, self.say(closed, time=self._time(self.story.hidden.noticed_at))
 
     def _source_gate(self) -> tuple[bool, Both]:
         source = self._source()
@@ -393,7 +396,7 @@ class _Account:
                 "until": self._wall(since) + round(off * SECOND),
             }
             return True, self.say("{ran} s of the {delay} s before it ends have run.", ran=_short(ran), delay=f"{off:g}")
-        if self.raised is not None:
+        if self.raised is not None and self.raised.trigger is Trigger.CONDITION_ON and self.state not in HIDDEN:
             began = self.raised.happened_at - round(on * SECOND)
             found.delay = {"what": "on", "since": began, "ran": on, "of": on, "until": self.raised.happened_at}
         if not on:
@@ -422,6 +425,8 @@ class _Account:
         raised = self.raised
         if raised is None:
             return self.say("It stands announced since before {time}.", time=self._time(self.q.start))
+        if raised.trigger is not Trigger.CONDITION_ON:
+            return self._announced_again(raised)
         facts: dict[str, Any] = {"time": self._time(raised.happened_at), "value": self._figure(raised.value)}
         if self.rule.kind in LIMIT_KINDS and finite(raised.limit) is not None:
             facts["limit"] = self._figure(raised.limit)
@@ -439,6 +444,20 @@ class _Account:
         after = self.say(", after its delay of {delay} s.", delay=f"{delay:g}") if delay else self.say(", without a delay.")
         return _glued(self.say(message, **facts), after)
 
+    def _announced_again(self, raised: AlarmTransition) -> Both:
+        """By the end of what hid it: no limit was passed and no delay ran out at that instant, and an unsuppression looked at no value."""
+        match raised.trigger:
+            case Trigger.UNSHELVE:
+                message = "Announced at {time}, when its shelving ended and its condition was on."
+            case Trigger.UNSUPPRESS:
+                message = "Announced at {time}, when its suppression by design ended and its condition was on."
+            case _:
+                message = "Announced at {time}, when it was returned to service and its condition was on."
+        told = [self.say(message, time=self._time(raised.happened_at))]
+        if finite(raised.value) is not None and self.rule.kind not in {AlarmKind.STALE, AlarmKind.BAD_QUALITY}:
+            told.append(self.say("The value then was {value}.", value=self._figure(raised.value)))
+        return {language: _joined([part[language] for part in told], language) for language in LANGUAGES}
+
     def _still(self, found: Explanation, by_name: Mapping[str, Gate]) -> list[Both]:
         """Why it has not ended."""
         told = [by_name[name].text for name in ("source", "fresh", "quality") if name in by_name and by_name[name].open is False]
@@ -449,7 +468,8 @@ class _Account:
         return told
 
     def _over(self) -> Both:
-        ended = next((t for t in self.q.journal if t.trigger is Trigger.CONDITION_OFF), None)
+        begun = self.raised.n if self.raised is not None else 0
+        ended = next((t for t in self.q.journal if t.trigger is Trigger.CONDITION_OFF and t.n > begun), None)
         return self.say("Its condition ended at {time}.", time=self._time(ended.happened_at)) if ended is not None else {}
 
     def _answered(self) -> Both:
@@ -459,7 +479,7 @@ class _Account:
             case AlarmState.LATCHED_ACKNOWLEDGED:
                 return self.say("It is latched and waits for a reset.")
             case AlarmState.ACKNOWLEDGED:
-                answer = next((t for t in self.q.journal if t.trigger is Trigger.ACKNOWLEDGE), None)
+                answer = self.story.answered if self.story is not None else None
                 if answer is None:
                     return {}
                 who = self.q.names(answer.who) or answer.who
@@ -487,9 +507,8 @@ class _Account:
         facts = {"value": self._figure(found.closest["value"]), "time": self._time(found.closest["at"])}
         span = {"span": f"{(self.q.at - self.q.start) / (60 * SECOND):.0f}"}
         longest = found.longest
-        if longest is not None and not any(
-            t.trigger is Trigger.CONDITION_ON and t.noticed_at > self.q.start for t in self.q.journal
-        ):
+        announced = any(is_annunciation(t) and t.noticed_at > self.q.start for t in self.q.journal)
+        if longest is not None and longest["seconds"] < found.on_delay and not announced:
             return self.say(
                 "From {start} it was beyond the limit for {ran} s, less than its delay of {delay} s.",
                 start=self._time(longest["from"]), ran=_short(longest["seconds"]), delay=f"{found.on_delay:g}",
