@@ -230,6 +230,34 @@ def test_a_lost_source_is_told_once_with_its_safety_points() -> None:
     assert [one.area for one in found.areas] == ["A1"]
 
 
+def test_of_two_sources_the_silent_one_is_told_with_its_own_points_and_post() -> None:
+    points = [
+        point("AT-1"),
+        point("TI-1", "temperature", "works/U2"),
+        point("PI-1", "pressure", source="gds"),
+        point("AT-9", source="gds"),
+    ]
+    rules = [AlarmRule(id=f"{one.id}.H", point=one.id, kind=AlarmKind.HIGH, limit=1.0) for one in points]
+    both = {n: SourceConfig(id=one, driver="modbus", name=Label(zh=one)) for n, one in enumerate(("plc", "gds"), 1)}
+    view = plant(
+        points=dict(enumerate(points, 1)),
+        rules=dict(enumerate([*rules, loss_of_view("plc", post="panel"), loss_of_view("gds", post="gas")], 1)),
+        sources=both,
+        votes=(),
+    )
+
+    def lost(*down: int, **more: Any) -> list[tuple[Any, ...]]:
+        states = {n: SourceState(state="down" if n in down else "running") for n in both}
+        rows = find(view=view, sources=states, **more).rows
+        return [(row.source, row.post, row.points, row.safety_points, row.affected) for row in rows if row.point is None]
+
+    plc, gds = ("plc", "panel", 2, 1, ("AT-1.H", "TI-1.H")), ("gds", "gas", 2, 1, ("PI-1.H", "AT-9.H"))
+    assert lost() == []
+    assert lost(2) == [gds]
+    assert lost(1, 2) == [plc, gds]
+    assert lost(1, 2, allows=lambda place: place == "works/U2") == [("plc", "panel", 1, 0, ("TI-1.H",))]
+
+
 def test_an_area_is_uncovered_once_none_of_its_detectors_can_be_relied_on() -> None:
     assert find({"AT-1": FAULT, "AT-2": BAD_STALE}).areas == ()
     (area,) = find({"AT-1": FAULT, "AT-2": BAD_STALE, "AT-3": LATCHED}).areas

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
 from typing import Any
 
 import orjson
+import pytest
 
 from anlan.model.clock import MINUTE, SECOND
 from anlan.model.quality import BAD_COMMUNICATION, Reason, Severity, quality
+from anlan.monitor import blind_spots
+from anlan.monitor.blindness import Blind
 
 FAULT = int(quality(Severity.BAD, Reason.SENSOR_FAILURE))
 
@@ -130,3 +135,24 @@ async def test_a_console_that_wants_it_is_told_when_it_changes(node: Any, consol
         assert (await told())["items"] == []
         node.feed("AT-203", 0.1, FAULT)
         assert [row["point"] for row in (await told())["items"]] == ["AT-203"]
+
+
+async def test_after_a_change_of_the_plant_it_tells_of_the_new_one_and_is_prepared_beside_the_event_loop(
+    node: Any, console: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[threading.Thread] = []
+
+    class Watched(Blind):
+        def __init__(self, *given: Any) -> None:
+            made.append(threading.current_thread())
+            super().__init__(*given)
+
+    monkeypatch.setattr(blind_spots, "Blind", Watched)
+    await console.sign_in("safety")
+    assert [row["point"] for row in (await blind(console))["items"]] == ["AT-203", "LT-301"]
+    plant = node.context.plant
+    other = plant.points[1].model_copy(update={"id": "AT-999"})
+    node.context.plant = replace(plant, version=plant.version + 1, points={**plant.points, 1: other})
+    assert [row["point"] for row in (await blind(console))["items"]] == ["AT-999", "LT-301"]
+    assert len(made) >= 2
+    assert threading.current_thread() not in made  # where the event loop runs

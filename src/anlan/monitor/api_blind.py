@@ -24,6 +24,6 @@ def routes(context: Context) -> APIRouter:
         it may have begun earlier. Empty means that nothing is hidden, which is no judgement of the plant.
         """
         await spots.refresh()
-        return Json(spots.told(asker))
+        return Json(await spots.told(asker))
 
     return router

@@ -34,8 +34,9 @@ class BlindSpots:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._plant: PlantView | None = None
-        self._whole = Blind(context.plant)
+        self._whole: Blind | None = None
         self._blind: dict[tuple[Grant, ...], Blind] = {}
+        self._making: dict[tuple[Grant, ...], asyncio.Task[None]] = {}
         self._told: dict[tuple[Grant, ...], tuple[float, dict[str, Any], bytes]] = {}
         self._modes: dict[tuple[int, Mode], PointStep] = {}
         self._names: dict[str, str] = {}
@@ -55,8 +56,8 @@ class BlindSpots:
         """Until cancelled: note since when points are unseen, and read the steps on points while somebody looks."""
         while True:
             await asyncio.sleep(STEPS_EVERY)
-            self._of_this_plant()
-            self._notice(self._whole, self._seen(self._whole))
+            whole = await self._of_the_whole()
+            self._notice(whole, self._seen(whole))
             if self._context.clock.monotonic() < self._asked_at + LOOKED_AT:
                 try:
                     await self.refresh()
@@ -70,38 +71,77 @@ class BlindSpots:
             people = await asyncio.to_thread(self._context.guard.people.all)
             self._names = {str(person.id): person.name_zh or person.name_en for person in people}
 
-    def told(self, principal: Principal) -> dict[str, Any]:
+    async def told(self, principal: Principal) -> dict[str, Any]:
         """What this person may see of it, with `at`: when it was true."""
-        return {"at": self._context.clock.now(), **self._found(principal)[1]}
+        blind = await self._blind_of(principal)
+        return {"at": self._context.clock.now(), **self._found(principal, blind)[1]}
 
-    def encoded(self, principal: Principal) -> bytes:
-        """JSON of the same without `at`: it changes only when something else is unseen."""
-        return self._found(principal)[2]
-
-    def _found(self, principal: Principal) -> tuple[float, dict[str, Any], bytes]:
-        now = self._asked_at = self._context.clock.monotonic()
+    def encoded(self, principal: Principal) -> bytes | None:
+        """JSON of the same without `at`: it changes only when something else is unseen. None while it is still being prepared."""
+        self._asked_at = self._context.clock.monotonic()
         self._of_this_plant()
+        blind = self._blind.get(principal.grants)
+        if blind is None:
+            self._make(principal)
+            return None
+        return self._found(principal, blind)[2]
+
+    def _found(self, principal: Principal, blind: Blind) -> tuple[float, dict[str, Any], bytes]:
+        now = self._asked_at = self._context.clock.monotonic()
         kept = self._told.get(principal.grants)
         if kept is None or now >= kept[0] + EVERY:
-            told = self._tell(self._blind_of(principal))
+            told = self._tell(blind)
             kept = self._told[principal.grants] = (now, told, dumps(told))
         return kept
+
+    # ---- preparing, which takes a moment for a large plant: in a thread
 
     def _of_this_plant(self) -> None:
         """Numbers and rules may be others in a new version: everything begins anew."""
         if self._plant is not self._context.plant:
-            self._plant, self._noticed = self._context.plant, {}
-            self._whole = Blind(self._plant)
+            self._plant, self._noticed, self._whole = self._context.plant, {}, None
             self._blind.clear()
             self._told.clear()
+            self._making.clear()
 
-    def _blind_of(self, principal: Principal) -> Blind:
-        if principal.grants not in self._blind:
-            if len(self._blind) >= MOST_KEPT:
-                self._blind.clear()
-                self._told.clear()
-            self._blind[principal.grants] = Blind(self._context.plant, lambda place: principal.allows("live.view", place))
-        return self._blind[principal.grants]
+    async def _of_the_whole(self) -> Blind:
+        while True:
+            self._of_this_plant()
+            if self._whole is not None:
+                return self._whole
+            plant = self._context.plant
+            whole = await asyncio.to_thread(Blind, plant)
+            if plant is self._plant:
+                self._whole = whole
+
+    async def _blind_of(self, principal: Principal) -> Blind:
+        while True:
+            self._of_this_plant()
+            blind = self._blind.get(principal.grants)
+            if blind is not None:
+                return blind
+            await asyncio.shield(self._make(principal))
+
+    def _make(self, principal: Principal) -> asyncio.Task[None]:
+        """One for all who wait for the same."""
+        making = self._making.get(principal.grants)
+        if making is None:
+            making = self._making[principal.grants] = asyncio.create_task(self._prepare(principal))
+        return making
+
+    async def _prepare(self, principal: Principal) -> None:
+        plant, grants = self._context.plant, principal.grants
+        try:
+            blind = await asyncio.to_thread(Blind, plant, lambda place: principal.allows("live.view", place))
+        finally:
+            if plant is self._plant:
+                self._making.pop(grants, None)
+        if plant is not self._plant:
+            return
+        if len(self._blind) >= MOST_KEPT:
+            self._blind.clear()
+            self._told.clear()
+        self._blind[grants] = blind
 
     def _tell(self, blind: Blind) -> dict[str, Any]:
         seen = self._seen(blind)

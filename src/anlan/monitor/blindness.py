@@ -159,6 +159,17 @@ class Blindness:
     areas: tuple[Uncovered, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Lost:
+    """What is not seen while a source is down; it doesn't change while the version is in force."""
+
+    post: str
+    affected: tuple[str, ...]
+    affected_count: int
+    points: int
+    safety_points: int
+
+
 class Blind:
     """Made once for a version of the plant, for what one person may see there; `find` is a few passes over arrays and a row for each hit."""
 
@@ -173,11 +184,32 @@ class Blind:
         self._safety = np.array([p.safety for p in points], bool)
         self._row = {int(n): row for row, n in enumerate(self.number)}
         self._timer = {bypass: (timer, minutes) for bypass, timer, minutes in bypass_timers(points)}
+        self._point_numbers, self._rules_of_point = plant.point_numbers, plant.rules_of_point
         self._votes_of: dict[str, list[str]] = {}
         for vote in plant.votes:
             for member in vote.members:
                 self._votes_of.setdefault(member, []).append(vote.id)
-        self._detectors = [(area, _inside(area, plant.points.values())) for area in plant.areas if allows(area.place)]
+        detectors = _gas_detectors(plant.points.values())
+        self._detectors = [(area, _inside(area, detectors)) for area in plant.areas if allows(area.place)]
+        self._lost = self._if_lost()
+
+    def _if_lost(self) -> dict[str, _Lost]:
+        """By source id; sources without a point that this person may see are left out."""
+        rows: dict[str, list[Point]] = {}
+        for point in self._points:
+            rows.setdefault(point.source, []).append(point)
+        posts: dict[str, str] = {}
+        for rule in self._plant.rules.values():
+            if rule.kind is AlarmKind.LOSS_OF_VIEW:
+                posts.setdefault(rule.point, self._plant.post_of_rule(rule))
+        found = {}
+        for source in self._plant.sources.values():
+            mine = rows.get(source.id, ())
+            if mine:
+                affected = [alarm for point in mine for alarm in self._alarms_of(point)]
+                first = tuple(affected[:MOST_AFFECTED])
+                found[source.id] = _Lost(posts.get(source.id, ""), first, len(affected), len(mine), sum(p.safety for p in mine))
+        return found
 
     def __contains__(self, number: int) -> bool:
         """Whether it tells of this point."""
@@ -253,7 +285,7 @@ class Blind:
 
     def _alarms_of(self, point: Point) -> list[str]:
         """Those of its value, which cannot come while it is not known; a bypass hides none."""
-        rules = (self._plant.rules[n] for n in self._plant.rules_of_point.get(point.id, ()))
+        rules = (self._plant.rules[n] for n in self._rules_of_point.get(point.id, ()))
         return [] if point.kind == "bypass" else [rule.id for rule in rules if rule.kind not in _NO_VALUE]
 
     def _since(self, row: int, number: int, cause: Cause, seen: Seen, bad_since: Mapping[str, Micros]) -> dict[str, Any]:
@@ -275,7 +307,7 @@ class Blind:
 
     def _step_of(self, number: int, point: Point, cause: Cause, seen: Seen) -> PointStep | None:
         if cause is Cause.BYPASSED:
-            approved = self._plant.point_numbers.get(f"{point.id}.APPROVED", -1)
+            approved = self._point_numbers.get(f"{point.id}.APPROVED", -1)
             return seen.modes.get((approved, Mode.APPROVED))
         return seen.modes.get((number, _OF_MODE[cause])) if cause in _OF_MODE else None
 
@@ -292,33 +324,31 @@ class Blind:
         found = []
         for number, source in self._plant.sources.items():
             state = seen.sources.get(number)
-            mine = [p for p in self._points if p.source == source.id]
-            if state is None or state.state != "down" or not mine:
+            lost = self._lost.get(source.id)
+            if state is None or state.state != "down" or lost is None:
                 continue
-            post = next((self._plant.post_of_rule(r) for r in self._plant.rules.values() if r.kind is AlarmKind.LOSS_OF_VIEW and r.point == source.id), "")  # fmt: skip
-            affected = [alarm for point in mine for alarm in self._alarms_of(point)]
             found.append(
                 Row(
                     cause=Cause.COMMUNICATION,
                     name=source.name if source.name.zh or source.name.en else Label(zh=source.id, en=source.id),
                     place=self._plant.top,
-                    post=post,
+                    post=lost.post,
                     safety=True,
                     source=source.id,
                     since=state.since or None,
                     since_is="began",
                     said=state.reason,
-                    affected=tuple(affected[:MOST_AFFECTED]),
-                    affected_count=len(affected),
-                    points=len(mine),
-                    safety_points=sum(p.safety for p in mine),
+                    affected=lost.affected,
+                    affected_count=lost.affected_count,
+                    points=lost.points,
+                    safety_points=lost.safety_points,
                 )
             )
         return found
 
     def _vote(self, vote: Any, seen: Seen, causes: npt.NDArray[np.int64]) -> Row | None:
         """A group in which not every member votes by its value."""
-        rows = [self._row.get(self._plant.point_numbers.get(member, -1)) for member in vote.members]
+        rows = [self._row.get(self._point_numbers.get(member, -1)) for member in vote.members]
         known = [row for row in rows if row is not None]
         if len(known) < len(rows):
             return None  # members of another place, which this person may not see
@@ -379,15 +409,17 @@ class Blind:
                 yield Uncovered(area.id, area.name, gone, of, whole=len(gone) == len(by_kind))
 
 
-def _inside(area: Area, points: Iterable[Point]) -> list[Point]:
-    """Gas detectors that stand in the area; one without a position by its place."""
+def _gas_detectors(points: Iterable[Point]) -> list[Point]:
+    hazardous = {kind.id for kind in kinds().values() if kind.hazard}
+    return [point for point in points if point.kind in hazardous and not point.states]
+
+
+def _inside(area: Area, detectors: Iterable[Point]) -> list[Point]:
+    """Those that stand in the area; one without a position by its place."""
     return [
         point
-        for point in points
-        if kinds().get(point.kind) is not None
-        and kinds()[point.kind].hazard
-        and not point.states
-        and (
+        for point in detectors
+        if (
             _holds(area.polygon, point.position.x, point.position.y)
             if point.position is not None
             else bool(area.place) and (point.place == area.place or point.place.startswith(area.place + "/"))

@@ -183,7 +183,7 @@ class ConsoleSocket:
         if "blind" not in self._also or not self._principal.allows("live.view"):
             return b""
         told = BlindSpots.of(self._context).encoded(self._principal)
-        if told == self._blind_told:
+        if told is None or told == self._blind_told:
             return b""
         self._blind_told = told
         return b',"bl":' + told
