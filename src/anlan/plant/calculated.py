@@ -184,8 +184,10 @@ def _voting_point(vote: Vote, text: str) -> Point:
 def _member(vote: Vote) -> Callable[[str], str]:
     if vote.states:
         return lambda m: f"{m} in {{{', '.join(map(str, vote.states))}}}"
-    test = "above" if vote.side == "high" else "below"
-    return lambda m: f"{test}({m}, {vote.limit!r}, {vote.dead_band!r})"
+    if vote.side == "low":
+        return lambda m: f"below({m}, {vote.limit!r}, {vote.dead_band!r})"
+    # A detector driven over its range has passed every limit within it, whatever it reads and whatever a fault counts as.
+    return lambda m: f"above({m}, {vote.limit!r}, {vote.dead_band!r}) or over_range({m})"
 
 
 def _counts(choice: str) -> str:

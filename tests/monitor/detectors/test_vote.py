@@ -14,6 +14,7 @@ from anlan.monitor.kernel.machine import _vote
 
 CALIBRATION, MAINTENANCE = quality(Severity.BAD, Reason.CALIBRATION), quality(Severity.BAD, Reason.MAINTENANCE)
 FAULT, LATCHED = quality(Severity.BAD, Reason.SENSOR_FAILURE), quality(Severity.BAD, Reason.OVER_RANGE_LATCHED)
+LOST = quality(Severity.BAD, Reason.COMMUNICATION)
 UNSURE = quality(Severity.UNCERTAIN, Reason.LAST_USABLE)
 
 
@@ -43,6 +44,12 @@ class Group:
         (Group(2, calibration="alarm"), (GOOD, GOOD, CALIBRATION), "1oo2"),
         (Group(3), (GOOD, GOOD, CALIBRATION), "2oo2"),
         (Group(1), (GOOD, GOOD, CALIBRATION), "1oo2"),
+        (Group(2), (GOOD, GOOD, LOST), "1oo2"),
+        (Group(2), (GOOD, LOST, LOST), "1oo1"),
+        (Group(2), (LOST, LOST, LOST), "—"),
+        (Group(2), (GOOD, FAULT, LOST), "0oo1"),
+        (Group(2, fault="leave"), (GOOD, GOOD, LOST), "1oo2"),
+        (Group(2, fault="leave"), (GOOD, LATCHED, LATCHED), "0oo1"),
     ],
 )  # fmt: skip
 def test_known_cases(group: Group, words: tuple[int, ...], expected: str) -> None:
@@ -62,14 +69,18 @@ def test_the_machine_agrees_in_every_case(size: int) -> None:
     for needed, fault, calibration in product(range(1, size + 1), ("alarm", "leave"), ("leave", "alarm")):
         group = Group(needed, tuple(f"M{i}" for i in range(size)), fault, calibration)
         packed = np.int64(size | needed << 8 | (fault == "alarm") << 16 | (calibration == "leave") << 17)
-        for words in product((GOOD, CALIBRATION, MAINTENANCE, FAULT, LATCHED), repeat=size):
+        for words in product((GOOD, CALIBRATION, MAINTENANCE, FAULT, LATCHED, LOST), repeat=size):
             told = in_force(group, words)
             voters = [i for i, m in enumerate(told.members) if m.counts == "votes"]
             assert len(voters) == told.of
             for seeing in range(told.of + 1):
                 v, q = np.zeros(size), np.array(words, np.int64)
                 v[voters[:seeing]] = 1.0
+                beyond = [i for i, word in enumerate(words) if word == LATCHED]
+                v[beyond], q[beyond] = 1.0, GOOD  # as the group's expression gives it: `… or over_range(AT-201)`
                 _vote(packed, v, q, 0)
-                nobody = q[0] >= quality(Severity.BAD)
-                assert nobody == (told.text == "—")
-                assert nobody or bool(v[0]) == (seeing >= told.needed), (group, words, seeing)
+                unknown = q[0] >= quality(Severity.BAD)
+                assert unknown or told.text != "—"
+                # Unknown: nobody is left, or too many are not seen and none of the others votes.
+                assert not unknown or told.text == "—" or (LOST in words and seeing == 0)
+                assert unknown or bool(v[0]) == (seeing >= told.needed), (group, words, seeing)

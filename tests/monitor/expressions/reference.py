@@ -142,7 +142,7 @@ def choose(condition: tuple[float, int], then: tuple[float, int], otherwise: tup
 
 
 def vote(needed: int, members: list[tuple[float, int]], *, fault_votes: bool, calibration_leaves: bool) -> tuple[float, int]:
-    votes = left = flags = 0
+    votes = left = unseen = flags = 0
     for value, word in members:
         flags |= word & FLAG_MASK
         if word & 0xFF in (int(Reason.CALIBRATION), int(Reason.MAINTENANCE)):
@@ -151,15 +151,20 @@ def vote(needed: int, members: list[tuple[float, int]], *, fault_votes: bool, ca
             else:
                 votes += 1
         elif word >> 14 >= 2:
-            if fault_votes:
-                votes += 1
-            else:
+            if not fault_votes:
                 left += 1
+            elif word & 0xFF in (int(Reason.COMMUNICATION), int(Reason.NO_DATA_YET), int(Reason.LAST_USABLE)):
+                unseen += 1
+            else:
+                votes += 1
         elif value != 0:
             votes += 1
     if left == len(members):
         return math.nan, quality(Severity.BAD, Reason.CONFIGURATION, flags)
-    return float(votes >= max(1, needed - left)), flags
+    needed = max(1, needed - left)
+    if not votes and unseen >= needed:
+        return math.nan, quality(Severity.BAD, Reason.COMMUNICATION, flags)
+    return float(votes > 0 and votes + unseen >= needed), flags
 
 
 # --- over time: each takes (t, value, word, max_age) and gives (value, word); t in µs, values usable or not
@@ -277,9 +282,13 @@ class Lasting:
 
     since: float | None = None
     last: float = 0.0
+    unknown_from: int | None = None
+    """On change: when it was said to be unknown."""
 
     def step(self, t: int, value: float, word: int, max_age: int) -> tuple[float, int]:
         if word >> 14 >= 2:
+            if max_age == 0 and self.unknown_from is None and self.last:
+                self.unknown_from = t
             return math.nan, word
         if value == 0:
             self.since = None
@@ -287,7 +296,9 @@ class Lasting:
             self.since = t
         elif max_age > 0:
             self.since += max(0.0, t - self.last - max_age)
-        self.last = t
+        elif self.unknown_from is not None:
+            self.since += t - self.unknown_from
+        self.last, self.unknown_from = t, None
         return (0.0 if self.since is None else (t - self.since) / 1e6), word
 
 

@@ -153,23 +153,32 @@ def _banded(term: Term, numbers: list[float], word: int) -> Worth | None:
     return Worth(0.0, word) if value < limit - term.x else None
 
 
+UNSEEN = (Reason.COMMUNICATION, Reason.NO_DATA_YET, Reason.LAST_USABLE)
+"""A member that is not seen is not faulty: it supports a vote that another has begun."""
+
+
 def _vote(term: Term, members: list[Worth], unknown: int) -> Worth | None:
     """A member that only the past could tell may still vote or leave: neither takes back a vote that is won already."""
-    votes = left = flags = 0
+    votes = left = unseen = flags = 0
     for one in members:
         flags |= one.quality & FLAG_MASK
         calibrating = one.quality & 0xFF in (Reason.CALIBRATION, Reason.MAINTENANCE)
-        if calibrating or not one.usable:
+        if not calibrating and not one.usable and term.a & 65_536 and one.quality & 0xFF in UNSEEN:
+            unseen += 1
+        elif calibrating or not one.usable:
             leaves = bool(term.a & 131_072) if calibrating else not term.a & 65_536
             left, votes = left + leaves, votes + (not leaves)
         else:
             votes += one.value != 0
     count, needed = term.a & 0xFF, max(1, (term.a >> 8 & 0xFF) - left)
-    if votes < needed and unknown:
+    won = votes > 0 and votes + unseen >= needed
+    if not won and unknown:
         return None
     if count == left:
         return Worth(math.nan, quality(Severity.BAD, Reason.CONFIGURATION, flags))
-    return Worth(float(votes >= needed), flags)
+    if not votes and unseen >= needed:
+        return Worth(math.nan, quality(Severity.BAD, Reason.COMMUNICATION, flags))
+    return Worth(float(won), flags)
 
 
 def _number(op: Op, numbers: list[float]) -> float:

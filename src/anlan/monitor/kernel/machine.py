@@ -37,6 +37,7 @@ _NO_DATA_YET = int(quality(Severity.BAD, Reason.NO_DATA_YET))
 _NOT_FULL_YET = int(quality(Severity.UNCERTAIN, Reason.NO_DATA_YET))
 _LAST_USABLE = int(quality(Severity.BAD, Reason.LAST_USABLE))
 _NOBODY_VOTES = int(quality(Severity.BAD, Reason.CONFIGURATION))
+_UNSEEN = (int(Reason.COMMUNICATION), int(Reason.NO_DATA_YET), int(Reason.LAST_USABLE))
 _CALIBRATION, _MAINTENANCE = int(Reason.CALIBRATION), int(Reason.MAINTENANCE)
 _NOT_FLAGS = 0xFFFF & ~FLAG_MASK
 _STALE, _HELD, _DOWN = int(PointFlag.STALE), int(PointFlag.HELD), int(View.DOWN)
@@ -219,22 +220,28 @@ def _vote(packed, v, q, i):  # type: ignore[no-untyped-def]
     """k of n: what faulty and calibrating members count as is the group's own choice."""
     members, k = packed & 0xFF, (packed >> 8) & 0xFF
     fault_votes, calibration_leaves = (packed >> 16) & 1, (packed >> 17) & 1
-    votes, left, flags = 0, 0, 0
+    votes, left, unseen, flags = 0, 0, 0, 0
     for m in range(i, i + members):
         flags |= q[m] & FLAG_MASK
         reason = q[m] & REASON_MASK
         if reason in (_CALIBRATION, _MAINTENANCE):
             left += calibration_leaves
             votes += 1 - calibration_leaves
+        elif q[m] >= _BAD and fault_votes and reason in _UNSEEN:
+            unseen += 1
         elif q[m] >= _BAD:
             votes += fault_votes
             left += 1 - fault_votes
         elif v[m] != 0:
             votes += 1
+    needed = max(1, k - left)
+    # Who is not seen supports a vote that another has begun, and begins none: a lost source raises one alarm, its own (DOMAIN.md 3, 6).
     if left == members:
         q[i] = _NOBODY_VOTES | flags
+    elif votes == 0 and unseen >= needed:
+        q[i] = _COMMUNICATION | flags
     else:
-        v[i], q[i] = 1.0 if votes >= max(1, k - left) else 0.0, flags
+        v[i], q[i] = 1.0 if votes > 0 and votes + unseen >= needed else 0.0, flags
 
 
 # ------------------------------------------------------------------------------------------------------------- over time
@@ -360,8 +367,11 @@ def _edges(m, c, window, now, v, i):  # type: ignore[no-untyped-def]
 
 @fast
 def _lasting(m, c, op, hold, known_for, now, v, q, i):  # type: ignore[no-untyped-def]
-    """HOLD, DURATION. Cells: truth, since, last usable. Time that nobody knew about does not count."""
+    """HOLD, DURATION. Cells: truth, since, last usable; negative once it became unknown at that time. Time that nobody knew about does
+    not count: a cyclic value is known for `known_for` after it was heard, one on change until it is said to be unknown."""
     if q[i] >= _BAD:
+        if known_for == 0 and m[c + 2] > 0:
+            m[c + 2] = -now
         return
     if v[i] == 0:
         m[c] = 0.0
@@ -369,6 +379,8 @@ def _lasting(m, c, op, hold, known_for, now, v, q, i):  # type: ignore[no-untype
         m[c], m[c + 1] = 1.0, now
     elif known_for > 0:
         m[c + 1] += max(0.0, now - m[c + 2] - known_for)
+    elif m[c + 2] < 0:
+        m[c + 1] += now + m[c + 2]
     m[c + 2] = now
     lasted = now - m[c + 1] if m[c] != 0 else 0.0
     if op == _DURATION:
