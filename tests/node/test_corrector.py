@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from anlan.bus.wire import Client
@@ -27,6 +28,7 @@ from anlan.node import past
 from anlan.node.core import Core
 from anlan.node.corrector import Schedule
 from anlan.node.layout import NodeFolder
+from anlan.store.history_tail import WholeHistory
 from anlan.store.log import LogSettings
 
 CLOCK = SystemClock()
@@ -75,9 +77,9 @@ class Source:
         await client.request("link", source=1, state="up")
         return cls(client)
 
-    async def give(self, *rows: tuple[int, float]) -> None:
-        """(time, value) of point 1."""
-        body = Readings.of([(1, at, value, 0) for at, value in rows]).to_bytes()
+    async def give(self, *rows: tuple[int, float], point: int = 1) -> None:
+        """(time, value)."""
+        body = Readings.of([(point, at, value, 0) for at, value in rows]).to_bytes()
         head = {"source": 1, "epoch": self._epoch, "first_seq": self._seq, "received_at": CLOCK.now(), "rows": len(rows)}
         await self._client.request("append", body, **head)
         self._seq += len(rows)
@@ -177,6 +179,100 @@ async def test_without_history_late_readings_wait(folder: NodeFolder, monkeypatc
         folder.history.unlink()
         await until(folder, 2)
         await source.close()
+
+
+async def faulted(core: Core, seconds: float = 30) -> str:
+    """Wait until status tells why late readings are not compared."""
+    async with asyncio.timeout(seconds):
+        while (fault := core.status()["late"]["fault"]) is None:
+            await asyncio.sleep(0.02)
+    return str(fault)
+
+
+@pytest.fixture
+def two(folder: NodeFolder) -> NodeFolder:
+    """A second point beside the first, with a limit of its own."""
+    kind, limit = [int(AlarmKind.HIGH)] * 2, [80.0] * 2
+    points = {"number": [1, 2], "id": ["LT-1", "LT-2"], "source": [1, 1]}
+    rules = {"number": [ALARM, 2], "id": ["LT-1.H", "LT-2.H"], "kind": kind, "target": [1, 2], "limit": limit}
+    config = EngineConfig.from_columns(1, {"number": [1], "id": ["plc"]}, points, rules)
+    folder.engine_config.write_bytes(config.to_bytes())
+    return folder
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_a_point_whose_past_cannot_be_read_keeps_no_other_from_being_corrected(
+    two: NodeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RETRY_AFTER", 0.3)
+    real, broken = WholeHistory.read, [2]
+
+    def read(self: WholeHistory, points: list[int], *args: int, **rest: int) -> pa.Table:
+        if set(broken) & set(points):
+            raise StoreError("file {n} of the history is torn", n=7)
+        return real(self, points, *args, **rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(WholeHistory, "read", read)
+    async with running(two) as core:
+        source = await Source.of(two)
+        await asyncio.sleep(0.2)
+        first = CLOCK.now()
+        for _ in range(10):
+            for point in (1, 2):
+                await source.give((CLOCK.now(), 50.0), point=point)
+            await asyncio.sleep(0.1)
+        await source.give((first + SECOND // 2 + 5, 95.0), point=2)  # the earlier one, so it is the first that is looked at
+        await source.give((first + SECOND // 2 + 7, 95.0))
+        found = await until(two, 2)
+        assert {t.alarm for t in found} == {ALARM}
+        fault = await faulted(core)
+        assert "point 2 " in fault
+        assert "file 7 of the history is torn" in fault
+        assert core.status()["late"]["put_off"] == [2]
+        broken.clear()
+        found = await until(two, 4)
+        assert {t.alarm for t in found} == {ALARM, 2}
+        async with asyncio.timeout(30):
+            while core.status()["late"]["put_off"]:
+                await asyncio.sleep(0.02)
+        assert core.status()["late"]["fault"] is None
+        await source.close()
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_more_readings_than_core_looks_at_are_told_and_nothing_is_made_of_half_of_them(
+    folder: NodeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RETRY_AFTER", 0.2)
+    monkeypatch.setattr(module, "MOST_ROWS", 5)
+    async with running(folder) as core:
+        source = await Source.of(folder)
+        first = await a_calm_second(source)
+        await source.give((first + SECOND // 8, 95.0))
+        fault = await faulted(core)
+        assert fault.startswith("late readings of point 1 are not compared: the 1 points needed have more than 5 readings since ")
+        assert late(folder) == []
+        monkeypatch.setattr(module, "MOST_ROWS", 1_000)
+        await until(folder, 2)
+        await source.close()
+
+
+def test_one_that_fails_waits_twice_as_long_each_time_whatever_comes_for_it_meanwhile() -> None:
+    schedule, now, waits = Schedule(), 0.0, []
+    schedule.positions_due(waiting((5, 1), (6, 1)), now)
+    for frame in range(2, 12):
+        now += 10_000
+        assert schedule.positions_due(waiting((5, 1), (6, 1)), now).tolist() == [0, 1]
+        waits.append(schedule.failed(5, "torn", now).wait)
+        for ahead in (0.0, waits[-1] - 0.1):
+            # Another late reading of it, as one would come every second.
+            assert schedule.positions_due(waiting((5, frame), (6, 1)), now + ahead).tolist() == [1]
+        schedule.positions_due(waiting((5, 1), (6, 1)), now)
+    assert waits == [5, 10, 20, 40, 80, 160, 320, 600, 600, 600]
+    schedule.compared(np.array([5]))
+    assert schedule.failed(5, "torn", now).wait == 5
+    schedule.positions_due(waiting((6, 1)), now)
+    assert schedule.troubles == {}, "it waits no more"
 
 
 def waiting(*points: tuple[int, int]) -> Waiting:

@@ -131,6 +131,54 @@ async def test_an_alarm_that_may_not_be_seen_is_not_tried(node: Any, console: An
     assert (await console.post("/api/v1/replay/what-if", json=body)).status_code == 404
 
 
+async def test_what_is_left_out_of_a_long_journal_is_told(node: Any, console: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second activation began and ended: four rows by the end, three six seconds before."""
+    monkeypatch.setattr("anlan.monitor.past.PAGE", 4)
+    monkeypatch.setattr("anlan.monitor.past.MOST_PAGES", 1)
+    await console.sign_in("gas")
+    end = await drive(node)
+    told = (await console.get(f"/api/v1/alarms/AT-203.H/why?at={end}")).json()
+    assert told["cut"]["readings_from"] is None
+    assert end - MINUTE < told["cut"]["journal_from"] < end - 20 * SECOND
+    assert told["cut"]["text"]["en"].startswith("The journal held too many transitions: only those from ")
+    assert told["sentence"]["zh"].endswith(told["cut"]["text"]["zh"])
+    assert "报警记录过多" in told["sentence"]["zh"]
+    then = (await console.get(f"/api/v1/alarms/AT-203.H/why?at={end - 6 * SECOND}")).json()
+    assert then["cut"] is None, "what came later takes nothing of what is looked at"
+    assert then["condition"]
+
+
+async def test_of_too_many_readings_why_looks_at_the_newest_and_says_so(
+    node: Any, console: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await console.sign_in("gas")
+    end = await drive(node)
+    whole = (await console.get(f"/api/v1/alarms/AT-203.HH/why?at={end}")).json()
+    monkeypatch.setattr("anlan.monitor.past.MOST_ROWS", 30)
+    told = (await console.get(f"/api/v1/alarms/AT-203.HH/why?at={end}")).json()
+    assert (told["closed"], told["value"], told["value_at"]) == (whole["closed"], whole["value"], whole["value_at"])
+    assert whole["start"] < told["start"] == told["cut"]["readings_from"] < end
+    assert "只查看了" in told["sentence"]["zh"]
+    assert whole["cut"] is None
+
+
+async def test_whether_a_source_was_in_view_is_told_to_be_unknown_where_its_journal_is_too_long(
+    node: Any, console: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("anlan.monitor.past.PAGE", 1)
+    monkeypatch.setattr("anlan.monitor.past.MOST_PAGES", 1)
+    await console.sign_in("gas")
+    end = await drive(node)
+    body = trial(end + 20 * SECOND, {"id": "AT-203.H", "on_delay": 5})
+    assert (await console.post("/api/v1/replay/what-if", json=body)).json()["links_from"] is None
+    for state in ("down", "up"):
+        node.clock.advance(5 * SECOND)
+        node.tick(state)
+    await node.settle()
+    told = (await console.post("/api/v1/replay/what-if", json=trial(node.clock.now(), {"id": "AT-203.H", "on_delay": 5}))).json()
+    assert end < told["links_from"] <= node.clock.now()
+
+
 async def test_more_than_one_answer_may_hold_is_cut_and_told(node: Any, console: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("anlan.monitor.past.MOST_ROWS", 30)
     await console.sign_in("gas")

@@ -24,9 +24,10 @@ class _Pages(JournalReader):
     def before(self, before: int, limit: int) -> list[AlarmTransition]:
         return self._transitions("SELECT * FROM transition WHERE n < ? ORDER BY n DESC LIMIT ?", (before, limit))
 
-    def of_alarm_before(self, alarm: int, before: int, limit: int) -> list[AlarmTransition]:
-        query = "SELECT * FROM transition WHERE alarm = ? AND n < ? ORDER BY n DESC LIMIT ?"
-        return self._transitions(query, (alarm, before, limit))
+    def of_alarm_before(self, alarm: int, before: int, limit: int, until: Micros) -> list[AlarmTransition]:
+        # The +: the index of the alarm has the order, that of the times would sort. Times follow n but for steps of the node's clock.
+        query = "SELECT * FROM transition WHERE alarm = ? AND n < ? AND +noticed_at <= ? ORDER BY n DESC LIMIT ?"
+        return self._transitions(query, (alarm, before, until, limit))
 
 
 class JournalView:
@@ -47,8 +48,11 @@ class JournalView:
     def before(self, before: int, limit: int = 256) -> list[AlarmTransition]:
         return self._ask(lambda reader: reader.before(before, limit))
 
-    def of_alarm(self, alarm: int, before: int | None = None, limit: int = 100) -> list[AlarmTransition]:
-        return self._ask(lambda reader: reader.of_alarm_before(alarm, FAR if before is None else before, limit))
+    def of_alarm(
+        self, alarm: int, before: int | None = None, limit: int = 100, until: Micros | None = None
+    ) -> list[AlarmTransition]:
+        first, latest = FAR if before is None else before, FAR if until is None else until
+        return self._ask(lambda reader: reader.of_alarm_before(alarm, first, limit, latest))
 
     def standing(self) -> list[AlarmTransition]:
         return self._ask(lambda reader: reader.standing())

@@ -6,14 +6,17 @@ Out: readings, links and transitions of a few points in a window. Blocking: call
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from anlan.model.clock import HOUR, MINUTE, SECOND, Micros
 from anlan.model.events.alarms import LATE, AlarmKind, AlarmTransition, Trigger
 from anlan.model.readings import Readings
+from anlan.monitor.compile import column
 from anlan.monitor.sub_plant import cut, longest_window, measured
 from anlan.web.context import Context, History, Journal, PlantView
 
@@ -30,6 +33,7 @@ MOST_ROWS = 5_000_000
 """Readings of one question; what there is more is left out at its end and told."""
 PAGE = 500
 MOST_PAGES = 200
+"""Of the journal of one alarm; what lies further back is left out and told."""
 CONFIG = "monitor.engine_config"
 """Where `node` puts, in the context's extras, what gives the engine configuration in force."""
 
@@ -42,6 +46,22 @@ class Rows:
     cut_at: Micros | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Of one alarm, newest first. `cut_at`: nothing before this was read, because there was too much; None when all was."""
+
+    rows: list[AlarmTransition] = field(default_factory=list)
+    cut_at: Micros | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """When sources went out of view and came back, in order. `cut_at`: how one of them was before this is not known."""
+
+    rows: list[tuple[Micros, int, str]]
+    cut_at: Micros | None = None
+
+
 class Past:
     """One per process: `Past.of(context)`, or made of opened stores."""
 
@@ -50,6 +70,10 @@ class Past:
     ) -> None:
         self._plant, self._load, self._journal, self._history = plant, config, journal, history
         self._config: EngineConfig | None = None
+        self._view_alarms: dict[int, int] = {}
+        """Source → its alarm for loss of view, of `_config`."""
+        self._part: tuple[EngineConfig, tuple[int, ...], EngineConfig] | None = None
+        """The part that was cut last: of a whole configuration, for these points. The alarms of one point are explained one after the other."""
         self._lock = Lock()
 
     @classmethod
@@ -70,71 +94,85 @@ class Past:
         with self._lock:
             if self._config is None or self._config.version != self.plant.version:
                 self._config = self._load()
+                self._view_alarms = _view_alarms(self._config)
             return self._config
 
     def part(self, targets: Sequence[int], sources: Sequence[int] = ()) -> EngineConfig:
         """The configuration cut to these points and, with one point each, sources."""
         config = self.config()
         if sources:
-            owner = dict(zip(config.point_table["source"].to_pylist(), config.point_table["number"].to_pylist(), strict=True))
-            targets = [*targets, *(owner[source] for source in sources if source in owner)]
-        return cut(config, targets)
+            numbers, source_of = column(config.point_table, "number"), column(config.point_table, "source")
+            of_each = (numbers[source_of == source] for source in sources)
+            targets = [*targets, *(int(found[-1]) for found in of_each if len(found))]
+        wanted = tuple(targets)
+        kept = self._part
+        if kept is None or kept[0] is not config or kept[1] != wanted:
+            self._part = kept = config, wanted, cut(config, wanted)
+        return kept[2]
 
     def readings(self, config: EngineConfig, start: Micros, end: Micros) -> Rows:
         """Of the measured points of `config`: the newest before `start` of each, and all with start ≤ time < end."""
-        points = measured(config)
-        if not points:
-            return Rows(Readings.of([]))
-        early = Readings.from_arrow(self._history.latest(points, start))
-        table = self._history.read(points, start, end, limit=MOST_ROWS + 1)
-        rows = Readings.from_arrow(table)
-        if len(rows) <= MOST_ROWS:
-            return Rows(Readings.concat([early, rows]))
+        if (rows := self._all(config, start, end)) is not None:
+            return Rows(rows)
         # Sorted by point: the first rows would be all of one point. A shorter window has all of every point.
         middle = (start + end) // 2
         shorter = self.readings(config, start, middle)
         return Rows(shorter.readings, min(middle, shorter.cut_at) if shorter.cut_at is not None else middle)
 
+    def newest(self, config: EngineConfig, start: Micros, end: Micros) -> Rows:
+        """The same, for a question about `end`: what there is too much of is left out at its beginning, `cut_at` tells where it begins then."""
+        begin = start
+        while (rows := self._all(config, begin, end)) is None and begin < end:
+            begin = (begin + end + 1) // 2
+        return Rows(rows if rows is not None else Readings.of([]), begin if begin > start else None)
+
+    def _all(self, config: EngineConfig, start: Micros, end: Micros) -> Readings | None:
+        """None when there are more than `MOST_ROWS`."""
+        points = measured(config)
+        if not points:
+            return Readings.of([])
+        table = self._history.read(points, start, end, limit=MOST_ROWS + 1)
+        if len(table) > MOST_ROWS:
+            return None
+        return Readings.concat([Readings.from_arrow(self._history.latest(points, start)), Readings.from_arrow(table)])
+
     def latest(self, points: Sequence[int], before: Micros) -> pa.Table:
         """The newest row before of each of these points."""
         return self._history.latest(points, before)
 
-    def links(self, sources: Sequence[int], start: Micros, end: Micros) -> list[tuple[Micros, int, str]]:
+    def links(self, sources: Sequence[int], start: Micros, end: Micros) -> Links:
         """When these sources went out of view and came back, by the journal of their loss of view; one that was out before comes with
         the instant at which it went."""
+        self.config()
         found: list[tuple[Micros, int, str]] = []
+        cuts: list[Micros] = []
         for source in sources:
-            alarm = self._view_alarm(source)
-            for transition in self.transitions(alarm, start, end) if alarm is not None else ():
-                if transition.trigger in _LINKS and transition.happened_at <= end:
-                    found.append((transition.happened_at, source, _LINKS[transition.trigger]))
-        return sorted(found)
+            if (alarm := self._view_alarms.get(source)) is None:
+                continue
+            story = self.transitions(alarm, start, end)
+            told = (t for t in story.rows if t.trigger in _LINKS and t.happened_at <= end)
+            found += [(t.happened_at, source, _LINKS[t.trigger]) for t in told]
+            cuts += [story.cut_at] if story.cut_at is not None else []
+        return Links(sorted(found), max(cuts, default=None))
 
-    def transitions(self, alarm: int, start: Micros, end: Micros) -> list[AlarmTransition]:
+    def transitions(self, alarm: int, start: Micros, end: Micros) -> Story:
         """Of one alarm up to `end`, newest first, back to the one that held at `start` and the last that raised it."""
         found: list[AlarmTransition] = []
-        for transition in self._backwards(alarm):
-            if transition.noticed_at > end or transition.trigger in LATE:
-                continue  # what late readings told afterwards is not what was known then
-            found.append(transition)
-            if transition.noticed_at <= start and transition.trigger is Trigger.CONDITION_ON:
-                break
-        return found
-
-    def _backwards(self, alarm: int) -> Iterator[AlarmTransition]:
-        before = None
+        before: int | None = None
+        noticed = end
         for _ in range(MOST_PAGES):
-            page = self._journal.of_alarm(alarm, before=before, limit=PAGE)
-            yield from page
+            page = self._journal.of_alarm(alarm, before=before, limit=PAGE, until=end)
+            for transition in page:
+                noticed = transition.noticed_at
+                if transition.trigger in LATE:
+                    continue  # what late readings told afterwards is not what was known then
+                found.append(transition)
+                if noticed <= start and transition.trigger is Trigger.CONDITION_ON:
+                    return Story(found)
             if len(page) < PAGE:
-                return
+                return Story(found)
             before = page[-1].n
-
-    def _view_alarm(self, source: int) -> int | None:
-        config = self.config()
-        kinds, targets, numbers = (config.rule_table[name].to_pylist() for name in ("kind", "target", "number"))
-        of_source = (n for k, t, n in zip(kinds, targets, numbers, strict=True) if k == AlarmKind.LOSS_OF_VIEW and t == source)
-        return next(of_source, None)
+        return Story(found, noticed)
 
     # ---- why
 
@@ -154,40 +192,53 @@ class Past:
         name_of = lost[0] if lost else self._source_of(config, points)
         label = plant.sources[name_of].name if name_of in plant.sources else None
         named = {"zh": label.text("zh"), "en": label.text("en")} if label is not None and (label.zh or label.en) else {}
+        rows, journal, links = (
+            self.newest(config, begin, at + 1),
+            self.transitions(number, start, at),
+            self.links(sources, begin, at),
+        )
+        begin = begin if rows.cut_at is None else min(rows.cut_at, at)
+        start = max(start, begin)
         return explain(
             Question(
                 number=number,
                 rule=rule,
                 point=point,
                 config=config,
-                readings=self.readings(config, begin, at + 1).readings,
+                readings=rows.readings,
                 begin=begin,
-                links=self.links(sources, begin, at),
-                journal=self.transitions(number, start, at),
+                links=links.rows,
+                journal=journal.rows,
                 start=start,
                 at=at,
                 zone=plant.zone,
                 names=names,
                 source_name=named,
+                readings_from=rows.cut_at,
+                journal_from=max((c for c in (journal.cut_at, links.cut_at) if c is not None), default=None),
             )
         )
 
     @staticmethod
     def _source_of(config: EngineConfig, points: Sequence[int]) -> int:
-        table = config.point_table
-        by_point = dict(zip(table["number"].to_pylist(), table["source"].to_pylist(), strict=True))
-        return int(by_point.get(points[0], -1)) if points else -1
+        if not points:
+            return -1
+        found = column(config.point_table, "source")[column(config.point_table, "number") == points[0]]
+        return int(found[0]) if len(found) else -1
 
     def subjects(self, alarms: Sequence[int]) -> tuple[list[int], list[int]]:
         """(points, sources) that these alarms watch."""
         table = self.config().rule_table
-        wanted = set(alarms)
-        points: list[int] = []
-        sources: list[int] = []
-        for number, kind, target in zip(*(table[name].to_pylist() for name in ("number", "kind", "target")), strict=True):
-            if number in wanted:
-                (sources if kind == AlarmKind.LOSS_OF_VIEW else points).append(target)
-        return points, sources
+        chosen = np.isin(column(table, "number"), np.asarray(alarms, np.int64))
+        target, of_source = column(table, "target")[chosen], column(table, "kind")[chosen] == AlarmKind.LOSS_OF_VIEW
+        return target[~of_source].tolist(), target[of_source].tolist()
+
+
+def _view_alarms(config: EngineConfig) -> dict[int, int]:
+    """Source → the first rule that watches its view."""
+    rows = np.flatnonzero(column(config.rule_table, "kind") == AlarmKind.LOSS_OF_VIEW)[::-1]
+    target, number = column(config.rule_table, "target")[rows], column(config.rule_table, "number")[rows]
+    return dict(zip(target.tolist(), number.tolist(), strict=True))
 
 
 _LINKS = {Trigger.CONDITION_ON: "down", Trigger.CONDITION_OFF: "up"}

@@ -28,13 +28,15 @@ TRIP_KINDS = frozenset({"trip", "sif"})
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """`rows`: of each alarm its activations (begin, end or None) before and after. `cut_at`: the end of what was replayed, if it was cut."""
+    """`rows`: of each alarm its activations (begin, end or None) before and after. `cut_at`: the end of what was replayed, if it was cut.
+    `links_from`: whether a source was in view before this is not known, because the journal of its loss of view holds too much."""
 
     effect: Effect
     rows: dict[str, dict[str, list[tuple[Micros, Micros | None]]]]
     readings: int
     cut_at: Micros | None
     version: int
+    links_from: Micros | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -43,6 +45,7 @@ class Tried:
             "readings": self.readings,
             "cut_at": self.cut_at,
             "version": self.version,
+            "links_from": self.links_from,
         }
 
 
@@ -70,7 +73,7 @@ def tried(
     links = past.links(config.source_numbers(), begin, until)
     sets = []
     for one in (config, changed(config, {number: _columns(fields) for number, fields in changes.items()})):
-        replay, found = replayed(one, rows.readings, links, begin=begin)
+        replay, found = replayed(one, rows.readings, links.rows, begin=begin)
         episodes = Episodes()
         episodes.add(found)
         episodes.add(replay.until(until))
@@ -86,7 +89,7 @@ def tried(
         }
         for n in about
     }
-    return Tried(what_if(old, new, incidents, lead=lead), drawn, len(rows.readings), rows.cut_at, config.version)
+    return Tried(what_if(old, new, incidents, lead=lead), drawn, len(rows.readings), rows.cut_at, config.version, links.cut_at)
 
 
 def _facts(past: Past, number: int, priority: int) -> Facts:

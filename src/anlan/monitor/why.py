@@ -63,6 +63,10 @@ class Question:
     """From here on all readings are given: before `start`, when the value is calculated over a longer time."""
     names: Callable[[str], str] = str
     source_name: Both = field(default_factory=dict)
+    readings_from: Micros | None = None
+    """Before this there were more readings than one question takes: none of them is given."""
+    journal_from: Micros | None = None
+    """The same of the journal, the alarm's own or that of its source's loss of view."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,9 @@ class Explanation:
     unit: Both = field(default_factory=dict)
     version: int = 0
     """Of the rules that the past was replayed with; they may have been others then, the journal says which limit decided."""
+    cut: dict[str, Any] | None = None
+    """What was left out because there was too much of it: {"readings_from", "journal_from": the first instant that was looked at, None when
+    all was, "text"}. The sentence says it too."""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -228,8 +235,27 @@ class _Account:
         self._tell_limit(found)
         self._pass_gates(found)
         found.closed = next((gate.gate for gate in self.gates if gate.open is False), None)
+        found.cut = self._cut()
         found.sentence = self._sentence(found)
         return found
+
+    def _cut(self) -> dict[str, Any] | None:
+        readings, journal = self.q.readings_from, self.q.journal_from
+        if readings is None and journal is None:
+            return None
+        parts: list[Both] = []
+        if readings is not None:
+            parts.append(
+                self.say("There were too many readings: only those from {time} on were looked at.", time=self._time(readings))
+            )
+        if journal is not None:
+            parts.append(
+                self.say(
+                    "The journal held too many transitions: only those from {time} on were looked at.", time=self._time(journal)
+                )
+            )
+        text = {language: _joined([part[language] for part in parts], language) for language in LANGUAGES}
+        return {"readings_from": readings, "journal_from": journal, "text": text}
 
     def _pass_gates(self, found: Explanation) -> None:
         for name, passed in (
@@ -419,6 +445,7 @@ class _Account:
             parts = [self._running(found)]
         elif found.closed is not None:
             parts = [by_name[found.closed].text, self._nearest(found)]
+        parts.append(found.cut["text"] if found.cut is not None else {})
         return {language: _joined([part[language] for part in parts if part], language) for language in LANGUAGES}
 
     def _announced(self) -> Both:

@@ -4,7 +4,8 @@
     ─▶ what differs from the journal goes into the log ─▶ the engine writes it, moving no alarm
 
 Nothing is kept here that matters: which points wait stands in the engine's state, and comparing again finds the same. So it may die at any moment,
-and while the history is not open, or can't be read, the points simply wait.
+and while the history is not open, or can't be read, the points simply wait. A point that can't be compared waits by itself, longer each time, and
+status names it; the others go on.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 import structlog
 
-from anlan.model.clock import SECOND, Clock
-from anlan.model.errors import AnlanError
+from anlan.model.clock import HOUR, SECOND, Clock, Micros, isoformat
+from anlan.model.errors import AnlanError, Unavailable
 from anlan.model.readings import Readings
 from anlan.monitor.compile import EngineConfig
 from anlan.monitor.journal import JournalReader
@@ -43,10 +44,27 @@ SHARE = 2
 """A look that took s is followed by none for 2 s: what comes late by the thousand leaves the processor to what comes in time."""
 WAIT_FOR_ENGINE = 30.0
 RETRY_AFTER = 5.0
+RETRY_AFTER_MOST = 600.0
+"""s that a point which can't be compared waits at most; it begins with `RETRY_AFTER` and is doubled each time."""
+MOST_ROWS = 2_000_000
+"""Readings of one look, some 200 MB while they are decided again: core decides alarms, and its memory is not for the past. A point that needs
+more is not compared, because half of its readings would tell another story."""
+SLICE: Micros = HOUR
+"""Read at once, so that what is too much is noticed before it is in memory."""
+MOST_NAMED = 100
 ALIKE = 4
 """One whose episode is still open is looked at again after a quarter of the time that has passed since its late reading."""
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A point could not be compared: it is tried again `wait` s later, at `until` on the monotonic clock."""
+
+    why: str
+    wait: float
+    until: float
 
 
 @dataclass(slots=True)
@@ -56,18 +74,39 @@ class Schedule:
     due: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     frame: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     """Frame of the late reading that it was planned for."""
+    troubles: dict[int, Trouble] = field(default_factory=dict)
+    """Points whose last comparison failed."""
 
     def positions_due(self, waiting: Waiting, now: float) -> npt.NDArray[np.int64]:
         """Positions in `waiting`, earliest late reading first, at most `TOGETHER`."""
+        self._forget(waiting.points)
         self._hold(int(waiting.points.max(initial=-1)))
         fresh = self.frame[waiting.points] != waiting.frame
         points = waiting.points[fresh]
         self.due[points] = np.where(self.due[points] > now, np.minimum(self.due[points], now + GATHER), now + GATHER)
         self.frame[points] = waiting.frame[fresh]
-        return np.flatnonzero(self.due[waiting.points] <= now)[:TOGETHER]
+        held = np.array([point for point, trouble in self.troubles.items() if trouble.until > now], np.int64)
+        return np.flatnonzero((self.due[waiting.points] <= now) & ~np.isin(waiting.points, held))[:TOGETHER]
 
     def put_off(self, point: int, until: float) -> None:
         self.due[point] = until
+
+    def failed(self, point: int, why: str, now: float) -> Trouble:
+        """Another late reading does not make it come sooner: what could not be compared can't be either with one more."""
+        before = self.troubles.get(point)
+        wait = RETRY_AFTER if before is None else min(2 * before.wait, RETRY_AFTER_MOST)
+        self.troubles[point] = trouble = Trouble(why, wait, now + wait)
+        return trouble
+
+    def compared(self, points: npt.NDArray[np.int64]) -> None:
+        for point in points.tolist():
+            self.troubles.pop(point, None)
+
+    def _forget(self, waiting: npt.NDArray[np.int64]) -> None:
+        """Those that wait no more."""
+        if self.troubles:
+            still = set(waiting.tolist())
+            self.troubles = {point: trouble for point, trouble in self.troubles.items() if point in still}
 
     def _hold(self, highest: int) -> None:
         missing = highest + 1 - len(self.due)
@@ -88,7 +127,9 @@ class Corrector:
         self._closing = threading.Event()
         self._schedule = Schedule()
         self._config: tuple[bytes, EngineConfig] | None = None
-        self.fault: str | None = None
+        self._fault: str | None = None
+        self._troubles: dict[int, Trouble] = {}
+        """Of the schedule, as status reads them."""
         self._looks = self._rows = 0
         self._waiting = 0
         self._thread = threading.Thread(target=self._run, name="late-readings", daemon=True)
@@ -101,8 +142,25 @@ class Corrector:
         self._thread.join()
 
     def counters(self) -> dict[str, Any]:
-        """Plain facts for status."""
-        return {"waiting": self._waiting, "looks": self._looks, "corrections": self._rows, "fault": self.fault}
+        """Plain facts for status. `put_off`: numbers of the points that could not be compared, a hundred at most."""
+        put_off = sorted(self._troubles)[:MOST_NAMED]
+        return {
+            "waiting": self._waiting,
+            "looks": self._looks,
+            "corrections": self._rows,
+            "fault": self.fault,
+            "put_off": put_off,
+        }
+
+    @property
+    def fault(self) -> str | None:
+        """Why nothing is compared, or else which points are not and why."""
+        troubles = self._troubles
+        if self._fault is not None or not troubles:
+            return self._fault
+        point, first = min(troubles.items())
+        others = f" (and {len(troubles) - 1} more points)" if len(troubles) > 1 else ""
+        return f"late readings of point {point}{others} are not compared: {first.why}; tried again after {first.wait:g} s"
 
     def _run(self) -> None:
         wait = LOOK_EVERY
@@ -112,16 +170,16 @@ class Corrector:
                 looked = self._look()
             except Exception as error:
                 # Whatever it is: alarms go on without corrections, the points wait, and status says why.
-                self._fail(error.text("en") if isinstance(error, AnlanError) else f"{type(error).__name__}: {error}", error)
+                self._fail(_words(error), error)
                 wait = RETRY_AFTER
                 continue
-            self.fault = None
+            self._fault = None
             wait = max(LOOK_EVERY, SHARE * (self._clock.monotonic() - begun)) if looked else LOOK_EVERY
 
     def _fail(self, why: str, error: Exception) -> None:
-        if self.fault != why:
+        if self._fault != why:
             log.error("late readings not compared", error=why, exc_info=not isinstance(error, AnlanError))
-        self.fault = why
+        self._fault = why
 
     def _look(self) -> bool:
         """Look at the points that are due; False when there are none."""
@@ -131,10 +189,39 @@ class Corrector:
             self._let_go()
             return False
         due = self._schedule.positions_due(look.waiting, self._clock.monotonic())
+        self._troubles = dict(self._schedule.troubles)
         if not len(due) or self._past.cursor is None:
             return False
-        self._compare(look, self._config_of(body), due)
+        self._compare_each(look, self._config_of(body), due)
+        self._troubles = dict(self._schedule.troubles)
         return True
+
+    def _compare_each(self, look: Look, config: EngineConfig, due: npt.NDArray[np.int64]) -> None:
+        """Together; if that fails, each by itself, so that one that can't be compared keeps none of the others from it."""
+        if len(due) > 1:
+            try:
+                self._compare(look, config, due)
+            except Exception as error:
+                # Whose fault it is shows when each is tried alone.
+                log.warning("late readings not compared together", points=len(due), error=_words(error))
+            else:
+                return
+        for one in due:
+            if self._closing.is_set():
+                return
+            self._compare_one(look, config, np.array([one]))
+
+    def _compare_one(self, look: Look, config: EngineConfig, position: npt.NDArray[np.int64]) -> None:
+        point = int(look.waiting.points[position[0]])
+        try:
+            self._compare(look, config, position)
+        except Exception as error:
+            # Whatever it is: this point waits, longer each time, and status says which one and why.
+            before = self._schedule.troubles.get(point)
+            trouble = self._schedule.failed(point, _words(error), self._clock.monotonic())
+            if before is None or before.why != trouble.why:
+                known = isinstance(error, AnlanError)
+                log.error("late readings of a point not compared", point=point, error=trouble.why, exc_info=not known)
 
     def _config_of(self, body: bytes) -> EngineConfig:
         """Read once for as long as anything waits: a large plant's takes a second."""
@@ -148,7 +235,7 @@ class Corrector:
             give_back()
 
     def _compare(self, look: Look, config: EngineConfig, due: npt.NDArray[np.int64]) -> None:
-        """In this order: see `monitor.late.comparison`."""
+        """In this order: see `monitor.late.comparison`. Nothing comes of it while the engine is behind; the points stay due."""
         from anlan.monitor.late.comparison import follow, plan
 
         through = self._frames.last
@@ -163,12 +250,26 @@ class Corrector:
             journal.close()
         self._looks += 1
         self._conclude(look, outcome)
+        self._schedule.compared(made.points)
 
     def _read(self, made: Plan) -> tuple[Readings, Readings]:
         whole = self._past.whole()
         points = made.few.points
         before = Readings.from_arrow(whole.latest(points, made.start))
-        return before, Readings.from_arrow(whole.read(points, made.start, made.end))
+        parts: list[Readings] = []
+        left = MOST_ROWS
+        for start in range(made.start, made.end, SLICE):
+            table = whole.read(points, start, min(start + SLICE, made.end), limit=left + 1)
+            left -= len(table)
+            if left < 0:
+                raise Unavailable(
+                    "the {points} points needed have more than {most} readings since {start}, more than core looks at",
+                    points=len(points),
+                    most=MOST_ROWS,
+                    start=isoformat(made.start),
+                )
+            parts.append(Readings.from_arrow(table))
+        return before, Readings.concat(parts)
 
     def _decided(self, frame: int) -> bool:
         """Wait until the journal holds what follows from this frame."""
@@ -192,3 +293,7 @@ class Corrector:
         if found.rows:
             log.info("record corrected by late readings", rows=len(found.rows), points=len(found.points))
         self._decided(frame)
+
+
+def _words(error: Exception) -> str:
+    return error.text("en") if isinstance(error, AnlanError) else f"{type(error).__name__}: {error}"

@@ -94,6 +94,7 @@ WORDS: tuple[str, ...] = (
     "Each change of an alarm and each step of a person is written here, with both times.", "Older",
     # alarm floods, the list in groups
     "not grouped", "by unit", "by equipment", "by point", "by source", "by first-out group", "Group the list",
+    "first out by the SIS register", "first by time stamps", "first out unknown",
     "{count} alarms, {open} unacknowledged", "in {n} items", "{post}: {n} alarms in 10 minutes, since {time}", "no post",
     # detectors, the safety system, bypasses
     "A detector of gas or fire waits for the approval of a second person.", "All",
@@ -111,6 +112,7 @@ WORDS: tuple[str, ...] = (
     "Its readings count as calibration; a vote takes it out by its own rule. It ends by itself.", "Known to", "Limits",
     "No calibration is recorded here.", "No demand in this time.", "Not bypassed", "Nothing is bypassed.",
     "Only after the detector was reset on site.", "Principle", "Quality", "Record and end", "Recorded as incomplete.",
+    "Calibration mode was not ended: {why}",
     "Recorded.", "Refuse", "Reset over range", "Reset.", "Result", "Settled at", "Since the gas",
     "Stroke time against required", "T90", "The approval has ended.", "The safety system is not described.",
     "This plant has no gas or fire detectors.", "This plant states no limits of its own: a person judges.",
@@ -154,6 +156,7 @@ WORDS: tuple[str, ...] = (
     "What is to be tried", "Add an alarm: tag or name", "From", "To", "Try",
     "Replayed through the same engine over this node's own history. Nothing is changed.", "Nothing has been tried yet.",
     "Choose an alarm, type another limit, dead-band or delay, and see which alarms would have been different.",
+    "The journal held too many transitions: whether a source was in view before {time} is not known.",
     "The span held too many readings: only up to {time} was replayed.", "no longer chattering: {alarms}", "chattering now: {alarms}",
     "What would have been different", "{before} → {after} alarms ({change}), {missed} missed", "Alarms before and after over the trend",
     "{n} readings from {start} to {end}, rules of version {version}", "no longer announced", "later by {span}",

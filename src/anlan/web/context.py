@@ -72,8 +72,10 @@ class Journal(Protocol):
         """Transitions n < before, newest first."""
         ...
 
-    def of_alarm(self, alarm: int, before: int | None = None, limit: int = 100) -> Sequence[AlarmTransition]:
-        """Of one alarm, newest first."""
+    def of_alarm(
+        self, alarm: int, before: int | None = None, limit: int = 100, until: Micros | None = None
+    ) -> Sequence[AlarmTransition]:
+        """Of one alarm, newest first: n < before, noticed at or before `until`."""
         ...
 
     def standing(self) -> Sequence[AlarmTransition]:

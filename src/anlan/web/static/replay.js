@@ -228,13 +228,14 @@ function told(answer) {
   const { effect } = answer;
   const counts = Object.entries(WHATS).map(([what, words]) => `<li><b>${effect.counts[what]}</b> ${t(words)}</li>`);
   const cut = answer.cut_at ? `<p class="form-error">${t("The span held too many readings: only up to {time} was replayed.", { time: stamp(answer.cut_at) })}</p>` : "";
+  const unknown = answer.links_from ? `<p class="form-error">${t("The journal held too many transitions: whether a source was in view before {time} is not known.", { time: stamp(answer.links_from) })}</p>` : "";
   const quiet = [
     effect.chattering_removed.length && t("no longer chattering: {alarms}", { alarms: effect.chattering_removed.join(", ") }),
     effect.chattering_added.length && t("chattering now: {alarms}", { alarms: effect.chattering_added.join(", ") }),
   ].filter(Boolean);
   return `<header><h2>${t("What would have been different")}</h2></header><div class="body">
     <div class="sum">${t("{before} → {after} alarms ({change}), {missed} missed", { before: effect.before, after: effect.after, change: signed(effect.after - effect.before), missed: effect.missed.length })}</div>
-    <ul class="counts">${counts.join("")}</ul>${quiet.map((words) => `<p>${esc(words)}</p>`).join("")}${cut}${missed(effect)}
+    <ul class="counts">${counts.join("")}</ul>${quiet.map((words) => `<p>${esc(words)}</p>`).join("")}${cut}${unknown}${missed(effect)}
     <div class="chart" role="img" aria-label="${t("Alarms before and after over the trend")}"></div>
     ${list(effect)}
     <form class="in-force"><label>${t("Reason")} <input name="reason" maxlength="500"></label>
