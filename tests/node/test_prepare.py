@@ -1,17 +1,24 @@
 """What `anlan up` refuses before anything starts or is written."""
 
 import shutil
+from getpass import getuser
 from pathlib import Path
 
 import pytest
 
+from anlan.guard.audit import read, verify
 from anlan.model.clock import SystemClock
 from anlan.model.errors import InputError, StoreError
 from anlan.monitor.compile import EngineConfig
+from anlan.node.alarm_commands import _write_records
 from anlan.node.configuration import open_records
+from anlan.node.layout import NodeFolder
 from anlan.node.up import UpOptions, prepare
+from anlan.plant.folder import load
+from anlan.plant.loosening import SecondPersonNeeded
 from anlan.plant.new import new_plant
 from anlan.plant.versions import StaleBase, import_plant
+from tests.plant.works import PLANT, gas, line, write
 
 
 def test_a_folder_has_one_node(tmp_path: Path) -> None:
@@ -72,6 +79,58 @@ def test_the_demo_goes_on_with_what_was_edited_in_it(tmp_path: Path) -> None:
     moved = prepare(UpOptions(data=tmp_path, port_base=40_000), SystemClock())
     moved.lock.release()
     assert moved.imported.version.number == 3
+
+
+def test_starting_the_node_is_no_way_past_the_second_person(tmp_path: Path) -> None:
+    """As at the console: one person tightens; what one person loosened in the folder does not start."""
+    works, data = write(tmp_path / "works", gas("20")), tmp_path / "data"
+    assert up(works, data) == 1
+    write(works, gas("15"))
+    assert up(works, data) == 2
+    for loose in (gas("24"), gas(""), line()):
+        write(works, loose)
+        with pytest.raises(SecondPersonNeeded, match="the second signature is not built yet"):
+            up(works, data)
+        with pytest.raises(SecondPersonNeeded):
+            up(works, data, onto=2)
+    write(works, gas("24"), plant=PLANT.replace("  id: works", "  id: works\n  demo: true"))
+    with pytest.raises(SecondPersonNeeded, match="demo False → True"):
+        up(works, data)
+    write(works, gas("15"))
+    assert up(works, data) == 2
+
+
+def test_every_version_that_a_start_makes_is_in_the_audit_record(tmp_path: Path) -> None:
+    works, data = write(tmp_path / "works", gas("20")), tmp_path / "data"
+    up(works, data)
+    write(works, gas("15"))
+    up(works, data)
+    up(works, data)
+    up(write(tmp_path / "other", gas("10")), data, onto=2)
+    assert configured(data) == [(None, 1, []), (1, 2, ["alarm AT-1.H: limit 20 → 15"]), (2, 3, ["alarm AT-1.H: limit 15 → 10"])]
+    prepare(UpOptions(data=tmp_path / "demo"), SystemClock()).lock.release()
+    assert configured(tmp_path / "demo") == [(None, 1, [])]
+
+
+def test_a_workbook_brought_in_while_the_node_is_down_is_in_the_audit_record(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    up(write(tmp_path / "works", gas("20")), data)
+    _write_records(data, load(write(tmp_path / "tighter", gas("15"))), "HAZOP", 1)
+    assert configured(data)[1:] == [(1, 2, ["alarm AT-1.H: limit 20 → 15"])]
+    with pytest.raises(SecondPersonNeeded):
+        _write_records(data, load(write(tmp_path / "looser", gas("24"))), "HAZOP", 2)
+
+
+def configured(data: Path) -> list[tuple[int | None, int, list[str]]]:
+    """(version before, version after, changes) of each configuration in the audit record, which must be whole."""
+    records = open_records(NodeFolder(data))
+    with records.reading() as session:
+        assert verify(session) is None
+        leaves = [leaf for leaf in read(session, 0, 1000) if leaf.action == "alarm.configure"]
+        assert all(leaf.after["account"] in {getuser(), "anlan"} and leaf.after["digest"] for leaf in leaves)
+        found = [(leaf.before["version"], leaf.after["version"], leaf.after["changes"]) for leaf in leaves]
+    records.close()
+    return found
 
 
 def up(folder: Path, data: Path, onto: int | None = None) -> int:

@@ -148,10 +148,12 @@ def _write_folder(folder: Path, plant: Plant) -> None:
 
 
 def _write_records(target: Path, plant: Plant, reason: str, base: int | None) -> None:
+    from functools import partial
+
     from anlan.model.clock import SystemClock
     from anlan.node.configuration import open_records
     from anlan.node.layout import NodeFolder
-    from anlan.plant.service import guarded
+    from anlan.plant.service import guarded, local_leaf
     from anlan.plant.versions import import_plant
     from anlan.store.disk import FolderLock
 
@@ -160,7 +162,9 @@ def _write_records(target: Path, plant: Plant, reason: str, base: int | None) ->
     try:
         records = open_records(folder)
         try:
-            made = import_plant(records, plant, author=getuser(), reason=reason, clock=SystemClock(), onto=base, also=guarded)
+            author, clock = getuser(), SystemClock()
+            also = partial(guarded, also=local_leaf(author, clock.now(), reason, "master"))
+            made = import_plant(records, plant, author=author, reason=reason, clock=clock, onto=base, also=also)
         finally:
             records.close()
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from anlan.node.layout import NodeFolder
 from anlan.plant.compile import all_points, all_rules, engine_config, running_sources
 from anlan.plant.description import Plant
 from anlan.plant.numbers import Numbers
+from anlan.plant.service import guarded, local_leaf
 from anlan.plant.versions import Imported, import_folder, import_plant, version, versions, wiring
 from anlan.sense.demo import wiring as demo_wiring
 from anlan.sense.runner import Running
@@ -43,11 +45,14 @@ def bring_into_force(
     onto: int | None = None,
 ) -> Imported:
     """Make the plant of folder `origin` the current version if it changed, and write core's share. `onto`: the version whose difference
-    a person has seen and means. Raises StaleBase."""
-    if plant.site.demo:
+    a person has seen and means. Raises StaleBase, SecondPersonNeeded."""
+    if plant.site.demo and _holds_no_real_plant(records):
         imported = _import_demo(records, plant, clock, port_base)
     else:
-        imported = import_folder(records, origin, author=getuser(), reason=f"anlan up {origin}", clock=clock, onto=onto)
+        author, reason = getuser(), f"anlan up {origin}"
+        # Who edits the folder and starts the node is one person, as at the console. The first version of a node loosens nothing.
+        also = partial(guarded, also=local_leaf(author, clock.now(), reason, str(origin)))
+        imported = import_folder(records, origin, author=author, reason=reason, clock=clock, onto=onto, also=also)
     config = engine_config(imported.plant, imported.numbers, imported.version.number)
     part = folder.engine_config.with_suffix(".part")
     part.write_bytes(config.to_bytes())
@@ -55,8 +60,17 @@ def bring_into_force(
     return imported
 
 
+def _holds_no_real_plant(records: Records) -> bool:
+    """A folder of a real plant that says it is a demo must not come past the second person with that word."""
+    return not versions(records) or version(records)[1].site.demo
+
+
 def _import_demo(records: Records, plant: Plant, clock: Clock, port_base: int | None) -> Imported:
-    """The demo plant comes with the program and is replaced with it; its devices may listen elsewhere (`port_base`)."""
+    """The demo plant comes with the program and is replaced with it; its devices may listen elsewhere (`port_base`).
+
+    It is demo data, in records that hold nothing else: nobody is protected by its limits, so a release may move them either way without a
+    second person. An edit of it at the console or by `anlan plant apply` is refused as it would be in a real plant.
+    """
     by = port_base - demo_wiring.PORT_BASE if port_base is not None else 0
     sources = tuple(s.model_copy(update={"options": demo_wiring.moved(s.options, by)}) for s in plant.sources)
     shipped = plant.model_copy(update={"sources": sources})
@@ -66,9 +80,9 @@ def _import_demo(records: Records, plant: Plant, clock: Clock, port_base: int | 
         # Edited in the console since, and the program brings nothing new: the edits stay.
         current, edited, numbers = version(records)
         return Imported(current, edited, numbers, new=False)
-    return import_plant(
-        records, shipped, author="anlan", reason="demo plant", clock=clock, onto=known[0].number if known else None
-    )
+    leaf = local_leaf("anlan", clock.now(), "demo plant", plant.site.id)
+    base = known[0].number if known else None
+    return import_plant(records, shipped, author="anlan", reason="demo plant", clock=clock, onto=base, also=leaf)
 
 
 def sources_in_force(folder: NodeFolder) -> tuple[int, list[Running]]:

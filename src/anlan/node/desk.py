@@ -13,12 +13,11 @@ from typing import Any
 import structlog
 
 from anlan.bus.wire import Head
-from anlan.guard.audit import Step, append
 from anlan.model.errors import AnlanError, InputError
 from anlan.plant.folder import load
 from anlan.plant.master_book import must_be_sound, read_book
-from anlan.plant.service import MasterService
-from anlan.plant.versions import Also, Imported
+from anlan.plant.service import MasterService, local_leaf
+from anlan.plant.versions import Imported
 from anlan.web.context import Context
 
 Request = Callable[..., Awaitable[tuple[dict[str, Any], bytes]]]
@@ -62,7 +61,7 @@ class ProposalDesk:
     async def _make(self, proposal: dict[str, Any]) -> Imported:
         service = MasterService.of(self._context)
         author, reason, onto, path = proposal["author"], proposal["reason"], proposal.get("onto"), Path(proposal["path"])
-        also = self._leaf(author, reason, str(path))
+        also = local_leaf(author, self._context.clock.now(), reason, str(path))
         if proposal["kind"] == "folder":
             plant = await asyncio.to_thread(load, path)
             return await service.replace(author, plant, base=onto, reason=reason, also=also, folder=path)
@@ -72,19 +71,3 @@ class ProposalDesk:
             base = onto if onto is not None else read.version
             return await service.replace(author, must_be_sound(read), base=base, reason=reason, also=also)
         raise InputError("this node knows no proposal of the kind {kind}", kind=proposal["kind"])
-
-    def _leaf(self, author: str, reason: str, subject: str) -> Also:
-        def also(session: Any, before: Any, made: Imported) -> None:
-            after = {"version": made.version.number, "changes": [c.text() for c in made.changes[:100]]}
-            step = Step(
-                at=self._context.clock.now(),
-                who="node",
-                action="alarm.configure",
-                subject=subject,
-                before={"version": made.version.base},
-                after={**after, "account": author},
-                reason=reason,
-            )
-            append(session, step)
-
-        return also

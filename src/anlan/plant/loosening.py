@@ -1,19 +1,20 @@
 """Whether a change makes a safety alarm weaker: later, quieter, rarer or gone. Pure: two plants in, what is loosened out.
 
 DOMAIN.md 16: loosening or disabling a safety limit, a gas or fire point needs two persons; tightening one. Concerned are the alarms of points
-that are safety-related or detect a hazard, and the loss of view of sources. A field that nobody has judged here counts as loosened when it
-changes: a later release must not open a way past the second person by adding one.
+that are safety-related or detect a hazard, these points themselves, the loss of view of sources, votes, what is calculated, final elements, and
+the settings that reach all of them. `plant.judgements` says field by field what is weaker; one that it does not know counts as loosened.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from pydantic import BaseModel
+
+from anlan.model.detector_states import state_points
 from anlan.model.errors import Forbidden
-from anlan.model.events.alarms import AlarmKind
 from anlan.model.kinds import kinds
 from anlan.model.points import Point
 from anlan.model.words import Label, translate
@@ -21,29 +22,10 @@ from anlan.monitor.config import AlarmRule
 from anlan.monitor.rationalisation import AlarmClass
 from anlan.plant.compile import all_rules
 from anlan.plant.description import Plant
+from anlan.plant.judgements import JUDGED, weaker
+from anlan.plant.safety_points import safety_rules
 
 SHOWN = 5
-HIGHS = frozenset(
-    {AlarmKind.HIGH, AlarmKind.HIGH_HIGH, AlarmKind.RATE, AlarmKind.DEVIATION, AlarmKind.TIME_IN_STATE, AlarmKind.COUNT}
-)
-"""Kinds that are on at or above their limit: the higher it is, the later they come."""
-LOWS = frozenset({AlarmKind.LOW, AlarmKind.LOW_LOW, AlarmKind.FROZEN})
-
-NEUTRAL = frozenset(
-    {
-        "id",
-        "dead_band",
-        "off_delay",
-        "consequence",
-        "corrective_action",
-        "time_to_respond",
-        "cause",
-        "basis",
-        "severity",
-        "rationalised",
-    }
-)
-"""A dead-band or off-delay moves when an alarm ends, never when it begins; the others are words and records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,32 +69,27 @@ def loosened(before: Plant, after: Plant) -> list[Loosened]:
     """What the change from `before` to `after` makes weaker, by alarm; empty when one person may make it."""
     rules = {rule.id: rule for rule in all_rules(after)}
     classes_before, classes_after = ({c.id: c for c in plant.alarms.classes} for plant in (before, after))
+    of_the_safety_system = {rule.id for rule in safety_rules(before)}
     found: list[Loosened] = []
     for rule in all_rules(before):
-        if not is_guarded(rule, before.points_by_id.get(rule.point)):
+        if rule.id not in of_the_safety_system and not is_guarded(rule, before.points_by_id.get(rule.point)):
             continue
         new = rules.get(rule.id)
         found += loosened_rule(rule, new)
-        if new is not None and new.enabled:
+        if rule.enabled and new is not None and new.enabled:
             found += _loosened_class(rule.id, classes_before.get(rule.alarm_class), classes_after.get(new.alarm_class))
-    return found + _recalculated(before, after)
-
-
-def _recalculated(before: Plant, after: Plant) -> list[Loosened]:
-    """Alarms stand on calculated points and votes: what another formula does to them nobody can tell from its text."""
-    found = []
-    for section in ("calculated", "votes"):
-        new = {one.id: one for one in getattr(after, section)}
-        for old in getattr(before, section):
-            if old != new.get(old.id):
-                found.append(Loosened(old.id, section, _plain(old), _plain(new.get(old.id))))
-    return found
+    return [*found, *_points(before, after), *_sources(before, after), *_calculations(before, after), *_settings(before, after)]
 
 
 def is_guarded(rule: AlarmRule, point: Point | None) -> bool:
     """Whether loosening this alarm takes two persons."""
     if point is None:
-        return True  # loss of view of a source, with whatever safety points it carries
+        return True  # loss of view of a source, with whatever safety points it carries; a vote; the node's own
+    return guards(point)
+
+
+def guards(point: Point) -> bool:
+    """Whether it is safety-related or detects a hazard."""
     return point.safety or point.kind in _hazards()
 
 
@@ -125,52 +102,71 @@ def loosened_rule(before: AlarmRule, after: AlarmRule | None) -> list[Loosened]:
     """Of one alarm; None is an alarm that is gone."""
     if not before.enabled:
         return []  # it decided nothing, so nothing can be weaker
-    if after is None:
-        return [Loosened(before.id)]
-    found = []
-    for name in type(before).model_fields:
-        old, new = getattr(before, name), getattr(after, name)
-        if old != new and name not in NEUTRAL and _WEAKER.get(name, _always)(before, old, new):
-            found.append(Loosened(before.id, name, _plain(old), _plain(new)))
-    return found
+    return [Loosened(before.id)] if after is None else _weaker(before.id, before, after)
 
 
 def _loosened_class(alarm: str, before: AlarmClass | None, after: AlarmClass | None) -> list[Loosened]:
     """Whether the demands of the class that holds after are less than those that held before. No class: shelving to the end of the shift."""
     free = AlarmClass(id="none", name=Label())
-    old, new = before or free, after or free
-    if old.id != new.id and after is None:
+    if before is not None and after is None:
         return []  # told as the rule's own field
+    return _weaker(alarm, before or free, after or free)
+
+
+def _points(before: Plant, after: Plant) -> list[Loosened]:
+    """What an alarm is told of: read elsewhere, rarer, or not at all."""
     found = []
-    if new.shelvable and not old.shelvable:
-        found.append(Loosened(alarm, "shelvable", False, True))
-    elif new.shelvable and old.max_shelving and (not new.max_shelving or new.max_shelving > old.max_shelving):
-        found.append(Loosened(alarm, "max_shelving", old.max_shelving, new.max_shelving))
-    if old.comment_required and not new.comment_required:
-        found.append(Loosened(alarm, "comment_required", True, False))
+    for old in filter(guards, before.points):
+        new = after.points_by_id.get(old.id)
+        found += [Loosened(old.id)] if new is None else _weaker(old.id, old, new)
+    # A state point that joins a detector's loop can say that its readings are no evidence.
+    told, tells = ({d.id: s.id for d, s, _ in state_points(plant.points)} for plant in (before, after))
+    known = before.points_by_id
+    return found + [Loosened(d, "state", told.get(d), s) for d, s in tells.items() if d in known and told.get(d) != s]
+
+
+def _sources(before: Plant, after: Plant) -> list[Loosened]:
+    """Of one that carries nothing that is guarded, only how late its loss is seen. One that is gone is told by its loss of view."""
+    carrying = {point.source for point in before.points if guards(point)}
+    known = {one.id: one for one in after.sources}
+    pairs = [(old, known[old.id]) for old in before.sources if old.id in known]
+    return [one for old, new in pairs for one in _weaker(old.id, old, new) if old.id in carrying or one.field == "keep_alive"]
+
+
+def _calculations(before: Plant, after: Plant) -> list[Loosened]:
+    found = []
+    for section in ("calculated", "votes"):
+        known = {one.id: one for one in getattr(after, section)}
+        for old in getattr(before, section):
+            new = known.get(old.id)
+            found += [Loosened(old.id)] if new is None else _weaker(old.id, old, new)
     return found
 
 
-def _always(rule: AlarmRule, old: Any, new: Any) -> bool:
-    return True
+def _settings(before: Plant, after: Plant) -> list[Loosened]:
+    """Settings that reach every alarm. Those that make rules (`stale`, `quality_delay`, …) are judged as the rules they make."""
+    found = []
+    if after.site.demo and not before.site.demo:
+        found.append(Loosened(before.site.id, "demo", False, True))
+    for step in before.alarms.escalation:
+        if not any(one.to == step.to and one.after <= step.after for one in after.alarms.escalation):
+            at = next((one.after for one in after.alarms.escalation if one.to == step.to), None)
+            found.append(Loosened("alarms", f"escalation {step.to}", step.after, at))
+    for key in sorted({(one.hazard, one.gas) for plant in (before, after) for one in plant.detectors.limits}):
+        old, new = before.detectors.limit(*key), after.detectors.limit(*key)
+        name = " ".join(("detectors", *key)).strip()
+        if old is not None:
+            found += [Loosened(name)] if new is None else _weaker(name, old, new)
+    return found
 
 
-def _limit(rule: AlarmRule, old: float | None, new: float | None) -> bool:
-    if old is None or new is None:
-        return True
-    return new > old if rule.kind in HIGHS else new < old if rule.kind in LOWS else True
+def _weaker(name: str, before: BaseModel, after: BaseModel) -> list[Loosened]:
+    fields = weaker(JUDGED[_model(before)], before, after)
+    return [Loosened(name, field, _plain(getattr(before, field)), _plain(getattr(after, field))) for field in fields]
 
 
-_WEAKER: Mapping[str, Callable[[AlarmRule, Any, Any], bool]] = {
-    "limit": _limit,
-    "states": lambda rule, old, new: not set(old) <= set(new),
-    "on_delay": lambda rule, old, new: new > old,
-    "latching": lambda rule, old, new: old and not new,
-    "priority": lambda rule, old, new: new > old,
-    "post": lambda rule, old, new: not new,
-    "enabled": lambda rule, old, new: old and not new,
-    "alarm_class": lambda rule, old, new: not new,
-}
+def _model(one: BaseModel) -> type:
+    return next(model for model in type(one).__mro__ if model in JUDGED)
 
 
 def _plain(value: Any) -> Any:

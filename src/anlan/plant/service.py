@@ -10,6 +10,7 @@ import asyncio
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
+from uuid import UUID
 
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
@@ -28,7 +29,7 @@ from anlan.plant.master import lines
 from anlan.plant.master_book import must_be_sound, read_book
 from anlan.plant.numbers import Numbers
 from anlan.plant.running import Difference, Running
-from anlan.plant.versions import Also, Imported, Version, import_plant, note_base, version
+from anlan.plant.versions import Also, Imported, Version, import_plant, made_as, note_base, version
 from anlan.web.context import Context
 
 FIXED = frozenset({"id", "point", "kind"})
@@ -99,20 +100,28 @@ class MasterService:
         base: int,
         reason: str,
         effect: dict[str, Any] | None = None,
+        command: UUID | None = None,
     ) -> dict[str, Any]:
-        """Raises NotFound, Forbidden, SecondPersonNeeded, BaseMoved, InputError, RuleMistakes, Unavailable."""
+        """Under a `command` that made its version before, and could not bring it into force, it goes on from there.
+
+        Raises NotFound, Forbidden, SecondPersonNeeded, BaseMoved, InputError, RuleMistakes, Unavailable.
+        """
         running = self._running()
         async with self._writing:
             current, plant, _ = await self.current()
-            rule = _rule_of(plant, alarm)
+            rule = await asyncio.to_thread(_rule_of, plant, alarm)
             principal.require("alarm.configure", _place_of(plant, rule))
+            if (before := await self._gone_on(running, command)) is not None:
+                own = await asyncio.to_thread(_rule_of, before.plant, alarm)
+                warnings = await asyncio.to_thread(_checked, before.plant, alarm)
+                return {**_outcome(before), "warnings": warnings, "rule": own.model_dump(mode="json")}
             if base != current.number:
                 raise await asyncio.to_thread(self._moved, base, current, plant)
             edited = _edited(rule, change)
-            after = with_rule(plant, edited)
-            warnings = _checked(after, alarm)
+            after = await asyncio.to_thread(with_rule, plant, edited)
+            warnings = await asyncio.to_thread(_checked, after, alarm)
             made = await asyncio.to_thread(
-                partial(self._make, principal, after, base=base, reason=reason, effect=effect, subject=alarm)
+                partial(self._make, principal, after, base=base, reason=reason, effect=effect, subject=alarm, id=command)
             )
             if made.new:
                 await self._go_live(running, made)
@@ -133,10 +142,16 @@ class MasterService:
             "rule": line,
         }
 
-    async def bring_in(self, principal: Principal, data: bytes, *, base: int, reason: str) -> dict[str, Any]:
-        """A workbook as the next version. Raises as `edit_rule` does, and BookMistakes."""
+    async def bring_in(
+        self, principal: Principal, data: bytes, *, base: int, reason: str, command: UUID | None = None
+    ) -> dict[str, Any]:
+        """A workbook as the next version; repeated as `edit_rule` is. Raises as it does, and BookMistakes."""
         current, plant, _ = await self.current()
         principal.require("alarm.configure", plant.places[0].path)
+        running = self._running()
+        async with self._writing:
+            if (before := await self._gone_on(running, command)) is not None:
+                return _outcome(before)
         if base != current.number:
             raise await asyncio.to_thread(self._moved, base, current, plant)
         read = await asyncio.to_thread(read_book, data, plant)
@@ -145,7 +160,7 @@ class MasterService:
         def also(session: Session, before: Plant | None, made: Imported) -> None:
             append(session, audit_step(principal, self._context.clock.now(), made, reason, "master"))
 
-        made = await self.replace(principal.account, after, base=base, reason=reason, also=also)
+        made = await self.replace(principal.account, after, base=base, reason=reason, also=also, id=command)
         return _outcome(made)
 
     async def reapply(self, principal: Principal) -> dict[str, Any]:
@@ -167,6 +182,7 @@ class MasterService:
         reason: str,
         also: Also | None = None,
         folder: Path | None = None,
+        id: UUID | None = None,
     ) -> Imported:
         """Make a whole plant the next version and bring it into force; of a folder, if it rests on the current version.
 
@@ -175,8 +191,8 @@ class MasterService:
         running = self._running()
         async with self._writing:
             _, before, _ = await self.current()
-            must_keep_points(before, plant)
-            write = partial(import_plant, author=author, reason=reason, clock=self._context.clock, onto=base, folder=folder)
+            await asyncio.to_thread(must_keep_points, before, plant)
+            write = partial(import_plant, author=author, reason=reason, clock=self._context.clock, onto=base, folder=folder, id=id)
             made = await asyncio.to_thread(partial(write, self._context.records, plant, also=partial(guarded, also=also)))
             if folder is not None and made.plant is plant:
                 await asyncio.to_thread(note_base, folder, made.version)
@@ -184,9 +200,19 @@ class MasterService:
                 await self._go_live(running, made)
             return made
 
+    async def _gone_on(self, running: Running, command: UUID | None) -> Imported | None:
+        """The version that this command made before, brought into force if no later one has taken its place."""
+        made = None if command is None else await asyncio.to_thread(made_as, self._context.records, command)
+        if made is not None:
+            newest, _, _ = await asyncio.to_thread(version, self._context.records)
+            if newest.number == made.version.number:
+                await self._go_live(running, made)
+        return made
+
     async def _go_live(self, running: Running, made: Imported) -> None:
         self._current = None
         await running.bring_into_force(made)
+        self._current = (made.version, made.plant, made.numbers)
 
     def _running(self) -> Running:
         running = self._context.extras.get("plant.running")
@@ -196,7 +222,15 @@ class MasterService:
         return found
 
     def _make(
-        self, principal: Principal, plant: Plant, *, base: int, reason: str, effect: dict[str, Any] | None, subject: str
+        self,
+        principal: Principal,
+        plant: Plant,
+        *,
+        base: int,
+        reason: str,
+        effect: dict[str, Any] | None,
+        subject: str,
+        id: UUID | None,
     ) -> Imported:
         def also(session: Session, before: Plant | None, made: Imported) -> None:
             append(session, audit_step(principal, self._context.clock.now(), made, reason, subject))
@@ -210,6 +244,7 @@ class MasterService:
             onto=base,
             effect=effect,
             also=partial(guarded, also=also),
+            id=id,
         )
 
     def _moved(self, base: int, current: Version, plant: Plant) -> InputError:
@@ -224,6 +259,25 @@ def audit_step(principal: Principal, at: int, made: Imported, reason: str, subje
     """The leaf of a new version: which it is, and the first of its changes."""
     after = {"version": made.version.number, "digest": made.version.digest, "changes": [c.text() for c in made.changes[:100]]}
     return Step.of(principal, at, "alarm.configure", subject, before={"version": made.version.base}, after=after, reason=reason)
+
+
+def local_leaf(author: str, at: int, reason: str, subject: str) -> Also:
+    """The same for somebody at the machine itself, whom the node knows by the machine's account only."""
+
+    def also(session: Session, before: Plant | None, made: Imported) -> None:
+        after = {"version": made.version.number, "digest": made.version.digest, "changes": [c.text() for c in made.changes[:100]]}
+        step = Step(
+            at=at,
+            who="node",
+            action="alarm.configure",
+            subject=subject,
+            before={"version": made.version.base},
+            after={**after, "account": author},
+            reason=reason,
+        )
+        append(session, step)
+
+    return also
 
 
 def guarded(session: Session, before: Plant | None, made: Imported, also: Also | None = None) -> None:
