@@ -8,9 +8,15 @@ import pytest
 from sqlalchemy import select
 
 from anlan.guard.records import AuditLeaf
-from anlan.model.clock import SECOND
+from anlan.model.clock import HOUR, MINUTE, SECOND
+from anlan.model.frames import Kind
 from anlan.model.quality import Reason, Severity, quality
+from anlan.monitor.board import Board
+from anlan.monitor.compile import compile_config
+from anlan.monitor.past import CONFIG
+from anlan.monitor.program import Instruction, Op, Program
 from anlan.monitor.records import ResponseAnswer
+from anlan.monitor.service import AlarmService
 from anlan.store.migrating import check_models_match_migrations
 
 TANK = {"episode": 1, "priority": 3}
@@ -139,6 +145,99 @@ async def test_the_answer_can_still_be_given_once_the_alarm_is_gone(node: Any, c
     found = await card(console)
     assert (found["state"], found["verdict"], found["because"], found["episode"]) == ("NORMAL", "returned", "ended", 1)
     assert (await say(console, "not_applicable")).json()["answers"][0]["verdict"] == "returned"
+
+
+def govern(node: Any) -> None:
+    """LT-301.H is suppressed by design while AT-203 reads anything."""
+    view, number = node.view, max(node.view.points) + 1
+    points = [(n, point, 1) for n, point in view.points.items()]
+    points.append((number, view.points[2].model_copy(update={"id": "LT-301.H.SUP"}), 0))
+    rules = [(n, rule, view.point_numbers.get(rule.point, 1)) for n, rule in view.rules.items()]
+    gas, alarm = view.point_numbers["AT-203"], next(n for n, rule in view.rules.items() if rule.id == "LT-301.H")
+    design = Program((Instruction(Op.POINT, gas),), (gas,), 0, timed=False, depth=1)
+    config = compile_config(1, [(1, "modbus")], points, rules, programs=[(number, design)], suppressed_by={alarm: number})
+    node.write(Kind.CONFIG, config.to_bytes())
+    node.context.extras[CONFIG] = lambda: config
+
+
+async def put_aside(node: Any, console: Any, how: str) -> None:
+    """Activation 1 acknowledged and put aside; its condition goes and comes back meanwhile."""
+    await acknowledged(node, console, 85.0)
+    match how:
+        case "UNSHELVE":
+            until = node.clock.now() + HOUR
+            answer = await console.post("/api/v1/alarms/LT-301.H/shelve", json={**TANK, "until": until, "reason": "x"})
+            assert answer.status_code == 200, answer.text
+        case "UNSUPPRESS":
+            node.feed("AT-203", 0.1)
+        case "RETURN_TO_SERVICE":
+            answer = await console.post(
+                "/api/v1/alarms/LT-301.H/remove-from-service", json={**TANK, "reason": "x", "work_order": "W-1"}
+            )
+            assert answer.status_code == 200, answer.text
+    node.feed("LT-301", 60.0)
+    node.feed("LT-301", 95.0)
+    await node.settle()
+
+
+async def bring_back(node: Any, console: Any, how: str) -> None:
+    node.clock.advance(MINUTE)
+    match how:
+        case "UNSHELVE":
+            await console.post("/api/v1/alarms/LT-301.H/unshelve", json=TANK)
+        case "UNSUPPRESS":
+            node.feed("AT-203", 0.0)
+        case "RETURN_TO_SERVICE":
+            await console.post("/api/v1/alarms/LT-301.H/return-to-service", json=TANK)
+    await node.settle()
+
+
+BACK = {
+    "UNSHELVE": "when its shelving ended",
+    "UNSUPPRESS": "when its suppression by design ended",
+    "RETURN_TO_SERVICE": "when it was returned to service",
+}
+
+
+@pytest.mark.parametrize("how", BACK)
+async def test_the_time_to_respond_counts_from_the_activation_that_stands(node: Any, console: Any, how: str) -> None:
+    if how == "UNSUPPRESS":
+        govern(node)
+    await put_aside(node, console, how)
+    aside = await card(console)
+    assert aside["state"] in {"SHELVED", "SUPPRESSED", "OUT_OF_SERVICE"}
+    assert aside["acknowledged_at"] is not None
+    await bring_back(node, console, how)
+    journal = (await console.get("/api/v1/alarms/LT-301.H/journal")).json()["items"]
+    assert journal[0]["trigger"] == how
+    board = AlarmService.of(node.context).board
+    for loaded in (True, False):
+        board.loaded = loaded  # not: as an app that starts anew
+        await board.catch_up()
+        found = await card(console)
+        assert (found["state"], found["episode"], found["announced_at"]) == ("UNACKNOWLEDGED", 2, journal[0]["noticed_at"])
+        assert found["announced_at"] > aside["announced_at"]
+        assert (found["acknowledged_at"], found["answers"]) == (None, [])
+    why = (await console.get("/api/v1/alarms/LT-301.H/why")).json()
+    assert (why["state"], why["episode"]) == ("UNACKNOWLEDGED", 2)
+    assert BACK[how] in why["sentence"]["en"]
+
+
+async def test_a_list_read_anew_tells_what_the_running_one_told(node: Any, console: Any) -> None:
+    """An alarm that was shelved while it was normal has no activation that stands, however many it had before."""
+    await acknowledged(node, console)
+    node.feed("LT-301", 60.0)
+    await node.settle()
+    await console.post("/api/v1/alarms/LT-301.H/reset", json=TANK)
+    shelved = {**TANK, "until": node.clock.now() + HOUR, "reason": "x"}
+    assert (await console.post("/api/v1/alarms/LT-301.H/shelve", json=shelved)).status_code == 200
+    await node.settle()
+    running = AlarmService.of(node.context).board
+    anew = Board(node.context)
+    await anew.catch_up()
+    assert anew.standing == running.standing
+    assert [one.raised for one in anew.standing.values()] == [None]
+    assert (await card(console))["episode"] == 1  # the card tells of the last activation, also once it is over
 
 
 async def test_the_same_key_records_once(node: Any, console: Any) -> None:
