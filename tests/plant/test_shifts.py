@@ -85,6 +85,7 @@ def test_a_change_is_told(tmp_path: Path) -> None:
             STEPS.replace("commander", "comander"),
             "escalation goes to comander, which is neither a post of this plant nor a role — did you mean commander?",
         ),
+        ("", STEPS.replace("90.5", "3601"), "comes after 3601 s; at most 3600 s was expected"),
         ("", "  escalation: []\n", "escalation needs at least 1 entries"),
     ],
 )

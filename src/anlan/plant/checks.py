@@ -38,6 +38,8 @@ RISING = (AlarmKind.LOW_LOW, AlarmKind.LOW, AlarmKind.HIGH, AlarmKind.HIGH_HIGH)
 HIGHS = frozenset({AlarmKind.HIGH, AlarmKind.HIGH_HIGH})
 NO_BASIS_NEEDED = frozenset({"pressure.difference", "weather.pressure"})
 """Pressures that are gauge or absolute by nature."""
+LATEST_ESCALATION = 3600.0
+"""s. Later than that nobody is told while it still helps. Not in the model: versions kept from before must stay readable."""
 
 
 def check_draft(draft: Draft, places: PlaceIndex, findings: Findings) -> None:
@@ -120,6 +122,9 @@ def _shifts_and_escalation(draft: Draft, findings: Findings) -> None:
             message = "escalation goes to {to}, which is neither a post of this plant nor a role"
             hint = nearest(step.to, known) or "shift_leader"
             findings.mistake("escalation", message, where, mend="did you mean {hint}?", to=step.to, hint=hint)
+        if step.after > LATEST_ESCALATION:
+            message = "escalation to {to} comes after {after} s; at most {most} s was expected"
+            findings.mistake("escalation", message, where, to=step.to, after=f"{step.after:g}", most=f"{LATEST_ESCALATION:g}")
     for before, then in pairwise(draft.alarms.escalation):
         if then.after <= before.after:
             message = "escalation: {then} s stands after {before} s; rising times were expected"
@@ -249,13 +254,14 @@ def _rules_by_point(draft: Draft, findings: Findings) -> dict[str, dict[AlarmKin
     by_point: dict[str, dict[AlarmKind, AlarmRule]] = defaultdict(dict)
     known = {p.id for p in draft.points} | {identifier for kind, identifier in draft.where if kind == "point"} | set(node_ids())
     known |= {vote.id + HEALTHY for vote in draft.votes}
+    for_alarms = _calculated_for_alarms(draft)
     sources = {s.id for s in draft.sources}
     for rule in draft.rules.values():
         where = draft.where["rule", rule.id]
         if rule.kind is AlarmKind.LOSS_OF_VIEW:
             if rule.point not in sources:
                 _unknown("source", rule.point, sources, where, findings)
-        elif rule.point not in known:
+        elif rule.point not in known and not (rule.kind is AlarmKind.BAD_QUALITY and rule.point in for_alarms):
             hint = nearest(rule.point, known) or "—"
             mend = "did you mean {hint}?"
             findings.mistake(
@@ -267,6 +273,15 @@ def _rules_by_point(draft: Draft, findings: Findings) -> dict[str, dict[AlarmKin
             findings.mistake("rule-id", "the rule {id} should be called {right}", where, id=rule.id, right=named)
         by_point[rule.point][rule.kind] = rule
     return by_point
+
+
+def _calculated_for_alarms(draft: Draft) -> set[str]:
+    """Ids of the points that are calculated for alarms, those that the plant has by itself included."""
+    bypassed = {f"{point.id}.{SUFFIX[AlarmKind.CONDITION]}" for point in draft.points if point.kind == "bypass"}
+    demanded = [e for e in draft.safety.effects if e.confirmed_by is not None and draft.safety.causes_of(e.id)]
+    confirmed = {f"{e.confirmed_by[0]}.{SUFFIX[AlarmKind.CONDITION]}" for e in demanded if e.confirmed_by is not None}
+    commanded = {f"{e.position}.{SUFFIX[AlarmKind.DISCREPANCY]}" for e in draft.safety.effects if e.command is not None}
+    return {rule.id for rule in draft.rules.values() if rule.watches_calculated} | bypassed | confirmed | commanded
 
 
 class _Point:
