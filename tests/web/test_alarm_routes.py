@@ -202,6 +202,33 @@ async def test_a_failed_step_may_be_tried_again_under_its_key(node: Any, console
     assert (await console.post("/api/v1/alarms/AT-203.H/acknowledge", json=body, headers=key)).status_code == 200
 
 
+async def test_what_failed_is_tried_again_as_the_same_write(node: Any, console: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have been done in part: the next try is known by the first one's id, and by nothing but the same request."""
+    from anlan.model.errors import Unavailable
+
+    await raised(node)
+    await console.sign_in("gas")
+    address, body, key = "/api/v1/alarms/AT-203.H/acknowledge", {"episode": 1, "priority": 2}, {"Idempotency-Key": "one"}
+    ids: list[str] = []
+    obey = node.core.command
+
+    async def lost_twice(command: dict[str, Any]) -> Any:
+        ids.append(command["id"])
+        answer = await obey(command)
+        if len(ids) < 3:
+            raise Unavailable("the core went away")
+        return answer
+
+    monkeypatch.setattr(node.core, "command", lost_twice)
+    codes = [(await console.post(address, json=body, headers=key)).status_code for _ in range(2)]
+    assert (await console.post(address, json={**body, "reason": "other"}, headers=key)).json()["code"] == "key-reused"
+    codes.append((await console.post(address, json=body, headers=key)).status_code)
+    assert (codes, len(set(ids))) == ([503, 503, 200], 1)
+    await node.settle()
+    journal = (await console.get("/api/v1/alarms/AT-203.H/journal")).json()["items"]
+    assert [one["trigger"] for one in journal] == ["ACKNOWLEDGE", "CONDITION_ON"]
+
+
 async def test_every_step_leaves_a_leaf(node: Any, console: Any) -> None:
     await raised(node)
     await console.sign_in("gas")

@@ -125,8 +125,8 @@ def _books(router: APIRouter, service: MasterService, writes: Writes) -> None:
         """Make a workbook (the body, .xlsx) the next version and bring it into force."""
         data = await _body(request)
 
-        async def run(_: UUID) -> dict[str, Any]:
-            return await service.bring_in(asker, data, base=base, reason=reason)
+        async def run(command: UUID) -> dict[str, Any]:
+            return await service.bring_in(asker, data, base=base, reason=reason, command=command)
 
         return await writes.once(request, asker, key, run)
 
@@ -146,7 +146,7 @@ def _rules(router: APIRouter, service: MasterService, writes: Writes) -> None:
     async def change_rule(request: Request, alarm: str, asker: Asker, body: RuleChange, key: Key = None) -> Response:
         """Change fields of one rule while the node runs. Answered once the engine goes by it; delays of other rules run on."""
         run = partial(service.edit_rule, asker, alarm, body.change, base=body.base, reason=body.reason, effect=body.effect)
-        return await writes.once(request, asker, key, lambda _: run())
+        return await writes.once(request, asker, key, lambda command: run(command=command))
 
 
 async def _body(request: Request) -> bytes:

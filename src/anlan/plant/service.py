@@ -192,7 +192,9 @@ class MasterService:
         async with self._writing:
             _, before, _ = await self.current()
             await asyncio.to_thread(must_keep_points, before, plant)
-            write = partial(import_plant, author=author, reason=reason, clock=self._context.clock, onto=base, folder=folder, id=id)
+            write = partial(
+                import_plant, author=author, reason=reason, clock=self._context.clock, onto=base, folder=folder, id=id
+            )
             made = await asyncio.to_thread(partial(write, self._context.records, plant, also=partial(guarded, also=also)))
             if folder is not None and made.plant is plant:
                 await asyncio.to_thread(note_base, folder, made.version)

@@ -119,8 +119,11 @@ def import_plant(
     onto: int | None = None,
     effect: dict[str, Any] | None = None,
     also: Also | None = None,
+    id: UUID | None = None,
 ) -> Imported:
     """The same for a plant already loaded; without a folder, `onto` must name the current version (or be None for the first).
+
+    `id` becomes the version's own, by which `made_as` finds it again.
 
     `also` runs in the transaction that makes a new version, for what must be written with it or not at all; it may refuse by raising.
     """
@@ -137,7 +140,7 @@ def import_plant(
             before = _plant(current)
             changes = tuple(differences(before, plant))
             _must_rest_on(current, folder, onto, changes)
-        row = _insert(session, content, current, author, reason, clock, folder, effect)
+        row = _insert(session, content, current, author, reason, clock, folder, effect, id)
         imported = Imported(_version(row), plant, assign(session, plant), new=True, changes=changes)
         if also is not None:
             also(session, before, imported)
@@ -169,6 +172,18 @@ def version(records: Records, number: int | None = None) -> tuple[Version, Plant
         if row is None:
             raise NotFound("there is no version {number} of the plant", number="—" if number is None else number)
         return _version(row), _plant(row), read_numbers(session)
+
+
+def made_as(records: Records, id: UUID) -> Imported | None:
+    """The version that was made under this id, as it was told when it was made; None when there is none. Raises Corrupt."""
+    with without_collection(), records.reading() as session:
+        row = session.scalars(sa.select(VersionRow).where(VersionRow.id == id)).one_or_none()
+        if row is None:
+            return None
+        base = session.get(VersionRow, row.base) if row.base is not None else None
+        plant = _plant(row)
+        changes = tuple(differences(_plant(base), plant)) if base is not None else ()
+        return Imported(_version(row), plant, read_numbers(session), new=True, changes=changes)
 
 
 def wiring(records: Records, number: int | None = None) -> tuple[int, str]:
@@ -229,10 +244,11 @@ def _insert(
     clock: Clock,
     folder: Path | None,
     effect: dict[str, Any] | None,
+    id: UUID | None,
 ) -> VersionRow:
     row = VersionRow(
         number=(current.number if current else 0) + 1,
-        id=uuid7(clock),
+        id=id or uuid7(clock),
         base=current.number if current else None,
         author=author,
         reason=reason,

@@ -1,7 +1,8 @@
 """A write repeated is done once: the header Idempotency-Key names it, the answer is kept for 24 h and given again.
 
-The same key with another request is refused (422). While the first is still under way the second is told so (409); should the node
-have died in between, the next try after a minute runs it again under the same id, by which the core knows it.
+The same key with another request is refused (422). While the first is still under way the second is told so (409). What failed (5xx) may
+have been done in part: the next try runs it again at once, under the same id, by which the core and the records know it; should the node
+have died in between, after a minute.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ FORGET_SECONDS = 600.0
 Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
 """Parameter of every route that writes; a repeated write without it is done again."""
 
+FAILED = {"failed": True}
+"""The answer of a write without a status that is not under way any more."""
+
 log = structlog.get_logger()
 
 
@@ -50,7 +54,7 @@ class _Claim:
 
 
 class Writes:
-    """`once` runs a write unless it has been run; the outcome of a refusal (4xx) is kept as well, that of a failure (5xx) is not."""
+    """`once` runs a write unless it has been run; the outcome of a refusal (4xx) is kept as well, of a failure (5xx) only the id."""
 
     def __init__(self, records: Records, clock: Clock) -> None:
         self._records, self._clock = records, clock
@@ -118,10 +122,12 @@ class Writes:
                 return _Claim(write.id)
             if write.request_hash != digest:
                 raise KeyReused("Idempotency-Key {key} was used for another request; take a new one", key=key)
-            if write.status is None and write.made_at > now - UNDER_WAY:
+            if write.status is not None:
+                return _Claim(write.id, write.status, write.answer)
+            if write.answer is None and write.made_at > now - UNDER_WAY:
                 raise CommandRefused("the first request with Idempotency-Key {key} is still under way", key=key)
-            write.made_at = now if write.status is None else write.made_at
-            return _Claim(write.id, write.status, write.answer)
+            write.made_at, write.answer = now, None
+            return _Claim(write.id)
 
     def _forget_old(self) -> None:
         with self._records.session() as session:
@@ -139,10 +145,8 @@ class Writes:
             write = session.get(Write, write_id)
             if write is None:
                 return
-            if status is None:
-                session.delete(write)
-            else:
-                write.status, write.answer = status, {"body": bytes(body or b"").decode()}
+            write.status = status
+            write.answer = FAILED if status is None else {"body": bytes(body or b"").decode()}
 
 
 def _again(claim: _Claim) -> Json:

@@ -12,7 +12,7 @@ from anlan.store.records import Base
 
 
 class Write(Base):
-    """A write under an Idempotency-Key. `status` None: begun, its outcome not yet known."""
+    """A write under an Idempotency-Key. `status` None: begun, its outcome not yet known; with an answer it failed."""
 
     __tablename__ = "web_writes"
     __table_args__ = (sa.UniqueConstraint("person", "key"),)
