@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from dataclasses import replace
 from datetime import date
@@ -13,6 +14,7 @@ import pytest
 
 from anlan.guard.people import Held, NewPerson, add_person
 from anlan.model.clock import HOUR, MINUTE, SECOND
+from anlan.model.errors import Unavailable
 from anlan.model.events.alarms import AlarmKind
 from anlan.model.frames import NODE_ID
 from anlan.model.points import Calibration, Point, Reporting
@@ -197,6 +199,163 @@ async def test_a_repeated_request_is_made_once(node: Any, console: Any) -> None:
     assert len((await console.get("/api/v1/requests")).json()["items"]) == 1
 
 
+# ------------------------------------------------------------------------------------------------------------- two deciders at once
+
+
+async def asked_by_yibiao(node: Any, console: Any) -> str:
+    node.tick("up")
+    node.feed("AT-203", 0.1)
+    await console.sign_in("yibiao")
+    answer = await post(console, "/points/AT-203/inhibit", reason="换传感器", work_order="WO", until=in_(node, HOUR))
+    return str(answer.json()["id"])
+
+
+async def state_of(console: Any, request: str) -> str:
+    items = (await console.get("/api/v1/requests")).json()["items"]
+    return str(next(one["state"] for one in items if one["id"] == request))
+
+
+@pytest.mark.parametrize(("other", "verdict"), [("safety", "refuse"), ("yibiao", "withdraw"), ("safety", "approve")])
+async def test_of_two_who_decide_at_once_one_decides(
+    node: Any, consoles: Any, monkeypatch: Any, other: str, verdict: str
+) -> None:
+    """The second comes while the engine has the step and has not answered: whoever loses, record and engine say the same."""
+    here, there = consoles(), consoles()
+    request = await asked_by_yibiao(node, here)
+    await here.sign_in("tanks")
+    await there.sign_in(other)
+    answers: list[Any] = []
+    obey = node.core.command
+
+    async def meanwhile(command: dict[str, Any]) -> Any:
+        if not answers:
+            answers.append(None)
+            answers[0] = await post(there, f"/requests/{request}/{verdict}")
+        return await obey(command)
+
+    monkeypatch.setattr(node.core, "command", meanwhile)
+    yes = await post(here, f"/requests/{request}/approve")
+    assert yes.status_code == 200, yes.text
+    (second,) = answers
+    assert second.status_code == 409, second.text
+    assert translate(second.json()["detail"], "zh") != second.json()["detail"]
+    await node.settle()
+    assert await modes(here, "AT-203") == ["inhibited"]
+    told = next(one for one in (await here.get("/api/v1/requests")).json()["items"] if one["id"] == request)
+    assert (told["state"], told["decider"]["name"]["zh"]) == ("approved", "tanks")
+
+
+async def test_many_verdicts_at_once_leave_record_and_engine_of_one_mind(node: Any, consoles: Any) -> None:
+    here, there = consoles(), consoles()
+    for _ in range(4):
+        request = await asked_by_yibiao(node, there)
+        await here.sign_in("tanks")
+        both = post(here, f"/requests/{request}/approve"), post(there, f"/requests/{request}/withdraw")
+        codes = sorted(answer.status_code for answer in await asyncio.gather(*both))
+        assert codes == [200, 409]
+        await node.settle()
+        approved = await state_of(here, request) == "approved"
+        assert (await modes(here, "AT-203") == ["inhibited"]) is approved
+        if approved:
+            await post(there, "/points/AT-203/end-inhibit", reason="on")
+            await node.settle()
+
+
+async def test_an_approval_whose_answer_was_lost_is_found_in_the_journal(node: Any, consoles: Any, monkeypatch: Any) -> None:
+    """The engine took the step, the app never heard of it: nobody can withdraw what stands."""
+    console = consoles()
+    request = await asked_by_yibiao(node, console)
+    await console.sign_in("tanks")
+    obey = node.core.command
+
+    async def lost(command: dict[str, Any]) -> Any:
+        await obey(command)
+        raise Unavailable("the core went away")
+
+    monkeypatch.setattr(node.core, "command", lost)
+    assert (await post(console, f"/requests/{request}/approve", note="yes")).status_code == 503
+    monkeypatch.setattr(node.core, "command", obey)
+    await node.settle()
+    await console.sign_in("yibiao")
+    withdrawn = await post(console, f"/requests/{request}/withdraw")
+    assert (withdrawn.status_code, withdrawn.json()["detail"]) == (409, "this request is not open any more")
+    told = next(one for one in (await console.get("/api/v1/requests")).json()["items"] if one["id"] == request)
+    assert (told["state"], told["decider"]["name"]["zh"], told["note"]) == ("approved", "tanks", "yes")
+    await console.sign_in("safety")
+    leaves = (await console.get("/api/v1/audit?limit=500")).json()["items"]
+    assert [one["action"] for one in leaves if one["action"].startswith("inhibit.")].count("inhibit.approved") == 1
+
+
+@pytest.mark.parametrize("verdict", ["withdraw", "refuse"])
+async def test_a_step_that_stands_makes_an_open_request_an_approved_one(node: Any, console: Any, verdict: str) -> None:
+    """As records were left that knew no claim: open, and the inhibit stands under the request's id."""
+    request = await asked_by_yibiao(node, console)
+    tanks = next(p for p in node.context.guard.people.all() if p.account == "tanks")
+    step = {"id": request, "kind": "inhibit", "point": 1, "who": "x", "post": "", "at": int(node.clock.now()), "reason": "x", "until": in_(node, HOUR), "work_order": "WO", "approver": str(tanks.id)}  # fmt: skip
+    assert (await node.core.command(step))["accepted"]
+    await console.sign_in("yibiao" if verdict == "withdraw" else "safety")
+    assert (await post(console, f"/requests/{request}/{verdict}")).status_code == 409
+    told = next(one for one in (await console.get("/api/v1/requests")).json()["items"] if one["id"] == request)
+    assert (told["state"], told["decider"]["name"]["zh"]) == ("approved", "tanks")
+
+
+async def test_an_approval_that_never_reached_the_engine_is_open_again(node: Any, console: Any) -> None:
+    request = await asked_by_yibiao(node, console)
+    await console.sign_in("tanks")
+    node.core.refuse = Unavailable("the core is not connected")
+    assert (await post(console, f"/requests/{request}/approve")).status_code == 503
+    node.core.refuse = None
+    assert await state_of(console, request) == "deciding", "the command may still be on its way"
+    await console.sign_in("safety")
+    soon = await post(console, f"/requests/{request}/refuse")
+    assert soon.json()["detail"] == "this request is being decided: look again in a moment"
+    await node.settle()
+    node.clock.advance(MINUTE)
+    node.tick("up")
+    await node.settle()
+    assert await state_of(console, request) == "open"
+    assert (await post(console, f"/requests/{request}/refuse")).json()["state"] == "refused"
+    assert await modes(console, "AT-203") == []
+
+
+async def test_who_approved_goes_on_at_once_when_the_core_is_back(node: Any, console: Any) -> None:
+    request = await asked_by_yibiao(node, console)
+    await console.sign_in("tanks")
+    node.core.refuse = Unavailable("the core is not connected")
+    await post(console, f"/requests/{request}/approve")
+    node.core.refuse = None
+    assert (await post(console, f"/requests/{request}/approve")).json()["state"] == "approved"
+    await node.settle()
+    assert await modes(console, "AT-203") == ["inhibited"]
+
+
+async def test_what_the_engine_refuses_is_open_and_can_be_refused(node: Any, console: Any, monkeypatch: Any) -> None:
+    request = await asked_by_yibiao(node, console)
+    await console.sign_in("tanks")
+    obey = node.core.command
+
+    async def too_long(command: dict[str, Any]) -> Any:
+        return await obey({**command, "until": in_(node, 8 * 24 * HOUR)})
+
+    monkeypatch.setattr(node.core, "command", too_long)
+    assert (await post(console, f"/requests/{request}/approve")).status_code == 409
+    assert await state_of(console, request) == "open"
+    assert (await post(console, f"/requests/{request}/refuse")).json()["state"] == "refused"
+
+
+@pytest.mark.parametrize(
+    ("path", "more"), [("/points/AT-203/inhibit", {}), ("/points/BP-07/bypass", {"measures": [{"text": "x"}]})]
+)
+async def test_eight_days_are_refused_when_they_are_asked_for(node: Any, console: Any, path: str, more: dict[str, Any]) -> None:
+    """At the approval it would be too late: the engine's refusal is remembered under the request's id."""
+    await console.sign_in("yibiao")
+    asked = {"reason": "x", "work_order": "WO", **more}
+    refused = await post(console, path, **asked, until=in_(node, 8 * 24 * HOUR))
+    assert (refused.status_code, refused.json()["detail"]) == (409, "this lasts 168 h at most")
+    assert (await console.get("/api/v1/requests")).json()["items"] == []
+    assert (await post(console, path, **asked, until=in_(node, 7 * 24 * HOUR))).json()["state"] == "open"
+
+
 # ------------------------------------------------------------------------------------------------------------- detectors
 
 
@@ -281,6 +440,62 @@ async def test_a_calibration_from_the_gas_to_the_record(node: Any, console: Any)
     assert kept == record
     listed = (await console.get("/api/v1/detectors")).json()["items"][0]
     assert (listed["due"], listed["overdue"]) == ("2027-01-01", False)
+
+
+PASSED = {"reason": "x", "result": "pass", "applied": 5.0, "as_found": 5.0, "as_left": 5.0}
+
+
+@pytest.mark.parametrize("failing", ["end_calibration", "calibration_in_date"])
+async def test_a_calibration_is_recorded_once_though_the_core_goes_away(
+    node: Any, console: Any, monkeypatch: Any, failing: str
+) -> None:
+    await calibrating(node, console)
+    await DetectorService.of(node.context).tell_dates()
+    await pushed(node)
+    obey = node.core.command
+
+    async def away(command: dict[str, Any]) -> Any:
+        if command["kind"] == failing:
+            raise Unavailable("the core is not connected")
+        return await obey(command)
+
+    monkeypatch.setattr(node.core, "command", away)
+    key = {"Idempotency-Key": "once"}
+    told = await console.post("/api/v1/points/AT-203/end-calibration", json=PASSED, headers=key)
+    assert told.status_code == 200, told.text
+    ends = failing != "end_calibration"
+    assert told.json()["ended"] is ends
+    assert told.json()["why"] == (
+        None if ends else {"zh": translate("the core is not connected", "zh"), "en": "the core is not connected"}
+    )
+    monkeypatch.setattr(node.core, "command", obey)
+    again = await console.post("/api/v1/points/AT-203/end-calibration", json=PASSED, headers=key)
+    assert again.json() == told.json()
+    assert len((await console.get("/api/v1/points/AT-203/calibrations")).json()["items"]) == 1
+    await node.settle()
+    assert (await modes(console, "AT-203") == []) is ends
+
+
+async def test_a_calibration_that_failed_after_its_record_goes_on_from_it(node: Any, console: Any, monkeypatch: Any) -> None:
+    """Even when the gas is by now too long ago for its readings to be asked for."""
+    gas_on = await calibrating(node, console)
+    body, key = {**PASSED, "gas_on": gas_on}, {"Idempotency-Key": "once"}
+    end = DetectorService._end
+
+    async def broken(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(DetectorService, "_end", broken)
+    assert (await console.post("/api/v1/points/AT-203/end-calibration", json=body, headers=key)).status_code == 500
+    monkeypatch.setattr(DetectorService, "_end", end)
+    node.clock.advance(HOUR + MINUTE)
+    told = await console.post("/api/v1/points/AT-203/end-calibration", json=body, headers=key)
+    assert told.status_code == 200, told.text
+    (kept,) = (await console.get("/api/v1/points/AT-203/calibrations")).json()["items"]
+    assert kept == told.json()["calibration"]
+    await console.sign_in("safety")
+    leaves = (await console.get("/api/v1/audit?limit=500")).json()["items"]
+    assert [one["action"] for one in leaves].count("point.calibration") == 1
 
 
 async def test_a_pass_that_the_plants_limits_contradict_is_refused(node: Any, console: Any) -> None:

@@ -157,7 +157,7 @@ def _requests(router: APIRouter, points: PointService, writes: Writes) -> None:
     @router.get("/requests", dependencies=[require("live.view")])
     async def requests(
         asker: Asker,
-        state: Annotated[Literal["", "open", "approved", "refused", "withdrawn"], Query()] = "",
+        state: Annotated[Literal["", "open", "deciding", "approved", "refused", "withdrawn"], Query()] = "",
         point: Annotated[str, Query(max_length=100)] = "",
     ) -> Response:
         """Who asked to take what out of service, and who agreed; newest first, the last 500."""

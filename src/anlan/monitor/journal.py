@@ -155,7 +155,11 @@ class JournalReader:
         """Of each point the newest step of each kind, in order; what stands follows from them (`point_modes.standing_of`)."""
         return self._steps("n IN (SELECT max(n) FROM point_step GROUP BY point, step) ORDER BY n", ())
 
-    def _steps(self, where: str, bindings: tuple[int, ...]) -> list[PointStep]:
+    def step_of(self, command: str) -> PointStep | None:
+        """What the engine did at a command; None when it refused it, or never had it."""
+        return next(iter(self._steps("command = ? LIMIT 1", (command,))), None)
+
+    def _steps(self, where: str, bindings: tuple[int | str, ...]) -> list[PointStep]:
         if _form(self._db) <= _NO_STEPS:
             return []
         try:

@@ -64,6 +64,10 @@ class JournalView:
     def last_steps(self) -> list[PointStep]:
         return self._ask(lambda reader: reader.last_steps())
 
+    def step_of(self, command: str) -> PointStep | None:
+        """What the engine did at a command."""
+        return self._ask(lambda reader: reader.step_of(command))
+
     def window(self, start: Micros, end: Micros) -> Raw:
         """On a handle of its own: a month may take half a second, and live alarms do not wait for it."""
         reader = JournalReader.open(self._path)

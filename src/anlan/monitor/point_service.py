@@ -1,10 +1,13 @@
 """What a person can do with a point: have it inhibited, calibrate it, say that its range was reset on site; ask for a bypass and approve one.
 
-    request ──▶ records (open) ──another person approves──▶ command to the core ──▶ the engine decides ──▶ records (approved), audit
+    request ──▶ records (open) ──another person approves──▶ records (deciding) ──▶ the engine decides ──▶ records (approved), audit
 
 Taking out a gas, fire or safety point, and every bypass, takes two persons (DOMAIN.md 16): who approves is never who asked. Bringing a point
 back takes one. What stands is the engine's to say; the records say who agreed. Nothing here reaches a device: an approval of a bypass lets
 Anlan's own alarm rest, it bypasses nothing.
+
+Nobody refuses or withdraws what is being decided. What a crash left so, or a core that didn't answer, is settled at the next look: the
+journal has the engine's step, or the engine has decided on all that its log held since and there is none.
 """
 
 from __future__ import annotations
@@ -14,16 +17,16 @@ from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select
 
-from anlan.guard.audit import Step, append
+from anlan.guard.audit import Step
 from anlan.guard.principal import Principal
-from anlan.model.clock import Micros
-from anlan.model.errors import CommandRefused, Forbidden, NotFound, StoreError
+from anlan.model.clock import HOUR, SECOND, Micros
+from anlan.model.errors import AnlanError, CommandRefused, Forbidden, NotFound, StoreError
 from anlan.model.frames import NODE_ID
 from anlan.model.points import Point
-from anlan.monitor.point_commands import PointStepKind
+from anlan.monitor.point_commands import LONGEST, PointStepKind
 from anlan.monitor.point_modes import Mode, PointStep, standing_of
+from anlan.monitor.point_requests import OutRequests, request_row
 from anlan.monitor.records import OutRequest
 from anlan.web.answers import iso, quality_words
 from anlan.web.context import Context
@@ -41,7 +44,10 @@ RIGHT: dict[str, str] = {
 APPROVE = "point.approve"
 APPROVAL = ".APPROVED"
 """The node's own point beside a bypass (`plant.safety_points`)."""
-LISTED = 500
+STEP: dict[str, PointStepKind] = {"inhibit": "inhibit", "bypass": "approve_bypass"}
+"""What an approval of a request asks of the engine."""
+ON_ITS_WAY: Micros = 15 * SECOND
+"""So long a command whose answer was lost may still reach the log."""
 
 log = structlog.get_logger()
 
@@ -57,6 +63,11 @@ class PointService:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._requests = OutRequests(context.records, context.clock)
+        self._under_way: set[UUID] = set()
+        """Requests that are being approved in this process now."""
+        self._marks: dict[tuple[str, UUID], int] = {}
+        """Where the core's log ended when a request left behind was first looked at."""
 
     @classmethod
     def of(cls, context: Context) -> PointService:
@@ -130,7 +141,7 @@ class PointService:
         measures: list[dict[str, Any]] | None = None,
     ) -> dict[str, Any]:
         """Ask. A point that guards no life needs no second person: it is inhibited at once. Raises as `step`."""
-        _, found = self.find(principal, point, RIGHT["inhibit" if kind == "inhibit" else "approve_bypass"])
+        _, found = self.find(principal, point, RIGHT[STEP[kind]])
         self._check(kind, found, until, measures or [])
         if kind == "inhibit" and not needs_two(found):
             return await self.step(
@@ -156,30 +167,51 @@ class PointService:
             decided_at=None,
             note="",
         )
-        return await asyncio.to_thread(self._keep, principal, row)
+        return await asyncio.to_thread(self._requests.keep, principal, row)
 
     async def decide(
         self, principal: Principal, request: UUID, verdict: Literal["approve", "refuse", "withdraw"], note: str
     ) -> dict[str, Any]:
         """Raises NotFound, Forbidden, SecondPersonNeeded, CommandRefused, Unavailable."""
-        row = await asyncio.to_thread(self._row, request)
+        row = await asyncio.to_thread(self._requests.row, request)
         _, found = self.find(principal, row.point, "live.view")
+        asked, row = row.state, await self._settled(row)
+        if (asked, row.state, verdict) == ("deciding", "approved", "approve") and row.decider == principal.person:
+            return request_row(row)  # this person's own, whose answer was lost
         self._may_decide(principal, row, found, verdict)
         if verdict == "approve":
-            kind: PointStepKind = "inhibit" if row.kind == "inhibit" else "approve_bypass"
-            about = found.id if row.kind == "inhibit" else found.id + APPROVAL
+            return await self._approve(principal, row, found, note)
+        state = {"refuse": "refused", "withdraw": "withdrawn"}[verdict]
+        return await asyncio.to_thread(self._requests.decide, principal, request, "open", state, note)
+
+    async def _approve(self, principal: Principal, row: OutRequest, found: Point, note: str) -> dict[str, Any]:
+        """Claimed first, so that nobody refuses what the engine is about to take. Unanswered by the core it stays claimed."""
+        about = found.id if row.kind == "inhibit" else found.id + APPROVAL
+        self._under_way.add(row.id)
+        try:
+            await asyncio.to_thread(self._requests.claim, principal, row.id, note)
             # Under the request's own id: tried again after a fault it is answered as it was, and done once.
+            await self._step_of(principal, row, about)
+            return await asyncio.to_thread(self._requests.decide, principal, row.id, "deciding", "approved", note)
+        finally:
+            self._under_way.discard(row.id)
+
+    async def _step_of(self, principal: Principal, row: OutRequest, about: str) -> None:
+        try:
             await self.step(
-                principal, about, kind, reason=row.reason, command=row.id, until=row.until, work_order=row.work_order,
+                principal, about, STEP[row.kind], reason=row.reason, command=row.id, until=row.until, work_order=row.work_order,
                 approver=str(principal.person), who=str(row.requester), post=row.requester_post,
             )  # fmt: skip
-        state = {"approve": "approved", "refuse": "refused", "withdraw": "withdrawn"}[verdict]
-        return await asyncio.to_thread(self._decided, principal, request, state, note)
+        except AnlanError as refused:
+            if refused.status < 500:
+                await asyncio.to_thread(self._requests.reopen, row.id)
+            raise
 
     async def requests(self, principal: Principal, *, state: str = "", point: str = "") -> list[dict[str, Any]]:
         """Newest first, of the places this person sees."""
         plant = self._context.plant
-        rows = await asyncio.to_thread(self._rows, state, point)
+        await self._settle_all()
+        rows = await asyncio.to_thread(self._requests.rows, state, point)
         numbers = ((row, plant.point_numbers.get(row.point)) for row in rows)
         return [request_row(row) for row, n in numbers if n is not None and principal.allows("live.view", plant.points[n].place)]
 
@@ -209,6 +241,38 @@ class PointService:
         people = await asyncio.to_thread(self._context.guard.people.all)
         return {str(person.id): person.name_zh or person.name_en for person in people}
 
+    # ---- what was left behind
+
+    async def _settle_all(self) -> None:
+        for row in await asyncio.to_thread(self._requests.rows, "deciding"):
+            try:
+                await self._settled(row)
+            except AnlanError as error:
+                log.warning("request stays undecided", request=str(row.id), error=str(error))
+
+    async def _settled(self, row: OutRequest) -> OutRequest:
+        """As it is by what the engine did: a step under its id stands, or there can't be one any more, or nobody can say yet."""
+        if row.state not in {"open", "deciding"} or row.id in self._under_way:
+            return row
+        never = row.state == "deciding" and await self._all_decided(row)
+        step = await asyncio.to_thread(self._context.journal.step_of, str(row.id))
+        if step is not None:
+            people = await asyncio.to_thread(self._context.guard.people.all)
+            zh, en = next(((p.name_zh, p.name_en) for p in people if str(p.id) == step.approver), ("", ""))
+            return await asyncio.to_thread(self._requests.approved_by, row.id, step, zh, en)
+        return await asyncio.to_thread(self._requests.reopen, row.id) if never else row
+
+    async def _all_decided(self, row: OutRequest) -> bool:
+        """Whether the engine has decided on all that the log held after the claim; False while the core doesn't answer."""
+        if self._context.clock.now() < (row.decided_at or 0) + ON_ITS_WAY:
+            return False
+        try:
+            status = await self._context.core.status()
+        except AnlanError:
+            return False
+        mark = self._marks.setdefault((status["incarnation"], row.id), status["log"]["last"])
+        return bool(status["engine"]["done"] >= mark)
+
     # ---- inside
 
     def _check(self, kind: RequestKind, point: Point, until: Micros, measures: list[dict[str, Any]]) -> None:
@@ -216,6 +280,10 @@ class PointService:
             raise CommandRefused("the node itself tells this point: nobody can take it out of service")
         if until <= self._context.clock.now():
             raise CommandRefused("an end is needed that lies ahead")
+        longest = LONGEST[STEP[kind]]
+        if until - self._context.clock.now() > longest:
+            # Refused only at the approval it could never be approved: the engine remembers its answer under the request's id.
+            raise CommandRefused("this lasts {hours} h at most", hours=longest // HOUR)
         if kind == "bypass" and point.kind != "bypass":
             raise CommandRefused("{point} is no bypass point", point=point.id)
         if kind == "bypass" and not measures:
@@ -226,7 +294,9 @@ class PointService:
                 raise CommandRefused("there is no point {point}", point=measure["point"])
 
     def _may_decide(self, principal: Principal, row: OutRequest, point: Point, verdict: str) -> None:
-        if row.state != "open":
+        if row.state == "deciding" and (row.id in self._under_way or verdict != "approve" or row.decider != principal.person):
+            raise CommandRefused("this request is being decided: look again in a moment")
+        if row.state not in {"open", "deciding"}:
             raise CommandRefused("this request is not open any more")
         if verdict == "withdraw":
             if row.requester != principal.person:
@@ -237,45 +307,6 @@ class PointService:
             raise SecondPersonNeeded("who asked can't approve: it takes a second person with own credentials")
         if verdict == "approve" and row.until <= self._context.clock.now():
             raise CommandRefused("the time that was asked for is over: ask anew")
-
-    def _keep(self, principal: Principal, row: OutRequest) -> dict[str, Any]:
-        told = request_row(row)
-        with self._context.records.session() as session:
-            if session.get(OutRequest, row.id) is None:
-                session.add(row)
-                after = {"until": row.until, "work_order": row.work_order, "measures": row.measures}
-                step = Step.of(principal, row.requested_at, f"{row.kind}.request", row.point, after=after, reason=row.reason)
-                append(session, step)
-        return told
-
-    def _row(self, request: UUID) -> OutRequest:
-        with self._context.records.reading() as session:
-            row = session.get(OutRequest, request)
-            if row is None:
-                raise NotFound("there is no request {id}", id=str(request))
-            session.expunge(row)
-            return row
-
-    def _rows(self, state: str, point: str) -> list[OutRequest]:
-        query = select(OutRequest).order_by(OutRequest.requested_at.desc()).limit(LISTED)
-        query = query.where(OutRequest.state == state) if state else query
-        query = query.where(OutRequest.point == point) if point else query
-        with self._context.records.reading() as session:
-            rows = list(session.scalars(query))
-            session.expunge_all()
-            return rows
-
-    def _decided(self, principal: Principal, request: UUID, state: str, note: str) -> dict[str, Any]:
-        now = self._context.clock.now()
-        with self._context.records.session() as session:
-            row = session.get(OutRequest, request)
-            assert row is not None
-            row.state, row.note, row.decided_at = state, note, now
-            row.decider, row.decider_zh, row.decider_en = principal.person, principal.name.text("zh"), principal.name.text("en")
-            append(
-                session, Step.of(principal, now, f"{row.kind}.{state}", row.point, after={"request": str(row.id)}, reason=note)
-            )
-            return request_row(row)
 
     async def _audit(self, principal: Principal, action: str, subject: str, after: dict[str, Any], reason: str) -> None:
         step = Step.of(principal, self._context.clock.now(), action, subject, after=after, reason=reason)
@@ -291,31 +322,6 @@ class PointService:
 def needs_two(point: Point) -> bool:
     """Whether taking the point out of evidence takes two persons (DOMAIN.md 16)."""
     return point.safety or point.kind.startswith(("gas.", "fire."))
-
-
-def request_row(row: OutRequest) -> dict[str, Any]:
-    return {
-        "id": str(row.id),
-        "kind": row.kind,
-        "point": row.point,
-        "state": row.state,
-        "reason": row.reason,
-        "work_order": row.work_order,
-        "until": row.until,
-        "until_iso": iso(row.until),
-        "measures": row.measures,
-        "requester": {
-            "id": str(row.requester),
-            "name": {"zh": row.requester_zh, "en": row.requester_en},
-            "post": row.requester_post,
-        },
-        "requested_at": row.requested_at,
-        "decider": None
-        if row.decider is None
-        else {"id": str(row.decider), "name": {"zh": row.decider_zh, "en": row.decider_en}},
-        "decided_at": row.decided_at,
-        "note": row.note,
-    }
 
 
 def mode_row(mode: Mode, step: PointStep, names: dict[str, str]) -> dict[str, Any]:

@@ -58,8 +58,8 @@ class ResponseAnswer(Base):
 
 
 class OutRequest(Base):
-    """Somebody asked to take a point out of service: to inhibit a detector, or to bypass a safety function. `state`: open, approved, refused,
-    withdrawn. What stands now is the engine's to say; this is who agreed to it."""
+    """Somebody asked to take a point out of service: to inhibit a detector, or to bypass a safety function. `state`: open, deciding,
+    approved, refused, withdrawn (`point_requests`). What stands now is the engine's to say; this is who agreed to it."""
 
     __tablename__ = "monitor_requests"
 

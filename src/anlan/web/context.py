@@ -90,6 +90,10 @@ class Journal(Protocol):
         """Of each point the newest step of each kind."""
         ...
 
+    def step_of(self, command: str) -> Any:
+        """The step on a point that the engine took at this command, or None."""
+        ...
+
     def window(self, start: Micros, end: Micros) -> Mapping[str, npt.NDArray[np.int64]]:
         """Transitions noticed at start ≤ t < end as columns, and what was not normal before them (`monitor.journal_columns`)."""
         ...

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -174,9 +174,25 @@ class DetectorService:
         ]
 
     async def finish(self, principal: Principal, point: str, told: dict[str, Any], command: UUID) -> dict[str, Any]:
-        """Keep the record and end the calibration mode. Raises CommandRefused when the result contradicts the plant's limits."""
+        """Keep the record and end the calibration mode. Raises CommandRefused when the result contradicts the plant's limits.
+
+        What fails once the record is kept is told in `why`, not raised: tried again it would be another calibration.
+        """
         number, found = self._points.find(principal, point, "point.calibrate")
-        measured = await self._measured(principal, point, told.get("gas_on"))
+        row = await asyncio.to_thread(self._kept, command)
+        if row is None:
+            row = await self._judged_and_kept(principal, number, found, told, command)
+        why = await self._end(principal, point, number, told["reason"], command)
+        try:
+            await self.tell_dates()
+        except AnlanError as error:
+            log.warning("calibration dates not told, the next look tells them", error=str(error))
+        return {"calibration": row, "ended": why is None, "why": why}
+
+    async def _judged_and_kept(
+        self, principal: Principal, number: int, found: Point, told: dict[str, Any], command: UUID
+    ) -> dict[str, Any]:
+        measured = await self._measured(principal, found.id, told.get("gas_on"))
         verdicts = self.judged(found, told.get("applied"), told.get("as_found"), told.get("as_left"), measured.get("t90"))
         wrong = [v for v in verdicts if v.within is False and v.quantity != "as_found_error"]
         if told["result"] == "pass" and wrong:
@@ -186,10 +202,7 @@ class DetectorService:
             )  # fmt: skip
         standing = (await self._points.standing()).get((number, Mode.CALIBRATING))
         began = standing.happened_at if standing is not None else self._context.clock.now()
-        row = await asyncio.to_thread(self._keep, principal, found, told, measured, verdicts, began, command)
-        ended = await self._end(principal, point, told["reason"], standing is not None)
-        await self.tell_dates()
-        return {"calibration": row, "ended": ended}
+        return await asyncio.to_thread(self._keep, principal, found, told, measured, verdicts, began, command)
 
     async def _measured(self, principal: Principal, point: str, gas_on: Micros | None) -> dict[str, Any]:
         if gas_on is None:
@@ -197,15 +210,24 @@ class DetectorService:
         found = await self.response(principal, point, gas_on)
         return {key: found[key] for key in ("baseline", "final", "t90", "resolution", "settled", "readings")}
 
-    async def _end(self, principal: Principal, point: str, reason: str, stands: bool) -> bool:
-        """False when its time was over already: the record counts all the same."""
-        if not stands:
-            return False
+    async def _end(self, principal: Principal, point: str, number: int, reason: str, record: UUID) -> dict[str, str] | None:
+        """None when it ended, else why not, in both languages: its time was over already, or the core is away."""
+        command = uuid5(record, "end_calibration")
         try:
-            await self._points.step(principal, point, "end_calibration", reason=reason, command=uuid7(self._context.clock))
-        except CommandRefused:
-            return False
-        return True
+            if await asyncio.to_thread(self._context.journal.step_of, str(command)) is not None:
+                return None
+            if (number, Mode.CALIBRATING) not in await self._points.standing():
+                raise CommandRefused("the point is not in calibration")
+            await self._points.step(principal, point, "end_calibration", reason=reason, command=command)
+        except AnlanError as error:
+            log.warning("calibration kept, its mode not ended", point=point, error=str(error))
+            return {"zh": error.text("zh"), "en": error.text("en")}
+        return None
+
+    def _kept(self, record: UUID) -> dict[str, Any] | None:
+        with self._context.records.reading() as session:
+            row = session.get(Calibration, record)
+            return None if row is None else calibration_row(row)
 
     def _keep(
         self, principal: Principal, point: Point, told: dict[str, Any], measured: dict[str, Any], verdicts: list[Verdict],
@@ -240,9 +262,10 @@ class DetectorService:
         )
         shown = calibration_row(row)
         with self._context.records.session() as session:
-            if session.get(Calibration, command) is None:
-                session.add(row)
-                append(session, Step.of(principal, now, "point.calibration", point.id, after=shown, reason=told["reason"]))
+            if (kept := session.get(Calibration, command)) is not None:
+                return calibration_row(kept)
+            session.add(row)
+            append(session, Step.of(principal, now, "point.calibration", point.id, after=shown, reason=told["reason"]))
         return shown
 
     async def calibrations(self, principal: Principal, point: str, limit: int = 100) -> list[dict[str, Any]]:

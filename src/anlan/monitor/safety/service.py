@@ -243,7 +243,7 @@ class SafetyService:
             "approved": approval is not None,
             "approval": None if approval is None else step_row(approval, names),
             "measures": [self._measure(one) for one in (agreed["measures"] if agreed is not None else ())],
-            "open": [one for one in mine if one["state"] == "open"],
+            "open": [one for one in mine if one["state"] in {"open", "deciding"}],
             # Last known on and unapproved, whatever can be seen now: losing sight of it must not make it look approved.
             "alarm": approval is None and bool(value) and value == value,  # noqa: PLR0124
         }

@@ -109,7 +109,7 @@ class Detectors extends HTMLElement {
   }
 
   openRequests() {
-    const open = (this.told?.requests ?? []).filter((one) => one.state === "open" && one.kind === "inhibit");
+    const open = (this.told?.requests ?? []).filter((one) => ["open", "deciding"].includes(one.state) && one.kind === "inhibit");
     return open.map((one) => requestCard(one)).join("");
   }
 
@@ -157,7 +157,7 @@ const FORMS = {
   inhibit: (row, at, about) => ask({ title: t("Inhibit"), about, fields: [{ name: "until", words: t("Until"), kind: "hours", choices: DAYS, value: 8 }, { name: "work_order", words: t("Work order") }, REASON], note: t("A detector of gas or fire waits for the approval of a second person."), send: (given) => api.post(`${at}/inhibit`, { until: given.until, work_order: given.work_order, reason: given.reason }), done: (answer) => (answer.state === "open" ? t("Asked: it waits for a second person.") : t("Inhibited.")) }),
   back: (row, at, about) => ask({ title: t("Bring back"), about, fields: [REASON], send: (given) => api.post(`${at}/end-inhibit`, given), done: t("It counts again.") }),
   reset: (row, at, about) => ask({ title: t("Reset over range"), about, fields: [REASON], note: t("Only after the detector was reset on site."), send: (given) => api.post(`${at}/reset-over-range`, given), done: t("Reset.") }),
-  abandon: (row, at, about) => ask({ title: t("End without a result"), about, fields: [REASON], send: (given) => api.post(`${at}/end-calibration`, { reason: given.reason, result: "incomplete" }), done: t("Recorded as incomplete.") }),
+  abandon: (row, at, about) => ask({ title: t("End without a result"), about, fields: [REASON], send: (given) => api.post(`${at}/end-calibration`, { reason: given.reason, result: "incomplete" }), done: (answer) => recorded(answer, t("Recorded as incomplete.")) }),
   finish: (row, at, about, page) =>
     ask({
       title: t("Record and end"),
@@ -172,9 +172,14 @@ const FORMS = {
         REASON,
       ],
       send: (given) => api.post(`${at}/end-calibration`, { ...given, gas_on: page.test }),
-      done: t("Recorded."),
+      done: (answer) => recorded(answer, t("Recorded.")),
     }),
 };
+
+/** The record is kept; whether the mode ended with it is another matter. */
+function recorded(answer, words) {
+  return answer.ended ? words : `${words} ${t("Calibration mode was not ended: {why}", { why: label(answer.why) })}`;
+}
 
 function actions(row) {
   const inhibited = row.modes.some((mode) => mode.mode === "inhibited");
