@@ -295,6 +295,9 @@ class Reference:
 
     # ---- what calculated points add (engine_reference_calculated)
 
+    def is_calculated(self, seen: Seen) -> bool:
+        return False
+
     def fed(self, number: int, time: int) -> None:
         """The point has a new value, or its value is worth something else, as of `time`."""
 
@@ -347,7 +350,7 @@ class Reference:
                     continue  # absence rules end their delays at ticks
                 self.condition(alarm, False, u, received_at, received_at, value, word)
             elif kind == AlarmKind.BAD_QUALITY:
-                in_view = self.sources[seen.point.source].state != "down"
+                in_view = self.in_view(seen, word)
                 bad = is_fault(word) and alarm.rule.enabled and (in_view or alarm.on or bool(alarm.running))
                 self.condition(alarm, bad, time, time, received_at, value, word)
             elif usable:
@@ -360,6 +363,11 @@ class Reference:
         elif seen.point.on_change and seen.held and seen.usable:
             seen.covered_to = time
         seen.time, seen.value, seen.quality, seen.heard, seen.stale = time, value, word, u, False
+
+    def in_view(self, seen: Seen, word: int) -> bool:
+        """Whether a bad value is the point's own matter: the alarm of a lost source stands for all that it hides, calculations included."""
+        hidden = word & 0xFF == Reason.COMMUNICATION and any(one.state == "down" for one in self.sources.values())
+        return self.sources[seen.point.source].state != "down" and not (hidden and self.is_calculated(seen))
 
     def cover(self, seen: Seen, time: int) -> int:
         """How much of the time since the value was last known counts for nothing."""
@@ -514,7 +522,7 @@ class Reference:
             return
         moment = self.now(seen, u) if seen.held and seen.point.on_change else seen.time
         if kind == AlarmKind.BAD_QUALITY:
-            met = is_fault(seen.quality) and alarm.rule.enabled and self.sources[seen.point.source].state != "down"
+            met = is_fault(seen.quality) and alarm.rule.enabled and self.in_view(seen, seen.quality)
         elif seen.usable:
             met = self.meets(alarm, seen.value, afresh=how == "afresh")
             if seen.point.on_change and seen.held:

@@ -135,7 +135,10 @@ class CalculatingReference(Reference):
         return max(nows, default=None)
 
     def can_go_silent(self, seen: Seen) -> bool:
-        return seen.point.number not in self.results
+        return not self.is_calculated(seen)
+
+    def is_calculated(self, seen: Seen) -> bool:
+        return seen.point.number in self.results
 
     # ---- results
 

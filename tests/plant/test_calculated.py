@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import orjson
 import pytest
-from works import PLANT, line, texts, write
+from works import COLUMNS, PLANT, line, texts, write
 
-from anlan.model.events.alarms import AlarmState
+from anlan.model.events.alarms import AlarmKind, AlarmState
 from anlan.model.frames import Frame, Kind, Part
+from anlan.model.quality import Reason, Severity, quality
 from anlan.model.readings import Readings
 from anlan.monitor.engine import Engine
 from anlan.plant.calculated import watched
@@ -77,13 +79,13 @@ RULES = [
 ]
 
 
-def folder(tmp_path: Path, *rules: str, calculated: str = CALCULATED, points: tuple[str, ...] = POINTS) -> Path:
+def folder(tmp_path: Path, *rules: str, calculated: str = CALCULATED, points: tuple[str, ...] = POINTS, header: str = COLUMNS) -> Path:  # fmt: skip
     rest = ", priority: 3, corrective_action: 查, consequence: 损坏, time_to_respond: 600}"
     listed = "".join(f"    - {rule}{rest}\n" for rule in rules)
     plant = PLANT.replace(
         "alarms:\n  stale: safety\n", f"{calculated}alarms:\n  stale: safety\n" + (f"  rules:\n{listed}" if rules else "")
     )
-    return write(tmp_path / "plant", *points, plant=plant)
+    return write(tmp_path / "plant", *points, plant=plant, header=header)
 
 
 def numbers_of(plant: Plant) -> Numbers:
@@ -220,3 +222,89 @@ def test_a_calculation_that_cannot_be_meant_is_named(tmp_path: Path, section: st
     found = texts(folder(tmp_path, calculated=section))
     mistakes = [text for text in found if said in text]
     assert mistakes, found
+
+
+# --- calculations that come to nothing
+
+
+@pytest.mark.parametrize(
+    ("rule", "wrong"),
+    [
+        ("{point: TI-101, kind: ROC, limit: 3, window: 59", True),
+        ("{point: TI-101, kind: ROC, limit: 3, window: 60", False),
+        ("{point: TI-101, kind: FRZ, limit: 0, window: 59", True),
+        ('{point: TI-102, kind: IF, when: "avg(TI-101 over 0.9 min) > 3 Cel"', True),
+        ('{point: TI-102, kind: IF, when: "avg(TI-101 over 1 min) > 3 Cel"', False),
+        ('{point: TI-102, kind: IF, when: "count(TI-102 > 3 Cel and TI-101 > 3 Cel over 40 s) > 2"', True),
+        ('{point: TI-102, kind: IF, when: "TI-102 > 3 Cel or max(TDI-101 over 40 s) > 3 Cel"', True),  # of TI-101 too
+        ('{point: TI-102, kind: IF, when: "hold(TI-101 > 3 Cel for 5 s)"', False),
+        ("{point: TI-102, kind: ROC, limit: 3, window: 10", False),  # read every second
+    ],
+)
+def test_a_window_that_never_holds_two_readings_is_a_mistake(tmp_path: Path, rule: str, wrong: bool) -> None:
+    found = texts(folder(tmp_path, rule, points=slow(), header=COLUMNS + ",period"))
+    assert any("TI-101 is read every 30 s" in text for text in found) is wrong, found
+
+
+def slow() -> tuple[str, ...]:
+    """TI-101 every 30 s, the rest as they are."""
+    return tuple(f"{p},30" if p.startswith('"TI-101"') else f"{p}," for p in POINTS)
+
+
+DEV = "{point: TI-101, kind: DEV, limit: 5, against: TI-102"
+ROC = "{point: TI-101, kind: ROC, limit: 3, window: 60"
+ON_CALCULATED = "{point: TDI-101, kind: H, limit: 40"
+FAILED = int(quality(Severity.BAD, Reason.SENSOR_FAILURE))
+
+
+def test_every_calculation_that_an_alarm_stands_on_has_an_alarm_of_its_own_bad_quality(tmp_path: Path) -> None:
+    suppressed = '{point: TI-102, kind: L, limit: 10, suppress_when: "P-101 = 0"'
+    plant = load(folder(tmp_path, DEV, ROC, ON_CALCULATED, suppressed))
+    calculated = {p.id for p in all_points(plant)} - {p.id for p in plant.points}
+    blind = {r.id: r for r in all_rules(plant) if r.kind is AlarmKind.BAD_QUALITY and r.point in calculated}
+    assert set(blind) == {"TI-101.DEV.BAD", "TI-101.ROC.BAD", "TDI-101.BAD", "AV-300.BAD"}
+    assert all(r.priority == plant.alarms.quality_priority and r.corrective_action.zh for r in blind.values())
+    assert "TI-101.ROC" in blind["TI-101.ROC.BAD"].consequence.en
+    # the delay of quality, the period of the inputs (1 s), the window
+    assert {name: r.on_delay for name, r in blind.items()} == {
+        "TI-101.DEV.BAD": 6, "TI-101.ROC.BAD": 66, "TDI-101.BAD": 6, "AV-300.BAD": 6
+    }  # fmt: skip
+    numbers_of(plant)
+
+
+def test_a_calculated_point_that_no_alarm_stands_on_has_none(tmp_path: Path) -> None:
+    ids = {r.id for r in all_rules(load(folder(tmp_path)))}
+    assert "TDI-101.BAD" not in ids
+    assert "AV-300.HEALTHY.BAD" not in ids
+
+
+def test_one_that_the_plant_takes_away_is_no_mistake(tmp_path: Path) -> None:
+    gone = "{id: TI-101.DEV.BAD, point: TI-101.DEV, kind: BAD, enabled: false"
+    plant = load(folder(tmp_path, DEV, gone))
+    assert [r.enabled for r in all_rules(plant) if r.id == "TI-101.DEV.BAD"] == [False]
+    wrong = texts(folder(tmp_path / "b", DEV, "{id: TI-102.DEV.BAD, point: TI-102.DEV, kind: BAD, enabled: false"))
+    assert any("TI-102.DEV" in text for text in wrong)
+
+
+def test_an_alarm_that_cannot_be_calculated_is_told_and_a_start_is_not(tmp_path: Path) -> None:
+    running = Running(load(folder(tmp_path, DEV, ROC)))
+    found = [one for second in range(1, 80) for one in running.read(second, TI_101=20.0, TI_102=20.0)]
+    assert found == []
+    failed: list[tuple[str, str]] = []
+    for second in range(80, 160):
+        rows = [(running.numbers.points["TI-102"], START + second * SECOND, 0.0, FAILED)]
+        failed += running._step(Kind.READINGS, second, Readings.of(rows).to_bytes())
+        failed += running.read(second, TI_101=20.0)
+    assert failed == [("TI-101.DEV.BAD", "CONDITION_ON")]
+    assert running.read(161, TI_101=20.0, TI_102=20.0) == [("TI-101.DEV.BAD", "CONDITION_OFF")]
+
+
+def test_a_lost_source_is_told_once_and_not_by_every_calculation(tmp_path: Path) -> None:
+    running = Running(load(folder(tmp_path, DEV, ROC)))
+    for second in range(1, 70):
+        running.read(second, TI_101=20.0, TI_102=20.0)
+    found = []
+    for second in range(70, 200):
+        tick = {"now": START + second * SECOND, "sources": {str(running.numbers.sources["plc"]): "down"}}
+        found += running._step(Kind.TICK, second, orjson.dumps(tick))
+    assert {alarm for alarm, _ in found if alarm.startswith(("TI-", "plc"))} == {"plc.VIEW"}

@@ -6,7 +6,7 @@ A mistake inside an expression is told at the line of the file where it was writ
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from anlan.model.errors import InputError, UnitError
 from anlan.model.events.alarms import AlarmKind
@@ -17,6 +17,7 @@ from anlan.monitor.config import AlarmRule
 from anlan.monitor.expressions import Expression, ExpressionError
 from anlan.monitor.expressions.written_units import read_written
 from anlan.plant.calculated import Made, as_point, facts_of, made_of, understood
+from anlan.plant.calculated_quality import names, width_of, windows
 from anlan.plant.description import CalculatedPoint, Vote
 from anlan.plant.draft import Draft
 from anlan.plant.findings import Findings, Where
@@ -24,6 +25,8 @@ from anlan.plant.gas_checks import check_vote_limit
 
 Rules = Mapping[str, Mapping[AlarmKind, AlarmRule]]
 OF_STATES = frozenset({AlarmKind.TIME_IN_STATE, AlarmKind.COUNT})
+NEEDS_READINGS = frozenset({"rate", "delta", "avg", "min", "max", "spread", "count"})
+"""Functions over time that nothing comes of while their window holds less than two readings."""
 OF_VALUES = frozenset({AlarmKind.RATE, AlarmKind.FROZEN, AlarmKind.DEVIATION})
 
 
@@ -107,7 +110,7 @@ def _base(rule: AlarmRule, base: Point, where: Where, findings: Findings) -> Non
     if rule.kind is AlarmKind.FROZEN and base.reporting.mode == "on_change":
         message = "{rule}: {id} reports on change, so silence means unchanged and says nothing of a frozen transmitter"
         findings.mistake("frozen", message, where, mend="use stale_after, or poll the point", rule=rule.id, id=base.id)
-    if rule.kind is AlarmKind.FROZEN and rule.window < 10 * base.reporting.period:
+    if rule.kind is AlarmKind.FROZEN and 2 * base.reporting.period <= rule.window < 10 * base.reporting.period:
         message = "{rule}: a window of {window:g} s holds fewer than ten readings of {id}"
         findings.warning("frozen-window", message, where, rule=rule.id, window=rule.window, id=base.id)
 
@@ -122,6 +125,7 @@ def _read_all(draft: Draft, sound: Sequence[CalculatedPoint], findings: Findings
     points = [*draft.points, *(one.point for one in everything)]
     facts, names = facts_of(points, {}), [point.id for point in points]
     reads: dict[str, tuple[str, ...]] = {}
+    timed: list[tuple[Made, Expression, Where]] = []
     for one in everything:
         where = draft.where["rule" if one.origin[0] == "rule" else "point", one.origin[1]]
         try:
@@ -134,6 +138,10 @@ def _read_all(draft: Draft, sound: Sequence[CalculatedPoint], findings: Findings
             continue
         reads[one.point.id] = expression.points
         _fits(one, expression, where, findings)
+        timed.append((one, expression, where))
+    periods = _Periods(measured, reads)
+    for one, expression, where in timed:
+        _windows(one, expression, where, periods, findings)
     for loop in _loops(reads):
         one = next(o for o in everything if o.point.id == loop[0])
         where = draft.where["rule" if one.origin[0] == "rule" else "point", one.origin[1]]
@@ -155,6 +163,47 @@ def _fits(one: Made, expression: Expression, where: Where, findings: Findings) -
         findings.mistake(
             "expression", message, where, mend="write unit: {unit}", id=one.origin[1], text=one.text, unit=expression.unit
         )
+
+
+class _Periods:
+    """Of points and of what is calculated from them, the measured point that is read most rarely, and its period."""
+
+    def __init__(self, measured: Mapping[str, Point], reads: Mapping[str, tuple[str, ...]]) -> None:
+        self._measured, self._reads = measured, reads
+
+    def longest(self, points: Iterable[str]) -> tuple[float, str]:
+        """(0, "") where all of them report on change."""
+        seen: set[str] = set()
+        waiting, found = list(points), (0.0, "")
+        while waiting:
+            name = waiting.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            waiting.extend(self._reads.get(name, ()))
+            point = self._measured.get(name)
+            if point is not None and point.reporting.mode == "cyclic":
+                found = max(found, (point.reporting.period, name))
+        return found
+
+
+def _windows(one: Made, expression: Expression, where: Where, periods: _Periods, findings: Findings) -> None:
+    """A window must hold two readings of all that it looks at: with less there is never anything to compare."""
+    for window in windows(expression.tree):
+        width, (period, point) = width_of(window), periods.longest(names(window.operand))
+        if window.name in NEEDS_READINGS and width < 2 * period:
+            findings.mistake(
+                "window-period",
+                "{of}: {function} looks at {window:g} s, and {id} is read every {period:g} s",
+                where,
+                mend="a window of at least {least:g} s, or a shorter period",
+                of=one.origin[1],
+                function=window.name,
+                window=width,
+                id=point,
+                period=period,
+                least=2 * period,
+            )
 
 
 def _loops(reads: Mapping[str, tuple[str, ...]]) -> list[tuple[str, ...]]:

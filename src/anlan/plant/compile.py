@@ -15,6 +15,7 @@ from anlan.model.words import Label
 from anlan.monitor.config import SUFFIX, AlarmRule, loss_of_view
 from anlan.plant.bulk import without_collection
 from anlan.plant.calculated import SUPPRESSOR, expressions, made, vote_rules, watched
+from anlan.plant.calculated_quality import calculated_quality_rules
 from anlan.plant.description import Plant, Scope
 from anlan.plant.node_points import SOURCES, node_points, node_rules
 from anlan.plant.safety_points import safety_points, safety_rules
@@ -41,13 +42,14 @@ QUALITY_WORDS = {
 
 def all_rules(plant: Plant) -> list[AlarmRule]:
     """The plant's rules and those it has by itself: loss of view of each source; stale and bad quality as its settings say; votes; bypasses,
-    final elements and calibrations; the node's own.
+    final elements and calibrations; the node's own; bad quality of every calculated point that one of all these stands on.
 
     A rule that the plant writes itself under the same id goes first.
     """
     written = {rule.id: rule for rule in plant.rules}
     automatic = [*_views(plant), *_quality_rules(plant), *vote_rules(plant), *safety_rules(plant), *node_rules(plant)]
-    return [*plant.rules, *(rule for rule in automatic if rule.id not in written)]
+    alarms = [*plant.rules, *(rule for rule in automatic if rule.id not in written)]
+    return [*alarms, *(rule for rule in calculated_quality_rules(plant, alarms) if rule.id not in written)]
 
 
 def all_points(plant: Plant) -> list[Point]:

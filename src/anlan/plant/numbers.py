@@ -59,8 +59,7 @@ def _rename(session: Session, plant: Plant, numbers: Numbers, rule_ids: Iterable
     old_of = {new: old for old, new in renamed.items()}
     alarms = {}
     for rule_id in rule_ids:
-        owner, _, kind = rule_id.rpartition(".")
-        old = f"{old_of[owner]}.{kind}" if owner in old_of else ""
+        old = _before(rule_id, old_of)
         if old in numbers.alarms and rule_id not in numbers.alarms:
             alarms[old] = rule_id
     for kind, names in (("point", renamed), ("alarm", alarms)):
@@ -68,6 +67,16 @@ def _rename(session: Session, plant: Plant, numbers: Numbers, rule_ids: Iterable
             where = (NumberRow.kind == kind) & (NumberRow.identifier == old)
             session.execute(sa.update(NumberRow).where(where).values(identifier=new))
     return bool(renamed)
+
+
+def _before(rule_id: str, old_of: Mapping[str, str]) -> str:
+    """The alarm's id under its point's old one: TI-1.H, and TI-1.ROC.BAD of the point that is calculated for TI-1.ROC; "" for others."""
+    owner, dot, _ = rule_id.rpartition(".")
+    while dot:
+        if owner in old_of:
+            return old_of[owner] + rule_id[len(owner) :]
+        owner, dot, _ = owner.rpartition(".")
+    return ""
 
 
 def in_memory(plant: Plant, known: Numbers | None = None) -> Numbers:

@@ -8,12 +8,15 @@ from anlan.model.quality import REASON_MASK
 from anlan.monitor.compiled import fast
 from anlan.monitor.kernel.numbers import (
     BAD,
+    CALCULATED,
     CALIBRATION,
+    DOWN,
     ENABLED,
     FALLING,
     HIGH,
     HIGH_HIGH,
     LATCHING,
+    LOST,
     LOW,
     LOW_LOW,
     MAINTENANCE,
@@ -79,6 +82,17 @@ def _listed(w, rule, v):  # type: ignore[no-untyped-def]
 def is_fault(q):  # type: ignore[no-untyped-def]
     """Whether a quality is worth an alarm: bad, and not because people work on the instrument, which they know and every page shows."""
     return q >= BAD and (q & REASON_MASK) not in (CALIBRATION, MAINTENANCE)
+
+
+@fast
+def lost_with_its_inputs(w, p, q):  # type: ignore[no-untyped-def]
+    """Whether a calculated point is bad because a source is lost: that source's own alarm stands for all that it hides."""
+    if not w.points[p].flags & CALCULATED or (q & REASON_MASK) != LOST:
+        return False
+    for s in range(len(w.sources)):  # noqa: SIM110  (Numba compiles no generator)
+        if w.sources[s].state == DOWN:
+            return True
+    return False
 
 
 @fast
