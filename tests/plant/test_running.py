@@ -232,3 +232,13 @@ def test_the_example_of_the_docs_is_a_valid_folder(tmp_path: Path) -> None:
     (tmp_path / "plant.yaml").write_text(yaml[1], "utf-8")
     (tmp_path / "points.csv").write_text(points[1], "utf-8")
     assert [f.text() for f in check(tmp_path).findings if f.name != "gas-limit-idlh"] == []
+
+
+def test_rules_and_points_are_made_once_for_a_plant_and_anew_for_a_changed_one(tmp_path: Path) -> None:
+    plant = load(write(tmp_path, line(), SAFE))
+    assert all_rules(plant) is all_rules(plant)
+    assert all_points(plant) is all_points(plant)
+    bare = plant.model_copy(update={"rules": (), "points": plant.points[:1]})
+    assert {r.id for r in all_rules(plant)} - {r.id for r in all_rules(bare)} >= {"LT-101.H", "TS-1.BAD"}
+    assert "TS-1" not in {p.id for p in all_points(bare)}
+    assert type(plant).from_json(plant.to_json()) == plant

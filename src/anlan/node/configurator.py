@@ -21,10 +21,11 @@ from anlan.guard.audit import Step
 from anlan.model.errors import AnlanError, Unavailable
 from anlan.monitor.compile import EngineConfig
 from anlan.node.configuration import view_of
+from anlan.plant.bulk import without_collection
 from anlan.plant.compile import engine_config
 from anlan.plant.running import Difference, compare
 from anlan.plant.versions import Imported, version
-from anlan.web.context import Context
+from anlan.web.context import Context, PlantView
 
 Request = Callable[..., Awaitable[tuple[dict[str, Any], bytes]]]
 NAMED = 5
@@ -49,13 +50,13 @@ class Configurator:
     async def bring_into_force(self, imported: Imported) -> None:
         """Answered once the engine runs it. Raises Unavailable; the version stands in the records then, and is handed over when core is back."""
         number = imported.version.number
-        body = await asyncio.to_thread(_compiled, imported)
+        body, view = await asyncio.to_thread(_for_core_and_console, imported, self._context.plant.speed)
         async with self._handing:
             if number < self._context.plant.version:
                 return  # a newer one has overtaken it, and brings its changes too
             self._approved = (number, sha256(body).hexdigest())
             await self._hand_over(body, number)
-            self._go_by(imported)
+            self._go_by(view)
             await self._request("loaded", process="app", config=number)
 
     async def _hand_over(self, body: bytes, number: int) -> None:
@@ -66,11 +67,9 @@ class Configurator:
             raise
         log.info("configuration in force", number=number)
 
-    def _go_by(self, imported: Imported) -> None:
+    def _go_by(self, view: PlantView) -> None:
         """Pages and routes see the new version from now on."""
-        speed = self._context.plant.speed
-        view = view_of(imported.plant, imported.numbers, imported.version.number)
-        self._context.plant = replace(view, speed=speed)
+        self._context.plant = view
         self._context.live.reserve(max(view.points, default=0) + 1)
 
     # ---- comparing
@@ -152,6 +151,15 @@ class Configurator:
         current, plant, numbers = version(self._context.records)
         imported = Imported(current, plant, numbers, new=False)
         return imported, _compiled(imported)
+
+
+def _for_core_and_console(imported: Imported, speed: float) -> tuple[bytes, PlantView]:
+    """All of it before anything is in force, so that the event loop has only to take it over."""
+    body = _compiled(imported)
+    with without_collection():
+        view = replace(view_of(imported.plant, imported.numbers, imported.version.number), speed=speed)
+    _ = view.point_numbers, view.rule_numbers, view.rules_of_point  # each page asks for these
+    return body, view
 
 
 def _compiled(imported: Imported) -> bytes:

@@ -11,7 +11,7 @@ Each kind of alarm is a short form of an expression; docs/expressions.md shows t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -132,14 +132,14 @@ def understood(one: Made, facts: Callable[[str], PointFacts | None], names: Call
     return parse(one.text, facts, names, unit=one.unit)
 
 
-def expressions(plant: Plant, rules: Iterable[AlarmRule], points: list[Point], numbers: Numbers) -> dict[int, Expression]:
+def expressions(plant: Plant, rules: Iterable[AlarmRule], points: Sequence[Point], numbers: Numbers) -> dict[int, Expression]:
     """By the number of the calculated point. Raises ExpressionError; `anlan check` says where it was written."""
     facts = facts_of(points, numbers.points)
     names = partial(_ids, points)
     return {numbers.points[one.point.id]: understood(one, facts, names) for one in made(plant, rules)}
 
 
-def _ids(points: list[Point]) -> list[str]:
+def _ids(points: Sequence[Point]) -> list[str]:
     return [point.id for point in points]
 
 

@@ -40,21 +40,32 @@ QUALITY_WORDS = {
 }
 
 
-def all_rules(plant: Plant) -> list[AlarmRule]:
+def all_rules(plant: Plant) -> tuple[AlarmRule, ...]:
     """The plant's rules and those it has by itself: loss of view of each source; stale and bad quality as its settings say; votes; bypasses,
     final elements and calibrations; the node's own; bad quality of every calculated point that one of all these stands on.
 
-    A rule that the plant writes itself under the same id goes first.
+    A rule that the plant writes itself under the same id goes first. Made once for a plant.
     """
+    if "rules" not in plant.kept:
+        plant.kept["rules"] = tuple(_rules(plant))
+    rules: tuple[AlarmRule, ...] = plant.kept["rules"]
+    return rules
+
+
+def _rules(plant: Plant) -> list[AlarmRule]:
     written = {rule.id: rule for rule in plant.rules}
     automatic = [*_views(plant), *_quality_rules(plant), *vote_rules(plant), *safety_rules(plant), *node_rules(plant)]
     alarms = [*plant.rules, *(rule for rule in automatic if rule.id not in written)]
     return [*alarms, *(rule for rule in calculated_quality_rules(plant, alarms) if rule.id not in written)]
 
 
-def all_points(plant: Plant) -> list[Point]:
-    """The plant's points, those that are calculated, and those that the node tells of itself."""
-    return [*plant.points, *(one.point for one in made(plant, all_rules(plant))), *safety_points(plant), *node_points(plant)]
+def all_points(plant: Plant) -> tuple[Point, ...]:
+    """The plant's points, those that are calculated, and those that the node tells of itself. Made once for a plant."""
+    if "points" not in plant.kept:
+        calculated = (one.point for one in made(plant, all_rules(plant)))
+        plant.kept["points"] = (*plant.points, *calculated, *safety_points(plant), *node_points(plant))
+    points: tuple[Point, ...] = plant.kept["points"]
+    return points
 
 
 def engine_config(plant: Plant, numbers: Numbers, version: int) -> EngineConfig:

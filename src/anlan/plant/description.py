@@ -221,10 +221,15 @@ class Plant(BaseModel):
     def places_by_path(self) -> dict[str, Place]:
         return {p.path: p for p in self.places}
 
+    @cached_property
+    def kept(self) -> dict[str, Any]:
+        """What `plant.compile` has made of it: a version is asked for its rules and points many times, and they are its own for good."""
+        return {}
+
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Plant:
         """As pydantic's, without what was computed from the old fields: it would otherwise be copied with them."""
         copy = super().model_copy(update=update, deep=deep)
-        for computed in ("points_by_id", "places_by_path", "digest"):
+        for computed in ("points_by_id", "places_by_path", "kept", "digest"):
             copy.__dict__.pop(computed, None)
         return copy
 
