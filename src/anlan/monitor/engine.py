@@ -522,9 +522,10 @@ class Engine:
             if urgent[i] and now[i] and self.timers.get(alarm) is None:
                 self._wait_for_level(alarm, self._moment, 0)
 
-    def tend_timers(self) -> None:
-        """After a change of rules, or of states from outside: every alarm waits for what its state and rule now ask for. A shelving
-        whose end nobody counts, or which the rule no longer allows, ends at the next tick."""
+    def tend_timers(self, u: Micros | None = None) -> None:
+        """After a change of rules, or of states from outside (then at node time `u`): every alarm waits for what its state and rule now
+        ask for. A shelving whose end nobody counts, or which the rule no longer allows, ends at the next tick."""
+        self._moment = self._moment if u is None else u
         status, rules = self.world.status, self.world.rules
         shelved, left = status["state"] == AlarmState.SHELVED, _IS_OPEN[status["state"]] & (rules["priority"] == 1)
         wanted: set[int] = set()

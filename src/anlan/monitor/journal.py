@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from anlan.model.clock import Micros
 from anlan.model.errors import StoreError
-from anlan.model.events.alarms import LATE, AlarmState, AlarmTransition, Trigger
+from anlan.model.events.alarms import ADDED, LATE, AlarmState, AlarmTransition, Trigger
 from anlan.monitor.commands import Command, Result, Step
 from anlan.monitor.engine import LEDGER, NO_TEXT, NUMBERS, Transitions
 from anlan.monitor.journal_columns import Raw, read_window
@@ -125,6 +125,18 @@ class JournalReader:
     def standing(self) -> list[AlarmTransition]:
         """The last transition of every alarm that isn't normal now, in order."""
         return self._transitions("SELECT t.* FROM standing s JOIN transition t ON t.n = s.n ORDER BY t.n", ())
+
+    def episodes(self) -> dict[int, int]:
+        """Of every alarm that ever moved its newest activation; those that late readings added are not counted."""
+        try:
+            return dict(self._db.execute("SELECT alarm, max(episode) FROM transition WHERE episode < ? GROUP BY alarm", (ADDED,)))
+        except apsw.Error as error:
+            raise StoreError("alarms.db could not be read: {error}", error=str(error)) from error
+
+    @property
+    def goes_back(self) -> bool:
+        """Whether it holds what followed from a log before the present one."""
+        return bool(self._one("SELECT coalesce(max(first_n) > 1 OR max(first_step) > 1, 0) FROM incarnation"))
 
     def raised(self) -> dict[int, AlarmTransition]:
         """For every alarm that isn't normal now, the transition that raised its present episode."""

@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,6 +57,8 @@ _MODE_OF = {
     **{f"{kind}_expired": mode for kind, mode in BEGINS.items()},
     **{f"{mode.value}_dropped": mode for mode in Mode},
 }
+_TOLD = {**TELLS, "approve_bypass_expired": 0.0, f"{Mode.APPROVED.value}_dropped": 0.0}
+"""What each step says of the node's own point that it tells."""
 _REASON = {
     PointFlag.CALIBRATING: Reason.CALIBRATION,
     PointFlag.INHIBITED: Reason.MAINTENANCE,
@@ -283,7 +286,53 @@ def tend(engine: Engine, at: Micros) -> list[PointStep]:
     for mode in gone:
         del engine.modes.standing[mode.point, mode.mode]
     engine.modes.lay_out(engine.world)
-    return [_step(engine, m.point, f"{m.mode.value}_dropped", at, at, _by_itself(m)) for m in gone]
+    return drop(engine, gone, at)
+
+
+def drop(engine: Engine, modes: Iterable[PointMode], at: Micros) -> list[PointStep]:
+    """The steps that say these modes no longer stand, by nobody's order."""
+    return [_step(engine, m.point, f"{m.mode.value}_dropped", at, at, _by_itself(m)) for m in modes]
+
+
+def first_begin(steps: Iterable[PointStep], mode: Mode) -> Micros:
+    """When a mode that stands began, however often it was renewed since; `steps` are its point's, newest first."""
+    begun = takewhile(lambda step: step.step in BEGINS, (step for step in steps if _MODE_OF.get(step.step) is mode))
+    return min(step.happened_at for step in begun)
+
+
+def take_over(engine: Engine, said: list[PointMode], steps: Iterable[PointStep], wall: Micros, u: Micros) -> list[PointMode]:
+    """Bring modes to those that a journal has, and the node's own points to what its last steps told of them, whatever this engine had.
+    `wall` is the node's wall time now. Returns the modes that can't stand, since their point is gone or comes from elsewhere."""
+    kept = {(m.point, m.mode): m for m in said if _can_stand(engine, m)}
+    for point, mode in sorted(engine.modes.standing.keys() - kept.keys()):
+        del engine.modes.standing[point, mode]
+        if mode in FLAG:
+            _set_flags(engine, point, 0, int(FLAG[mode]), wall, u)
+    engine.modes.standing.update(kept)
+    for point, mode in kept:
+        if mode in FLAG:
+            _set_flags(engine, point, int(FLAG[mode]), 0, wall, u)
+    _tell_again(engine, steps, wall, u)
+    return [m for m in said if (m.point, m.mode) not in kept]
+
+
+def _can_stand(engine: Engine, mode: PointMode) -> bool:
+    points = engine.world.points
+    if mode.point >= len(points) or not points["flags"][mode.point] & PointFlag.PRESENT:
+        return False
+    own = int(points["source"][mode.point]) == NODE_SOURCE
+    return own is (mode.mode not in FLAG) and not points["flags"][mode.point] & PointFlag.CALCULATED
+
+
+def _tell_again(engine: Engine, steps: Iterable[PointStep], wall: Micros, u: Micros) -> None:
+    points = engine.world.points
+    told = {step.point: _TOLD[step.step] for step in steps if step.step in _TOLD}
+    for point, value in sorted(told.items()):
+        if point >= len(points) or not points["flags"][point] & PointFlag.PRESENT or points["source"][point] != NODE_SOURCE:
+            continue
+        known = int(points["time"][point])
+        if known == NEVER or points["value"][point] != value:
+            _tell(engine, point, value, max(wall, known + 1), u)
 
 
 def _by_itself(mode: PointMode) -> PointCommand:

@@ -23,6 +23,7 @@ from anlan.model.errors import AnlanError, StoreError
 from anlan.model.events.alarms import AlarmTransition
 from anlan.model.frames import Frame
 from anlan.model.readings import Readings
+from anlan.monitor.carry_over import carry_over
 from anlan.monitor.commands import Result
 from anlan.monitor.engine import LEDGER, Engine, Transitions
 from anlan.monitor.journal import Journal
@@ -75,8 +76,10 @@ class EngineReader:
         snapshots: Path,
         clock: Clock,
         on_transitions: Callable[[Sequence[AlarmTransition]], None] | None = None,
+        config: Path | None = None,
     ) -> None:
-        self._log, self._path, self._clock = frames, journal, clock
+        """`config` is the file of the configuration in force: a recovery without a snapshot needs it."""
+        self._log, self._path, self._clock, self._config = frames, journal, clock, config
         self._snapshots = Snapshots(snapshots)
         self._tell = on_transitions or (lambda transitions: None)
         self._looking = threading.Lock()
@@ -99,6 +102,8 @@ class EngineReader:
         self._rows_since = 0
         self._snapshot_took = 0.0
         self._snapshot_due = False
+        self._waits = False
+        """What alarms.db has is still to be taken over, with the first configuration; a snapshot before would forget it."""
 
     # ---- life
 
@@ -107,8 +112,8 @@ class EngineReader:
         begun = self._clock.monotonic()
         warm_up()
         self._journal = Journal.open(self._path)
-        found = recover(self._log, self._journal, self._snapshots, self._clock)
-        self._engine, self.needs = found.engine, found.needs
+        found = recover(self._log, self._journal, self._snapshots, self._clock, self._config)
+        self._engine, self.needs, self._waits = found.engine, found.needs, found.waits
         self.done, self.journal_last = self._journal.done, self._journal.last
         self._uncommitted, self._faults = found.fresh, dict(found.faults)
         self._first_at = self._clock.monotonic()
@@ -130,7 +135,7 @@ class EngineReader:
         try:
             while not self._closing.is_set():
                 self._turn()
-            if self._commit():
+            if self._commit() and not self._waits:
                 self._wait_for_snapshot()  # two at once would write one file
                 self._write_snapshot(Snapshot.take(self._engine))
         except Exception as error:  # the last line of defence: a dead engine must be seen, whatever killed it
@@ -156,6 +161,7 @@ class EngineReader:
         with self._looking:
             version = self._engine.config_version
             found = self._engine.step(frame)
+            self._carry_over(found)
         self._readings += frame.rows
         self._rows_since += frame.rows
         if version != self._engine.config_version:
@@ -168,6 +174,16 @@ class EngineReader:
             if not self._uncommitted:
                 self._first_at = self._clock.monotonic()
             self._uncommitted.append(found)
+
+    def _carry_over(self, found: Transitions) -> None:
+        """Once there is a configuration; until then nothing could be decided, so alarms.db is as it was. What the same frame decided,
+        before it was known what stands, does not count."""
+        if not self._waits or not self._engine.config_version or "journal" in self._faults:
+            return
+        carried = carry_over(self._engine, self._journal, self._engine.time.wall or self._clock.now())
+        found.pieces, found.texts, found.steps = carried.pieces, carried.texts, carried.steps
+        self._waits = False
+        self._faults.pop("configuration", None)
 
     # ---- committing and telling
 
@@ -244,7 +260,7 @@ class EngineReader:
 
     def _snapshot_wanted(self, now: float) -> bool:
         """Never while one is being written, and never of a state whose transitions are not committed."""
-        if self._engine.frame == self.needs or (self._writing is not None and self._writing.is_alive()):
+        if self._waits or self._engine.frame == self.needs or (self._writing is not None and self._writing.is_alive()):
             return False
         age = now - self._last_snapshot
         wanted = self._snapshot_due or age >= SNAPSHOT_SPAN or self._rows_since >= SNAPSHOT_ROWS

@@ -73,7 +73,9 @@ class Core:
         )
         self._appender = Appender.start(self._log)
         self._intake = Intake(self._log, self._appender, clock)
-        self._reader = EngineReader(self._log, folder.journal, folder.snapshots, clock, on_transitions=self._transitions_decided)
+        self._reader = EngineReader(
+            self._log, folder.journal, folder.snapshots, clock, self._transitions_decided, folder.engine_config
+        )
         self._history = Past(folder.history, self._log, clock)
         self._corrector = Corrector(self._reader, self._history, self._log, folder.journal, clock, self._write_correction)
         self.started["log"] = seconds_alive()
