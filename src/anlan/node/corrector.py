@@ -186,6 +186,7 @@ class Corrector:
         look, body = self._reader.late_look()
         self._waiting = len(look.waiting)
         if not self._waiting:
+            self._schedule.troubles, self._troubles = {}, {}
             self._let_go()
             return False
         due = self._schedule.positions_due(look.waiting, self._clock.monotonic())
