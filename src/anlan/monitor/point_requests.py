@@ -62,14 +62,16 @@ class OutRequests:
             session.expunge_all()
             return rows
 
-    def claim(self, principal: Principal, request: UUID, note: str) -> None:
-        """This person decides it from now on; who had claimed it goes on with it. Raises CommandRefused."""
+    def claim(self, principal: Principal, request: UUID, note: str) -> Micros:
+        """This person decides it from now on, an instant that names the claim; who had claimed it goes on with it. Raises CommandRefused."""
+        now = self._clock.now()
         with self._records.session() as session:
             row = session.get_one(OutRequest, request)
             if row.state != "deciding" or row.decider != principal.person:
                 _must_be(row, "open")
             row.state = "deciding"
-            _by(row, principal, note, self._clock.now())
+            _by(row, principal, note, now)
+        return now
 
     def decide(
         self, principal: Principal, request: UUID, expected: Literal["open", "deciding"], state: str, note: str
@@ -86,11 +88,11 @@ class OutRequests:
             )
             return request_row(row)
 
-    def reopen(self, request: UUID) -> OutRequest:
-        """A claim came to nothing: the engine never took the step."""
+    def reopen(self, request: UUID, claimed: Micros | None) -> OutRequest:
+        """This claim came to nothing: the engine never took the step. A later claim stands."""
         with self._records.session() as session:
             row = session.get_one(OutRequest, request)
-            if row.state == "deciding":
+            if row.state == "deciding" and row.decided_at == claimed:
                 row.state, row.note, row.decided_at = "open", "", None
                 row.decider, row.decider_zh, row.decider_en = None, "", ""
             return _given(session, row)

@@ -189,14 +189,14 @@ class PointService:
         about = found.id if row.kind == "inhibit" else found.id + APPROVAL
         self._under_way.add(row.id)
         try:
-            await asyncio.to_thread(self._requests.claim, principal, row.id, note)
+            claimed = await asyncio.to_thread(self._requests.claim, principal, row.id, note)
             # Under the request's own id: tried again after a fault it is answered as it was, and done once.
-            await self._step_of(principal, row, about)
+            await self._step_of(principal, row, about, claimed)
             return await asyncio.to_thread(self._requests.decide, principal, row.id, "deciding", "approved", note)
         finally:
             self._under_way.discard(row.id)
 
-    async def _step_of(self, principal: Principal, row: OutRequest, about: str) -> None:
+    async def _step_of(self, principal: Principal, row: OutRequest, about: str, claimed: Micros) -> None:
         try:
             await self.step(
                 principal, about, STEP[row.kind], reason=row.reason, command=row.id, until=row.until, work_order=row.work_order,
@@ -204,7 +204,7 @@ class PointService:
             )  # fmt: skip
         except AnlanError as refused:
             if refused.status < 500:
-                await asyncio.to_thread(self._requests.reopen, row.id)
+                await asyncio.to_thread(self._requests.reopen, row.id, claimed)
             raise
 
     async def requests(self, principal: Principal, *, state: str = "", point: str = "") -> list[dict[str, Any]]:
@@ -260,7 +260,7 @@ class PointService:
             people = await asyncio.to_thread(self._context.guard.people.all)
             zh, en = next(((p.name_zh, p.name_en) for p in people if str(p.id) == step.approver), ("", ""))
             return await asyncio.to_thread(self._requests.approved_by, row.id, step, zh, en)
-        return await asyncio.to_thread(self._requests.reopen, row.id) if never else row
+        return await asyncio.to_thread(self._requests.reopen, row.id, row.decided_at) if never else row
 
     async def _all_decided(self, row: OutRequest) -> bool:
         """Whether the engine has decided on all that the log held after the claim; False while the core doesn't answer."""
@@ -294,7 +294,8 @@ class PointService:
                 raise CommandRefused("there is no point {point}", point=measure["point"])
 
     def _may_decide(self, principal: Principal, row: OutRequest, point: Point, verdict: str) -> None:
-        if row.state == "deciding" and (row.id in self._under_way or verdict != "approve" or row.decider != principal.person):
+        own = verdict == "approve" and row.decider == principal.person
+        if row.id in self._under_way or (row.state == "deciding" and not own):
             raise CommandRefused("this request is being decided: look again in a moment")
         if row.state not in {"open", "deciding"}:
             raise CommandRefused("this request is not open any more")
