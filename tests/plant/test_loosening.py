@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_safety_points import SAFETY
+from test_safety_points import folder as safety_works
 from works import PLANT, gas, line, write
 
 from anlan.model.points import Calibration, Reporting
@@ -306,6 +308,17 @@ def test_calibrations_that_may_be_worse_or_rarer_are_loosened(tmp_path: Path) ->
     assert loose([general], [general, general.model_copy(update={"gas": "chlorine", "interval": 730})]) == [
         "detectors toxic chlorine: interval 365 → 730"
     ]
+
+
+def test_a_final_element_that_the_plant_forgets_is_loosened(tmp_path: Path) -> None:
+    """Its point need not be marked safety-related: the section `safety` says what it is."""
+    before = load(safety_works(tmp_path / "a"))
+    assert not before.points_by_id["P-101.RUN"].safety
+    without = load(safety_works(tmp_path / "b", SAFETY.replace(", P-101]", "]")))
+    assert "P-101.RUN.IF removed" in [one.text() for one in loosened(before, without)]
+    slower = load(safety_works(tmp_path / "c", SAFETY.replace("stroke_time: 2", "stroke_time: 20")))
+    assert [one.text() for one in loosened(before, slower)] == ["P-101.RUN.IF: on_delay 2.0 → 20.0"]
+    assert [one.field for one in loosened(before, with_point(before, "P-101.RUN", address="hr:99 uint16"))] == ["address"]
 
 
 def test_a_real_plant_that_says_it_is_a_demo_is_loosened(tmp_path: Path) -> None:

@@ -113,10 +113,16 @@ def _loosened_class(alarm: str, before: AlarmClass | None, after: AlarmClass | N
     return _weaker(alarm, before or free, after or free)
 
 
+def _guarded_points(plant: Plant) -> list[Point]:
+    """Those whose alarms are guarded, and those that tell what the safety system does."""
+    named = plant.safety.points()
+    return [point for point in plant.points if guards(point) or point.id in named]
+
+
 def _points(before: Plant, after: Plant) -> list[Loosened]:
     """What an alarm is told of: read elsewhere, rarer, or not at all."""
     found = []
-    for old in filter(guards, before.points):
+    for old in _guarded_points(before):
         new = after.points_by_id.get(old.id)
         found += [Loosened(old.id)] if new is None else _weaker(old.id, old, new)
     # A state point that joins a detector's loop can say that its readings are no evidence.
@@ -127,7 +133,7 @@ def _points(before: Plant, after: Plant) -> list[Loosened]:
 
 def _sources(before: Plant, after: Plant) -> list[Loosened]:
     """Of one that carries nothing that is guarded, only how late its loss is seen. One that is gone is told by its loss of view."""
-    carrying = {point.source for point in before.points if guards(point)}
+    carrying = {point.source for point in _guarded_points(before)}
     known = {one.id: one for one in after.sources}
     pairs = [(old, known[old.id]) for old in before.sources if old.id in known]
     return [one for old, new in pairs for one in _weaker(old.id, old, new) if old.id in carrying or one.field == "keep_alive"]
