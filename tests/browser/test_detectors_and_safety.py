@@ -35,7 +35,7 @@ def test_a_detector_that_says_it_is_calibrating_is_not_shown_as_plain(sign_in: A
 def test_calibration_mode_takes_the_detector_out_of_the_vote_and_back(sign_in: Any) -> None:
     page = sign_in("yi", "/detectors?point=AT-202")
     page.click(".one [data-act=calibrate]")
-    fill(page, reason="季度校验")
+    fill(page, work_order="WO-11", reason="季度校验")
     vote = page.locator(".vote", has_text="AV-200")
     expect(vote).to_contain_text("2oo3 → 1oo2")
     expect(vote).to_contain_text("AT-202 校验")

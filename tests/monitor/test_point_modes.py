@@ -20,7 +20,7 @@ from anlan.monitor.commands import Result
 from anlan.monitor.engine import Engine, EngineConfig, Transitions
 from anlan.monitor.journal import SCHEMA_VERSION, Journal, JournalReader
 from anlan.monitor.point_commands import LONGEST, PointCommand
-from anlan.monitor.point_modes import Mode, standing_of
+from anlan.monitor.point_modes import NO_DETECTOR, Mode, standing_of
 from anlan.monitor.program import Instruction, Op, Program
 
 START = 1_767_225_600 * SECOND
@@ -51,6 +51,7 @@ class Bench:
     off_delay: int = 0
     engine: Engine = field(default_factory=Engine)
     heard: list[AlarmTransition] = field(default_factory=list)
+    calibratable: bool = True
     last: Transitions = field(default_factory=lambda: Transitions(0))
     all: list[Transitions] = field(default_factory=list)
     version: int = 0
@@ -71,6 +72,7 @@ class Bench:
                 "on_change": [self.on_change] * 3 + [True, True],
                 "deadline": [0 if self.on_change else 10_000] * 3 + [0, 0],
                 "latches": [self.latches] * 3 + [False, False],
+                "calibratable": [self.calibratable] * 3 + [False, False],
             },
             {
                 "number": [HIGH, BADQ, SILENT, VOTED, TOLD],
@@ -295,6 +297,50 @@ def test_asked_anew_the_mode_lasts_until_the_later_end() -> None:
     bench.ticks(25)
     assert bench.word() == 0
     assert [name for name, _ in steps(bench)] == ["inhibit", "inhibit", "inhibit_expired"]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_point_that_is_no_detector_is_never_calibrated(restarted: bool) -> None:
+    """A bypass, a trip: one person's word would blind their alarm."""
+    bench = Bench(on_change=True, calibratable=False)
+    bench.read(1, (A, 0.0))
+    if restarted:
+        bench.engine = Engine.restore(bench.engine.snapshot())
+    answer = bench.order(2, "calibrate", lasts=60, work_order="WO-7")
+    assert (answer.accepted, answer.why) == (False, NO_DETECTOR)
+    assert translate(NO_DETECTOR, "zh") != NO_DETECTOR
+    bench.read(3, (A, 1.0))
+    assert (bench.word(), bench.state()) == (0, AlarmState.UNACKNOWLEDGED)
+    assert bench.order(4, "inhibit", lasts=60).accepted
+
+
+def test_a_calibration_that_is_renewed_ends_by_its_first_begin() -> None:
+    bench, longest = Bench(), LONGEST["calibrate"] / SECOND
+    bench.read(1, (A, 0.2))
+    assert bench.order(2, "calibrate", lasts=60).accepted
+    assert bench.order(30, "calibrate", lasts=longest - 28).accepted
+    bench.configure(31)  # what it was renewed from is no longer counted from
+    bench.engine = Engine.restore(bench.engine.snapshot())
+    answer = bench.order(40, "calibrate", lasts=longest - 37)
+    why = "calibration lasts {hours} h at most from its first begin: end it before it begins anew"
+    assert (answer.accepted, answer.why, translate(why, "zh") != why) == (False, why, True)
+    assert bench.order(41, "calibrate", lasts=longest - 39).accepted
+    assert bench.order(42, "end_calibration").accepted
+    assert bench.order(43, "calibrate", lasts=longest).accepted
+
+
+def test_a_clock_set_back_lengthens_no_calibration() -> None:
+    bench, longest = Bench(), LONGEST["calibrate"] / SECOND
+    bench.read(1, (A, 0.2))
+    assert bench.order(2, "calibrate", lasts=longest).accepted
+    bench.ticks(100)
+    bench.tick(10)
+    command = PointCommand(
+        id="set back", kind="calibrate", point=A, who="zhang", post="panel", at=START + 10 * SECOND,
+        reason="x", until=START + round((10 + longest - 8) * SECOND),
+    )  # fmt: skip
+    bench.step(Kind.COMMAND, 10, command.to_bytes())
+    assert not bench.last.results[-1][1].accepted
 
 
 def test_the_vote_follows_at_once() -> None:

@@ -157,7 +157,7 @@ async def test_who_may_not_and_what_can_not_be(node: Any, console: Any, account:
     await console.sign_in(account)
     bodies = {
         "inhibit": {"reason": "x", "work_order": "WO", "until": in_(node, HOUR)},
-        "calibrate": {"reason": "x", "until": in_(node, HOUR)},
+        "calibrate": {"reason": "x", "work_order": "WO", "until": in_(node, HOUR)},
     }
     answer = await post(console, path, **bodies.get(path.rpartition("/")[2], {"reason": "x"}))
     assert answer.status_code == status, answer.text
@@ -364,7 +364,7 @@ async def test_the_list_tells_values_limits_dates_and_the_vote_in_force(node: An
     for point in ("AT-203", "AT-204", "AT-205"):
         node.feed(point, 0.1)
     await console.sign_in("yibiao")
-    await post(console, "/points/AT-203/calibrate", reason="季度校验", until=in_(node, HOUR))
+    await post(console, "/points/AT-203/calibrate", reason="季度校验", work_order="WO-10", until=in_(node, HOUR))
     await pushed(node)
     found = (await console.get("/api/v1/detectors")).json()
     assert [one["point"] for one in found["items"]] == ["AT-203", "AT-204", "AT-205"]
@@ -375,6 +375,31 @@ async def test_the_list_tells_values_limits_dates_and_the_vote_in_force(node: An
     (vote,) = found["votes"]
     assert (vote["designed"], vote["in_force"], vote["degraded"]) == ("2oo3", "1oo2", True)
     assert next((m["id"], m["health"], m["counts"]) for m in vote["members"]) == ("AT-203", "calibrating", "left")
+
+
+async def test_one_person_can_not_blind_a_bypass_by_calling_it_a_calibration(node: Any, console: Any) -> None:
+    node.tick("up")
+    node.feed("BP-07", 0.0)
+    await console.sign_in("yibiao")
+    body = {"reason": "x", "work_order": "WO", "until": in_(node, HOUR)}
+    for point in ("BP-07", "LT-301", "AT-203.DUE"):
+        refused = await post(console, f"/points/{point}/calibrate", **body)
+        assert refused.json()["detail"] == f"calibration mode is for detectors of gas and fire: {point} is none"
+    node.feed("BP-07", 1.0)
+    assert await modes(console, "BP-07") == []
+    await pushed(node)
+    assert (float(node.context.live.value[6]), int(node.context.live.quality[6])) == (1.0, 0)
+
+
+async def test_a_calibration_is_for_a_work_order_and_the_step_carries_it(node: Any, console: Any) -> None:
+    node.tick("up")
+    await console.sign_in("yibiao")
+    without = {"reason": "季度校验", "until": in_(node, HOUR)}
+    assert (await post(console, "/points/AT-203/calibrate", **without)).status_code == 422
+    assert (await post(console, "/points/AT-203/calibrate", **without, work_order="WO-10")).status_code == 200
+    await node.settle()
+    (mode,) = (await console.get("/api/v1/points/AT-203/modes")).json()["modes"]
+    assert (mode["mode"], mode["work_order"]) == ("calibrating", "WO-10")
 
 
 async def test_a_detector_whose_own_state_says_calibration_is_told_in_the_list_and_in_the_vote(node: Any, console: Any) -> None:
@@ -411,7 +436,7 @@ async def calibrating(node: Any, console: Any, t90: float = 30.0) -> int:
     node.tick("up")
     node.feed("AT-203", 0.0)
     await console.sign_in("yibiao")
-    answer = await post(console, "/points/AT-203/calibrate", reason="季度校验", until=in_(node, HOUR))
+    answer = await post(console, "/points/AT-203/calibrate", reason="季度校验", work_order="WO-10", until=in_(node, HOUR))
     assert answer.status_code == 200, answer.text
     return await gas_test(node, t90)
 

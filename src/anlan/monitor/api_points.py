@@ -31,11 +31,8 @@ class Said(_Body):
     reason: Text
 
 
-class Calibrate(Said):
+class TakeOut(Said):
     until: Until
-
-
-class Inhibit(Calibrate):
     work_order: WorkOrder
 
 
@@ -48,7 +45,7 @@ class Measure(_Body):
     high: float | None = None
 
 
-class Bypass(Inhibit):
+class Bypass(TakeOut):
     measures: Annotated[list[Measure], Field(min_length=1, max_length=20)]
 
 
@@ -93,7 +90,7 @@ def _looking(router: APIRouter, points: PointService, detectors: DetectorService
 
 def _steps(router: APIRouter, points: PointService, writes: Writes) -> None:
     @router.post("/points/{point}/inhibit", dependencies=[require("point.inhibit")])
-    async def inhibit(request: Request, point: str, asker: Asker, body: Inhibit, key: Key = None) -> Response:
+    async def inhibit(request: Request, point: str, asker: Asker, body: TakeOut, key: Key = None) -> Response:
         """Ask for the point to count as no evidence until an instant, for a work order. A safety point waits for a second person."""
         act = partial(points.request, asker, "inhibit", point, **body.model_dump())
         return await writes.once(request, asker, key, lambda command: act(command=command))
@@ -125,9 +122,10 @@ def _steps(router: APIRouter, points: PointService, writes: Writes) -> None:
 
 def _calibration(router: APIRouter, points: PointService, detectors: DetectorService, writes: Writes) -> None:
     @router.post("/points/{point}/calibrate", dependencies=[require("point.calibrate")])
-    async def calibrate(request: Request, point: str, asker: Asker, body: Calibrate, key: Key = None) -> Response:
-        """Begin calibration mode: readings count as calibration until it is ended, or its time is over."""
-        act = partial(points.step, asker, point, "calibrate", reason=body.reason, until=body.until)
+    async def calibrate(request: Request, point: str, asker: Asker, body: TakeOut, key: Key = None) -> Response:
+        """Begin calibration mode of a gas or fire detector, for a work order: readings count as calibration until it is ended, or its time is
+        over, 4 h from its first begin at most."""
+        act = partial(points.step, asker, point, "calibrate", **body.model_dump())
         return await writes.once(request, asker, key, lambda command: act(command=command))
 
     @router.get("/points/{point}/calibration", dependencies=[require("live.view")])

@@ -23,6 +23,7 @@ from anlan.model.points import Point
 from anlan.model.principles import principles
 from anlan.monitor import programs as programs_of
 from anlan.monitor.config import LIMIT_KINDS, AlarmRule
+from anlan.monitor.detectors.kinds import calibratable
 from anlan.monitor.layout import NEVER, POINT, RULE, SOURCE, PointFlag, RuleFlag, Structs, View, aligned
 from anlan.monitor.program import Program
 from anlan.monitor.programs import CODE_ROWS, PROGRAMS, ProgramArrays, tables_of
@@ -38,6 +39,7 @@ POINTS = pa.schema(
         ("deadline", pa.uint32()),  # ms, 0: none
         ("safety", pa.bool_()),
         ("latches", pa.bool_()),  # over range once is over range until it is reset
+        ("calibratable", pa.bool_()),  # a detector: people may put it in calibration mode
     ]
 )
 RULES = pa.schema(
@@ -186,7 +188,7 @@ def _read(source: pa.BufferReader, schema: pa.Schema, ids: bool) -> pa.Table:
 
 _DEFAULTS: dict[pa.Schema, dict[str, Any]] = {
     SOURCES: {"id": ""},
-    POINTS: {"id": "", "on_change": False, "deadline": 3_000, "safety": False, "latches": False},
+    POINTS: {"id": "", "on_change": False, "deadline": 3_000, "safety": False, "latches": False, "calibratable": True},
     RULES: {
         "id": "",
         "limit": math.nan,
@@ -229,6 +231,7 @@ def compile_config(
             "deadline": [_deadline(p) for _, p, _ in points],
             "safety": [p.safety for _, p, _ in points],
             "latches": [bool(p.principle) and principles()[p.principle].latches for _, p, _ in points],
+            "calibratable": [calibratable(p) for _, p, _ in points],
         },
         {
             "number": [n for n, _, _ in rules],
@@ -431,6 +434,7 @@ def _points(table: pa.Table) -> Structs:
     points["deadline"][number] = column(table, "deadline")
     points["flags"][number] = PointFlag.PRESENT + column(table, "on_change") * np.uint16(PointFlag.ON_CHANGE)
     points["flags"][number] |= column(table, "latches") * np.uint16(PointFlag.LATCHES)
+    points["flags"][number] |= ~column(table, "calibratable") * np.uint16(PointFlag.NO_CALIBRATION)
     result: Structs = points
     return result
 

@@ -368,7 +368,7 @@ class Engine:
 
     def _obey_point(self, command: PointCommand, noticed_at: Micros) -> Result:
         self._moment = self.time.at(noticed_at)
-        if (why := point_modes.refusal(self, command)) is not None:
+        if (why := point_modes.refusal(self, command, self._moment)) is not None:
             return _refused(command, why[0], **why[1])
         step = point_modes.take(self, command, noticed_at, self._moment)
         self._found.steps.append(step)

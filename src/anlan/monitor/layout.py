@@ -130,6 +130,7 @@ class PointFlag(IntFlag):
     CALCULATED = 512  # its readings are a program's results
     FEEDS = 1024  # a program reads it
     GOVERNS = 2048  # its truth suppresses alarms by design
+    NO_CALIBRATION = 4096  # no detector, so never in calibration mode; earlier snapshots and logs refuse none
 
 
 class RuleFlag(IntFlag):

@@ -26,13 +26,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from anlan.model.clock import Micros
+from anlan.model.clock import HOUR, Micros
 from anlan.model.events.alarms import AlarmKind, AlarmState, Trigger
 from anlan.model.frames import NODE_SOURCE
 from anlan.model.quality import FLAG_MASK, REASON_MASK, Reason, Severity, quality
 from anlan.monitor import kernel
 from anlan.monitor.layout import BLOCK, NEVER, Phase, PointFlag, RuleFlag, Tally, World
-from anlan.monitor.point_commands import TELLS, PointCommand
+from anlan.monitor.point_commands import LONGEST, TELLS, PointCommand
 
 if TYPE_CHECKING:
     from anlan.monitor.engine import Engine
@@ -71,7 +71,8 @@ _OUT = int(PointFlag.INHIBITED | PointFlag.CALIBRATING)
 
 @dataclass(frozen=True, slots=True)
 class PointMode:
-    """One mode of one point. `due` is node time, `until` the wall clock people were told."""
+    """One mode of one point. `since` is its first begin, however often it was renewed, on the wall clock by which `until` was told; `due`
+    is node time."""
 
     point: int
     mode: Mode
@@ -84,6 +85,11 @@ class PointMode:
     work_order: str = ""
     approver: str = ""
     command: str = ""
+
+    @property
+    def begun(self) -> Micros:
+        """Node time of its first begin."""
+        return self.due - (self.until - self.since)
 
     @property
     def said(self) -> str:
@@ -189,8 +195,8 @@ def standing_of(last_steps: Iterable[PointStep]) -> dict[tuple[int, Mode], Point
 # ------------------------------------------------------------------------------------------------------------- a person's step
 
 
-def refusal(engine: Engine, command: PointCommand) -> tuple[str, dict[str, Any]] | None:
-    """Why the step can't be taken: a msgid and its facts."""
+def refusal(engine: Engine, command: PointCommand, u: Micros) -> tuple[str, dict[str, Any]] | None:
+    """Why the step can't be taken at node time `u`: a msgid and its facts."""
     points = engine.world.points
     point = command.point
     if not 0 <= point < len(points) or not points["flags"][point] & PointFlag.PRESENT:
@@ -202,6 +208,8 @@ def refusal(engine: Engine, command: PointCommand) -> tuple[str, dict[str, Any]]
         return _WRONG_SIDE[own], {}
     if (lacking := command.lacks()) is not None:
         return lacking
+    if command.kind == "calibrate" and (why := _no_calibration(engine, command, u)) is not None:
+        return why
     mode = ENDS.get(command.kind)
     if mode is not None and (point, mode) not in engine.modes.standing:
         return _NOT_IN[mode], {}
@@ -210,6 +218,21 @@ def refusal(engine: Engine, command: PointCommand) -> tuple[str, dict[str, Any]]
             return "the point is not latched over range", {}
         if engine.modes.sent(engine.world, point) & REASON_MASK == Reason.OVER_RANGE:
             return "the detector still reads over range: it can be reset once it reads within its range", {}
+    return None
+
+
+NO_DETECTOR = "calibration mode is for detectors of gas and fire: {point} is none"
+_RENEWED_FOR_TOO_LONG = "calibration lasts {hours} h at most from its first begin: end it before it begins anew"
+
+
+def _no_calibration(engine: Engine, command: PointCommand, u: Micros) -> tuple[str, dict[str, Any]] | None:
+    """One person begins it, so it must not blind anything but a detector, nor go on for ever by being renewed."""
+    if engine.world.points["flags"][command.point] & PointFlag.NO_CALIBRATION:
+        return NO_DETECTOR, {"point": command.point}
+    standing, longest = engine.modes.standing.get((command.point, Mode.CALIBRATING)), LONGEST["calibrate"]
+    assert command.until is not None
+    if standing is not None and u + command.until - command.at - standing.begun > longest:
+        return _RENEWED_FOR_TOO_LONG, {"hours": longest // HOUR}
     return None
 
 
@@ -229,8 +252,10 @@ def take(engine: Engine, command: PointCommand, noticed_at: Micros, u: Micros) -
     point, mode = command.point, BEGINS.get(command.kind)
     if mode is not None:
         assert command.until is not None
+        before = engine.modes.standing.get((point, mode))
+        since = command.at if before is None else command.at - (u - before.begun)
         engine.modes.standing[point, mode] = PointMode(
-            point, mode, command.at, command.until, u + command.until - command.at,
+            point, mode, since, command.until, u + command.until - command.at,
             command.who, command.post, command.reason, command.work_order, command.approver, command.id,
         )  # fmt: skip
     elif (ended := ENDS.get(command.kind)) is not None:

@@ -24,8 +24,9 @@ from anlan.model.clock import HOUR, SECOND, Micros
 from anlan.model.errors import AnlanError, CommandRefused, Forbidden, NotFound, StoreError
 from anlan.model.frames import NODE_ID
 from anlan.model.points import Point
+from anlan.monitor.detectors.kinds import calibratable
 from anlan.monitor.point_commands import LONGEST, PointStepKind
-from anlan.monitor.point_modes import Mode, PointStep, standing_of
+from anlan.monitor.point_modes import NO_DETECTOR, Mode, PointStep, standing_of
 from anlan.monitor.point_requests import OutRequests, request_row
 from anlan.monitor.records import OutRequest
 from anlan.web.answers import iso, quality_words
@@ -104,6 +105,8 @@ class PointService:
     ) -> dict[str, Any]:
         """Raises NotFound, Forbidden, CommandRefused, Unavailable. `who` is another than the asker where the asker approves."""
         number, found = self.find(principal, point, APPROVE if approver else RIGHT[kind])
+        if kind == "calibrate":
+            _check_calibration(found, work_order)
         sent = {
             "id": str(command),
             "kind": kind,
@@ -318,6 +321,14 @@ class PointService:
             self._context.faults["audit"] = failure
         else:
             self._context.faults.pop("audit", None)
+
+
+def _check_calibration(point: Point, work_order: str) -> None:
+    """One person begins it, so it is only for what is calibrated, and for a work order. Raises CommandRefused."""
+    if not calibratable(point):
+        raise CommandRefused(NO_DETECTOR, point=point.id)
+    if not work_order.strip():
+        raise CommandRefused("a work order is needed to calibrate a detector")
 
 
 def needs_two(point: Point) -> bool:

@@ -68,7 +68,7 @@ def _zone(name: str) -> Any:
 
 def _rows(plant: PlantView, records: Records, journal: Path, today: date) -> list[dict[str, Any]]:
     from anlan.monitor.detectors.dates import dates_of, last_calibrations
-    from anlan.monitor.detectors.service import is_detector
+    from anlan.monitor.detectors.kinds import is_detector
     from anlan.monitor.journal import JournalReader
     from anlan.monitor.point_modes import standing_of
 

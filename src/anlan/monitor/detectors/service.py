@@ -29,6 +29,7 @@ from anlan.model.principles import principles
 from anlan.monitor.config import SUFFIX
 from anlan.monitor.detectors.config import DetectorLimit, references
 from anlan.monitor.detectors.dates import dates_of
+from anlan.monitor.detectors.kinds import is_detector
 from anlan.monitor.detectors.response import Verdict, error_of_range, judge, response
 from anlan.monitor.detectors.vote import InForce, in_force
 from anlan.monitor.point_commands import PointStepKind
@@ -332,12 +333,6 @@ class DetectorService:
                 "approver": "",
             }
         )
-
-
-def is_detector(point: Point) -> bool:
-    """Gas and fire detectors; not the states they tell beside their reading."""
-    fire = point.kind in {"fire.detector", "fire.smoke", "fire.heat", "fire.flame"}
-    return fire or (point.kind.startswith("gas.") and point.kind != "gas.detector.state")
 
 
 def _says(number: int, under_test: frozenset[int]) -> str | None:
