@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from anlan.model.quality import Reason, Severity, quality
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 
 SHOWS = 15_000
+BAD = int(quality(Severity.BAD, Reason.SENSOR_FAILURE))
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +74,42 @@ def test_the_list_in_groups_hides_nothing_and_agrees_with_the_node(node: Any, si
         expect(page.locator(f'tr[data-alarm="{alarm}"]')).to_be_visible(timeout=SHOWS)
     page.locator("select.grouping").select_option("")
     expect(page.locator(".group-badge")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("register", "lead", "words"),
+    [(1, "register", "先发:SIS 寄存器"), (0, "stamps", "先发:按时标"), (None, "unknown", "先发:未知")],
+)
+def test_a_first_out_group_says_by_what_its_first_is_known_as_the_node_does(
+    node: Any, sign_in: Any, storm: int, register: int | None, lead: str, words: str
+) -> None:
+    """PI-101 makes SIF-01 act, which state 1 of XA-900 names; 0 names none, and a bad reading says nothing."""
+    page: Page = sign_in("zhuang", "/alarms?group=first_out")
+    expect(page.locator(".group-badge").first).to_be_visible(timeout=SHOWS)
+    node.world._known.discard("XA-900")  # its register is this test's
+    try:
+        now = node.harness.clock.now()
+        node.harness.feed([("XA-900", now, float(register or 0), 0 if register is not None else BAD)], now)
+        until = time.monotonic() + SHOWS / 1000
+        told = page.request.get("/api/v1/alarms/groups?by=first_out").json()
+        while lead not in {item["lead"] for item in told["items"]} and time.monotonic() < until:
+            time.sleep(0.2)
+            told = page.request.get("/api/v1/alarms/groups?by=first_out").json()
+        expect(page.locator(f".group-badge .lead.{lead}").first).to_contain_text(words, timeout=SHOWS)
+        same = page.evaluate(
+            """async (state) => {
+              const base = document.querySelector('script[src*="/shell.js"]').src.replace('shell.js', '');
+              const { grouped } = await import(base + 'alarm_groups.js');
+              const answer = await (await fetch('/api/v1/alarms?limit=1000')).json();
+              const shown = answer.items.filter((row) => !['SHELVED', 'SUPPRESSED', 'OUT_OF_SERVICE'].includes(row.state));
+              return grouped(shown, 'first_out', () => state).map((item) => [item.lead ?? null, ...item.rows.map((row) => row.id)]);
+            }""",
+            register,
+        )
+    finally:
+        node.world._known.add("XA-900")
+    assert lead in {item["lead"] for item in told["items"]}
+    assert sorted(map(str, same)) == sorted(str([item["lead"], *item["alarms"]]) for item in told["items"])
 
 
 @pytest.mark.parametrize(("language", "size"), [("zh", (1920, 1080)), ("en", (1440, 900)), ("zh", (390, 844))])

@@ -11,7 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anlan.model.clock import MINUTE, SECOND
-from anlan.monitor.flood import BEGINS_AT, BY, ENDS_BELOW, SPAN, Flood, FloodWatch, floods, grouped, items_within_ten_minutes
+from anlan.monitor.flood import (
+    BEGINS_AT,
+    BY,
+    ENDS_BELOW,
+    SPAN,
+    Flood,
+    FloodWatch,
+    Lead,
+    floods,
+    grouped,
+    items_within_ten_minutes,
+)
 
 START = 1_767_225_600 * SECOND
 LONG_AFTER = START + 10**6 * MINUTE
@@ -111,12 +122,14 @@ def test_a_node_clock_that_was_set_back_does_not_stop_the_count() -> None:
 # --- grouping
 
 row_of = st.builds(
-    lambda priority, unit, post, source, happened: {"priority": priority, "post": post, "groups": {"unit": unit, "source": source}, "happened_at": happened},
+    lambda priority, unit, post, source, happened, delay, state: {"priority": priority, "post": post, "groups": {"unit": unit, "source": source, "first_out": source}, "happened_at": happened * SECOND, "on_delay": delay, "first_out_states": [state]},
     st.integers(1, 4),
     st.sampled_from(["", "U1", "U2", "U3"]),
     st.sampled_from(["gas", "tanks"]),
     st.sampled_from(["plc", "dcs"]),
     st.integers(0, 50),
+    st.integers(0, 20),
+    st.integers(0, 3),
 )  # fmt: skip
 lists = st.lists(row_of, max_size=60).map(
     lambda rows: [{**row, "n": n, "noticed_at": START + n * SECOND} for n, row in enumerate(rows)]
@@ -130,7 +143,9 @@ def test_grouping_neither_hides_nor_repeats_and_priority_1_stands_alone(rows: li
     for group in groups:
         assert all(row["priority"] != 1 for row in group.rows) or len(group.rows) == 1
         assert len({row["post"] for row in group.rows}) == 1
-        assert list(group.rows) == sorted(group.rows, key=lambda row: (row["happened_at"], row["n"]))
+        if by != "first_out":
+            assert list(group.rows) == sorted(group.rows, key=lambda row: (row["happened_at"], row["n"]))
+            assert group.lead is None
         assert group.worst == min(row["priority"] for row in group.rows)
         if group.key:
             assert {row["groups"][by] for row in group.rows} == {group.key}
@@ -140,12 +155,41 @@ def test_grouping_neither_hides_nor_repeats_and_priority_1_stands_alone(rows: li
 @pytest.mark.parametrize("by", BY)
 def test_groups_come_in_the_order_of_the_list(by: str) -> None:
     rows = [
-        {"priority": 3, "post": "gas", "groups": {by: key}, "happened_at": -n, "n": n, "noticed_at": START}
+        {"priority": 3, "post": "gas", "groups": {by: key}, "happened_at": -n, "n": n, "noticed_at": START, "on_delay": 0}
         for n, key in enumerate("abacb")
     ]
     groups = grouped(rows, by)
     assert [group.key for group in groups] == ["a", "b", "c"]
     assert [row["n"] for row in groups[0].rows] == [2, 0]
+
+
+def first_out_rows() -> list[dict[str, Any]]:
+    """The cause's alarm waits 2 s before it comes at 12 s, its consequence's comes at 11 s at once; the third belongs to cause 2."""
+    facts = (("cause", 12, 2, [1]), ("consequence", 11, 0, []), ("other cause", 13, 0, [2]))
+    return [
+        {"id": name, "priority": 2, "post": "gas", "groups": {"first_out": "XA-900"}, "n": n, "noticed_at": START,
+         "happened_at": START + at * SECOND, "on_delay": delay, "first_out_states": states}
+        for n, (name, at, delay, states) in enumerate(facts)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("registers", "order", "lead"),
+    [
+        ({"XA-900": 2}, ["other cause", "cause", "consequence"], Lead.REGISTER),
+        ({"XA-900": 1}, ["cause", "consequence", "other cause"], Lead.REGISTER),
+        ({"XA-900": 0}, ["cause", "consequence", "other cause"], Lead.STAMPS),
+        ({"XA-900": 7}, ["cause", "consequence", "other cause"], Lead.STAMPS),
+        ({}, ["cause", "consequence", "other cause"], Lead.UNKNOWN),
+        (None, ["cause", "consequence", "other cause"], Lead.UNKNOWN),
+    ],
+)
+def test_a_first_out_group_leads_with_what_the_register_trapped_else_by_stamps_less_the_on_delays(
+    registers: dict[str, int] | None, order: list[str], lead: Lead
+) -> None:
+    (group,) = grouped(first_out_rows(), "first_out", registers)
+    assert [row["id"] for row in group.rows] == order
+    assert group.lead is lead
 
 
 def test_a_storm_of_ten_thousand_alarms_is_a_few_items_for_each_post() -> None:

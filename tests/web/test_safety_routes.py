@@ -10,10 +10,12 @@ import pytest
 
 from anlan.guard.people import Held, NewPerson, add_person
 from anlan.model.clock import HOUR, SECOND
+from anlan.model.events.alarms import AlarmKind
 from anlan.model.frames import NODE_ID
 from anlan.model.points import Point, Reporting
 from anlan.model.quality import Reason, Severity, quality
 from anlan.model.words import Label
+from anlan.monitor.config import AlarmRule
 from anlan.monitor.safety.config import SafetySystem
 from anlan.store.history_writer import HistoryWriter
 from anlan.web.context import PlantView
@@ -42,8 +44,12 @@ def with_safety(view: PlantView) -> PlantView:
 
     own = [point("BP-01.APPROVED", "bypass.approved", NODE_ID)]
     more = dict(enumerate([*(point(i, k) for i, k in KINDS.items()), *own], 10))
+    rules = {rule.id: rule for rule in view.rules.values()} | {
+        "AT-203.H": AlarmRule(id="AT-203.H", point="AT-203", kind=AlarmKind.HIGH, limit=0.5, priority=2, on_delay=2),
+        "XV-101.ZSO.ST": AlarmRule(id="XV-101.ZSO.ST", point="XV-101.ZSO", kind=AlarmKind.STATE, states=(0,), priority=3),
+    }
     trips = {"AT-203": SimpleNamespace(low=None, high=2.0)}
-    return replace(view, points={**view.points, **more}, safety=SYSTEM, trips=trips)
+    return replace(view, points={**view.points, **more}, rules=dict(enumerate(rules.values(), 1)), safety=SYSTEM, trips=trips)
 
 
 @pytest.fixture
@@ -165,3 +171,25 @@ async def test_a_bypass_that_cannot_be_seen_any_more_does_not_look_approved(node
     await console.sign_in("yibiao")
     (row,) = (await shown(console, "/bypasses"))["items"]
     assert (row["state"], row["alarm"]) == ("unknown", True)
+
+
+async def test_a_first_out_group_leads_with_what_the_safety_system_trapped(node: Any, console: Any) -> None:
+    """AT-203 makes SIF-01 act and alarms after 2 s; the valve's position is a consequence and alarms at once."""
+    await console.sign_in("gas")
+    calm(node)
+    node.feed("XV-101.ZSO", 0)
+    node.feed("AT-203", 0.7)
+    node.clock.advance(5 * SECOND)
+    node.feed("AT-203", 0.7)
+
+    async def group() -> tuple[list[str], str]:
+        await pushed(node)
+        items = (await shown(console, "/alarms/groups?by=first_out"))["items"]
+        (one,) = [item for item in items if item["key"] == "XA-900"]
+        return one["alarms"], one["lead"]
+
+    assert await group() == (["XV-101.ZSO.ST", "AT-203.H"], "stamps"), "nothing is trapped: by the stamps"
+    node.feed("XA-900", 1)
+    assert await group() == (["AT-203.H", "XV-101.ZSO.ST"], "register")
+    node.feed("XA-900", 1, quality(Severity.BAD, Reason.SENSOR_FAILURE))
+    assert await group() == (["XV-101.ZSO.ST", "AT-203.H"], "unknown")

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from anlan.monitor.flood import grouped
+from anlan.monitor.groups import registers
 from anlan.monitor.live_floods import flood_row
 from anlan.monitor.performance import PerformanceService, WindowName, window_of
 from anlan.monitor.service import AlarmService
@@ -45,7 +46,11 @@ def routes(context: Context) -> APIRouter:
 
     @router.get("/alarms/groups", dependencies=[require("alarm.view")])
     async def groups(asker: Asker, by: By = "unit") -> Response:
-        """The standing alarms grouped, as a view: each is in exactly one item, the one that happened first in front; priority 1 alone."""
+        """The standing alarms grouped, as a view: each is in exactly one item, the one that happened first in front; priority 1 alone.
+
+        A first-out group's `lead` says by what its first alarm is known: `register` (the safety system trapped its cause), `stamps` (the
+        register names none of these; by the sources' stamps less the on-delays) or `unknown` (the register can't be read).
+        """
         shown = [row for row in board.rows(asker) if row["state"] not in {state.name for state in HIDDEN}]
         shown.sort(key=lambda row: (row["priority"], -row["noticed_at"], row["alarm"]))  # type: ignore[operator]
         items = [
@@ -54,9 +59,10 @@ def routes(context: Context) -> APIRouter:
                 "worst": one.worst,
                 "count": len(one.rows),
                 "first": one.first["id"],
+                "lead": one.lead,
                 "alarms": [r["id"] for r in one.rows],
             }
-            for one in grouped(shown, by)
+            for one in grouped(shown, by, registers(context, asker))
         ]
         return Json({"cursor": board.cursor, "by": by, "items": items})
 

@@ -17,12 +17,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from anlan.model.clock import MINUTE, Micros
+from anlan.model.clock import MINUTE, SECOND, Micros
 
 SPAN: Micros = 10 * MINUTE
 BEGINS_AT = 10
@@ -165,13 +166,26 @@ BY = ("first_out", "point", "equipment", "unit", "source")
 """What alarms can be grouped by: the safety system's first-out group, the point, the equipment, the unit, the source."""
 
 
+class Lead(StrEnum):
+    """By what the first alarm of a first-out group is known."""
+
+    REGISTER = "register"
+    """The safety system trapped its cause."""
+    STAMPS = "stamps"
+    """The register names none of these alarms: the sources' stamps alone, less the on-delays."""
+    UNKNOWN = "unknown"
+    """The register can't be read: the order is that of the stamps, and what came first is not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One item of the grouped list. `rows` has every alarm of it, the one that happened first in front."""
+    """One item of the grouped list. `rows` has every alarm of it, the one that happened first in front; `lead` says by what it is known,
+    for a first-out group alone: another group claims no cause."""
 
     key: str
     """"" for an alarm that stands alone."""
     rows: tuple[Mapping[str, Any], ...]
+    lead: Lead | None = None
 
     @property
     def first(self) -> Mapping[str, Any]:
@@ -182,18 +196,34 @@ class Group:
         return min(int(row["priority"]) for row in self.rows)
 
 
-def grouped(rows: Iterable[Mapping[str, Any]], by: str) -> list[Group]:
+def grouped(rows: Iterable[Mapping[str, Any]], by: str, registers: Mapping[str, int] | None = None) -> list[Group]:
     """The rows of a list of alarms as groups, in the order of the list's first row of each: nothing is left out, nothing is twice.
 
     A row's `groups` says where it belongs ({"unit": "hualan/U200", …}). Priority 1 always stands alone, and so does an alarm that belongs
     to no group of this kind. Groups are of one post each: nobody's alarms hide in another post's item.
+
+    `registers`: first-out point → the state in which the safety system holds it now; one that is missing is not known. A first-out group
+    begins with the alarm of the cause that is trapped there, a row's `first_out_states` say which.
     """
     members: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
     for number, row in enumerate(rows):
         key = row["groups"].get(by) or ""
         alone = row["priority"] == 1 or not key
         members.setdefault((number,) if alone else (row["post"], key), []).append(row)
+    if by == "first_out":
+        return [_of_first_out(_key(identity), items, registers or {}) for identity, items in members.items()]
     return [Group(_key(identity), tuple(sorted(items, key=_happened))) for identity, items in members.items()]
+
+
+def _of_first_out(key: str, items: Iterable[Mapping[str, Any]], registers: Mapping[str, int]) -> Group:
+    ordered = sorted(items, key=_began)
+    if len(ordered) == 1:
+        return Group(key, tuple(ordered))
+    if key not in registers:
+        return Group(key, tuple(ordered), Lead.UNKNOWN)
+    trapped = [row for row in ordered if registers[key] in row["first_out_states"]]
+    rest = [row for row in ordered if row is not trapped[0]] if trapped else ordered
+    return Group(key, (*trapped[:1], *rest), Lead.REGISTER if trapped else Lead.STAMPS)
 
 
 def items_within_ten_minutes(groups: Sequence[Group], until: Micros) -> dict[str, int]:
@@ -207,6 +237,11 @@ def items_within_ten_minutes(groups: Sequence[Group], until: Micros) -> dict[str
 
 def _key(identity: tuple[Any, ...]) -> str:
     return str(identity[1]) if len(identity) > 1 else ""
+
+
+def _began(row: Mapping[str, Any]) -> tuple[int, int]:
+    """When the condition began: an alarm happens when its on-delay is over, which says nothing of what came first."""
+    return int(row["happened_at"]) - round(row["on_delay"] * SECOND), int(row["n"])
 
 
 def _happened(row: Mapping[str, Any]) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from anlan.model.events.alarms import ADDED, LATE, AlarmKind, AlarmState, AlarmT
 from anlan.model.points import Point
 from anlan.model.words import Label
 from anlan.monitor.config import SUFFIX
-from anlan.monitor.groups import groups_of
+from anlan.monitor.groups import first_out_states, groups_of
 from anlan.monitor.states import HIDDEN, OPEN
 from anlan.web.answers import finite, iso, quality_words
 from anlan.web.context import PlantView, Rule
@@ -107,6 +107,7 @@ def rule_facts(plant: PlantView, alarm: int) -> dict[str, Any]:
         "place_name": _place_name(plant, place),
         "unit_name": _place_name(plant, plant.unit_of(place)),
         "groups": groups_of(plant, rule),
+        "first_out_states": first_out_states(plant, rule),
         "post": post,
         "post_name": plant.posts[post].model_dump() if post in plant.posts else None,
         "unit": watched.unit if watched is not None else "",
@@ -266,6 +267,7 @@ def _unknown_rule(alarm: int) -> dict[str, Any]:
         "unit": "",
         "decimals": 2,
         "groups": {},
+        "first_out_states": [],
         "window": 0.0,
         "against": "",
         "when": "",

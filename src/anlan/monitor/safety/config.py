@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -72,6 +73,21 @@ class SafetySystem(_Part):
 
     def causes_of(self, effect: str) -> list[Cause]:
         return [cause for cause in self.causes if effect in cause.effects]
+
+    @cached_property
+    def named(self) -> frozenset[str]:
+        """Every point that the section names."""
+        return frozenset(self.points())
+
+    @cached_property
+    def first_out_states(self) -> dict[str, list[int]]:
+        """Point → states of the first-out register that name a cause which it is, or makes act."""
+        found: dict[str, list[int]] = {}
+        for cause in self.causes:
+            if cause.first_out is not None:
+                for point in {cause.point, *cause.watches}:
+                    found.setdefault(point, []).append(cause.first_out)
+        return found
 
     def points(self) -> set[str]:
         """Every point that the section names."""

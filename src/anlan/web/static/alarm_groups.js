@@ -4,6 +4,8 @@
 
 import { UNACKNOWLEDGED, commonState, symbol } from "./alarms.js";
 import { esc, label, t } from "./config.js";
+import { link } from "./link.js";
+import { qualityClass } from "./quality.js";
 
 const BY = [
   ["", "not grouped"],
@@ -15,8 +17,11 @@ const BY = [
 ];
 const KEPT = "anlan.alarms.group";
 
-/** Items in the order of the list's first row of each; of an item, the alarm that happened first in front. */
-export function grouped(rows, by) {
+const LEADS = { register: "first out by the SIS register", stamps: "first by time stamps", unknown: "first out unknown" };
+
+/** Items in the order of the list's first row of each; of an item, the alarm that happened first in front. `register`: the state that a
+ *  first-out point holds now, null where it is not known; a first-out group begins with the alarm of the cause that is trapped there. */
+export function grouped(rows, by, register = () => null) {
   const items = new Map();
   rows.forEach((row, i) => {
     const key = row.groups?.[by] || "";
@@ -24,8 +29,18 @@ export function grouped(rows, by) {
     if (!items.has(place)) items.set(place, { place, key: typeof place === "number" ? "" : key, rows: [] });
     items.get(place).rows.push(row);
   });
-  for (const item of items.values()) item.rows.sort((a, b) => a.happened_at - b.happened_at || a.n - b.n);
+  const began = (row) => row.happened_at - (by === "first_out" ? Math.round(row.on_delay * 1e6) : 0);
+  for (const item of items.values()) {
+    item.rows.sort((a, b) => began(a) - began(b) || a.n - b.n);
+    if (by === "first_out" && item.rows.length > 1) leadByRegister(item, register(item.key));
+  }
   return [...items.values()];
+}
+
+function leadByRegister(item, state) {
+  const trapped = state === null ? -1 : item.rows.findIndex((row) => row.first_out_states.includes(state));
+  item.lead = state === null ? "unknown" : trapped < 0 ? "stamps" : "register";
+  if (trapped > 0) item.rows.unshift(...item.rows.splice(trapped, 1));
 }
 
 export class AlarmGroups {
@@ -34,6 +49,7 @@ export class AlarmGroups {
     this.changed = changed;
     this.open = new Set();
     this.heads = new Map();
+    this.registers = new Map();
     const asked = new URLSearchParams(location.search).get("group");
     const known = (by) => BY.some(([one]) => one === by);
     this.by = known(asked) ? asked : known(localStorage.getItem(KEPT)) ? localStorage.getItem(KEPT) : "";
@@ -56,9 +72,27 @@ export class AlarmGroups {
   arrange(rows, chosen) {
     this.heads.clear();
     this.members = new Set();
-    this.items = this.by ? grouped(rows, this.by) : [];
+    if (this.by === "first_out") this.watch(rows);
+    this.items = this.by ? grouped(rows, this.by, (point) => this.registers.get(point) ?? null) : [];
     if (!this.by) return rows;
     return this.items.flatMap((item) => this.shown(item, chosen));
+  }
+
+  /** Be told of the first-out points that these rows belong to. */
+  watch(rows) {
+    for (const point of new Set(rows.map((row) => row.groups?.first_out).filter(Boolean))) {
+      if (this.registers.has(point)) continue;
+      this.registers.set(point, null);
+      link.watch(point, (reading) => this.hear(point, reading));
+    }
+  }
+
+  hear(point, reading) {
+    const known = Number.isFinite(reading?.value) && ["good", "uncertain"].includes(qualityClass(reading));
+    const state = known ? Math.trunc(reading.value) : null;
+    if (state === this.registers.get(point)) return;
+    this.registers.set(point, state);
+    queueMicrotask(() => this.changed());
   }
 
   shown(item, chosen) {
@@ -88,7 +122,8 @@ export class AlarmGroups {
     const worst = Math.min(...item.rows.map((row) => row.priority));
     const open = this.open.has(item.place);
     const text = t("{count} alarms, {open} unacknowledged", { count: item.rows.length, open: waiting });
-    const look = `${symbol(worst, commonState(item.rows.filter((row) => row.priority === worst)))} <b>${esc(name(item, this.by))}</b> ${esc(text)}`;
+    const lead = item.lead ? ` <span class="lead ${item.lead}">${t(LEADS[item.lead])}</span>` : "";
+    const look = `${symbol(worst, commonState(item.rows.filter((row) => row.priority === worst)))} <b>${esc(name(item, this.by))}</b> ${esc(text)}${lead}`;
     line.classList.toggle("waits", waiting > 0);
     const place = badge ?? line.querySelector(".what").appendChild(newBadge(() => this.toggle(item.place, line.dataset.alarm)));
     place.setAttribute("aria-expanded", String(open));
