@@ -85,6 +85,8 @@ class Alarm:
     running: str = ""
     """"on" or "off" while that delay runs."""
     since: int = 0
+    was_latched: bool = False
+    """Of a hidden one."""
     shelf_ends: int = 0
     """Node time; while shelved."""
     waiting_since: int | None = None
@@ -235,6 +237,7 @@ class Reference:
         if command.kind == "shelve":
             assert command.until is not None
             before, alarm.state = alarm.state, SH
+            self.remember(alarm, before)
             alarm.shelf_ends = self.moment + (command.until - command.at)
             self.answered(alarm)
             self.write(alarm, trigger, before, SH, command.at, noticed_at, float(command.until), 0, math.nan)
@@ -543,17 +546,27 @@ class Reference:
 
     def move(self, alarm: Alarm, trigger: Trigger, at: int, noticed_at: int, value: float, word: int) -> None:
         if trigger in BACK:
-            after = U if alarm.on else N
+            after = U if alarm.on else LU if alarm.was_latched else N
         elif alarm.state in HIDDEN and trigger in (ON, OFF):
+            if trigger is ON:
+                alarm.was_latched = alarm.rule.latching
             return  # its condition is followed, and says nothing
         else:
             after = self.table(alarm)[alarm.state, trigger]
         alarm.episode += after == U
         self.write(alarm, trigger, alarm.state, after, at, noticed_at, value, word)
-        alarm.state = after
+        before, alarm.state = alarm.state, after
+        self.remember(alarm, before)
         self.answered(alarm)
         if trigger in BACK:
             self.came_back(alarm, at, noticed_at)
+
+    def remember(self, alarm: Alarm, before: AlarmState) -> None:
+        """Hiding an alarm resets nothing: one that was on or latched comes back latched."""
+        if alarm.state not in HIDDEN:
+            alarm.was_latched = False
+        elif before not in HIDDEN:
+            alarm.was_latched = alarm.rule.latching and before in (U, A, LU, LA)
 
     def table(self, alarm: Alarm) -> dict[tuple[AlarmState, Trigger], AlarmState]:
         return LATCHING if alarm.rule.latching else PLAIN

@@ -190,7 +190,9 @@ class CalculatingReference(Reference):
         before = alarm.state
         if met and before == AlarmState.OUT_OF_SERVICE:
             return
-        alarm.state = SUPPRESSED if met else AlarmState.UNACKNOWLEDGED if alarm.on else AlarmState.NORMAL
+        latched = AlarmState.LATCHED_UNACKNOWLEDGED if alarm.was_latched else AlarmState.NORMAL
+        alarm.state = SUPPRESSED if met else AlarmState.UNACKNOWLEDGED if alarm.on else latched
+        self.remember(alarm, before)
         alarm.episode += alarm.state == AlarmState.UNACKNOWLEDGED
         trigger = Trigger.SUPPRESS if met else Trigger.UNSUPPRESS
         self.write(alarm, trigger, before, alarm.state, at, noticed_at, value, word)

@@ -47,7 +47,7 @@ from anlan.monitor.live import Copied, Live
 from anlan.monitor.node_time import NodeTime
 from anlan.monitor.point_commands import PointCommand
 from anlan.monitor.point_modes import PointModes, PointStep
-from anlan.monitor.states import OPEN, REFUSED, TABLE
+from anlan.monitor.states import HIDDEN, OPEN, REFUSED, TABLE, latches
 from anlan.monitor.timers import Timer, Timers, Wait
 
 __all__ = ["Engine", "EngineConfig", "NodeTime", "Transitions", "compile_config"]
@@ -424,7 +424,8 @@ class Engine:
     def next_state(self, row: int, trigger: Trigger) -> AlarmState | None:
         status, rule = self.world.status[row], self.world.rules[row]
         on = int(status["phase"] >= 2)  # Phase.STANDING, Phase.FALLING
-        found = int(TABLE[status["state"], trigger, int(bool(rule["flags"] & RuleFlag.LATCHING)), on])
+        latching = status["latched"] if status["state"] in HIDDEN else bool(rule["flags"] & RuleFlag.LATCHING)
+        found = int(TABLE[status["state"], trigger, int(latching), on])
         return None if found == REFUSED else AlarmState(found)
 
     def move(
@@ -441,6 +442,10 @@ class Engine:
         before = AlarmState(int(status["state"]))
         status["state"] = after
         status["episode"] += after == AlarmState.UNACKNOWLEDGED
+        if after not in HIDDEN:
+            status["latched"] = 0
+        elif before not in HIDDEN:
+            status["latched"] = bool(self.world.rules["flags"][row] & RuleFlag.LATCHING) and latches(before)
         n = self.write(row, trigger, before, happened_at, noticed_at, evidence)
         if trigger in {Trigger.UNSHELVE, Trigger.RETURN_TO_SERVICE} and changes.suppressed(self, row):
             # What the design suppresses stays so, whoever else lets go of it.

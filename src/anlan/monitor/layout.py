@@ -58,7 +58,8 @@ STATUS = np.dtype(
         ("episode", "<u4"),
         ("state", "u1"),  # AlarmState
         ("phase", "u1"),  # Phase
-        ("pad", "<u2"),
+        ("latched", "u1"),  # of a hidden alarm: it was on or latched before, or came on meanwhile, and its rule latches
+        ("pad", "u1"),
     ]
 )
 

@@ -38,6 +38,11 @@ OPEN = (AlarmState.UNACKNOWLEDGED, AlarmState.RETURNED_UNACKNOWLEDGED, AlarmStat
 """Nobody has acknowledged it yet."""
 
 
+def latches(before: AlarmState) -> bool:
+    """Whether an alarm of a latching rule that is hidden in this state comes back latched."""
+    return before in {*ACTIVE, AlarmState.LATCHED_UNACKNOWLEDGED, AlarmState.LATCHED_ACKNOWLEDGED}
+
+
 def _life() -> Iterator[Row]:
     """Figure 3's inner ring: raised, acknowledged, returned, latched, reset."""
     yield Row(AlarmState.NORMAL, Trigger.CONDITION_ON, AlarmState.UNACKNOWLEDGED)
@@ -68,7 +73,9 @@ def _hiding() -> Iterator[Row]:
         (AlarmState.SUPPRESSED, Trigger.UNSUPPRESS),
         (AlarmState.OUT_OF_SERVICE, Trigger.RETURN_TO_SERVICE),
     ):
-        yield Row(hidden, back, AlarmState.NORMAL, active=False)
+        yield Row(hidden, back, AlarmState.NORMAL, latching=False, active=False)
+        # Latched before, or come on meanwhile: nobody has reset it, and hiding is no reset.
+        yield Row(hidden, back, AlarmState.LATCHED_UNACKNOWLEDGED, latching=True, active=False)
         yield Row(hidden, back, AlarmState.UNACKNOWLEDGED, active=True)
         yield Row(hidden, Trigger.CONDITION_ON, hidden)
         yield Row(hidden, Trigger.CONDITION_OFF, hidden)

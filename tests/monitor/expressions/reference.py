@@ -294,10 +294,10 @@ class Lasting:
             self.since = None
         elif self.since is None:
             self.since = t
-        elif max_age > 0:
-            self.since += max(0.0, t - self.last - max_age)
         elif self.unknown_from is not None:
             self.since += t - self.unknown_from
+        elif max_age > 0:
+            self.since += max(0.0, t - self.last - max_age)
         self.last, self.unknown_from = t, None
         return (0.0 if self.since is None else (t - self.since) / 1e6), word
 

@@ -7,6 +7,7 @@ import numpy as np
 from anlan.model.quality import REASON_MASK
 from anlan.monitor.compiled import fast
 from anlan.monitor.kernel.numbers import (
+    ACKNOWLEDGED,
     BAD,
     CALCULATED,
     CALIBRATION,
@@ -15,6 +16,8 @@ from anlan.monitor.kernel.numbers import (
     FALLING,
     HIGH,
     HIGH_HIGH,
+    LATCHED_ACKNOWLEDGED,
+    LATCHED_UNACKNOWLEDGED,
     LATCHING,
     LOST,
     LOW,
@@ -29,6 +32,7 @@ from anlan.monitor.kernel.numbers import (
     OVER_AND_LATCHED,
     QUIET,
     RISING,
+    SHELVED,
     STANDING,
     STATE,
     UNACKNOWLEDGED,
@@ -149,6 +153,10 @@ def move_alarm(w, k, trigger, happened_at, noticed_at, frame, v, q):  # type: ig
     rule = w.rules[k]
     s = w.status[k]
     latching = 1 if rule.flags & LATCHING else 0
+    if s.state >= SHELVED:
+        if trigger == ON:
+            s.latched = latching
+        latching = s.latched
     after = w.table[s.state, trigger, latching, 1 if s.phase >= STANDING else 0]
     if after == s.state or after == REFUSED:  # noqa: PLR1714  (Numba has no `in` over two types)
         return
@@ -167,6 +175,10 @@ def move_alarm(w, k, trigger, happened_at, noticed_at, frame, v, q):  # type: ig
     row.value = v
     row.quality = q
     row.limit = _limit(w, k, v)
+    if after < SHELVED:
+        s.latched = 0
+    elif s.state < SHELVED:
+        s.latched = latching if s.state in (UNACKNOWLEDGED, ACKNOWLEDGED, LATCHED_UNACKNOWLEDGED, LATCHED_ACKNOWLEDGED) else 0
     s.state = after
 
 

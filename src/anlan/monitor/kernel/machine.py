@@ -377,10 +377,10 @@ def _lasting(m, c, op, hold, known_for, now, v, q, i):  # type: ignore[no-untype
         m[c] = 0.0
     elif m[c] == 0:
         m[c], m[c + 1] = 1.0, now
-    elif known_for > 0:
-        m[c + 1] += max(0.0, now - m[c + 2] - known_for)
     elif m[c + 2] < 0:
         m[c + 1] += now + m[c + 2]
+    elif known_for > 0:
+        m[c + 1] += max(0.0, now - m[c + 2] - known_for)
     m[c + 2] = now
     lasted = now - m[c + 1] if m[c] != 0 else 0.0
     if op == _DURATION:
