@@ -145,6 +145,19 @@ def test_numbers_are_given_once_and_survive_removal_and_rename(records: Records,
     assert sorted(third.alarms.values()) == list(range(1, len(third.alarms) + 1))
 
 
+def test_a_renamed_point_keeps_the_numbers_of_the_alarms_on_what_is_calculated_for_it(records: Records, works: Path) -> None:
+    def rising(point: str) -> str:
+        rule = f"{{point: {point}, kind: ROC, limit: 3, window: 60, priority: 3, consequence: a, corrective_action: b, time_to_respond: 60}}"
+        return PLANT.replace("  stale: safety\n", f"  stale: safety\n  rules: [{rule}]\n")
+
+    write(works, line(id="LT-102"), plant=rising("LT-102"))
+    first = take(records, works).numbers
+    write(works, line(id="LT-103", was="LT-102"), plant=rising("LT-103"))
+    second = take(records, works).numbers
+    for kind in ("H", "ROC", "ROC.BAD"):
+        assert second.alarms[f"LT-103.{kind}"] == first.alarms[f"LT-102.{kind}"]
+
+
 def test_a_rename_onto_an_id_with_its_own_history_is_refused(records: Records, works: Path) -> None:
     write(works, line(), line(id="LT-102", address="hr:2 float32"))
     take(records, works)
