@@ -19,6 +19,7 @@ from anlan.monitor import kernel, point_modes, programs
 from anlan.monitor.compile import Arrays, EngineConfig, arrays_of
 from anlan.monitor.layout import STATUS, Phase, PointFlag, RuleFlag, Structs, aligned
 from anlan.monitor.memory import give_back
+from anlan.monitor.states import HIDDEN
 
 if TYPE_CHECKING:
     from anlan.monitor.engine import Engine, Transitions
@@ -246,6 +247,8 @@ def adopt(engine: Engine, standing: dict[int, tuple[AlarmState, int]]) -> None:
         on = state in {AlarmState.UNACKNOWLEDGED, AlarmState.ACKNOWLEDGED}
         status["state"][row], status["episode"][row] = state, max(episode, int(status["episode"][row]))
         status["phase"][row] = Phase.STANDING if on else Phase.QUIET
+        # Nobody knows whether a hidden one was latched: a latching rule comes back latched rather than gone.
+        status["latched"][row] = state in HIDDEN and bool(engine.world.rules["flags"][row] & RuleFlag.LATCHING)
     points = engine.world.points
     points["quiet_low"], points["quiet_high"] = np.inf, -np.inf
 
