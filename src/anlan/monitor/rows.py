@@ -51,6 +51,8 @@ class Standing:
         if transition.after is AlarmState.UNACKNOWLEDGED:
             return Standing(transition, raised=transition, level=level)
         answered = transition if transition.trigger is Trigger.ACKNOWLEDGE else self.answered
+        if transition.after is AlarmState.LATCHED_UNACKNOWLEDGED and transition.before in HIDDEN:
+            answered = None  # it came or went unseen meanwhile: what was answered before is not that
         return replace(self, last=transition, answered=answered, hidden=None, level=level)
 
 
