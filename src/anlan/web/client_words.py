@@ -78,7 +78,7 @@ WORDS: tuple[str, ...] = (
     # blind spots
     "the first {n} of {total} are shown", "Nothing is hidden from this node now.", "not on the plan", "No valid gas detection in this area",
     "No valid detection of {kinds} in this area", "No valid gas detection", "No valid detection: {kinds}", "last heard {span} ago",
-    "for at least {span}", "ended {time}", "{n} points, {safety} of them safety points", "inhibited", "faulty", "nobody votes",
+    "for at least {span}", "ended {time}", "{n} points, {safety} of them safety points", "inhibited", "faulty", "not seen", "nobody votes",
     "met by members that count as alarming", "{n} alarms cannot come as designed",
     # trends
     "15 min", "1 h", "8 h", "24 h", "7 d", "Live", "live", "stands still", "raw readings", "least to greatest of each {span}",

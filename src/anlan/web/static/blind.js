@@ -205,7 +205,7 @@ function told(row) {
   return parts.filter(Boolean);
 }
 
-const HEALTH = { calibrating: "calibrating", inhibited: "inhibited", faulty: "faulty" };
+const HEALTH = { calibrating: "calibrating", inhibited: "inhibited", faulty: "faulty", unseen: "not seen" };
 
 function vote({ designed, in_force, nobody, met, out }) {
   const members = out.map(({ id, health }) => `${id} ${t(HEALTH[health])}`).join(", ");

@@ -11,7 +11,7 @@ import { toast } from "./shell.js";
 
 const AGAIN = 1_000;
 const MODES = { inhibited: "inhibited", calibrating: "calibrating", approved: "approved" };
-const HEALTH = { calibrating: "calibrating", inhibited: "inhibited", faulty: "faulty" };
+const HEALTH = { calibrating: "calibrating", inhibited: "inhibited", faulty: "faulty", unseen: "not seen" };
 const COUNTS = { alarm: "counts as alarm", left: "leaves the vote" };
 const HOURS = [0.5, 1, 2, 4];
 const DAYS = [1, 4, 8, 24, 72, 168];
