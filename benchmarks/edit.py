@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ def main() -> None:
     args = arguments(__doc__ or "", extra=_options)
     sizes = args.points or ([1_000] if args.quick else [1_000, 10_000])
     for points in sizes:
-        seconds = edits(points, args.rounds or (3 if args.quick else 10))
+        seconds = edits(points, args.rounds or (3 if args.quick else 10), args.folder)
         Measure(
             name=f"edit.plant_of_{points}_points",
             value=round(median(seconds), 3),
@@ -52,11 +52,12 @@ def main() -> None:
 def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--points", type=int, nargs="+", help="sizes of plants")
     parser.add_argument("--rounds", type=int, help="edits")
+    parser.add_argument("--folder", type=Path, help="where the stores are made; default the system's temporary folder")
 
 
-def edits(points: int, rounds: int) -> list[float]:
+def edits(points: int, rounds: int, where: Path | None = None) -> list[float]:
     """How long each took. [s]"""
-    with tempfile.TemporaryDirectory(prefix="anlan-edit-") as folder:
+    with tempfile.TemporaryDirectory(prefix="anlan-edit-", dir=where) as folder:
         works, port, output = Path(folder) / "works", free_ports(), Path(folder) / "up.out"
         works.mkdir()
         (works / "plant.yaml").write_text(PLANT, "utf-8")
@@ -65,7 +66,7 @@ def edits(points: int, rounds: int) -> list[float]:
         with output.open("wb") as told:
             process = subprocess.Popen(command, stdout=told, stderr=told)
         try:
-            with signed_in(f"http://127.0.0.1:{port}", output, process) as client:
+            with closing(signed_in(f"http://127.0.0.1:{port}", output, process)) as client:
                 return [_edit(client, 0.5 + n / 100) for n in range(rounds)]
         finally:
             process.send_signal(signal.SIGTERM)

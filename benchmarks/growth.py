@@ -22,7 +22,7 @@ from anlan.node.layout import NodeFolder
 from benchmarks._core import CoreProcess, Feeder, connected, new_folder, steady
 from benchmarks._load import configuration
 from benchmarks._report import Measure, arguments, fdatasync_ms, highest_mib, load_average, median, resident_mib
-from benchmarks.pipeline import Run, play
+from benchmarks.pipeline import DATA, Run, play
 
 POINTS, FEW = 1_000_000, 10_000
 LIMIT_MIB, LEAST_SHARE = 1024, 0.70
@@ -67,7 +67,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 def _rates(points: int, runs: list[Run]) -> str:
     rates = " ".join(f"{run.rate:.0f}" for run in runs)
-    return f"{points} points: {rates} readings/s ({sorted(runs, key=lambda run: run.rate)[len(runs) // 2].notes()})"
+    return f"{points} points: {rates} readings/s ({sorted(runs, key=lambda run: run.rate)[len(runs) // 2].notes(DATA)})"
 
 
 @dataclass
