@@ -67,7 +67,7 @@ def edits(points: int, rounds: int, where: Path | None = None) -> list[float]:
             process = subprocess.Popen(command, stdout=told, stderr=told)
         try:
             with closing(signed_in(f"http://127.0.0.1:{port}", output, process)) as client:
-                return [_edit(client, 0.5 + n / 100) for n in range(rounds)]
+                return [_edit(client, 0.6 + n / 100) for n in range(rounds)]
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(120)
