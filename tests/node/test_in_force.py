@@ -9,19 +9,19 @@ from typing import Any
 import pytest
 
 from anlan.bus.wire import Client
-from anlan.model.clock import SystemClock
+from anlan.model.clock import SECOND, SystemClock
 from anlan.model.errors import AnlanError
 from anlan.model.frames import Kind
 from anlan.monitor.engine import EngineConfig
 from anlan.node.core import Core
 from anlan.node.layout import NodeFolder
-from anlan.node.own_points import CLOCK, CONFIGURATION, ENGINE, HISTORY, LOG, OwnPoints, numbers_of
+from anlan.node.own_points import CLOCK, CONFIGURATION, ENGINE, HISTORY, LOG, UNHEARD, OwnPoints, numbers_of
 from anlan.node.status import unapproved
 from anlan.plant.node_points import node_ids
 from anlan.store.log import LogSettings
 from anlan.store.logreader import LogReader
 
-OWN = {2: CONFIGURATION, 3: ENGINE, 4: LOG, 5: HISTORY, 6: CLOCK}
+OWN = {2: CONFIGURATION, 3: ENGINE, 4: LOG, 5: HISTORY, 6: CLOCK, 7: UNHEARD}
 
 
 def config(limit: float, version: int = 1) -> bytes:
@@ -29,7 +29,7 @@ def config(limit: float, version: int = 1) -> bytes:
     return EngineConfig.from_columns(
         version,
         {"number": [0, 1], "id": ["node", "plc"]},
-        {"number": [1, *OWN], "id": ["LT-1", *OWN.values()], "source": [1, *(0 for _ in OWN)], "on_change": [False, *(True for _ in OWN)], "deadline": [3000, *(0 for _ in OWN)]},
+        {"number": [1, *OWN], "id": ["LT-1", *OWN.values()], "source": [1, *(0 for _ in OWN)], "on_change": [False, *(True for _ in OWN)], "deadline": [3000, *(0 for _ in OWN)], "safety": [True, *(False for _ in OWN)]},
         {"number": [1, 2], "id": ["LT-1.H", f"{CONFIGURATION}.ST"], "kind": [3, 5], "target": [1, 2], "limit": [limit, float("nan")], "states": [[], [1]]},
     ).to_bytes()  # fmt: skip
 
@@ -149,3 +149,15 @@ async def test_status_says_what_is_not_approved(folder: NodeFolder) -> None:
         await client.request("compared", digest=digest, alarms=["LT-1.H"])
         folder.engine_config.write_bytes(config(99.0))
         assert unapproved(core.status()) == "differs from the approved version: LT-1.H; run/engine.arrow differs from what runs"
+
+
+async def test_a_safety_point_that_never_spoke_is_told(folder: NodeFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its source is in view, so neither loss of view nor staleness speaks for it."""
+    monkeypatch.setattr("anlan.monitor.reader.HEARD_WITHIN", SECOND)
+    async with running(folder) as (core, client):
+        assert core.status()["engine"]["config"] == 1
+        guarded = core._own.guarded
+        assert guarded.tolist() == [1]
+        await client.request("sense")
+        await client.request("link", source=1, state="up", reason="")
+        await until(lambda: told(folder).get(UNHEARD) == [0.0, 1.0] or told(folder).get(UNHEARD) == [1.0])

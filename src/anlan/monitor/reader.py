@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 import structlog
 
-from anlan.model.clock import Clock
+from anlan.model.clock import SECOND, Clock, Micros
 from anlan.model.errors import AnlanError, StoreError
 from anlan.model.events.alarms import AlarmTransition
 from anlan.model.frames import Frame
@@ -28,6 +28,7 @@ from anlan.monitor.commands import Result
 from anlan.monitor.engine import LEDGER, Engine, Transitions
 from anlan.monitor.journal import Journal
 from anlan.monitor.late.comparison import Look
+from anlan.monitor.layout import NEVER, View
 from anlan.monitor.live import Live
 from anlan.monitor.memory import give_back
 from anlan.monitor.recovery import recover
@@ -47,6 +48,8 @@ SNAPSHOT_ROWS = 4_000_000
 """Readings after which a snapshot comes sooner."""
 SNAPSHOT_SHARE = 10
 """A snapshot that took s to write is followed by none for 10 s: a large plant spends a tenth of the time on it at most."""
+HEARD_WITHIN: Micros = 120 * SECOND
+"""Node time after which a safety point that has never spoken is told."""
 RETRY = 1.0
 """s between attempts to commit on a new handle."""
 UNCOMMITTED_MOST = 1_000_000
@@ -329,6 +332,16 @@ class EngineReader:
         """What waits for a comparison because its readings came late, and the configuration to compare under."""
         with self._looking:
             return Look.at(self._engine), self._engine.config_body
+
+    def unheard(self, numbers: Any) -> bool:
+        """Whether one of these points has never spoken although its source has been in view for `HEARD_WITHIN`: silence that no reading
+        began is not staleness, and an on-change point could be silent for ever on a wrong address."""
+        with self._looking:
+            world, u = self._engine.world, self._engine.time.u
+            points = world.points[numbers[numbers < len(world.points)]]
+            source = world.sources[points["source"]]
+            overdue = (source["state"] == View.UP) & (u - np.maximum(points["heard"], source["up_since"]) >= HEARD_WITHIN)
+            return bool((overdue & (points["time"] == NEVER)).any())
 
     def live(self, numbers: Any = None) -> Live:
         """Newest value and effective quality of the given points, all when None."""

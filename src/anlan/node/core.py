@@ -43,7 +43,7 @@ from anlan.node.feed import LiveFeed, transition_head
 from anlan.node.in_force import InForce
 from anlan.node.intake import Intake, readings_part
 from anlan.node.layout import NodeFolder
-from anlan.node.own_points import CLOCK, CONFIGURATION, ENGINE, HISTORY, LOG, OwnPoints
+from anlan.node.own_points import CLOCK, CONFIGURATION, ENGINE, HISTORY, LOG, UNHEARD, OwnPoints
 from anlan.node.past import Past
 from anlan.node.process import die_with_parent, run_until_signal, seconds_alive, spare_what_is_loaded
 from anlan.node.proposals import Proposals
@@ -202,6 +202,7 @@ class Core:
             LOG: self._log.fault is not None,
             HISTORY: self._history.fault is not None,
             CLOCK: bool(self._intake.clocks.set_back()),
+            UNHEARD: self._reader.unheard(self._own.guarded),
         }
 
     def _lost_from_view(self) -> dict[int, str]:

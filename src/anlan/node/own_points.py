@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -16,6 +18,7 @@ from anlan.model.quality import GOOD
 from anlan.model.readings import Readings
 
 CONFIGURATION, ENGINE, LOG, HISTORY, CLOCK = "node.configuration", "node.engine", "node.log", "node.history", "node.clock"
+UNHEARD = "node.unheard"
 """Ids of `plant/data/node_alarms.csv`; the plant room is not loaded here, which would cost core's start half a second."""
 
 
@@ -25,10 +28,12 @@ class OwnPoints:
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
         self._told: dict[int, bool] = {}
+        self.guarded: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+        """Numbers of the plant's safety points: that each of them has spoken is among what the node tells."""
 
     def know(self, config: bytes) -> None:
         """The configuration in force has other numbers, perhaps."""
-        self._numbers = numbers_of(config)
+        self._numbers, self.guarded = numbers_of(config), guarded_by(config)
         self._told = {number: told for number, told in self._told.items() if number in set(self._numbers.values())}
 
     def fresh(self, states: Mapping[str, bool | None], now: Micros) -> Readings | None:
@@ -47,8 +52,19 @@ class OwnPoints:
 
 def numbers_of(config: bytes) -> dict[str, int]:
     """Id → number of the points of source 0 in an engine configuration; only their table is read with its names."""
-    source = pa.BufferReader(config)
-    pa.ipc.open_stream(source).read_all()  # sources
-    points = pa.ipc.open_stream(source).read_all()
+    points = _points(config)
     own = points.filter(pc.equal(points["source"], NODE_SOURCE))
     return dict(zip(own["id"].to_pylist(), own["number"].to_pylist(), strict=True))
+
+
+def guarded_by(config: bytes) -> npt.NDArray[np.int64]:
+    """Numbers of the measured points that the plant calls safety points."""
+    points = _points(config)
+    guarded = points.filter(pc.and_(points["safety"], pc.not_equal(points["source"], NODE_SOURCE)))
+    return np.array(guarded["number"].to_pylist(), np.int64)
+
+
+def _points(config: bytes) -> pa.Table:
+    source = pa.BufferReader(config)
+    pa.ipc.open_stream(source).read_all()  # sources
+    return pa.ipc.open_stream(source).read_all()
