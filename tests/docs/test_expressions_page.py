@@ -53,7 +53,9 @@ def test_an_example_is_what_the_page_says(line: str) -> None:
 
 @pytest.mark.parametrize("text", SHORT_FORMS)
 def test_a_short_form_is_understood(text: str) -> None:
-    parse(text, POINTS.get)
+    expression = parse(text, POINTS.get)
+    assert expression.points
+    assert expression.program.code
 
 
 def test_the_kinds_of_the_table_exist() -> None:

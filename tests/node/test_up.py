@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
+from anlan.monitor.companions import approval_of, due_of
 from anlan.node.supervisor import read_processes
-from anlan.plant.safety_points import APPROVED, DUE
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 PATIENCE = 90.0
@@ -138,7 +138,9 @@ def test_the_story_of_a_shift(node: Node) -> None:
     )
     # What the node tells of itself is true in a demo too; everything of the plant carries the mark.
     unmarked = {v["point"] for v in values if tuple(v["quality"]["flags"]) != ("demo",)}
-    assert {point for point in unmarked if not point.startswith("node.") and not point.endswith((APPROVED, DUE))} == set()
+    assert {
+        point for point in unmarked if not point.startswith("node.") and not point.endswith((approval_of(""), due_of("")))
+    } == set()
 
     alarm = until(lambda: standing(operator).get("AT-201.HH"))
     refused = acknowledge(officer, alarm)

@@ -10,8 +10,9 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from anlan.monitor.companions import approval_of
 from anlan.monitor.detectors.service import DetectorService
-from anlan.monitor.point_service import APPROVAL, PointService
+from anlan.monitor.point_service import PointService
 from anlan.web.answers import Json
 from anlan.web.auth import Asker, require
 from anlan.web.context import Context
@@ -116,7 +117,7 @@ def _steps(router: APIRouter, points: PointService, writes: Writes) -> None:
     @router.post("/points/{point}/end-bypass-approval", dependencies=[require("bypass.request")])
     async def end_approval(request: Request, point: str, asker: Asker, body: Said, key: Key = None) -> Response:
         """The approval ends now: should the bypass still be on, it is an unapproved one."""
-        act = partial(points.step, asker, point + APPROVAL, "end_approval", reason=body.reason)
+        act = partial(points.step, asker, approval_of(point), "end_approval", reason=body.reason)
         return await writes.once(request, asker, key, lambda command: act(command=command), essential=True)
 
 

@@ -26,6 +26,7 @@ from anlan.model.places import Area
 from anlan.model.points import Point
 from anlan.model.quality import REASON_MASK, SEVERITY_SHIFT, Reason, Severity
 from anlan.model.words import Label
+from anlan.monitor.companions import ONLY_FOR_OTHERS, approval_of, met_alarm_of
 from anlan.monitor.detectors.vote import InForce, in_force
 from anlan.monitor.point_modes import Mode, PointStep
 from anlan.monitor.rows import Names, Standing
@@ -179,7 +180,7 @@ class Blind:
         points = [plant.points[int(n)] for n in self.number]
         self._points = points
         self._own = np.array([p.source == NODE_ID for p in points], bool)
-        self._skipped = np.array([p.source == NODE_ID and (p.kind in _OWN_FACTS or p.id.endswith((".SUP", ".HEALTHY"))) for p in points], bool)  # fmt: skip
+        self._skipped = np.array([p.source == NODE_ID and (p.kind in _OWN_FACTS or p.id.endswith(ONLY_FOR_OTHERS)) for p in points], bool)  # fmt: skip
         self._bypass = np.array([p.kind == "bypass" for p in points], bool)
         self._safety = np.array([p.safety for p in points], bool)
         self._row = {int(n): row for row, n in enumerate(self.number)}
@@ -307,7 +308,7 @@ class Blind:
 
     def _step_of(self, number: int, point: Point, cause: Cause, seen: Seen) -> PointStep | None:
         if cause is Cause.BYPASSED:
-            approved = self._point_numbers.get(f"{point.id}.APPROVED", -1)
+            approved = self._point_numbers.get(approval_of(point.id), -1)
             return seen.modes.get((approved, Mode.APPROVED))
         return seen.modes.get((number, _OF_MODE[cause])) if cause in _OF_MODE else None
 
@@ -366,7 +367,7 @@ class Blind:
             point=vote.id,
             since=since,
             since_is="noticed" if since is not None else "",
-            affected=(f"{vote.id}.ST",),
+            affected=(met_alarm_of(vote.id),),
             affected_count=1,
             vote=found,
         )

@@ -24,6 +24,7 @@ from anlan.model.clock import HOUR, SECOND, Micros
 from anlan.model.errors import AnlanError, CommandRefused, Forbidden, NotFound, StoreError
 from anlan.model.frames import NODE_ID
 from anlan.model.points import Point
+from anlan.monitor.companions import approval_of
 from anlan.monitor.detectors.kinds import calibratable
 from anlan.monitor.point_commands import LONGEST, PointStepKind
 from anlan.monitor.point_modes import NO_DETECTOR, Mode, PointStep, standing_of
@@ -43,7 +44,6 @@ RIGHT: dict[str, str] = {
     "end_approval": "bypass.request",
 }
 APPROVE = "point.approve"
-APPROVAL = ".APPROVED"
 """The node's own point beside a bypass (`plant.safety_points`)."""
 STEP: dict[str, PointStepKind] = {"inhibit": "inhibit", "bypass": "approve_bypass"}
 """What an approval of a request asks of the engine."""
@@ -189,7 +189,7 @@ class PointService:
 
     async def _approve(self, principal: Principal, row: OutRequest, found: Point, note: str) -> dict[str, Any]:
         """Claimed first, so that nobody refuses what the engine is about to take. Unanswered by the core it stays claimed."""
-        about = found.id if row.kind == "inhibit" else found.id + APPROVAL
+        about = found.id if row.kind == "inhibit" else approval_of(found.id)
         self._under_way.add(row.id)
         try:
             claimed = await asyncio.to_thread(self._requests.claim, principal, row.id, note)

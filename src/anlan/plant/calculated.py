@@ -21,6 +21,7 @@ from anlan.model.frames import NODE_ID
 from anlan.model.kinds import kinds
 from anlan.model.points import Point, Reporting
 from anlan.model.words import Label
+from anlan.monitor.companions import healthy_of, met_alarm_of, suppressor_of
 from anlan.monitor.config import AlarmRule
 from anlan.monitor.expressions import Expression, PointFacts, parse, print_text
 from anlan.monitor.expressions.syntax import PointName
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
 CONDITION_STATES = {0: Label(zh="不成立", en="not met"), 1: Label(zh="成立", en="met")}
 VOTE_STATES = {0: Label(zh="未成立", en="not met"), 1: Label(zh="表决成立", en="met")}
-HEALTHY = ".HEALTHY"
-SUPPRESSOR = ".SUP"
 TRUTH, NUMBER = "condition", "calculated"
 """Kinds of the points that are made here (data/point_kinds.csv)."""
 
@@ -153,7 +152,7 @@ def _of_vote(vote: Vote) -> list[Made]:
     text = f"vote({vote.needed} of {', '.join(map(member, members))}{options})"
     able = " + ".join(f"if(bad({m}) or calibrating({m}) or maintained({m}), 0, 1)" for m in members)
     few = Point(
-        id=vote.id + HEALTHY,
+        id=healthy_of(vote.id),
         place=vote.place,
         name=Label(zh=f"{vote.name.zh or vote.id} 可用成员", en=f"{vote.name.en or vote.id} healthy members"),
         kind=NUMBER,
@@ -197,7 +196,7 @@ def _counts(choice: str) -> str:
 def _alarms_of(vote: Vote, plant: Plant) -> list[AlarmRule]:
     post = vote.post or plant.post_of(vote.place)
     met = AlarmRule(
-        id=f"{vote.id}.ST",
+        id=met_alarm_of(vote.id),
         point=vote.id,
         kind=AlarmKind.STATE,
         states=(1,),
@@ -209,8 +208,8 @@ def _alarms_of(vote: Vote, plant: Plant) -> list[AlarmRule]:
         time_to_respond=vote.time_to_respond,
     )
     few = AlarmRule(
-        id=f"{vote.id}{HEALTHY}.L",
-        point=vote.id + HEALTHY,
+        id=f"{healthy_of(vote.id)}.L",
+        point=healthy_of(vote.id),
         kind=AlarmKind.LOW,
         limit=float(vote.least - 1),
         priority=min(2, vote.priority + 1),
@@ -292,7 +291,7 @@ def _on_side(rule: AlarmRule, up: str, down: str) -> str:
 def _suppressor(rule: AlarmRule, base: Point | None, top: str) -> Made:
     name = base.name if base is not None else Label()
     point = Point(
-        id=rule.id + SUPPRESSOR,
+        id=suppressor_of(rule.id),
         place=base.place if base is not None else top,
         name=Label(zh=f"{name.zh or rule.id} 抑制条件", en=f"{name.en or rule.id} suppression condition"),
         kind=TRUTH,

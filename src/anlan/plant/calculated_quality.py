@@ -17,11 +17,12 @@ from anlan.model.events.alarms import AlarmKind
 from anlan.model.points import Point
 from anlan.model.units import unit
 from anlan.model.words import Label
+from anlan.monitor.companions import is_suppressor
 from anlan.monitor.config import LIMIT_KINDS, SUFFIX, AlarmRule
 from anlan.monitor.expressions import ExpressionError
 from anlan.monitor.expressions.parser import parse_text
 from anlan.monitor.expressions.syntax import Node, PointName, Window
-from anlan.plant.calculated import SUPPRESSOR, made
+from anlan.plant.calculated import made
 from anlan.plant.description import Plant
 
 RESPONSE_SECONDS = 1800.0
@@ -36,7 +37,7 @@ _ON_VALUES = LIMIT_KINDS | {AlarmKind.STATE}
 
 def calculated_quality_rules(plant: Plant, rules: Sequence[AlarmRule]) -> list[AlarmRule]:
     """One rule for each calculated point that one of `rules` stands on; that of the most urgent alarm says whose post it is."""
-    texts = {one.point.id: (one.point, one.text) for one in made(plant, rules) if not one.point.id.endswith(SUPPRESSOR)}
+    texts = {one.point.id: (one.point, one.text) for one in made(plant, rules) if not is_suppressor(one.point.id)}
     own = {one.id for one in plant.calculated} | {one.id for one in plant.votes}
     behind: dict[str, list[AlarmRule]] = {}
     for rule in rules:

@@ -23,8 +23,8 @@ from anlan.model.points import Point
 from anlan.model.regions import region
 from anlan.model.tables import nearest
 from anlan.model.units import units
+from anlan.monitor.companions import healthy_of
 from anlan.monitor.config import LIMIT_KINDS, SUFFIX, AlarmRule
-from anlan.plant.calculated import HEALTHY
 from anlan.plant.calculated_checks import check_calculated
 from anlan.plant.description import Plant, Trip
 from anlan.plant.draft import Draft, PlaceIndex, draft_of
@@ -253,7 +253,7 @@ def _parsers(draft: Draft) -> dict[str, Callable[[str, dict[str, Any]], Any]]:
 def _rules_by_point(draft: Draft, findings: Findings) -> dict[str, dict[AlarmKind, AlarmRule]]:
     by_point: dict[str, dict[AlarmKind, AlarmRule]] = defaultdict(dict)
     known = {p.id for p in draft.points} | {identifier for kind, identifier in draft.where if kind == "point"} | set(node_ids())
-    known |= {vote.id + HEALTHY for vote in draft.votes}
+    known |= {healthy_of(vote.id) for vote in draft.votes}
     for_alarms = _calculated_for_alarms(draft)
     sources = {s.id for s in draft.sources}
     for rule in draft.rules.values():

@@ -12,9 +12,10 @@ from anlan.model.frames import NODE_ID, NODE_SOURCE
 from anlan.model.points import Point
 from anlan.model.quality import Flag
 from anlan.model.words import Label
+from anlan.monitor.companions import suppressor_of
 from anlan.monitor.config import SUFFIX, AlarmRule, loss_of_view
 from anlan.plant.bulk import without_collection
-from anlan.plant.calculated import SUPPRESSOR, expressions, made, vote_rules, watched
+from anlan.plant.calculated import expressions, made, vote_rules, watched
 from anlan.plant.calculated_quality import calculated_quality_rules
 from anlan.plant.description import Plant, Scope
 from anlan.plant.node_points import SOURCES, node_points, node_rules
@@ -83,7 +84,7 @@ def engine_config(plant: Plant, numbers: Numbers, version: int) -> EngineConfig:
             [(numbers.alarms[r.id], watched(r), _target(r, numbers)) for r in rules],
             [round(step.after * 1000) for step in plant.alarms.escalation],
             programs,
-            {numbers.alarms[r.id]: numbers.points[r.id + SUPPRESSOR] for r in rules if r.suppress_when},
+            {numbers.alarms[r.id]: numbers.points[suppressor_of(r.id)] for r in rules if r.suppress_when},
             round(plant.data.late_window * 1000),
         )
 

@@ -14,16 +14,16 @@ from anlan.model.events.alarms import AlarmKind
 from anlan.model.frames import NODE_ID
 from anlan.model.points import Point, Reporting, Subject
 from anlan.model.words import Label
+from anlan.monitor.companions import approval_of, condition_alarm_of, due_of
 from anlan.monitor.config import SUFFIX, AlarmRule
 from anlan.monitor.safety.config import Cause, Effect
 from anlan.plant.description import Plant
 
-APPROVED, DUE = ".APPROVED", ".DUE"
 APPROVED_STATES = {0: Label(zh="未批准", en="not approved"), 1: Label(zh="已批准", en="approved")}
 DUE_STATES = {0: Label(zh="在检定期内", en="in date"), 1: Label(zh="检定逾期", en="overdue")}
 BYPASS_SECONDS, CALIBRATION_SECONDS, STROKE_SECONDS = 300.0, 86_400.0, 60.0
 """How long people have; shown, not enforced."""
-_IF, _DIS, _ST = (SUFFIX[kind] for kind in (AlarmKind.CONDITION, AlarmKind.DISCREPANCY, AlarmKind.STATE))
+_DIS, _ST = (SUFFIX[kind] for kind in (AlarmKind.DISCREPANCY, AlarmKind.STATE))
 
 
 def bypasses(plant: Plant) -> list[Point]:
@@ -38,8 +38,11 @@ def calibrated(plant: Plant) -> list[Point]:
 
 def safety_points(plant: Plant) -> list[Point]:
     return [
-        *(_own(p, APPROVED, "bypass.approved", APPROVED_STATES, Label(zh="批准", en="approval")) for p in bypasses(plant)),
-        *(_own(p, DUE, "calibration.due", DUE_STATES, Label(zh="检定", en="calibration")) for p in calibrated(plant)),
+        *(
+            _own(p, approval_of(p.id), "bypass.approved", APPROVED_STATES, Label(zh="批准", en="approval"))
+            for p in bypasses(plant)
+        ),
+        *(_own(p, due_of(p.id), "calibration.due", DUE_STATES, Label(zh="检定", en="calibration")) for p in calibrated(plant)),
     ]
 
 
@@ -51,25 +54,25 @@ def safety_rules(plant: Plant) -> list[AlarmRule]:
     ]
 
 
-def _own(point: Point, suffix: str, kind: str, states: dict[int, Label], what: Label) -> Point:
+def _own(point: Point, identifier: str, kind: str, states: dict[int, Label], what: Label) -> Point:
     return Point(
-        id=point.id + suffix,
+        id=identifier,
         place=point.place,
         name=Label(zh=f"{point.name.zh or point.id} {what.zh}", en=f"{point.name.en or point.id} {what.en}"),
         kind=kind,
         subject=Subject.SAFETY_SYSTEM,
         states=states,
         source=NODE_ID,
-        address=point.id + suffix,
+        address=identifier,
         reporting=Reporting(mode="on_change", period=3600.0),
         position=point.position,
     )
 
 
 def _unapproved(plant: Plant, point: Point) -> AlarmRule:
-    approval = point.id + APPROVED
+    approval = approval_of(point.id)
     return AlarmRule(
-        id=f"{point.id}.{_IF}",
+        id=condition_alarm_of(point.id),
         point=point.id,
         kind=AlarmKind.CONDITION,
         when=f"{point.id} != 0 and not (good({approval}) and {approval} = 1)",
@@ -88,8 +91,8 @@ def _unapproved(plant: Plant, point: Point) -> AlarmRule:
 
 def _overdue(plant: Plant, point: Point) -> AlarmRule:
     return AlarmRule(
-        id=f"{point.id}{DUE}.{_ST}",
-        point=point.id + DUE,
+        id=f"{due_of(point.id)}.{_ST}",
+        point=due_of(point.id),
         kind=AlarmKind.STATE,
         states=(1,),
         priority=max(3, plant.alarms.quality_priority),
@@ -115,7 +118,7 @@ def _not_reached(plant: Plant, effect: Effect, causes: list[Cause], confirmed: t
     point, state = confirmed
     demanded = " or ".join(f"{c.point} in {{{', '.join(map(str, c.active))}}}" for c in causes)
     return AlarmRule(
-        id=f"{point}.{_IF}",
+        id=condition_alarm_of(point),
         point=point,
         kind=AlarmKind.CONDITION,
         when=f"({demanded}) and {point} != {state}",

@@ -26,6 +26,7 @@ from anlan.model.errors import AnlanError, CommandRefused, InputError
 from anlan.model.kinds import kinds
 from anlan.model.points import Point
 from anlan.model.principles import principles
+from anlan.monitor.companions import due_of
 from anlan.monitor.config import SUFFIX
 from anlan.monitor.detectors.config import DetectorLimit, references
 from anlan.monitor.detectors.dates import dates_of
@@ -44,7 +45,6 @@ from anlan.web.answers import finite, iso, quality_words
 from anlan.web.context import Context, PlantView
 from anlan.web.widgets import unit_label
 
-DUE = ".DUE"
 """The node's own point beside a detector (`plant.safety_points`)."""
 LOOK_SECONDS = 30.0
 BEFORE: Micros = 60 * SECOND
@@ -309,7 +309,7 @@ class DetectorService:
             return
         dates = await asyncio.to_thread(dates_of, context.plant, context.records)
         for point, due in dates.items():
-            number = context.plant.point_numbers.get(point + DUE)
+            number = context.plant.point_numbers.get(due_of(point))
             if number is None:
                 continue
             overdue = today > due

@@ -14,8 +14,9 @@ from anlan.model.errors import InputError
 from anlan.model.events.alarms import AlarmState
 from anlan.model.points import Point
 from anlan.model.quality import Severity, quality
+from anlan.monitor.companions import approval_of, condition_alarm_of
 from anlan.monitor.point_modes import Mode
-from anlan.monitor.point_service import APPROVAL, PointService, step_row
+from anlan.monitor.point_service import PointService, step_row
 from anlan.monitor.safety.config import Effect, SafetySystem
 from anlan.monitor.safety.demands import FIRST_OUT_WITHIN, Series, demands
 from anlan.monitor.safety.matrix import matrix
@@ -116,7 +117,7 @@ class SafetyService:
 
     def _overdue(self, effect: Effect) -> bool:
         confirmed = effect.confirmed_by
-        number = self._context.plant.rule_numbers.get(f"{confirmed[0]}.IF") if confirmed else None
+        number = self._context.plant.rule_numbers.get(condition_alarm_of(confirmed[0])) if confirmed else None
         standing = self._alarms.board.standing.get(number) if number is not None else None
         # Hidden or not: a valve that has not moved has not moved.
         return standing is not None and (standing.last.after in ACTIVE or standing.last.after in _STILL_ON)
@@ -225,7 +226,7 @@ class SafetyService:
     def _bypass(self, point: Point, cause: Any, standing: dict[Any, Any], names: dict[str, str], requests: list[dict[str, Any]]) -> dict[str, Any]:  # fmt: skip
         value, word = self._look(point.id)
         known = word < _BAD and value == value  # noqa: PLR0124  (NaN)
-        number = self._context.plant.point_numbers.get(point.id + APPROVAL, -1)
+        number = self._context.plant.point_numbers.get(approval_of(point.id), -1)
         approval = standing.get((number, Mode.APPROVED))
         mine = [one for one in requests if one["point"] == point.id and one["kind"] == "bypass"]
         agreed = next((one for one in mine if approval is not None and one["id"] == approval.command), None)
