@@ -219,14 +219,14 @@ class Play:
         records = Records.open(self.node.records)
         numbers = version(records)[2].points
         records.close()
-        tag = {number: int(name[1:]) for name, number in numbers.items()}
+        # What the node tells of itself (source 0) was not published by anybody.
+        tag = {number: int(name[1:]) for name, number in numbers.items() if not name.startswith("node.")}
         whole = WholeHistory(HistoryReader.open(self.node.history), LogReader.open(self.node.log))
         table = whole.read(None, 0, 1 << 62)
-        rows = list(
-            zip(map(tag.get, table["point"].to_pylist()), table["time"].to_pylist(), table["value"].to_pylist(), strict=True)
-        )
+        columns = zip(table["point"].to_pylist(), table["time"].to_pylist(), table["value"].to_pylist(), strict=True)
+        rows = [(tag[point], time_, value) for point, time_, value in columns if point in tag]
         # Exact repeats are folded by the query, so twice is looked for in the log as it was written.
-        stored = [r for f in LogReader.open(self.node.log).read(LogReader.open(self.node.log).first - 1, 1 << 30) for p in f.parts if p.kind == 1 for r in zip(p.readings().point.tolist(), p.readings().time.tolist(), strict=True)]  # fmt: skip
+        stored = [r for f in LogReader.open(self.node.log).read(LogReader.open(self.node.log).first - 1, 1 << 30) for p in f.parts if p.kind == 1 and p.source for r in zip(p.readings().point.tolist(), p.readings().time.tolist(), strict=True)]  # fmt: skip
         self.report.lost += len(expected - set(rows))
         self.report.phantom += len(set(rows) - expected - self.load.unsure)
         self.report.duplicates += len(rows) - len(set(rows)) + len(stored) - len(set(stored))
