@@ -29,7 +29,8 @@ TRIP_KINDS = frozenset({"trip", "sif"})
 @dataclass(frozen=True, slots=True)
 class Tried:
     """`rows`: of each alarm its activations (begin, end or None) before and after. `cut_at`: the end of what was replayed, if it was cut.
-    `links_from`: whether a source was in view before this is not known, because the journal of its loss of view holds too much."""
+    `links_from`: whether a source was in view before this is not known, because the journal of its loss of view holds too much.
+    `history_from`: the first reading, if the span begins before it."""
 
     effect: Effect
     rows: dict[str, dict[str, list[tuple[Micros, Micros | None]]]]
@@ -37,6 +38,7 @@ class Tried:
     cut_at: Micros | None
     version: int
     links_from: Micros | None = None
+    history_from: Micros | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -46,6 +48,7 @@ class Tried:
             "cut_at": self.cut_at,
             "version": self.version,
             "links_from": self.links_from,
+            "history_from": self.history_from,
         }
 
 
@@ -89,7 +92,16 @@ def tried(
         }
         for n in about
     }
-    return Tried(what_if(old, new, incidents, lead=lead), drawn, len(rows.readings), rows.cut_at, config.version, links.cut_at)
+    first = int(rows.readings.time.min()) if len(rows.readings) else None
+    return Tried(
+        what_if(old, new, incidents, lead=lead),
+        drawn,
+        len(rows.readings),
+        rows.cut_at,
+        config.version,
+        links.cut_at,
+        first if first is not None and first > start else None,
+    )
 
 
 def _facts(past: Past, number: int, priority: int) -> Facts:
