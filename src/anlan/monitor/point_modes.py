@@ -31,7 +31,7 @@ from anlan.model.events.alarms import AlarmKind, AlarmState, Trigger
 from anlan.model.frames import NODE_SOURCE
 from anlan.model.quality import FLAG_MASK, REASON_MASK, Reason, Severity, quality
 from anlan.monitor import kernel
-from anlan.monitor.layout import BLOCK, NEVER, Phase, PointFlag, RuleFlag, Tally, World
+from anlan.monitor.layout import BLOCK, NEVER, NOT_DUE, Phase, PointFlag, RuleFlag, Tally, World
 from anlan.monitor.point_commands import LONGEST, TELLS, PointCommand
 
 if TYPE_CHECKING:
@@ -260,15 +260,38 @@ def take(engine: Engine, command: PointCommand, noticed_at: Micros, u: Micros) -
         )  # fmt: skip
     elif (ended := ENDS.get(command.kind)) is not None:
         del engine.modes.standing[point, ended]
-    if command.kind in TELLS:
-        _tell(engine, point, TELLS[command.kind], noticed_at, u)
-    elif mode is not None:
-        _set_flags(engine, point, int(FLAG[mode]), 0, noticed_at, u)
-    elif command.kind == "reset_over_range":
-        _set_flags(engine, point, 0, int(PointFlag.OVER_LATCHED), noticed_at, u)
-    else:
-        _set_flags(engine, point, 0, int(FLAG[ENDS[command.kind]]), noticed_at, u)
+    _do(engine, point, command.kind, noticed_at, u)
     return _step(engine, point, command.kind, command.at, noticed_at, command)
+
+
+def _do(engine: Engine, point: int, step: str, at: Micros, u: Micros) -> None:
+    """What the step of this name does to the point itself."""
+    if step in _TOLD:
+        _tell(engine, point, _TOLD[step], at, u)
+    elif step == "reset_over_range":
+        _set_flags(engine, point, 0, int(PointFlag.OVER_LATCHED), at, u)
+    elif step in BEGINS:
+        _set_flags(engine, point, int(FLAG[BEGINS[step]]), 0, at, u)
+    else:
+        _set_flags(engine, point, 0, int(FLAG[_MODE_OF[step]]), at, u)
+
+
+def redo(engine: Engine, step: PointStep, u: Micros) -> None:
+    """Do once more what a journal says was done, without asking: the rules by which it was allowed may be others now. A mode that is begun
+    so never ends by itself: when it ended, the journal says."""
+    points, mode = engine.world.points, _MODE_OF.get(step.step)
+    if step.point >= len(points) or not points["flags"][step.point] & PointFlag.PRESENT:
+        return
+    own = int(points["source"][step.point]) == NODE_SOURCE
+    if own is not (step.step in _TOLD) or points["flags"][step.point] & PointFlag.CALCULATED:
+        return  # it comes from elsewhere now
+    if mode is not None and step.step in BEGINS:
+        said = (step.who, step.post, step.reason, step.work_order, step.approver, step.command)
+        until = step.until if step.until is not None else NOT_DUE
+        engine.modes.standing[step.point, mode] = PointMode(step.point, mode, step.happened_at, until, NOT_DUE, *said)
+    elif mode is not None:
+        engine.modes.standing.pop((step.point, mode), None)
+    _do(engine, step.point, step.step, step.noticed_at, u)
 
 
 def _tell(engine: Engine, point: int, value: float, at: Micros, u: Micros) -> None:
@@ -290,12 +313,9 @@ def end_due(engine: Engine, now: Micros, u: Micros) -> list[PointStep]:
 
 def _expire(engine: Engine, mode: PointMode, now: Micros, u: Micros) -> PointStep:
     del engine.modes.standing[mode.point, mode.mode]
-    if mode.mode is Mode.APPROVED:
-        _tell(engine, mode.point, 0, now, u)
-    else:
-        _set_flags(engine, mode.point, 0, int(FLAG[mode.mode]), now, u)
-    begun = next(kind for kind, of in BEGINS.items() if of is mode.mode)
-    return _step(engine, mode.point, f"{begun}_expired", now - (u - mode.due), now, _by_itself(mode))
+    step = next(f"{kind}_expired" for kind, of in BEGINS.items() if of is mode.mode)
+    _do(engine, mode.point, step, now, u)
+    return _step(engine, mode.point, step, now - (u - mode.due), now, _by_itself(mode))
 
 
 def tend(engine: Engine, at: Micros) -> list[PointStep]:
