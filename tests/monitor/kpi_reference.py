@@ -69,7 +69,7 @@ def reference(
 
     return {
         "count": len(at),
-        "per_hour": len(at) / ((end - start) / HOUR),
+        "per_hour": len(at) / ((end - start) / HOUR) if end - start >= HOUR else None,
         "peak_10_min": max(in_period[10 * MINUTE].values(), default=0),
         "peak_10_min_any": max((sum(one - 10 * MINUTE < other <= one for other in at) for one in at), default=0),
         "peak_minute": max((sum(one - MINUTE < other <= one for other in at) for one in at), default=0),

@@ -29,12 +29,13 @@ WAITED = (10, 30, 60, 120, 300, 600, 1800, 3600)
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Annunciated alarms. Shares are of whole regular periods; None where the window holds none."""
+    """Annunciated alarms. Shares are of whole regular periods; None where the window holds none. An average is None where the window is
+    shorter than what it is an average over: nine alarms in the first two minutes are not 270 an hour."""
 
     count: int
-    per_day: float
-    per_hour: float
-    per_10_min: float
+    per_day: float | None
+    per_hour: float | None
+    per_10_min: float | None
     peak_minute: int
     peak_10_min: int
     """Most in one regular period of ten minutes."""
@@ -222,9 +223,9 @@ class _Share:
         whole_periods, whole_hours = periods[: span // TEN_MINUTES], hours[: span // HOUR]
         return Rate(
             count=len(at),
-            per_day=len(at) * DAY / span,
-            per_hour=len(at) * HOUR / span,
-            per_10_min=len(at) * TEN_MINUTES / span,
+            per_day=_average(len(at), span, DAY),
+            per_hour=_average(len(at), span, HOUR),
+            per_10_min=_average(len(at), span, TEN_MINUTES),
             peak_minute=int(in_last_span(at, MINUTE).max(initial=0)),
             peak_10_min=int(periods.max(initial=0)),
             peak_10_min_any=int(in_last_span(at).max(initial=0)),
@@ -316,6 +317,10 @@ class _Share:
 
 def _share(chosen: Ints | np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> float | None:
     return float(np.mean(chosen)) if len(chosen) else None
+
+
+def _average(count: int, span: Micros, over: Micros) -> float | None:
+    return count * over / span if span >= over else None
 
 
 def _counted(values: Ints) -> dict[int, int]:
