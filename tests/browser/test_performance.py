@@ -74,6 +74,19 @@ def test_the_list_in_groups_hides_nothing_and_agrees_with_the_node(node: Any, si
         expect(page.locator(f'tr[data-alarm="{alarm}"]')).to_be_visible(timeout=SHOWS)
     page.locator("select.grouping").select_option("")
     expect(page.locator(".group-badge")).to_have_count(0)
+    every = sum(item["count"] for item in told["items"])
+    expect(page.locator(".tally")).to_contain_text(f"当前 {every} 条", timeout=SHOWS)
+    page.locator("select.grouping").select_option("unit")
+    expect(page.locator(".tally")).to_contain_text(re.compile(rf"当前 {every} 条.* 共 {len(told['items'])} 项"), timeout=SHOWS)
+    expect(items).to_have_count(len(told["items"]))
+
+
+def test_a_filter_says_what_it_leaves_out(node: Any, sign_in: Any, storm: int) -> None:
+    page: Page = sign_in("zhuang", "/alarms")
+    expect(page.locator(".alarm-table tbody tr").first).to_be_visible(timeout=SHOWS)
+    page.locator(".tools input[type=search]").fill("no such tag")
+    expect(page.locator(".list .empty")).to_contain_text("筛选条件把此处的报警全部隐去了")
+    expect(page.locator(".tally")).to_contain_text(re.compile(r"筛选隐去 \d+ 条"))
 
 
 @pytest.mark.parametrize(

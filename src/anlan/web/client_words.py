@@ -42,7 +42,8 @@ WORDS: tuple[str, ...] = (
     # alarm page
     "Silence", "Acknowledge", "Reset", "State", "Time", "Point", "Alarm", "When decided", "Now", "Post", "Acknowledged by",
     "Filter: tag, name, place", "Test the sound", "Standing alarms", "No alarm stands.",
-    "New alarms appear here at once, worst first, and sound at this console.", "{standing} standing, {open} unacknowledged",
+    "New alarms appear here at once, worst first, and sound at this console.", "The filter leaves out every alarm here.",
+    "{n} alarms are in this view.", "; the filter leaves out {n}", "{standing} standing, {open} unacknowledged",
     "; the worst {n} are shown", "Choose an alarm first.", "Refused: {why}", "Acknowledged: {alarm}", "Reset: {alarm}", "Marked as seen: {alarm}", "Seen", "Seen by",
     "data time {time}", "{n} safety points", "Close", "What to do", "If nothing is done", "Why",
     "No corrective action is written for this alarm.", "No consequence is written for this alarm.",

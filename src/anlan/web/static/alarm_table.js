@@ -54,7 +54,7 @@ class AlarmList extends HTMLElement {
   wire() {
     for (const button of this.querySelectorAll("[data-step]")) button.addEventListener("click", () => this.step(button.dataset.step));
     this.querySelector(".test").addEventListener("click", () => this.testSound());
-    this.querySelector(".field").addEventListener("input", (event) => {
+    this.querySelector("input[type=search]").addEventListener("input", (event) => {
       this.filter = event.target.value.trim().toLowerCase();
       this.show();
     });
@@ -107,10 +107,13 @@ class AlarmList extends HTMLElement {
     }
   }
 
+  /** The rows of this view that the filter lets through; `out`: how many it does not. */
   rows() {
     const rows = alarms.list().filter((row) => this.views.holds(row));
     const matches = (row) => `${row.id} ${label(row.name)} ${label(row.place_name)}`.toLowerCase().includes(this.filter);
-    return (this.filter ? rows.filter(matches) : rows).sort(worstFirst);
+    const found = this.filter ? rows.filter(matches) : rows;
+    this.out = rows.length - found.length;
+    return found.sort(worstFirst);
   }
 
   /** At most one drawing per frame, however fast changes come. */
@@ -130,6 +133,7 @@ class AlarmList extends HTMLElement {
     this.draw(shown.slice(0, SHOWN_AT_MOST));
     this.groups.mark(this.lines);
     this.querySelector(".list .empty").hidden = rows.length > 0 || !alarms.loaded;
+    if (!rows.length) this.views.none(this.out);
     this.views.count();
     this.tally(rows);
     this.enable();
@@ -160,7 +164,8 @@ class AlarmList extends HTMLElement {
   tally(rows) {
     const open = rows.filter((row) => UNACKNOWLEDGED.has(row.state)).length;
     const cut = this.cut ? t("; the worst {n} are shown", { n: SHOWN_AT_MOST }) : "";
-    this.querySelector(".tally").textContent = this.views.view ? "" : `${t("{standing} standing, {open} unacknowledged", { standing: rows.length, open })} ${this.groups.count()}${cut}`;
+    const out = this.out ? t("; the filter leaves out {n}", { n: this.out }) : "";
+    this.querySelector(".tally").textContent = this.views.view ? out.slice(1) : `${t("{standing} standing, {open} unacknowledged", { standing: rows.length, open })} ${this.groups.count()}${out}${cut}`;
   }
 
   enable() {

@@ -61,9 +61,13 @@ export class AlarmViews {
   head() {
     const heads = this.view ? ASIDE : STANDING;
     this.list.querySelector("thead tr").innerHTML = heads.map((head, i) => `<th class="${head === "Reason" ? "" : CLASSES[i]}">${head && t(head)}</th>`).join("");
-    const [none, more] = NONE[this.view];
-    this.list.querySelector(".empty").innerHTML = `<strong>${t(none)}</strong><span>${t(more)}</span>`;
     for (const button of this.bar.children) button.setAttribute("aria-selected", String(button.dataset.view === this.view));
+  }
+
+  /** Say why the view is empty: there is nothing, or the filter leaves it all out. */
+  none(out) {
+    const [none, more] = out ? ["The filter leaves out every alarm here.", "{n} alarms are in this view."] : NONE[this.view];
+    this.list.querySelector(".empty").innerHTML = `<strong>${t(none)}</strong><span>${t(more, { n: out })}</span>`;
   }
 
   /** Count each view anew. */
