@@ -1,7 +1,7 @@
 """A rule edited while the node runs: from the request at the API to the engine going by it, on plants of different sizes.
 
-A whole node as `anlan up` makes it; its one source does not answer, which changes nothing of an edit. Each edit sets another dead-band of one of
-the plant's alarms: a version in the records, the configuration durable in the log, in force in the engine. The answer comes after that.
+A whole node as `anlan up` makes it; its one source does not answer, which changes nothing of an edit. Each edit sets another limit of one of the
+plant's alarms: a version in the records, the configuration durable in the log, in force in the engine. The answer comes after that.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def edits(points: int, rounds: int, where: Path | None = None) -> list[float]:
             process = subprocess.Popen(command, stdout=told, stderr=told)
         try:
             with closing(signed_in(f"http://127.0.0.1:{port}", output, process)) as client:
-                return [_edit(client, 0.6 + n / 100) for n in range(rounds)]
+                return [_edit(client, 89.9 - n / 100) for n in range(rounds)]
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(120)
@@ -94,11 +94,11 @@ def signed_in(address: str, output: Path, process: subprocess.Popen[bytes]) -> h
     raise SystemExit(f"the node did not answer within {MOST_SECONDS:.0f} s:\n{output.read_text('utf-8')[-3000:]}")
 
 
-def _edit(client: httpx.Client, dead_band: float) -> float:
+def _edit(client: httpx.Client, limit: float) -> float:
     base: Any = client.get("/alarms/LT-1.H/rule").raise_for_status().json()["version"]
     began = time.perf_counter()
     answer = client.patch(
-        "/alarms/LT-1.H/rule", json={"change": {"dead_band": dead_band}, "base": base, "reason": "measured"}
+        "/alarms/LT-1.H/rule", json={"change": {"limit": limit}, "base": base, "reason": "measured"}
     ).raise_for_status()
     took = time.perf_counter() - began
     assert answer.json()["version"] == base + 1

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
+from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
@@ -16,13 +17,14 @@ from anlan.model.clock import SECOND, Micros
 from anlan.model.errors import InputError, NotFound
 from anlan.model.words import LANGUAGES, translate
 from anlan.monitor.choice import instant, span
-from anlan.monitor.past import Past
+from anlan.monitor.past import OwnPast
 from anlan.monitor.service import AlarmService
-from anlan.monitor.trying import tried
+from anlan.monitor.trials import Trials
 from anlan.monitor.what_if import Incident
 from anlan.web.answers import Json
 from anlan.web.auth import Asker, require
 from anlan.web.context import Context
+from anlan.web.idempotency import Key, Writes
 
 At = Annotated[str, Query(max_length=40, description="µs since 1970 UTC, or RFC 3339 with a zone; now when absent")]
 Instant = Annotated[str | int, Field(description="µs since 1970 UTC, or RFC 3339 with a zone")]
@@ -56,7 +58,7 @@ class Happened(BaseModel):
     name: Annotated[str, Field(max_length=200)] = ""
 
 
-class Trial(BaseModel):
+class TrialRequest(BaseModel):
     """`alarms`: those that are watched beside the changed ones."""
 
     model_config = ConfigDict(extra="forbid")
@@ -71,9 +73,9 @@ class Trial(BaseModel):
 
 def routes(context: Context) -> APIRouter:
     router = APIRouter(tags=["alarms"])
-    service, past = AlarmService.of(context), Past.of
-    # One replay at a time: a trial must not take the processor from those who only look.
-    one_at_a_time = asyncio.Semaphore(1)
+    service, past = AlarmService.of(context), OwnPast.of
+    trials, writes = Trials.of(context), Writes(context.records, context.clock)
+    one_at_a_time = trials.one_at_a_time
 
     @router.get("/alarms/{alarm}/why", dependencies=[require("alarm.view")])
     async def why_alarm(alarm: str, asker: Asker, at: At = "") -> Response:
@@ -94,19 +96,37 @@ def routes(context: Context) -> APIRouter:
         return Json({"point": point, "at": when, "sentence": _of_point(point, found), "alarms": found})
 
     @router.post("/replay/what-if", dependencies=[require("history.view")])
-    async def what_if(asker: Asker, body: Trial) -> Response:
-        """What other limits, dead-bands, delays or priorities would have done in a span of the node's own history. Changes nothing.
+    async def what_if(request: Request, asker: Asker, body: TrialRequest, key: Key = None) -> Response:
+        """What other limits, dead-bands, delays or priorities would have done in a span of the node's own history. Changes no rule.
 
-        `cut_at` tells where the replay ended when the span held more readings than one answer may.
+        The node keeps its answer for 24 h under `trial`: a changed dead-band or delay is put into force by naming it. `unknown`: alarms without
+        any history, whose effect nobody can tell; `effect` is null when they all are. `cut_at` tells where the replay ended when the span
+        held more readings than one answer may, `history_from` where the readings begin, if the span begins before them.
         """
         start, end = span(str(body.start), str(body.end), longest=LONGEST_TRIAL)
-        changes = {service.find(asker, change.id)[0]: _fields(change) for change in body.changes}
-        alarms = [service.find(asker, alarm)[0] for alarm in body.alarms]
+        changes = {_found(service, asker, change.id): _fields(change) for change in body.changes}
+        watched = [_found(service, asker, alarm) for alarm in body.alarms]
         incidents = [_incident(one) for one in body.incidents] if body.incidents is not None else None
-        lead = round(body.lead * SECOND)
-        async with one_at_a_time:
-            found = await asyncio.to_thread(tried, past(context), alarms, changes, start, end, incidents, lead)
-        return Json({"start": start, "end": end, **found.as_json()})
+        ask = partial(trials.run, watched=watched, incidents=incidents, lead=round(body.lead * SECOND))
+
+        async def run(command: UUID) -> dict[str, Any]:
+            trial, found = await ask(command, asker.account, changes, start, end)
+            await trials.keep(asker, trial)
+            told = trial.as_json()
+            effect = found.effect.as_json() if trial.effect is not None else None
+            return {**told, "effect": effect, "alarms": found.as_json()["alarms"]}
+
+        return await writes.once(request, asker, key, run)
+
+    @router.get("/replay/what-if/{trial}", dependencies=[require("history.view")])
+    async def kept(trial: UUID, asker: Asker) -> Response:
+        """A trial as the node keeps it, with the first of its single changes."""
+        found = await asyncio.to_thread(trials.find, trial)
+        if found is None:
+            raise NotFound("there is no trial {trial}; one is kept for 24 h", trial=str(trial))
+        for alarm in found.changes:
+            service.find(asker, alarm)
+        return Json(found.as_json())
 
     return router
 
@@ -119,7 +139,7 @@ def _alarms_of(context: Context, asker: Principal, point: str) -> list[int]:
     return sorted(plant.rules_of_point.get(point, ()), key=lambda n: (plant.rules[n].priority, plant.rules[n].id))
 
 
-def _explained(past: Past, numbers: list[int], at: Micros, names: Callable[[str], str]) -> list[dict[str, Any]]:
+def _explained(past: OwnPast, numbers: list[int], at: Micros, names: Callable[[str], str]) -> list[dict[str, Any]]:
     found = [past.why(number, at, names).as_json() for number in numbers]
     return sorted(found, key=lambda one: one["state"] == "NORMAL")
 
@@ -133,6 +153,11 @@ def _of_point(point: str, found: list[dict[str, Any]]) -> dict[str, str]:
         return sentence
     message = "{alarms} alarms are set on {point}; none of them stands."
     return {language: translate(message, language).format(point=point, alarms=len(found)) for language in LANGUAGES}
+
+
+def _found(service: AlarmService, asker: Principal, alarm: str) -> str:
+    """The alarm's id, if they may see it."""
+    return str(service.find(asker, alarm)[1].id)
 
 
 def _fields(change: RuleChange) -> dict[str, Any]:

@@ -110,3 +110,19 @@ class Calibration(Base):
     certificate: Mapped[str]
     reason: Mapped[str]
     next_due: Mapped[str]
+
+
+class TrialRow(Base):
+    """A what-if that the node answered, kept for a day so that an edit can name it (`trials`). `result`: what was replayed and found."""
+
+    __tablename__ = "monitor_trials"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    at: Mapped[int] = mapped_column(index=True)
+    person: Mapped[UUID] = mapped_column(index=True)
+    account: Mapped[str]
+    version: Mapped[int]
+    changes: Mapped[dict[str, Any]]
+    start: Mapped[int]
+    end: Mapped[int]
+    result: Mapped[dict[str, Any]]

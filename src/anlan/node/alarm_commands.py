@@ -209,6 +209,8 @@ def _told(answer: dict[str, Any]) -> None:
         raise typer.Exit(MISTAKES if answer["status"] < 500 else 1)
     for change in answer["changes"][:SHOWN]:
         typer.echo(f"  {change[_language()]}")
+    if "effect" in answer:
+        typer.echo(answer["effect"][_language()])
     typer.echo(_("in force: configuration version {number}").format(number=answer["version"]))
 
 

@@ -14,6 +14,7 @@ import structlog
 
 from anlan.bus.wire import Head
 from anlan.model.errors import AnlanError, InputError
+from anlan.plant.effects import sentence
 from anlan.plant.folder import load
 from anlan.plant.master_book import must_be_sound, read_book
 from anlan.plant.service import MasterService, local_leaf
@@ -43,6 +44,9 @@ class ProposalDesk:
             made = await self._make(proposal)
             texts = [{"zh": c.text("zh"), "en": c.text("en")} for c in made.changes]
             answer = {"ok": True, "version": made.version.number, "new": made.new, "changes": texts}
+            if made.new and made.version.effect is not None:
+                told, zone = made.version.effect, made.plant.site.zone
+                answer["effect"] = {"zh": sentence(told, "zh", zone), "en": sentence(told, "en", zone)}
         except AnlanError as error:
             answer = {
                 "ok": False,

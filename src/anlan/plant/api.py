@@ -32,14 +32,17 @@ Reason = Annotated[str, Field(min_length=3, max_length=500)]
 
 
 class RuleChange(BaseModel):
-    """`change`: fields of the rule and their new values. `base`: the version on which the person looked. `effect`: what a replay said."""
+    """`change`: fields of the rule and their new values. `base`: the version on which the person looked.
+
+    `trial`: the what-if that the node itself answered of this change; a changed dead-band or delay is refused without it.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     change: Annotated[dict[str, Any], Field(min_length=1, max_length=40)]
     base: Annotated[int, Field(ge=1)]
     reason: Reason
-    effect: dict[str, Any] | None = None
+    trial: UUID | None = None
 
 
 class Filter(BaseModel):
@@ -144,8 +147,11 @@ def _rules(router: APIRouter, service: MasterService, writes: Writes) -> None:
 
     @router.patch("/alarms/{alarm}/rule", dependencies=[require("alarm.configure")])
     async def change_rule(request: Request, alarm: str, asker: Asker, body: RuleChange, key: Key = None) -> Response:
-        """Change fields of one rule while the node runs. Answered once the engine goes by it; delays of other rules run on."""
-        run = partial(service.edit_rule, asker, alarm, body.change, base=body.base, reason=body.reason, effect=body.effect)
+        """Change fields of one rule while the node runs. Answered once the engine goes by it; delays of other rules run on.
+
+        A changed dead_band, on_delay or off_delay names the trial of it (POST /replay/what-if), whose result is kept with the version.
+        """
+        run = partial(service.edit_rule, asker, alarm, body.change, base=body.base, reason=body.reason, trial=body.trial)
         return await writes.once(request, asker, key, lambda command: run(command=command))
 
 

@@ -19,10 +19,12 @@ from anlan.guard.audit import Step, append
 from anlan.guard.principal import Principal
 from anlan.model.errors import InputError, NotFound, Unavailable
 from anlan.monitor.config import AlarmRule
+from anlan.monitor.trials import Trials
 from anlan.plant.checks import check_one_rule
 from anlan.plant.compile import all_rules
 from anlan.plant.description import Plant
 from anlan.plant.difference import Change, differences
+from anlan.plant.effects import decisive, must_be_current, must_be_tried, must_fit, replayed_in, summary
 from anlan.plant.findings import Findings, PlantMistakes, Where
 from anlan.plant.loosening import SecondPersonNeeded, loosened
 from anlan.plant.master import lines
@@ -99,12 +101,12 @@ class MasterService:
         *,
         base: int,
         reason: str,
-        effect: dict[str, Any] | None = None,
+        trial: UUID | None = None,
         command: UUID | None = None,
     ) -> dict[str, Any]:
         """Under a `command` that made its version before, and could not bring it into force, it goes on from there.
 
-        Raises NotFound, Forbidden, SecondPersonNeeded, BaseMoved, InputError, RuleMistakes, Unavailable.
+        Raises NotFound, Forbidden, SecondPersonNeeded, BaseMoved, TrialNeeded, TrialUnfit, InputError, RuleMistakes, Unavailable.
         """
         running = self._running()
         async with self._writing:
@@ -120,6 +122,7 @@ class MasterService:
             edited = _edited(rule, change)
             after = await asyncio.to_thread(with_rule, plant, edited)
             warnings = await asyncio.to_thread(_checked, after, alarm)
+            effect = await asyncio.to_thread(self._effect, trial, rule, edited, (current, plant))
             made = await asyncio.to_thread(
                 partial(self._make, principal, after, base=base, reason=reason, effect=effect, subject=alarm, id=command)
             )
@@ -189,11 +192,25 @@ class MasterService:
         Raises SecondPersonNeeded, StaleBase, InputError (sources or points differ), Unavailable.
         """
         running = self._running()
+        current, tried, _ = await self.current()
+        await asyncio.to_thread(must_keep_points, tried, plant)
+        # Before others wait for the lock: a replay takes a while. On another base than the current one it would be for nothing.
+        on_it = base is None or base == current.number
+        effect = await replayed_in(self._context, author, tried, plant) if on_it else None
         async with self._writing:
             _, before, _ = await self.current()
             await asyncio.to_thread(must_keep_points, before, plant)
+            if before is not tried:
+                effect = await replayed_in(self._context, author, before, plant)
             write = partial(
-                import_plant, author=author, reason=reason, clock=self._context.clock, onto=base, folder=folder, id=id
+                import_plant,
+                author=author,
+                reason=reason,
+                clock=self._context.clock,
+                onto=base,
+                folder=folder,
+                effect=effect,
+                id=id,
             )
             made = await asyncio.to_thread(partial(write, self._context.records, plant, also=partial(guarded, also=also)))
             if folder is not None and made.plant is plant:
@@ -249,6 +266,21 @@ class MasterService:
             id=id,
         )
 
+    def _effect(
+        self, named: UUID | None, rule: AlarmRule, edited: AlarmRule, now: tuple[Version, Plant]
+    ) -> dict[str, Any] | None:
+        """What the node's own trial said of this very change."""
+        current, plant = now
+        change = decisive(rule, edited)
+        must_be_tried(rule.id, change, named)
+        if named is None:
+            return None
+        trial = must_fit(Trials.of(self._context).find(named), named, rule, change, self._context.clock.now())
+        if trial.version != current.number:
+            _, old, _ = version(self._context.records, trial.version)
+            must_be_current(trial, rule.id, old, plant, current.number)
+        return trial.as_json()
+
     def _moved(self, base: int, current: Version, plant: Plant) -> InputError:
         try:
             _, old, _ = version(self._context.records, base)
@@ -259,22 +291,26 @@ class MasterService:
 
 def audit_step(principal: Principal, at: int, made: Imported, reason: str, subject: str) -> Step:
     """The leaf of a new version: which it is, and the first of its changes."""
-    after = {"version": made.version.number, "digest": made.version.digest, "changes": [c.text() for c in made.changes[:100]]}
-    return Step.of(principal, at, "alarm.configure", subject, before={"version": made.version.base}, after=after, reason=reason)
+    before, after = {"version": made.version.base}, _of_leaf(made)
+    return Step.of(principal, at, "alarm.configure", subject, before=before, after=after, reason=reason)
+
+
+def _of_leaf(made: Imported) -> dict[str, Any]:
+    told = {"version": made.version.number, "digest": made.version.digest, "changes": [c.text() for c in made.changes[:100]]}
+    return told if made.version.effect is None else {**told, "effect": summary(made.version.effect)}
 
 
 def local_leaf(author: str, at: int, reason: str, subject: str) -> Also:
     """The same for somebody at the machine itself, whom the node knows by the machine's account only."""
 
     def also(session: Session, before: Plant | None, made: Imported) -> None:
-        after = {"version": made.version.number, "digest": made.version.digest, "changes": [c.text() for c in made.changes[:100]]}
         step = Step(
             at=at,
             who="node",
             action="alarm.configure",
             subject=subject,
             before={"version": made.version.base},
-            after={**after, "account": author},
+            after={**_of_leaf(made), "account": author},
             reason=reason,
         )
         append(session, step)
@@ -346,7 +382,8 @@ def _checked(plant: Plant, alarm: str) -> list[dict[str, str]]:
 
 
 def _outcome(made: Imported) -> dict[str, Any]:
-    return {"version": made.version.number, "new": made.new, "changes": [change_row(c) for c in made.changes]}
+    effect = made.version.effect if made.new else None
+    return {"version": made.version.number, "new": made.new, "changes": [change_row(c) for c in made.changes], "effect": effect}
 
 
 def change_row(change: Change) -> dict[str, Any]:

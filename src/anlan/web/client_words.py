@@ -150,7 +150,9 @@ WORDS: tuple[str, ...] = (
     "Rule and rationalisation", "Comment, which the alarm's class demands", "Reason for the change", "Remarks", "The workbook was exported from version {n}; version {current} is current.",
     # why, replay
     "Say why: the reason is kept with the version.", "{alarm} stays as it was: {why}", "{alarm} is in force as version {n}.",
-    "Bring into force with this effect",
+    "Bring into force with this effect", "No history yet of {alarms}: what the change would have done is unknown.", "effect unknown",
+    "The history begins at {time}: nothing before it was replayed.", "Try over the last 24 h", "See the effect", "Replaying…",
+    "The values were changed since they were tried: try them again.",
     "Why?", "value, limit and delay", "delay {delay} s", "off-delay {delay} s", "replayed with the rules of version {n}",
     "last change at {time}", "no change before {time}", "Try other settings", "Dead band", "On-delay, s", "Off-delay, s", "Priority",
     "added", "gone", "merged", "earlier", "later", "Choose an alarm and type what is to be tried.", "The span ends before it begins.",

@@ -28,6 +28,8 @@ TITLES = {
     "plant-mistakes": "the plant folder has mistakes",
     "stale-base": "the plant folder rests on another version",
     "base-moved": "the plant's version has moved on",
+    "trial-needed": "the change needs its replayed effect",
+    "trial-unfit": "the trial is not of this change",
     "second-person-needed": "loosening takes a second person",
     "rule-mistakes": "the alarm as changed has mistakes",
     "book-mistakes": "the workbook has mistakes",

@@ -2,13 +2,18 @@
 
 import { kindWords, symbol } from "./alarms.js";
 import { config, esc, label, t } from "./config.js";
-import { api } from "./link.js";
+import { effectOf } from "./effect.js";
+import { api, link } from "./link.js";
 
 const SHOWN = 500;
 const LABELS = new Set(["consequence", "corrective_action", "cause", "basis"]);
 const LONG = new Set([...LABELS, "when", "suppress_when"]);
 /** Fields that the form offers, in its order; others are changed in the workbook. */
 const OFFERED = ["limit", "dead_band", "on_delay", "off_delay", "latching", "priority", "post", "enabled", "time_to_respond", "severity", "alarm_class", "cause", "consequence", "corrective_action", "basis", "rationalised"];
+/** Fields that are changed only with their replayed effect, and those that a trial can change. */
+const DEMANDING = ["dead_band", "on_delay", "off_delay"];
+const TRIED = [...DEMANDING, "limit", "priority", "enabled"];
+const LOOKED_BACK = 86_400e6;
 
 class Master extends HTMLElement {
   connectedCallback() {
@@ -21,7 +26,11 @@ class Master extends HTMLElement {
     this.tbody.addEventListener("click", (event) => this.choose(event.target.closest("tr")?.dataset.id));
     this.tbody.addEventListener("keydown", (event) => event.key === "Enter" && this.choose(event.target.closest("tr")?.dataset.id));
     this.side.addEventListener("submit", (event) => this.submit(event));
-    this.side.addEventListener("click", (event) => event.target.closest(".close") && this.choose(null));
+    this.side.addEventListener("input", (event) => event.target.closest("form.rule") && this.lead());
+    this.side.addEventListener("click", (event) => {
+      if (event.target.closest(".close")) this.choose(null);
+      else if (event.target.closest("[data-try]")) this.tryIt();
+    });
     this.querySelector(".difference").addEventListener("click", (event) => event.target.closest("[data-reapply]") && this.reapply());
     this.load().then(() => this.choose(new URLSearchParams(location.search).get("alarm")));
     this.compare();
@@ -73,6 +82,52 @@ class Master extends HTMLElement {
     const answer = await api.get(`/api/v1/alarms/${encodeURIComponent(id)}/rule`);
     this.side.innerHTML = answer.refused ? `<p class="form-error">${esc(answer.refused)}</p>` : details(answer, this.answer);
     this.detail = answer;
+    this.trial = null;
+    if (!answer.refused) this.lead();
+  }
+
+  form() {
+    return this.side.querySelector("form.rule");
+  }
+
+  /** Try, see the effect, put into force: one button that says what comes next. */
+  lead() {
+    const form = this.form();
+    if (!form?.elements.reason) return;
+    const change = changed(form, this.detail.rule);
+    const tried = triable(change);
+    const stale = this.trial && this.trial.of !== JSON.stringify(tried);
+    if (stale) this.tell(`<p class="form-error">${t("The values were changed since they were tried: try them again.")}</p>`);
+    if (stale) this.trial = null;
+    const first = DEMANDING.some((name) => name in change) && !this.trial;
+    const step = this.trial ? 1 : 0;
+    form.querySelector(".steps").hidden = !first && !this.trial;
+    form.querySelectorAll(".steps li").forEach((one, n) => (n === step ? one.setAttribute("aria-current", "step") : one.removeAttribute("aria-current")));
+    form.elements.reason.required = !first;
+    form.querySelector("[data-try]").hidden = first || Boolean(this.trial) || !Object.keys(tried).length;
+    form.querySelector(".main").textContent = first ? t("Try over the last 24 h") : this.trial ? t("Bring into force with this effect") : t("Bring into force");
+  }
+
+  tell(html) {
+    const place = this.form().querySelector(".tried");
+    place.innerHTML = html;
+    return place;
+  }
+
+  /** What the change would have done to the node's own last day; the node keeps the answer, the edit names it. */
+  async tryIt() {
+    const form = this.form();
+    const tried = triable(changed(form, this.detail.rule));
+    const [end, button, alarm] = [link.now(), form.querySelector(".main"), this.chosen];
+    form.querySelector(".tried + .form-error").textContent = "";
+    this.tell(`<p class="dim">${t("Replaying…")}</p>`);
+    button.disabled = true;
+    const answer = await api.post("/api/v1/replay/what-if", { start: end - LOOKED_BACK, end, changes: [{ id: alarm, ...tried }] });
+    button.disabled = false;
+    if (this.chosen !== alarm || this.form() !== form) return;
+    this.trial = answer.refused ? null : { id: answer.trial, of: JSON.stringify(tried) };
+    this.tell(answer.refused ? `<p class="form-error">${esc(answer.refused)}</p>` : effectOf(answer)).focus();
+    this.lead();
   }
 
   async submit(event) {
@@ -80,10 +135,16 @@ class Master extends HTMLElement {
     const form = event.target;
     if (form.matches(".import")) return this.bringIn(form);
     const change = changed(form, this.detail.rule);
-    const error = form.querySelector(".form-error");
+    const error = form.querySelector(".tried + .form-error");
     if (!Object.keys(change).length) return void (error.textContent = t("Nothing was changed."));
-    const answer = await api.patch(`/api/v1/alarms/${encodeURIComponent(this.chosen)}/rule`, { change, base: this.detail.version, reason: form.elements.reason.value.trim() });
+    if (DEMANDING.some((name) => name in change) && !this.trial) return this.tryIt();
+    const answer = await api.patch(`/api/v1/alarms/${encodeURIComponent(this.chosen)}/rule`, { change, base: this.detail.version, reason: form.elements.reason.value.trim(), ...(this.trial ? { trial: this.trial.id } : {}) });
     error.textContent = answer.refused ? t("Refused: {why}", { why: answer.refused }) : "";
+    if (answer.code === "trial-unfit") {
+      this.trial = null;
+      this.tell("");
+      this.lead();
+    }
     if (answer.refused) return;
     await this.load();
     await this.choose(this.chosen);
@@ -187,7 +248,9 @@ function details(answer, whole) {
   const may = answer.editable.length > 0;
   const fields = OFFERED.filter((name) => name in row && !(name === "limit" && row.limit === null)).map((name) => input(name, row, whole, may));
   const send = may
-    ? `<label class="labelled">${t("Reason for the change")}<input class="field" name="reason" required minlength="3" maxlength="500"></label><div class="form-error" role="alert"></div><div class="button-row"><button class="button main">${t("Bring into force")}</button></div>`
+    ? `<label class="labelled">${t("Reason for the change")}<input class="field" name="reason" required minlength="3" maxlength="500"></label>
+      <ol class="steps" hidden><li>${t("Try")}</li><li>${t("See the effect")}</li><li>${t("Bring into force")}</li></ol><div class="tried" role="status" tabindex="-1"></div><div class="form-error" role="alert"></div>
+      <div class="button-row"><button type="button" class="button" data-try hidden>${t("Try over the last 24 h")}</button><span class="spacer"></span><button class="button main">${t("Bring into force")}</button></div>`
     : "";
   const guarded = row.guarded ? `<p class="dim">${t("Guards safety: tightening takes one person, loosening two.")}</p>` : "";
   return `<div class="top">${symbol(row.priority)}<div><h2>${esc(row.id)} ${esc(label(row.name))}</h2><div class="dim">${t("version {n}", { n: answer.version })} · ${esc(answer.author)}</div></div>
@@ -233,6 +296,9 @@ function changed(form, rule) {
   }
   return change;
 }
+
+/** Of a change what a trial can try. */
+const triable = (change) => Object.fromEntries(TRIED.filter((name) => name in change).map((name) => [name, name === "priority" ? Number(change[name]) : change[name]]));
 
 const changes = (list) => `<ul class="changes">${list.slice(0, 200).map((one) => `<li>${esc(one.text[config.language])}</li>`).join("")}</ul>`;
 

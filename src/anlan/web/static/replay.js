@@ -3,6 +3,7 @@
 
 import { kindWords, symbol } from "./alarms.js";
 import { esc, label, t, unitOf } from "./config.js";
+import { effectOf, WHATS } from "./effect.js";
 import { number, span as spanWords, stamp } from "./format.js";
 import { api, link } from "./link.js";
 import { rowsOption } from "./replay_chart.js";
@@ -24,7 +25,6 @@ const FIELDS = [
   ["off_delay", "Off-delay, s", () => true],
   ["priority", "Priority", (alarm) => alarm.kind !== "VIEW"],
 ];
-const WHATS = { added: "added", gone: "gone", merged: "merged", earlier: "earlier", later: "later" };
 const SHOWN = 200;
 
 class Replay extends HTMLElement {
@@ -143,14 +143,14 @@ class Replay extends HTMLElement {
     this.result.innerHTML = told(answer);
     this.result.querySelector(".in-force").addEventListener("submit", (event) => {
       event.preventDefault();
-      this.bringIntoForce(changes, answer.effect);
+      this.bringIntoForce(changes, answer.trial);
     });
     const points = [...new Set(changes.map((change) => this.chosen.get(change.id)?.point).filter(Boolean))].slice(0, 4);
-    if (points.length) await this.draw(answer, points, changes);
+    if (points.length && answer.effect) await this.draw(answer, points, changes);
   }
 
-  /** Each changed rule as a new version of the plant, with its reason and what the replay said of it. */
-  async bringIntoForce(changes, effect) {
+  /** Each changed rule as a new version of the plant, with its reason and the trial, whose result the node attaches. */
+  async bringIntoForce(changes, trial) {
     const form = this.result.querySelector(".in-force");
     const [reason, said] = [form.elements.reason.value.trim(), form.querySelector(".form-error")];
     if (!reason) return (said.textContent = t("Say why: the reason is kept with the version."));
@@ -159,7 +159,7 @@ class Replay extends HTMLElement {
     for (const { id, ...change } of changes) {
       const path = `/api/v1/alarms/${encodeURIComponent(id)}/rule`;
       const rule = await api.get(path);
-      const answer = rule.refused ? rule : await api.patch(path, { change, base: rule.version, reason, effect });
+      const answer = rule.refused ? rule : await api.patch(path, { change, base: rule.version, reason, trial });
       lines.push(answer.refused ? t("{alarm} stays as it was: {why}", { alarm: id, why: answer.refused }) : t("{alarm} is in force as version {n}.", { alarm: id, n: answer.version }));
     }
     form.querySelector("button").disabled = false;
@@ -221,36 +221,14 @@ function ruleFields(alarm) {
     <button type="button" class="button quiet" data-remove="${esc(alarm.id)}" aria-label="${t("Remove {point}", { point: alarm.id })}">✕</button></header><div class="fields">${fields.join("")}</div></section>`;
 }
 
-const signed = (n) => (n ? `${n > 0 ? "+" : "−"}${Math.abs(n)}` : "±0");
 const by = (micros) => (micros ? `${micros > 0 ? "+" : "−"}${spanWords(Math.abs(micros))}` : "");
 
 function told(answer) {
-  const { effect } = answer;
-  const counts = Object.entries(WHATS).map(([what, words]) => `<li><b>${effect.counts[what]}</b> ${t(words)}</li>`);
-  const cut = answer.cut_at ? `<p class="form-error">${t("The span held too many readings: only up to {time} was replayed.", { time: stamp(answer.cut_at) })}</p>` : "";
-  const unknown = answer.links_from ? `<p class="form-error">${t("The journal held too many transitions: whether a source was in view before {time} is not known.", { time: stamp(answer.links_from) })}</p>` : "";
-  const quiet = [
-    effect.chattering_removed.length && t("no longer chattering: {alarms}", { alarms: effect.chattering_removed.join(", ") }),
-    effect.chattering_added.length && t("chattering now: {alarms}", { alarms: effect.chattering_added.join(", ") }),
-  ].filter(Boolean);
-  return `<header><h2>${t("What would have been different")}</h2></header><div class="body">
-    <div class="sum">${t("{before} → {after} alarms ({change}), {missed} missed", { before: effect.before, after: effect.after, change: signed(effect.after - effect.before), missed: effect.missed.length })}</div>
-    <ul class="counts">${counts.join("")}</ul>${quiet.map((words) => `<p>${esc(words)}</p>`).join("")}${cut}${unknown}${missed(effect)}
-    <div class="chart" role="img" aria-label="${t("Alarms before and after over the trend")}"></div>
-    ${list(effect)}
-    <form class="in-force"><label>${t("Reason")} <input name="reason" maxlength="500"></label>
+  const picture = answer.effect ? `<div class="chart" role="img" aria-label="${t("Alarms before and after over the trend")}"></div>${list(answer.effect)}` : "";
+  return `<header><h2>${t("What would have been different")}</h2></header><div class="body">${effectOf(answer)}${picture}
+    <form class="in-force"><label>${t("Reason")} <input name="reason" class="field" maxlength="500"></label>
       <button type="submit" class="button">${t("Bring into force with this effect")}</button><p class="form-error" role="status"></p></form>
     <p class="dim">${t("{n} readings from {start} to {end}, rules of version {version}", { n: answer.readings, start: stamp(answer.start), end: stamp(answer.cut_at ?? answer.end), version: answer.version })}</p></div>`;
-}
-
-function missed(effect) {
-  const entries = [...effect.missed, ...effect.later];
-  if (!entries.length) return "";
-  const lines = entries.slice(0, 20).map((one) => {
-    const words = one.after === null ? t("no longer announced") : t("later by {span}", { span: spanWords(one.after - one.before) });
-    return `<li>${esc(stamp(one.before))} <b>${esc(one.name)}</b> ${esc(words)}</li>`;
-  });
-  return `<div class="missed"><b>${t("Grave alarms that are missed or late")}</b><ul>${lines.join("")}</ul></div>`;
 }
 
 function list(effect) {
