@@ -8,7 +8,7 @@ from typing import Any
 
 from anlan.model.events.alarms import AlarmKind
 from anlan.monitor.compile import EngineConfig
-from anlan.monitor.past import Past
+from anlan.monitor.past import OwnPast
 from anlan.monitor.sub_plant import cut
 
 SOURCES, POINTS = 20, 300
@@ -30,7 +30,7 @@ def plant(version: int) -> EngineConfig:
     return EngineConfig.from_columns(version, {"number": list(range(1, SOURCES + 1))}, points, rules)
 
 
-def past(versions: list[int]) -> tuple[Past, list[int]]:
+def past(versions: list[int]) -> tuple[OwnPast, list[int]]:
     """Of a plant whose version in force is the last of `versions`, and the versions that were loaded. It asks neither journal nor history."""
     loaded: list[int] = []
     nothing: Any = None
@@ -40,7 +40,7 @@ def past(versions: list[int]) -> tuple[Past, list[int]]:
         return plant(versions[-1])
 
     view: Any = SimpleNamespace
-    return Past(lambda: view(version=versions[-1]), load, nothing, nothing), loaded
+    return OwnPast(lambda: view(version=versions[-1]), load, nothing, nothing), loaded
 
 
 def one_by_one(config: EngineConfig, alarms: list[int]) -> tuple[list[int], list[int]]:

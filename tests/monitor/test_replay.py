@@ -24,7 +24,7 @@ from anlan.monitor.compile import EngineConfig
 from anlan.monitor.engine import Engine
 from anlan.monitor.layout import Structs
 from anlan.monitor.program import Instruction, Op, Program, cells_of
-from anlan.monitor.replay import Episodes, Replay, in_order, replayed, silence_limits
+from anlan.monitor.replay import Episodes, Remembered, Replay, in_order, replayed, silence_limits
 from anlan.monitor.sub_plant import changed, cut, held, measured
 
 START = 1_767_225_600 * SECOND
@@ -259,7 +259,8 @@ def test_a_point_first_heard_late_is_not_late_before() -> None:
 
 def test_links_that_are_known_are_told() -> None:
     config = one(loss(101, 1), rule(AlarmKind.HIGH, limit=8.0))
-    _, found = replayed(config, read((20, 9.0), (0, 1.0)), [(START + 5 * SECOND, 1, "down"), (START + 15 * SECOND, 1, "up")])
+    links = [(START + 5 * SECOND, 1, "down"), (START + 15 * SECOND, 1, "up")]
+    found = replayed(config, Remembered(read((20, 9.0), (0, 1.0)), links), START + 20 * SECOND)
     assert seconds(found) == [("CONDITION_ON", 5.0), ("CONDITION_OFF", 15.0), ("CONDITION_ON", 20.0)]
 
 

@@ -23,8 +23,9 @@ from anlan.monitor.compile import compile_config
 from anlan.monitor.config import AlarmRule, loss_of_view
 from anlan.monitor.engine import Engine
 from anlan.monitor.program import Instruction, Op, Program
+from anlan.monitor.replay import Remembered
 from anlan.monitor.rows import story_of
-from anlan.monitor.why import Explanation, Question, explain
+from anlan.monitor.why import Asked, Explanation, explain
 
 START = 1_767_225_600 * SECOND
 BAD = quality(Severity.BAD, Reason.SENSOR_FAILURE)
@@ -107,7 +108,8 @@ class Told:
         ]
         journal = [t for t in reversed(self.journal) if t.alarm == ALARM and t.noticed_at <= now]
         start = max(START, now - round(window * SECOND))
-        return explain(Question(ALARM, self.rule, self.point, self.config, Readings.of(rows), links, journal, start, now, "Asia/Shanghai", names={"p-1": "张三"}.get))  # fmt: skip
+        past = Remembered(Readings.of(rows), links)
+        return explain(Asked(ALARM, self.rule, self.point, self.config, past, journal, start, now, "Asia/Shanghai", names={"p-1": "张三"}.get))  # fmt: skip
 
 
 def rule(kind: AlarmKind = AlarmKind.HIGH, **rest: Any) -> AlarmRule:
@@ -384,9 +386,10 @@ def test_the_account_agrees_with_the_journal_at_every_second() -> None:
 
 
 def test_every_sentence_has_its_chinese() -> None:
-    tree = ast.parse(Path(module.__file__).read_text("utf-8"))
+    trees = [ast.parse(file.read_text("utf-8")) for file in Path(module.__file__).parent.glob("*.py")]
     said = {
         node.value
+        for tree in trees
         for call in ast.walk(tree)
         for node in ast.walk(call)
         if isinstance(call, ast.Assign | ast.Return | ast.Call) and isinstance(node, ast.Constant) and isinstance(node.value, str)
@@ -411,9 +414,8 @@ def test_a_calculated_value_is_drawn_from_the_replay() -> None:
         id="PT-1.H", place="works", name=Label(zh="波动"), kind="calculated", unit="MPa", source="plc", address="", decimals=1
     )
     rows = [(1, START + at * SECOND, 5.0 + (at >= 100) * 2.5, 0) for at in range(120)]
-    asked = Question(
-        ALARM, rule(), point, config, Readings.of(rows), [], [], START + 60 * SECOND, START + 119 * SECOND, "UTC", START
-    )
+    past = Remembered(Readings.of(rows), begin=START)
+    asked = Asked(ALARM, rule(), point, config, past, [], START + 60 * SECOND, START + 119 * SECOND, "UTC")
     found = explain(asked)
     assert found.closed == "limit"
     assert found.value == 2.5

@@ -24,7 +24,7 @@ from anlan.plant.replaying.incidents import read_incidents
 from anlan.plant.replaying.recording import NOTHING, Kept, Merged, Sorted, Stream, Tally, merged, open_recording
 from anlan.plant.replaying.report import Report
 from anlan.plant.replaying.rules import RuleMistakes, other_rules, with_changes
-from anlan.plant.replaying.run import Outcome, Told, Wish, run
+from anlan.plant.replaying.run import Outcome, ToldTransition, Wish, run
 
 sys.path.insert(0, str(Path(__file__).parent))
 from recordings import START, iso, long_csv, parquet
@@ -212,13 +212,13 @@ class Pieces(Kept):
 # ------------------------------------------------------------------------------------------------------------ the whole run
 
 
-def replay(plant: Plant, *files: Path, other: Plant | None = None, **wish: Any) -> tuple[list[Told], Outcome]:
-    told: list[Told] = []
+def replay(plant: Plant, *files: Path, other: Plant | None = None, **wish: Any) -> tuple[list[ToldTransition], Outcome]:
+    told: list[ToldTransition] = []
     outcome = run(plant, Wish(files=files, **wish), ManualClock(), other=other, tell=told.append)
     return told, outcome
 
 
-def said(told: list[Told]) -> list[tuple[str, str, float]]:
+def said(told: list[ToldTransition]) -> list[tuple[str, str, float]]:
     return [(t.rule.id, t.trigger.name, t.at / SECOND - START) for t in told]
 
 

@@ -17,7 +17,7 @@ from anlan.model.clock import SECOND, Micros
 from anlan.model.errors import InputError, NotFound
 from anlan.model.words import LANGUAGES, translate
 from anlan.monitor.choice import instant, span
-from anlan.monitor.past import Past
+from anlan.monitor.past import OwnPast
 from anlan.monitor.service import AlarmService
 from anlan.monitor.trials import Trials
 from anlan.monitor.what_if import Incident
@@ -73,7 +73,7 @@ class TrialRequest(BaseModel):
 
 def routes(context: Context) -> APIRouter:
     router = APIRouter(tags=["alarms"])
-    service, past = AlarmService.of(context), Past.of
+    service, past = AlarmService.of(context), OwnPast.of
     trials, writes = Trials.of(context), Writes(context.records, context.clock)
     one_at_a_time = trials.one_at_a_time
 
@@ -139,7 +139,7 @@ def _alarms_of(context: Context, asker: Principal, point: str) -> list[int]:
     return sorted(plant.rules_of_point.get(point, ()), key=lambda n: (plant.rules[n].priority, plant.rules[n].id))
 
 
-def _explained(past: Past, numbers: list[int], at: Micros, names: Callable[[str], str]) -> list[dict[str, Any]]:
+def _explained(past: OwnPast, numbers: list[int], at: Micros, names: Callable[[str], str]) -> list[dict[str, Any]]:
     found = [past.why(number, at, names).as_json() for number in numbers]
     return sorted(found, key=lambda one: one["state"] == "NORMAL")
 

@@ -1,7 +1,8 @@
-"""A node's own past, asked of its stores: what `why`, what-if and later the correction by late data replay.
+"""A node's own past, asked of its stores: what `why` and what-if replay.
 
 In: the plant, its engine configuration, journal and history — of a running node (the app's context) or of a data folder that nobody runs.
-Out: readings, links and transitions of a few points in a window. Blocking: called in worker threads.
+Out: what was read of a few points in a window, how their sources went and came, what people did to the points, and what their alarms did.
+Blocking: called in worker threads.
 """
 
 from __future__ import annotations
@@ -15,8 +16,15 @@ import numpy as np
 
 from anlan.model.clock import HOUR, MINUTE, SECOND, Micros
 from anlan.model.events.alarms import LATE, AlarmKind, AlarmTransition, Trigger
+from anlan.model.quality import REASON_MASK, Reason
 from anlan.model.readings import Readings
+from anlan.monitor import point_modes
 from anlan.monitor.compile import column
+from anlan.monitor.point_commands import LONGEST
+from anlan.monitor.point_modes import PointStep
+from anlan.monitor.replay import Link, Remembered
+from anlan.monitor.rows import story_of
+from anlan.monitor.states import ACTIVE, HIDDEN
 from anlan.monitor.sub_plant import cut, longest_window, measured
 from anlan.web.context import Context, History, Journal, PlantView
 
@@ -47,7 +55,7 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class AlarmStory:
     """Of one alarm, newest first. `cut_at`: nothing before this was read, because there was too much; None when all was."""
 
     rows: list[AlarmTransition] = field(default_factory=list)
@@ -55,15 +63,17 @@ class Story:
 
 
 @dataclass(frozen=True, slots=True)
-class Links:
-    """When sources went out of view and came back, in order. `cut_at`: how one of them was before this is not known."""
+class Window:
+    """`cut_at`: as `Rows`. `told_from`: how sources were seen and what stood on points before this is not known, because the journal holds
+    too much of it."""
 
-    rows: list[tuple[Micros, int, str]]
+    past: Remembered
     cut_at: Micros | None = None
+    told_from: Micros | None = None
 
 
-class Past:
-    """One per process: `Past.of(context)`, or made of opened stores."""
+class OwnPast:
+    """One per process: `OwnPast.of(context)`, or made of opened stores."""
 
     def __init__(
         self, plant: Callable[[], PlantView], config: Callable[[], EngineConfig], journal: Journal, history: History
@@ -77,7 +87,7 @@ class Past:
         self._lock = Lock()
 
     @classmethod
-    def of(cls, context: Context) -> Past:
+    def of(cls, context: Context) -> OwnPast:
         past = context.extras.get("monitor.past")
         if past is None:
             past = cls(lambda: context.plant, context.extras[CONFIG], context.journal, context.history)
@@ -140,11 +150,27 @@ class Past:
         """The newest row before of each of these points."""
         return self._history.latest(points, before)
 
-    def links(self, sources: Sequence[int], start: Micros, end: Micros) -> Links:
+    def window(self, config: EngineConfig, begin: Micros, end: Micros, *, about_end: bool = False) -> Window:
+        """All that a replay of the points of `config` from `begin` on needs. `about_end`: of too many readings the newest are taken."""
+        rows = self.newest(config, begin, end) if about_end else self.readings(config, begin, end)
+        if rows.cut_at is not None:
+            begin, end = (min(rows.cut_at, end - 1), end) if about_end else (begin, rows.cut_at)
+        links, links_from = self._links(config.source_numbers(), begin, end - 1)
+        steps, steps_from = self._steps(measured(config), begin, end - 1)
+        readings = Readings.concat([self._over_range(config, begin, steps), rows.readings])
+        told_from = max((at for at in (links_from, steps_from) if at is not None), default=None)
+        held = point_modes.in_effect(step for step in steps if step.noticed_at < begin)
+        return Window(
+            Remembered(readings, links, [*held, *(step for step in steps if step.noticed_at >= begin)], begin),
+            rows.cut_at,
+            told_from,
+        )
+
+    def _links(self, sources: Sequence[int], start: Micros, end: Micros) -> tuple[list[Link], Micros | None]:
         """When these sources went out of view and came back, by the journal of their loss of view; one that was out before comes with
         the instant at which it went."""
         self.config()
-        found: list[tuple[Micros, int, str]] = []
+        found: list[Link] = []
         cuts: list[Micros] = []
         for source in sources:
             if (alarm := self._view_alarms.get(source)) is None:
@@ -153,9 +179,58 @@ class Past:
             told = (t for t in story.rows if t.trigger in _LINKS and t.happened_at <= end)
             found += [(t.happened_at, source, _LINKS[t.trigger]) for t in told]
             cuts += [story.cut_at] if story.cut_at is not None else []
-        return Links(sorted(found), max(cuts, default=None))
+        return sorted(found), max(cuts, default=None)
 
-    def transitions(self, alarm: int, start: Micros, end: Micros) -> Story:
+    def _steps(self, points: Sequence[int], start: Micros, end: Micros) -> tuple[list[PointStep], Micros | None]:
+        """All that was ever done to these points up to `end`, in order: a point is touched a few times a month."""
+        found: list[PointStep] = []
+        cuts: list[Micros] = []
+        for point in points:
+            before: int | None = None
+            for _ in range(MOST_PAGES):
+                page = self._journal.steps(point, before=before, limit=PAGE)
+                found += [step for step in page if step.noticed_at <= end]
+                if len(page) < PAGE:
+                    break
+                before = page[-1].n
+            else:
+                cuts.append(page[-1].noticed_at)
+        return sorted(found, key=lambda step: step.n), max((at for at in cuts if at > start), default=None)
+
+    def _over_range(self, config: EngineConfig, at: Micros, steps: Sequence[PointStep]) -> Readings:
+        """Of each point that latches over range the reading that made it so, if it still does at `at`."""
+        table = config.point_table
+        latching = column(table, "number")[column(table, "latches").astype(np.bool_)].tolist()
+        return Readings.concat(
+            [self._first_over(config, point, at, [s for s in steps if s.point == point]) for point in latching]
+        )
+
+    def _first_over(self, config: EngineConfig, point: int, at: Micros, steps: Sequence[PointStep]) -> Readings:
+        before = [step for step in steps if step.noticed_at < at]
+        reset = max((step.noticed_at for step in before if step.step == "reset_over_range"), default=0)
+        since = [self._on_since(alarm, at) for alarm in _high_alarms(config, point)]
+        since += [step.happened_at for step in point_modes.in_effect(before)]
+        known = [one for one in since if one is not None]
+        if not known:
+            return Readings.of([])
+        # While the point was out of evidence it may have been over range long before the alarm came.
+        begin = max(reset, min(known) - LONGEST["inhibit"])
+        while len(table := self._history.read([point], begin, at, limit=MOST_ROWS + 1)) > MOST_ROWS:
+            begin = (begin + at + 1) // 2
+        rows = Readings.from_arrow(table)
+        first = np.flatnonzero(rows.quality & REASON_MASK == Reason.OVER_RANGE)[:1]
+        return rows[slice(int(first[0]), int(first[0]) + 1)] if len(first) else Readings.of([])
+
+    def _on_since(self, alarm: int, at: Micros) -> Micros | None:
+        """Since when an alarm's condition has been on at `at`, its delay included; of a hidden one nobody knows better than `at`."""
+        story = story_of(self.transitions(alarm, at, at).rows)
+        if story is None or story.last.after not in {*ACTIVE, *HIDDEN}:
+            return None
+        if story.raised is None or story.last.after in HIDDEN:
+            return at
+        return story.raised.happened_at - round(self.plant.rules[alarm].on_delay * SECOND)
+
+    def transitions(self, alarm: int, start: Micros, end: Micros) -> AlarmStory:
         """Of one alarm up to `end`, newest first, back to the one that held at `start` and the last that raised it."""
         found: list[AlarmTransition] = []
         before: int | None = None
@@ -168,17 +243,17 @@ class Past:
                     continue  # what late readings told afterwards is not what was known then
                 found.append(transition)
                 if noticed <= start and transition.trigger is Trigger.CONDITION_ON:
-                    return Story(found)
+                    return AlarmStory(found)
             if len(page) < PAGE:
-                return Story(found)
+                return AlarmStory(found)
             before = page[-1].n
-        return Story(found, noticed)
+        return AlarmStory(found, noticed)
 
     # ---- why
 
     def why(self, number: int, at: Micros, names: Callable[[str], str] = str) -> Explanation:
         """Why alarm `number` stands, or doesn't, at `at`."""
-        from anlan.monitor.why import Question, explain
+        from anlan.monitor.why import Asked, explain
 
         plant = self.plant
         rule = plant.rules[number]
@@ -188,34 +263,26 @@ class Past:
         start = at - min(max(WINDOW, 2 * delays + MINUTE), LONGEST_WINDOW)
         begin = start - min(2 * longest_window(config), LONGEST_WINDOW)
         point = plant.points.get(points[0]) if points else None
-        sources = config.source_numbers()
         name_of = lost[0] if lost else self._source_of(config, points)
         label = plant.sources[name_of].name if name_of in plant.sources else None
         named = {"zh": label.text("zh"), "en": label.text("en")} if label is not None and (label.zh or label.en) else {}
-        rows, journal, links = (
-            self.newest(config, begin, at + 1),
-            self.transitions(number, start, at),
-            self.links(sources, begin, at),
-        )
-        begin = begin if rows.cut_at is None else min(rows.cut_at, at)
-        start = max(start, begin)
+        window, journal = self.window(config, begin, at + 1, about_end=True), self.transitions(number, start, at)
         return explain(
-            Question(
+            Asked(
                 number=number,
                 rule=rule,
                 point=point,
                 config=config,
-                readings=rows.readings,
-                begin=begin,
-                links=links.rows,
+                past=window.past,
                 journal=journal.rows,
-                start=start,
+                start=max(start, window.past.begin or start),
                 at=at,
                 zone=plant.zone,
                 names=names,
                 source_name=named,
-                readings_from=rows.cut_at,
-                journal_from=max((c for c in (journal.cut_at, links.cut_at) if c is not None), default=None),
+                point_names={n: plant.points[n].id for n in measured(config) if n in plant.points},
+                readings_from=window.cut_at,
+                journal_from=max((c for c in (journal.cut_at, window.told_from) if c is not None), default=None),
             )
         )
 
@@ -239,6 +306,12 @@ def _view_alarms(config: EngineConfig) -> dict[int, int]:
     rows = np.flatnonzero(column(config.rule_table, "kind") == AlarmKind.LOSS_OF_VIEW)[::-1]
     target, number = column(config.rule_table, "target")[rows], column(config.rule_table, "number")[rows]
     return dict(zip(target.tolist(), number.tolist(), strict=True))
+
+
+def _high_alarms(config: EngineConfig, point: int) -> list[int]:
+    table = config.rule_table
+    rows = (column(table, "target") == point) & np.isin(column(table, "kind"), (AlarmKind.HIGH, AlarmKind.HIGH_HIGH))
+    return [int(number) for number in column(table, "number")[rows & column(table, "enabled").astype(np.bool_)]]
 
 
 _LINKS = {Trigger.CONDITION_ON: "down", Trigger.CONDITION_OFF: "up"}

@@ -192,6 +192,30 @@ def standing_of(last_steps: Iterable[PointStep]) -> dict[tuple[int, Mode], Point
     return {key: step for key, step in newest.items() if step.step in BEGINS}
 
 
+def mode_of(step: PointStep) -> Mode | None:
+    """The mode that a step begins or ends; None for one that does neither."""
+    return _MODE_OF.get(step.step)
+
+
+def ends(step: PointStep) -> bool:
+    """Whether it ends its mode, by a person or by itself."""
+    return step.step in _MODE_OF and step.step not in BEGINS
+
+
+def in_effect(steps: Iterable[PointStep]) -> list[PointStep]:
+    """Of these, in order, the ones that bring another engine to where they left this one: of each mode that stands its first begin and
+    what renewed it, of the node's own points what was told of them last."""
+    runs: dict[tuple[int, Mode | None], list[PointStep]] = {}
+    for step in steps:
+        if step.step == "reset_over_range":
+            continue
+        key = step.point, _MODE_OF.get(step.step)
+        before = runs.get(key, [])
+        renews = step.step in BEGINS and before and before[-1].step in BEGINS
+        runs[key] = [*before, step] if renews else [step]
+    return [step for run in runs.values() for step in run if step.step in BEGINS or step.step in _TOLD]
+
+
 # ------------------------------------------------------------------------------------------------------------- a person's step
 
 
@@ -288,7 +312,9 @@ def redo(engine: Engine, step: PointStep, u: Micros) -> None:
     if mode is not None and step.step in BEGINS:
         said = (step.who, step.post, step.reason, step.work_order, step.approver, step.command)
         until = step.until if step.until is not None else NOT_DUE
-        engine.modes.standing[step.point, mode] = PointMode(step.point, mode, step.happened_at, until, NOT_DUE, *said)
+        renewed = engine.modes.standing.get((step.point, mode))
+        since = renewed.since if renewed is not None else step.happened_at
+        engine.modes.standing[step.point, mode] = PointMode(step.point, mode, since, until, NOT_DUE, *said)
     elif mode is not None:
         engine.modes.standing.pop((step.point, mode), None)
     _do(engine, step.point, step.step, step.noticed_at, u)

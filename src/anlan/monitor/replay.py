@@ -5,13 +5,17 @@ comes after all readings up to k. A tick before which nothing can come due moves
 on without it: a gap of three days costs the few ticks in which points go stale, alarms of silence rise and delays end, and what follows
 the gap is decided exactly as if all 259,200 ticks had been there. Only a calculated point that moves with time alone needs them all.
 
-Links are not in a recording. A source counts as up until its silence says otherwise (`silent_after`), or until it is told (`tell`).
+Links and what people did to points are not in a recording of readings. A source counts as up until its silence says otherwise
+(`silent_after`), or until it is told (`tell`); a point is evidence until a step says otherwise (`redo`). A node remembers both beside its
+readings (`Remembered`): its past is replayed with them, each at its time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from operator import itemgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -22,13 +26,40 @@ from anlan.model.events.alarms import AlarmKind, AlarmState, Trigger
 from anlan.model.frames import NODE_SOURCE, Frame, Kind, Part
 from anlan.model.quality import SEVERITY_SHIFT
 from anlan.model.readings import Readings
+from anlan.monitor import point_modes
 from anlan.monitor.engine import Engine, EngineConfig
 from anlan.monitor.layout import NOT_DUE, TRANSITION, Phase, PointFlag, ProgramFlag, Structs
+from anlan.monitor.point_modes import PointStep
+from anlan.monitor.states import HIDDEN
 
 ROWS = 10_000
 """Readings of one part at most, as in a node's frame."""
 FAR: Micros = 1 << 62
 _DELAY_RUNS = np.isin(np.arange(256), (Phase.RISING, Phase.FALLING))
+
+Link = tuple[Micros, int, str]
+"""When a source went "up" or "down"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What a node knows of the past of a few points, each in any order. From `begin` on all of it is given, and of what was before only what
+    still held then: the newest reading of each point, the last links, the steps by which modes stood (None: all there is is given)."""
+
+    readings: Readings
+    links: Sequence[Link] = ()
+    steps: Sequence[PointStep] = ()
+    begin: Micros | None = None
+
+    def between(self, start: Micros, end: Micros) -> Remembered:
+        """What of it was at start ≤ t < end."""
+        rows = in_order(self.readings)
+        first, last = np.searchsorted(rows.time, (start, end), side="left").tolist()
+        return Remembered(
+            rows[first:last],
+            [link for link in self.links if start <= link[0] < end],
+            [step for step in self.steps if start <= step.noticed_at < end],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +119,19 @@ class Replay:
             self._take(readings[rows])
         return self._taken()
 
-    def seed(self, readings: Readings, until: Micros) -> None:
-        """What was known before: the newest reading of each point, however old. Time passes up to `until` without a tick; what comes due
-        meanwhile is seen at the first tick after it, as of its own time."""
-        rows = in_order(readings)
-        self.begin(min(int(rows.time[0]), until) if len(rows) else until)
+    def seed(self, readings: Readings, until: Micros, steps: Sequence[PointStep] = ()) -> None:
+        """What was known before: the newest reading of each point, however old, and the steps by which modes stand. Time passes up to
+        `until` without a tick; what comes due meanwhile is seen at the first tick after it, as of its own time."""
+        rows, told = in_order(readings), sorted(steps, key=lambda step: step.noticed_at)
+        self.begin(min([until, *rows.time[:1].tolist(), *(step.noticed_at for step in told[:1])]))
         for at in _seconds(rows.time):
-            self._skip(_grid_before(int(rows.time[at.start])))
+            first = int(rows.time[at.start])
+            while told and told[0].noticed_at <= first:
+                self._redo(told.pop(0))
+            self._skip(_grid_before(first))
             self._take(rows[at])
+        for step in told:
+            self._redo(step)
         self._skip(until // SECOND * SECOND)
         self._taken()
 
@@ -116,6 +152,37 @@ class Replay:
             (self._held_down.add if state == "down" else self._held_down.discard)(source)
             (self._down.add if state == "down" else self._down.discard)(source)
         return self._taken()
+
+    def redo(self, step: PointStep) -> Structs:
+        """A step on a point, at the time at which the node took it."""
+        if not self.begun:
+            self.begin(step.noticed_at)
+        self._advance(_grid_before(step.noticed_at))
+        self._redo(step)
+        return self._taken()
+
+    def through(self, past: Remembered, *, feed: Callable[[Readings], Structs] | None = None) -> Structs:
+        """All of `past`, each at its time: a link or a step comes before the readings that are stamped with its own instant. `feed` takes
+        the readings between two of them instead of `feed` of this class."""
+        feed, rows, start = feed or self.feed, in_order(past.readings), 0
+        beside: list[tuple[Micros, Callable[[], Structs]]] = [
+            *((at, partial(self.tell, at, {source: state})) for at, source, state in sorted(past.links)),
+            *((step.noticed_at, partial(self.redo, step)) for step in past.steps),
+        ]
+        found = [np.zeros(0, TRANSITION)]
+        for at, happens in sorted(beside, key=itemgetter(0)):
+            end = max(start, int(np.searchsorted(rows.time, at, side="left")))
+            found += [feed(rows[start:end]), happens()]
+            start = end
+        return np.concatenate([*found, feed(rows[start:])])
+
+    def _redo(self, step: PointStep) -> None:
+        self._skip(_grid_before(step.noticed_at))
+        self.engine.frame += 1
+        found = self.engine.begin()
+        point_modes.redo(self.engine, step, self.engine.time.at(step.noticed_at))
+        if len(found):
+            self._found.append(found.rows)
 
     def _take(self, rows: Readings) -> None:
         """Readings between two ticks."""
@@ -228,7 +295,8 @@ class Episode:
 
 
 class Episodes:
-    """Gathers transitions to episodes. Nobody acknowledges in a replay: an episode is a condition, after dead-band and delays."""
+    """Gathers transitions to episodes. Nobody acknowledges in a replay: an episode is a condition, after dead-band and delays, as long as
+    nothing hides it."""
 
     def __init__(self) -> None:
         self.all: list[Episode] = []
@@ -237,11 +305,14 @@ class Episodes:
     def add(self, rows: Structs) -> None:
         names = ["alarm", "trigger", "after", "happened_at", "value", "limit", "quality"]
         for alarm, trigger, after, at, value, limit, quality in rows[names].tolist():
-            if trigger == Trigger.CONDITION_ON and after == AlarmState.UNACKNOWLEDGED:
+            if after == AlarmState.UNACKNOWLEDGED:
                 self._open[alarm] = Episode(alarm, at, None, value, limit, quality)
                 self.all.append(self._open[alarm])
-            elif trigger in {Trigger.CONDITION_OFF, Trigger.CONFIGURATION} and (open_ := self._open.pop(alarm, None)):
+            elif (trigger in _ENDS or after in HIDDEN) and (open_ := self._open.pop(alarm, None)):
                 open_.ends = at
+
+
+_ENDS = frozenset({Trigger.CONDITION_OFF, Trigger.CONFIGURATION})
 
 
 def silence_limits(config: EngineConfig, keep_alive: Mapping[int, Micros]) -> dict[int, Micros]:
@@ -263,20 +334,19 @@ def in_order(readings: Readings) -> Readings:
     return Readings(readings.point[order], readings.time[order], readings.value[order], readings.quality[order])
 
 
-def replayed(
-    config: EngineConfig, readings: Readings, links: Sequence[tuple[Micros, int, str]] = (), *, begin: Micros | None = None
-) -> tuple[Replay, Structs]:
-    """Readings in any order through an engine of `config`, with links told at their times. Those before `begin` are only what was known
-    then (`seed`)."""
-    replay, rows = Replay(config), in_order(readings)
-    found: list[Structs] = [np.zeros(0, TRANSITION)]
-    start = 0
-    if begin is not None:
-        start = int(np.searchsorted(rows.time, begin, side="left"))
-        replay.seed(rows[:start], begin)
-    for at, source, state in sorted(links):
-        end = max(start, int(np.searchsorted(rows.time, at, side="left")))
-        found += [replay.feed(rows[start:end]), replay.tell(max(at, replay.now), {source: state})]
-        start = end
-    found.append(replay.feed(rows[start:]))
-    return replay, np.concatenate(found)
+def replayed(config: EngineConfig, past: Remembered, until: Micros) -> Structs:
+    """What an engine of `config` makes of it, up to `until`."""
+    replay = Replay(config)
+    if past.begin is not None:
+        seed(replay, past)
+        past = past.between(past.begin, FAR)
+    return np.concatenate([replay.through(past), replay.until(until)])
+
+
+def seed(replay: Replay, past: Remembered) -> None:
+    """What was known at the beginning of `past`."""
+    assert past.begin is not None
+    before = past.between(-FAR, past.begin)
+    replay.seed(before.readings, past.begin, before.steps)
+    for at, source, state in sorted(before.links):
+        replay.tell(at, {source: state})

@@ -21,7 +21,7 @@ from anlan.model.errors import CommandRefused
 from anlan.model.events.alarms import AlarmKind, AlarmState, AlarmTransition
 from anlan.model.quality import NO_DATA_YET
 from anlan.model.readings import Readings
-from anlan.monitor.past import Past
+from anlan.monitor.past import OwnPast
 from anlan.monitor.records import Effect, ResponseAnswer
 from anlan.monitor.replay import Replay, in_order
 from anlan.monitor.response import MOVING, OF_QUALITY, Judgement, Question, judge, window_of
@@ -162,7 +162,7 @@ class ResponseService:
 
     def _computed(self, alarm: int, point: int, start: Micros, end: Micros, window: float) -> Readings:
         """A figure that is calculated stands in no history: the engine computes it anew from what does."""
-        past = Past.of(self._context)
+        past = OwnPast.of(self._context)
         config = past.part(past.subjects([alarm])[0])
         begin = start - round(window * SECOND) - MINUTE
         rows = in_order(past.readings(config, begin, end + 1).readings)

@@ -44,12 +44,20 @@ def cut(config: EngineConfig, points: Iterable[int]) -> EngineConfig:
 
 
 def _with_what_decides(config: EngineConfig, wanted: Ints) -> Ints:
-    """`wanted`, the inputs of those of them that are calculated, and the points that suppress their alarms."""
-    owner = np.repeat(column(config.program_table, "target"), column(config.program_table, "count"))
-    reads = (column(config.code_table, "op") == Op.POINT) & np.isin(owner, wanted)
-    inputs = column(config.code_table, "a")[reads]
+    """`wanted`, what those of them that are calculated are calculated from, and the points that suppress their alarms."""
     suppressors = column(config.rule_table, "suppress_by")[_rules_of(config, wanted, np.zeros(0, np.int64))]
-    return np.unique(np.concatenate([wanted, inputs.astype(np.int64), suppressors[suppressors > 0].astype(np.int64)]))
+    return np.unique(np.concatenate([wanted, inputs_of(config, wanted), suppressors[suppressors > 0].astype(np.int64)]))
+
+
+def inputs_of(config: EngineConfig, points: Iterable[int]) -> Ints:
+    """All points that these are calculated from, however far."""
+    owner = np.repeat(column(config.program_table, "target"), column(config.program_table, "count"))
+    reads, read = column(config.code_table, "op") == Op.POINT, column(config.code_table, "a").astype(np.int64)
+    found = np.zeros(0, np.int64)
+    asked = np.unique(np.fromiter(points, np.int64))
+    while (wider := np.union1d(found, read[reads & np.isin(owner, np.union1d(asked, found))])).size > found.size:
+        found = wider
+    return found
 
 
 def _rules_of(config: EngineConfig, points: Any, sources: Any) -> Any:

@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from anlan.guard.principal import Principal
 from anlan.model.clock import DAY, Micros
 from anlan.model.readings import Readings
-from anlan.monitor.past import Past
+from anlan.monitor.past import OwnPast
 from anlan.monitor.records import TrialRow
 from anlan.monitor.sub_plant import measured
 from anlan.monitor.trying import Tried, tried
@@ -93,7 +93,7 @@ class Trials:
         lead: Micros = LEAD,
     ) -> tuple[Trial, Tried]:
         """Replay the node's own past under other rules. Raises InputError, StoreError."""
-        past, at = Past.of(self._context), self._context.clock.now()
+        past, at = OwnPast.of(self._context), self._context.clock.now()
         numbers = past.plant.rule_numbers
         ask = partial(
             tried,
@@ -171,7 +171,7 @@ def trial_of(
     )
 
 
-def without_history(past: Past, alarms: Sequence[str], end: Micros) -> list[str]:
+def without_history(past: OwnPast, alarms: Sequence[str], end: Micros) -> list[str]:
     """Those alarms for which a point that decides them has no reading before `end`: what they would have done is unknown, not nothing."""
     numbers = past.plant.rule_numbers
     needed = {alarm: measured(past.part(*past.subjects([numbers[alarm]]))) for alarm in alarms}

@@ -1,5 +1,8 @@
 """Other limits, dead-bands, delays or priorities for a few alarms, tried on the node's own past: what `what_if` then compares.
 
+Both rule sets go through the same past: the same readings, the same lost sources, and what people did to points at the same times. A detector
+that was inhibited then is no evidence for either.
+
 Blocking, and as long as a second for a million readings: called in a worker thread, one at a time.
 """
 
@@ -15,24 +18,23 @@ from pydantic import BaseModel, ValidationError
 from anlan.model.clock import MINUTE, SECOND, Micros
 from anlan.model.errors import InputError
 from anlan.model.events.alarms import AlarmKind
-from anlan.monitor.past import Past
-from anlan.monitor.what_if import LEAD, Effect, Facts, Incident, RuleSet, what_if
+from anlan.monitor.past import OwnPast
+from anlan.monitor.what_if import LEAD, TRIP_KINDS, Facts, Incident, ReplayedEffect, RuleSet, what_if
 from anlan.web.answers import finite
 
 MOST_EPISODES = 2_000
 """Drawn for each alarm and rule set."""
 RUN_UP: Micros = 10 * MINUTE
 """Replayed before the window, so that what stood at its beginning stands in the replay."""
-TRIP_KINDS = frozenset({"trip", "sif"})
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
     """`rows`: of each alarm its activations (begin, end or None) before and after. `cut_at`: the end of what was replayed, if it was cut.
-    `links_from`: whether a source was in view before this is not known, because the journal of its loss of view holds too much.
+    `links_from`: whether a source was in view, or a point evidence, before this is not known, because the journal holds too much of it.
     `history_from`: the first reading, if the span begins before it."""
 
-    effect: Effect
+    effect: ReplayedEffect
     rows: dict[str, dict[str, list[tuple[Micros, Micros | None]]]]
     readings: int
     cut_at: Micros | None
@@ -53,7 +55,7 @@ class Tried:
 
 
 def tried(
-    past: Past,
+    past: OwnPast,
     alarms: Sequence[int],
     changes: Mapping[int, Mapping[str, Any]],
     start: Micros,
@@ -71,15 +73,12 @@ def tried(
     config = past.part(*past.subjects(about))
     longest = max((max(rules[n].on_delay, rules[n].off_delay) for n in about), default=0.0)
     begin = start - max(RUN_UP, round(2 * longest * SECOND), 2 * longest_window(config))
-    rows = past.readings(config, begin, end)
-    until = end if rows.cut_at is None else rows.cut_at
-    links = past.links(config.source_numbers(), begin, until)
+    window = past.window(config, begin, end)
+    until = end if window.cut_at is None else window.cut_at
     sets = []
     for one in (config, changed(config, {number: _columns(fields) for number, fields in changes.items()})):
-        replay, found = replayed(one, rows.readings, links.rows, begin=begin)
         episodes = Episodes()
-        episodes.add(found)
-        episodes.add(replay.until(until))
+        episodes.add(replayed(one, window.past, until))
         sets.append([e for e in episodes.all if e.alarm in about and e.begins >= start])
     old, new = (
         RuleSet({n: _facts(past, n, int(chosen.get(n, rules[n]).priority)) for n in about}, episodes)
@@ -92,19 +91,20 @@ def tried(
         }
         for n in about
     }
-    first = int(rows.readings.time.min()) if len(rows.readings) else None
+    readings = window.past.readings
+    first = int(readings.time.min()) if len(readings) else None
     return Tried(
         what_if(old, new, incidents, lead=lead),
         drawn,
-        len(rows.readings),
-        rows.cut_at,
+        len(readings),
+        window.cut_at,
         config.version,
-        links.cut_at,
+        window.told_from,
         first if first is not None and first > start else None,
     )
 
 
-def _facts(past: Past, number: int, priority: int) -> Facts:
+def _facts(past: OwnPast, number: int, priority: int) -> Facts:
     rule, plant = past.plant.rules[number], past.plant
     point = plant.point_of_rule(rule)
     trip = point is not None and point.kind in TRIP_KINDS and rule.kind is AlarmKind.STATE

@@ -1,6 +1,6 @@
 """Two rule sets over the same past: which alarms the change adds, takes away, brings earlier or later, and what it would have missed.
 
-In: the episodes of either rule set. Out: an `Effect`, plain values that JSON can carry, so that a changed rule is committed with its replayed
+In: the episodes of either rule set. Out: a `ReplayedEffect`, plain values that JSON can carry, so that a changed rule is committed with its replayed
 effect beside it. Pure.
 
 An episode of the old set and one of the new belong together when they are of one alarm and overlap in time: the same excursion, announced
@@ -32,6 +32,8 @@ FEWEST = 3
 MOST_CHANGES = 1_000
 """Listed one by one in an effect; the counts are always whole."""
 GRAVE = frozenset({AlarmKind.HIGH_HIGH, AlarmKind.LOW_LOW})
+TRIP_KINDS = frozenset({"trip", "sif"})
+"""Kinds of points whose states are the safety system's own acts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ class Missed:
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class ReplayedEffect:
     """`before`, `after`: alarms in all; `counts`: by what changed; `priorities`: alarms by priority, before and after."""
 
     before: int
@@ -142,7 +144,7 @@ class Effect:
         return told
 
 
-def what_if(old: RuleSet, new: RuleSet, incidents: Iterable[Incident] | None = None, *, lead: Micros = LEAD) -> Effect:
+def what_if(old: RuleSet, new: RuleSet, incidents: Iterable[Incident] | None = None, *, lead: Micros = LEAD) -> ReplayedEffect:
     """What changes from `old` to `new`."""
     before, after = _by_alarm(old), _by_alarm(new)
     changes: list[Change] = []
@@ -160,7 +162,7 @@ def what_if(old: RuleSet, new: RuleSet, incidents: Iterable[Incident] | None = N
     )
     chattering = {a: (_index(before.get(a, [])), _index(after.get(a, []))) for a in before.keys() | after.keys()}
     found = Counter(change.what for change in changes)
-    return Effect(
+    return ReplayedEffect(
         before=len(old.episodes),
         after=len(new.episodes),
         counts={what: found[what] for what in WHATS},

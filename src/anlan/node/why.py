@@ -12,7 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from anlan.model.clock import Micros
-    from anlan.monitor.past import Past
+    from anlan.monitor.past import OwnPast
     from anlan.monitor.why import Explanation, Gate
     from anlan.web.context import PlantView
 
@@ -59,11 +59,11 @@ def explained(data: Path, name: str, at: str = "") -> list[Explanation]:
 
 
 @contextmanager
-def past_of(data: Path) -> Iterator[Past]:
+def past_of(data: Path) -> Iterator[OwnPast]:
     """What a data folder remembers, read beside a node that may be running. Raises NotFound, StoreError."""
     from anlan.model.errors import NotFound
     from anlan.monitor.journal_view import JournalView
-    from anlan.monitor.past import Past
+    from anlan.monitor.past import OwnPast
     from anlan.node.configuration import engine_config_in_force, view_in_force
     from anlan.node.layout import NodeFolder
     from anlan.store.history_reader import HistoryReader
@@ -78,7 +78,7 @@ def past_of(data: Path) -> Iterator[Past]:
     records, frames, journal = Records.open(folder.records), LogReader.open(folder.log), JournalView(folder.journal)
     try:
         view, config = view_in_force(records), engine_config_in_force(records)
-        yield Past(lambda: view, lambda: config, journal, WholeHistory(HistoryReader.open(folder.history), frames))
+        yield OwnPast(lambda: view, lambda: config, journal, WholeHistory(HistoryReader.open(folder.history), frames))
     finally:
         journal.close()
         frames.close()
@@ -97,7 +97,7 @@ def _numbers(plant: PlantView, name: str) -> list[int]:
     return sorted(numbers, key=lambda number: (plant.rules[number].priority, plant.rules[number].id))
 
 
-def _now(data: Path, past: Past, numbers: list[int]) -> Micros:
+def _now(data: Path, past: OwnPast, numbers: list[int]) -> Micros:
     """Of a node that runs, now. One that is stopped has heard nothing since: then when it last heard of the point."""
     from anlan.model.clock import SystemClock
     from anlan.model.columns import to_numpy

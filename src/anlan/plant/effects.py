@@ -19,7 +19,7 @@ from anlan.model.clock import DAY, HOUR, Clock, Micros, to_datetime
 from anlan.model.errors import AnlanError, InputError
 from anlan.model.words import translate
 from anlan.monitor.config import AlarmRule
-from anlan.monitor.past import Past
+from anlan.monitor.past import OwnPast
 from anlan.monitor.trials import KEPT, Changes, Trial, Trials, trial_of, without_history
 from anlan.monitor.trying import tried
 from anlan.plant.compile import all_rules
@@ -158,7 +158,7 @@ async def replayed_in(context: Context, author: str, before: Plant, after: Plant
     return {**trial.as_json(), "left_out": list(changes)[MOST_TRIED:]}
 
 
-def replayed_of(past: Past, author: str, clock: Clock, before: Plant, after: Plant) -> dict[str, Any] | None:
+def replayed_of(past: OwnPast, author: str, clock: Clock, before: Plant, after: Plant) -> dict[str, Any] | None:
     """The same over a data folder that nobody runs. Blocking."""
     changes = tried_changes(before, after)
     if not changes:

@@ -24,7 +24,7 @@ from anlan.monitor.late.compared import Edge, Exactness, Was
 from anlan.monitor.late.pending import Links
 from anlan.monitor.layout import Phase, ProgramFlag, Structs
 from anlan.monitor.program import TIMED, Op
-from anlan.monitor.replay import Replay, in_order
+from anlan.monitor.replay import Remembered, Replay, in_order
 from anlan.monitor.sub_plant import cut
 
 Ints = npt.NDArray[np.int64]
@@ -166,23 +166,12 @@ def again(few: Few, told: Told, on_at_start: Mapping[int, bool], on_since: Mappi
     replay.until(told.start - 1)
     _anchor(replay.engine, on_at_start)
     first = int(np.searchsorted(rows.time, told.since, side="left"))
-    _feed(replay, rows[:first], [link for link in links if link[0] < told.since])
+    replay.through(Remembered(rows[:first], [link for link in links if link[0] < told.since]))
     replay.until(told.since - 1)
     _anchor(replay.engine, on_since)
     on = {alarm for alarm in few.alarms if _is_on(replay.engine, alarm)}
-    found = list(_feed(replay, rows[first:], [link for link in links if link[0] >= told.since]))
-    found.append(replay.until(told.until))
-    return _episodes(few, np.concatenate(found), on)
-
-
-def _feed(replay: Replay, rows: Readings, links: Links) -> list[Structs]:
-    """Rows in order, links at their times."""
-    found, start = [], 0
-    for at, source, state in sorted(links):
-        end = int(np.searchsorted(rows.time, at, side="left"))
-        found += [replay.feed(rows[start:end]), replay.tell(at, {source: state})]
-        start = end
-    return [*found, replay.feed(rows[start:])]
+    found = replay.through(Remembered(rows[first:], [link for link in links if link[0] >= told.since]))
+    return _episodes(few, np.concatenate([found, replay.until(told.until)]), on)
 
 
 def _links(few: Few, told: Told) -> Links:

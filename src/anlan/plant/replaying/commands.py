@@ -46,7 +46,7 @@ def replay_command(
     from anlan.plant.replaying.incidents import read_incidents
     from anlan.plant.replaying.report import Report
     from anlan.plant.replaying.rules import other_rules
-    from anlan.plant.replaying.run import Told, Wish, run
+    from anlan.plant.replaying.run import ToldTransition, Wish, run
 
     plant = load(folder)
     wish = Wish(
@@ -62,7 +62,7 @@ def replay_command(
     # With other rules the list of what changes is wanted, not the thousand alarms that don't.
     other = other_rules(plant, rules) if rules is not None else None
 
-    def tell(told: Told) -> None:
+    def tell(told: ToldTransition) -> None:
         if as_json:
             typer.echo(_dumps(told.as_json()))
         elif other is None:

@@ -9,9 +9,9 @@ from anlan.model.clock import SECOND, Micros, to_datetime
 from anlan.model.events.alarms import AlarmKind, Trigger
 from anlan.model.words import translate
 from anlan.monitor.config import LIMIT_KINDS
-from anlan.monitor.what_if import AlarmEffect, Change, Effect, Missed
+from anlan.monitor.what_if import AlarmEffect, Change, Missed, ReplayedEffect
 from anlan.plant.description import Plant
-from anlan.plant.replaying.run import Summary, Told
+from anlan.plant.replaying.run import Summary, ToldTransition
 
 TRIGGERS = {Trigger.CONDITION_ON: "comes", Trigger.CONDITION_OFF: "goes", Trigger.CONFIGURATION: "rule changed"}
 SHOWN_ALARMS = 20
@@ -28,7 +28,7 @@ class Report:
         self._decimals = {point.id: point.decimals for point in plant.points}
         self._width = max((len(rule.id) for rule in plant.rules), default=10)
 
-    def transition(self, told: Told) -> str:
+    def transition(self, told: ToldTransition) -> str:
         rule = told.rule
         value = f"{told.value:.{self._decimals.get(rule.point, 2)}f}" if told.value == told.value else "—"
         against = f" {SIGNS[rule.kind]} {told.limit:g}" if rule.kind in LIMIT_KINDS else ""
@@ -63,7 +63,7 @@ class Report:
         if summary.unknown_names:
             yield say("not in this plant: {names}").format(names=_few(summary.unknown_names))
 
-    def effect(self, effect: Effect) -> Iterator[str]:
+    def effect(self, effect: ReplayedEffect) -> Iterator[str]:
         """The Friday list."""
         say = self.say
         yield say("{before} → {after} alarms ({change}), {missed} missed").format(
@@ -88,7 +88,7 @@ class Report:
         if (left := len(effect.changes) - SHOWN_CHANGES) > 0:
             yield say("… and {count} more; --json lists all").format(count=left)
 
-    def _incidents(self, effect: Effect) -> Iterator[str]:
+    def _incidents(self, effect: ReplayedEffect) -> Iterator[str]:
         say = self.say
         if effect.given:
             facts = {"total": effect.incidents, "before": effect.caught[0], "after": effect.caught[1]}

@@ -17,14 +17,13 @@ from anlan.monitor.config import AlarmRule
 from anlan.monitor.layout import Structs
 from anlan.monitor.replay import Episodes, Replay, silence_limits
 from anlan.monitor.sub_plant import held as as_held
-from anlan.monitor.what_if import LEAD, Effect, Facts, Incident, RuleSet, what_if
+from anlan.monitor.what_if import LEAD, TRIP_KINDS, Facts, Incident, ReplayedEffect, RuleSet, what_if
 from anlan.plant.compile import all_points, all_rules, engine_config
 from anlan.plant.description import Plant
 from anlan.plant.numbers import Numbers, in_memory
 from anlan.plant.replaying.recording import Stream, Tally, merged, open_recording, within
 from anlan.web.answers import finite, quality_words
 
-TRIP_KINDS = frozenset({"trip", "sif"})
 SECOND = 1_000_000
 
 
@@ -42,7 +41,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ToldTransition:
     """One transition of the replay."""
 
     at: Micros
@@ -123,7 +122,7 @@ class Summary:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     summary: Summary
-    effect: Effect | None
+    effect: ReplayedEffect | None
     tally: Tally
 
 
@@ -166,7 +165,7 @@ def run(
     clock: Clock,
     *,
     other: Plant | None = None,
-    tell: Callable[[Told], None] = lambda _: None,
+    tell: Callable[[ToldTransition], None] = lambda _: None,
 ) -> Outcome:
     """Replay; `tell` hears each transition of the plant's own rules as it comes. With `other`, the outcome has the effect of its rules.
 
@@ -215,11 +214,11 @@ def _recorded(numbers: Numbers, wish: Wish, tally: Tally) -> Iterator[Readings]:
                 return
 
 
-def _told(rows: Structs, rules: Mapping[int, AlarmRule]) -> Iterator[Told]:
+def _told(rows: Structs, rules: Mapping[int, AlarmRule]) -> Iterator[ToldTransition]:
     names = ["alarm", "happened_at", "trigger", "before", "after", "value", "limit", "quality", "noticed_at"]
     for alarm, at, trigger, before, after, value, limit, quality, noticed_at in rows[names].tolist():
         states = AlarmState(before), AlarmState(after)
-        yield Told(at, rules[alarm], Trigger(trigger), *states, value, limit, quality, noticed_at)
+        yield ToldTransition(at, rules[alarm], Trigger(trigger), *states, value, limit, quality, noticed_at)
 
 
 def facts_of(plant: Plant, rules: Mapping[int, AlarmRule]) -> dict[int, Facts]:
