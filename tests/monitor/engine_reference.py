@@ -368,8 +368,10 @@ class Reference:
         seen.time, seen.value, seen.quality, seen.heard, seen.stale = time, value, word, u, False
 
     def in_view(self, seen: Seen, word: int) -> bool:
-        """Whether a bad value is the point's own matter: the alarm of a lost source stands for all that it hides, calculations included."""
-        hidden = word & 0xFF == Reason.COMMUNICATION and any(one.state == "down" for one in self.sources.values())
+        """Whether a bad value is the point's own matter: the alarm of a lost source stands for all that it hides, calculations included,
+        and what is calculated of points that never spoke is unknown."""
+        reason = word & 0xFF
+        hidden = reason == Reason.NO_DATA_YET or (reason == Reason.COMMUNICATION and any(one.state == "down" for one in self.sources.values()))
         return self.sources[seen.point.source].state != "down" and not (hidden and self.is_calculated(seen))
 
     def cover(self, seen: Seen, time: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -109,14 +110,16 @@ def test_a_difference_follows_both_its_inputs() -> None:
     assert bench.value() == 7.0
 
 
-def test_an_input_that_never_spoke_has_no_data_time_to_go_bad_at() -> None:
-    """Its silence is found at a tick; what is calculated from it goes bad with the first reading of another input, at that one's time."""
+def test_what_waits_for_an_input_that_never_spoke_is_unknown_and_no_alarm() -> None:
+    """Every start is full of them; an input that goes bad once it has spoken is another matter."""
     rules = {"number": [ALARM], "kind": [AlarmKind.BAD_QUALITY], "target": [CALC]}
     bench = Bench([(CALC, program(point(A), point(C), Op.SUB))], rules)
     for at in range(1, 7):
         assert bench.tick(at) == []
-    bench.read(7, (A, 10.0))
-    assert [(t.trigger, t.happened_at - START) for t in bench.heard] == [(Trigger.CONDITION_ON, 7 * SECOND)]
+    assert bench.read(7, (A, 10.0)) == []
+    assert reason_of(bench.word()) is Reason.NO_DATA_YET
+    bench.read(8, (C, math.nan), source=2)
+    assert [(t.trigger, t.happened_at - START) for t in bench.heard] == [(Trigger.CONDITION_ON, 8 * SECOND)]
 
 
 def test_values_read_together_are_seen_together() -> None:

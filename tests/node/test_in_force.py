@@ -13,9 +13,10 @@ from anlan.model.clock import SECOND, SystemClock
 from anlan.model.errors import AnlanError
 from anlan.model.frames import Kind
 from anlan.monitor.engine import EngineConfig
+from anlan.monitor.program import Instruction, Op, Program
 from anlan.node.core import Core
 from anlan.node.layout import NodeFolder
-from anlan.node.own_points import CLOCK, CONFIGURATION, ENGINE, HISTORY, LOG, UNHEARD, OwnPoints, numbers_of
+from anlan.node.own_points import CLOCK, CONFIGURATION, ENGINE, HISTORY, LOG, UNHEARD, OwnPoints, guarded_by, numbers_of
 from anlan.node.status import unapproved
 from anlan.plant.node_points import node_ids
 from anlan.store.log import LogSettings
@@ -149,6 +150,20 @@ async def test_status_says_what_is_not_approved(folder: NodeFolder) -> None:
         await client.request("compared", digest=digest, alarms=["LT-1.H"])
         folder.engine_config.write_bytes(config(99.0))
         assert unapproved(core.status()) == "differs from the approved version: LT-1.H; run/engine.arrow differs from what runs"
+
+
+def test_what_something_is_calculated_from_must_have_spoken_as_a_safety_point_must() -> None:
+    """Number 3 is no safety point, and 9 is calculated from it; 4 is nothing's input."""
+    code = (Instruction(Op.POINT, 3), Instruction(Op.ABS))
+    magnitude = Program(code, points=(3,), cells=0, timed=False, depth=1)
+    plant = EngineConfig.from_columns(
+        1,
+        {"number": [0, 1], "id": ["node", "plc"]},
+        {"number": [2, 3, 4, 9], "id": ["AT-1", "TI-1", "TI-2", "X"], "source": [1, 1, 1, 0], "safety": [True, False, False, True]},
+        {"number": [1], "id": ["X.H"], "kind": [3], "target": [9], "limit": [1.0]},
+        programs=[(9, magnitude)],
+    )
+    assert guarded_by(plant.to_bytes()).tolist() == [2, 3]
 
 
 async def test_a_safety_point_that_never_spoke_is_told(folder: NodeFolder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from anlan.model.clock import Micros
 from anlan.model.frames import NODE_SOURCE
 from anlan.model.quality import GOOD
 from anlan.model.readings import Readings
+from anlan.monitor.program import Op
 
 CONFIGURATION, ENGINE, LOG, HISTORY, CLOCK = "node.configuration", "node.engine", "node.log", "node.history", "node.clock"
 UNHEARD = "node.unheard"
@@ -29,7 +30,7 @@ class OwnPoints:
         self._numbers: dict[str, int] = {}
         self._told: dict[int, bool] = {}
         self.guarded: npt.NDArray[np.int64] = np.zeros(0, np.int64)
-        """Numbers of the plant's safety points: that each of them has spoken is among what the node tells."""
+        """Numbers of the points that must have spoken, as the node tells."""
 
     def know(self, config: bytes) -> None:
         """The configuration in force has other numbers, perhaps."""
@@ -52,19 +53,22 @@ class OwnPoints:
 
 def numbers_of(config: bytes) -> dict[str, int]:
     """Id → number of the points of source 0 in an engine configuration; only their table is read with its names."""
-    points = _points(config)
+    points = _tables(config)[1]
     own = points.filter(pc.equal(points["source"], NODE_SOURCE))
     return dict(zip(own["id"].to_pylist(), own["number"].to_pylist(), strict=True))
 
 
 def guarded_by(config: bytes) -> npt.NDArray[np.int64]:
-    """Numbers of the measured points that the plant calls safety points."""
-    points = _points(config)
-    guarded = points.filter(pc.and_(points["safety"], pc.not_equal(points["source"], NODE_SOURCE)))
+    """Numbers of the measured points that the plant calls safety points, or that something is calculated from: what waits for an input
+    that never spoke is unknown and can give no alarm."""
+    _, points, _, _, code = _tables(config)
+    inputs = pc.is_in(points["number"], value_set=code.filter(pc.equal(code["op"], Op.POINT))["a"].combine_chunks())
+    guarded = points.filter(pc.and_(pc.or_(points["safety"], inputs), pc.not_equal(points["source"], NODE_SOURCE)))
     return np.array(guarded["number"].to_pylist(), np.int64)
 
 
-def _points(config: bytes) -> pa.Table:
+def _tables(config: bytes) -> list[pa.Table]:
+    """Sources, points, rules, programs and their code; of the rules the numbers alone, for they are many."""
     source = pa.BufferReader(config)
-    pa.ipc.open_stream(source).read_all()  # sources
-    return pa.ipc.open_stream(source).read_all()
+    only = (None, None, [0], None, None)
+    return [pa.ipc.open_stream(source, options=pa.ipc.IpcReadOptions(included_fields=one)).read_all() for one in only]

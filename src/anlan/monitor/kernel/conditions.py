@@ -20,6 +20,7 @@ from anlan.monitor.kernel.numbers import (
     LATCHED_UNACKNOWLEDGED,
     LATCHING,
     LOST,
+    NOT_YET,
     LOW,
     LOW_LOW,
     MAINTENANCE,
@@ -89,10 +90,14 @@ def is_fault(q):  # type: ignore[no-untyped-def]
 
 
 @fast
-def lost_with_its_inputs(w, p, q):  # type: ignore[no-untyped-def]
-    """Whether a calculated point is bad because a source is lost: that source's own alarm stands for all that it hides."""
-    if not w.points[p].flags & CALCULATED or (q & REASON_MASK) != LOST:
+def unseen_with_its_inputs(w, p, q):  # type: ignore[no-untyped-def]
+    """Whether a calculated point is bad because nothing is seen of its inputs: a lost source's own alarm stands for all that it hides,
+    and a point that has not spoken yet is unknown, which the start of every node is full of; if it never speaks, `node.unheard` tells it."""
+    reason = q & REASON_MASK
+    if not w.points[p].flags & CALCULATED or reason not in (LOST, NOT_YET):
         return False
+    if reason == NOT_YET:
+        return True
     for s in range(len(w.sources)):  # noqa: SIM110  (Numba compiles no generator)
         if w.sources[s].state == DOWN:
             return True

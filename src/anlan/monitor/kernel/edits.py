@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from anlan.monitor.compiled import fast
-from anlan.monitor.kernel.conditions import beyond, drive, has_room, is_fault, is_met, lost_with_its_inputs, met_anew, move_alarm
+from anlan.monitor.kernel.conditions import beyond, drive, has_room, is_fault, is_met, unseen_with_its_inputs, met_anew, move_alarm
 from anlan.monitor.kernel.numbers import BAD, BAD_QUALITY, DOWN, ENABLED, HELD, NOTHING, ON_CHANGE, PRESENT, STALE_KIND
 from anlan.monitor.kernel.points import data_now, settle
 from anlan.monitor.layout import NEVER
@@ -33,7 +33,7 @@ def _judge_last_value(w, p, k, how, frame, now, u):  # type: ignore[no-untyped-d
         return  # absence is looked at by the next tick
     at = data_now(r, u) if r.flags & HELD and r.flags & ON_CHANGE else r.time
     if w.rules[k].kind == BAD_QUALITY:
-        in_view = w.sources[r.source].state != DOWN and not lost_with_its_inputs(w, p, r.quality)
+        in_view = w.sources[r.source].state != DOWN and not unseen_with_its_inputs(w, p, r.quality)
         met = is_fault(r.quality) and bool(w.rules[k].flags & ENABLED) and in_view
     elif r.quality < BAD:
         met = met_anew(w, k, r.value) if how == 1 else is_met(w, k, r.value)

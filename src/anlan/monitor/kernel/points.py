@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from anlan.monitor.compiled import fast
-from anlan.monitor.kernel.conditions import beyond, delay_ends, drive, expire, is_fault, is_met, lost_with_its_inputs, move_alarm
+from anlan.monitor.kernel.conditions import beyond, delay_ends, drive, expire, is_fault, is_met, unseen_with_its_inputs, move_alarm
 from anlan.monitor.kernel.numbers import (
     BAD,
     BAD_QUALITY,
@@ -50,7 +50,7 @@ def decide(w, p, t, v, q, frame, received_at, u):  # type: ignore[no-untyped-def
     """Every rule of the point against a new reading at data time `t`."""
     r = w.points[p]
     usable = q < BAD
-    in_view = w.sources[r.source].state != DOWN and not lost_with_its_inputs(w, p, q)
+    in_view = w.sources[r.source].state != DOWN and not unseen_with_its_inputs(w, p, q)
     uncovered = _uncovered(w, p, t) if usable else 0
     for k in range(r.rule_first, r.rule_first + r.rule_count):
         rule = w.rules[k]
