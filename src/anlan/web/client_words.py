@@ -152,6 +152,7 @@ WORDS: tuple[str, ...] = (
     "Say why: the reason is kept with the version.", "{alarm} stays as it was: {why}", "{alarm} is in force as version {n}.",
     "Bring into force with this effect", "No history yet of {alarms}: what the change would have done is unknown.", "effect unknown",
     "The history begins at {time}: nothing before it was replayed.", "Try over the last 24 h", "See the effect", "Replaying…",
+    "Not replayed: {alarms}",
     "The values were changed since they were tried: try them again.",
     "Why?", "value, limit and delay", "delay {delay} s", "off-delay {delay} s", "replayed with the rules of version {n}",
     "last change at {time}", "no change before {time}", "Try other settings", "Dead band", "On-delay, s", "Off-delay, s", "Priority",

@@ -185,7 +185,8 @@ class Master extends HTMLElement {
     form.querySelector(".form-error").textContent = answer.refused ? t("Refused: {why}", { why: answer.refused }) : "";
     if (answer.refused) return;
     await this.load();
-    this.side.innerHTML = `<div class="empty"><strong>${t("In force: version {n}", { n: answer.version })}</strong></div>`;
+    const effect = answer.effect ? `<section class="tried">${applied(answer.effect)}</section>` : "";
+    this.side.innerHTML = `<div class="top"><h2>${t("In force: version {n}", { n: answer.version })}</h2></div>${effect}`;
   }
 }
 
@@ -295,6 +296,13 @@ function changed(form, rule) {
     }
   }
   return change;
+}
+
+/** What the node replayed while it applied a workbook. */
+function applied(effect) {
+  if (effect.why) return `<div class="sum unknown">${t("effect unknown")}</div><p class="form-error">${esc(effect.why[config.language])}</p>`;
+  const left = effect.left_out?.length ? `<p class="form-error">${t("Not replayed: {alarms}", { alarms: esc(effect.left_out.join(", ")) })}</p>` : "";
+  return `<h3>${t("What would have been different")}</h3>${effectOf(effect)}${left}`;
 }
 
 /** Of a change what a trial can try. */
