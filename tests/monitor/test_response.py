@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from anlan.model.clock import MINUTE, SECOND
 from anlan.model.events.alarms import AlarmKind
@@ -17,6 +18,12 @@ from anlan.monitor.response import Question, judge
 START = 1_767_225_600 * SECOND
 BAD = int(quality(Severity.BAD, Reason.SENSOR_FAILURE))
 RNG = np.random.default_rng(7)
+
+
+@pytest.fixture(scope="module")
+def stats() -> ModuleType:
+    """scipy's: importing it takes seconds, so only who runs these tests does."""
+    return import_module("scipy.stats")
 
 
 def asked(values: Any, *, every: float = 1.0, words: Any = None, **more: Any) -> Question:
@@ -148,7 +155,7 @@ def test_a_value_that_is_told_on_change_holds_in_between() -> None:
     assert (found.verdict, found.readings, found.span, found.slope) == ("unchanged", 0, 300, 0)
 
 
-def test_each_held_value_counts_for_as_long_as_it_held() -> None:
+def test_each_held_value_counts_for_as_long_as_it_held(stats: Any) -> None:
     times = START + np.array([-600, 60, 120, 180, 240]) * SECOND
     found = judge(
         Question(
@@ -164,7 +171,7 @@ def test_each_held_value_counts_for_as_long_as_it_held() -> None:
     assert found.verdict == "returning"
 
 
-def test_the_line_and_its_interval_are_those_of_scipy() -> None:
+def test_the_line_and_its_interval_are_those_of_scipy(stats: Any) -> None:
     values = noisy(-0.05, seconds=240, noise=0.3)
     found = judge(asked(values))
     minutes = np.arange(240) / 60

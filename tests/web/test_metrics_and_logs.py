@@ -48,12 +48,13 @@ async def test_figures_of_a_core_that_is_away_are_absent_not_zero(
 @pytest.fixture
 def written() -> Iterator[io.StringIO]:
     stream = io.StringIO()
-    before = logging.getLogger().handlers[:], logging.getLogger().level
+    before, words = (logging.getLogger().handlers[:], logging.getLogger().level), structlog.get_config()
     configure("app", stream=stream)
     yield stream
     logging.getLogger().handlers[:], level = before
     logging.getLogger().setLevel(level)
     structlog.reset_defaults()
+    structlog.configure(**words)
 
 
 def lines(written: io.StringIO) -> list[dict[str, Any]]:
