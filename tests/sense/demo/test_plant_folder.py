@@ -100,3 +100,19 @@ def test_the_demo_people_hold_posts_of_the_plant() -> None:
 def test_what_the_simulators_read_is_what_the_checker_reads() -> None:
     ours = {(s.id, p.id, p.address) for s in read() for p in s.points}
     assert ours == {(p.source, p.id, p.address) for p in plant().points}
+
+
+def test_every_alarm_is_rationalised_and_its_priority_is_the_matrix_s() -> None:
+    """Cause, severity, class and who answers for it stand with each; the priority follows from severity and time to respond."""
+    matrix, classes = plant().alarms.matrix, {c.id for c in plant().alarms.classes}
+    assert [r.id for r in plant().rules if not (r.cause.zh and r.cause.en and r.rationalised)] == []
+    assert [r.id for r in plant().rules if r.alarm_class not in classes] == []
+    wrong = [(r.id, r.priority) for r in plant().rules if matrix.priority(r.severity, r.time_to_respond) != r.priority]
+    assert wrong == []
+
+
+def test_what_the_classes_demand_is_in_use() -> None:
+    used = Counter(r.alarm_class for r in plant().rules)
+    assert set(used) == {c.id for c in plant().alarms.classes}
+    assert used["fire_gas"] == 15 * 2 + 8 + 4  # two limits of each gas detector, their states, smoke
+    assert used["bypass"] == 10
