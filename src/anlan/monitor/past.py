@@ -7,14 +7,14 @@ Blocking: called in worker threads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anlan.model.clock import HOUR, MINUTE, SECOND, Micros
+from anlan.model.clock import DAY, HOUR, MINUTE, SECOND, Micros
 from anlan.model.events.alarms import LATE, AlarmKind, AlarmTransition, Trigger
 from anlan.model.quality import REASON_MASK, Reason
 from anlan.model.readings import Readings
@@ -42,6 +42,8 @@ MOST_ROWS = 5_000_000
 PAGE = 500
 MOST_PAGES = 200
 """Of the journal of one alarm; what lies further back is left out and told."""
+LATCH_LOOKED_BACK: Micros = 31 * DAY
+"""For the reading over range that latched a point which has no high alarm of its own, as members of a vote have none."""
 CONFIG = "monitor.engine_config"
 """Where `node` puts, in the context's extras, what gives the engine configuration in force."""
 
@@ -208,18 +210,25 @@ class OwnPast:
     def _first_over(self, config: EngineConfig, point: int, at: Micros, steps: Sequence[PointStep]) -> Readings:
         before = [step for step in steps if step.noticed_at < at]
         reset = max((step.noticed_at for step in before if step.step == "reset_over_range"), default=0)
-        since = [self._on_since(alarm, at) for alarm in _high_alarms(config, point)]
-        since += [step.happened_at for step in point_modes.in_effect(before)]
-        known = [one for one in since if one is not None]
-        if not known:
+        since = self._may_be_latched_since(config, point, at, before)
+        if since is None:
             return Readings.of([])
-        # While the point was out of evidence it may have been over range long before the alarm came.
-        begin = max(reset, min(known) - LONGEST["inhibit"])
+        begin = max(reset, since)
         while len(table := self._history.read([point], begin, at, limit=MOST_ROWS + 1)) > MOST_ROWS:
             begin = (begin + at + 1) // 2
         rows = Readings.from_arrow(table)
         first = np.flatnonzero(rows.quality & REASON_MASK == Reason.OVER_RANGE)[:1]
         return rows[slice(int(first[0]), int(first[0]) + 1)] if len(first) else Readings.of([])
+
+    def _may_be_latched_since(self, config: EngineConfig, point: int, at: Micros, steps: Sequence[PointStep]) -> Micros | None:
+        """A point that is latched has its high alarms on: where none is, nobody need look. While it was out of evidence it may have been over
+        range long before its alarm came."""
+        if not (alarms := _high_alarms(config, point)):
+            return at - LATCH_LOOKED_BACK
+        since = [self._on_since(alarm, at) for alarm in alarms]
+        since += [step.happened_at for step in point_modes.in_effect(steps)]
+        known = [one for one in since if one is not None]
+        return min(known) - LONGEST["inhibit"] if known else None
 
     def _on_since(self, alarm: int, at: Micros) -> Micros | None:
         """Since when an alarm's condition has been on at `at`, its delay included; of a hidden one nobody knows better than `at`."""
@@ -248,6 +257,11 @@ class OwnPast:
                 return AlarmStory(found)
             before = page[-1].n
         return AlarmStory(found, noticed)
+
+    def standing(self, alarms: Iterable[int], at: Micros) -> list[int]:
+        """Those whose condition the journal has on at `at`."""
+        stories = ((alarm, story_of(self.transitions(alarm, at, at).rows)) for alarm in alarms)
+        return [alarm for alarm, story in stories if story is not None and story.last.after in ACTIVE]
 
     # ---- why
 

@@ -12,7 +12,7 @@ readings (`Remembered`): its past is replayed with them, each at its time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from operator import itemgetter
@@ -26,7 +26,7 @@ from anlan.model.events.alarms import AlarmKind, AlarmState, Trigger
 from anlan.model.frames import NODE_SOURCE, Frame, Kind, Part
 from anlan.model.quality import SEVERITY_SHIFT
 from anlan.model.readings import Readings
-from anlan.monitor import point_modes
+from anlan.monitor import changes, point_modes
 from anlan.monitor.engine import Engine, EngineConfig
 from anlan.monitor.layout import NOT_DUE, TRANSITION, Phase, PointFlag, ProgramFlag, Structs
 from anlan.monitor.point_modes import PointStep
@@ -334,11 +334,13 @@ def in_order(readings: Readings) -> Readings:
     return Readings(readings.point[order], readings.time[order], readings.value[order], readings.quality[order])
 
 
-def replayed(config: EngineConfig, past: Remembered, until: Micros) -> Structs:
-    """What an engine of `config` makes of it, up to `until`."""
+def replayed(config: EngineConfig, past: Remembered, until: Micros, standing: Iterable[int] = ()) -> Structs:
+    """What an engine of `config` makes of it, up to `until`. `standing`: alarms that stood at its beginning, and stand on until a usable
+    reading says otherwise."""
     replay = Replay(config)
     if past.begin is not None:
         seed(replay, past)
+        changes.adopt(replay.engine, dict.fromkeys(standing, (AlarmState.UNACKNOWLEDGED, 0)))
         past = past.between(past.begin, FAR)
     return np.concatenate([replay.through(past), replay.until(until)])
 

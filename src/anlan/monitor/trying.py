@@ -75,10 +75,10 @@ def tried(
     begin = start - max(RUN_UP, round(2 * longest * SECOND), 2 * longest_window(config))
     window = past.window(config, begin, end)
     until = end if window.cut_at is None else window.cut_at
-    sets = []
+    sets, standing = [], past.standing(about, begin)
     for one in (config, changed(config, {number: _columns(fields) for number, fields in changes.items()})):
         episodes = Episodes()
-        episodes.add(replayed(one, window.past, until))
+        episodes.add(replayed(one, window.past, until, standing))
         sets.append([e for e in episodes.all if e.alarm in about and e.begins >= start])
     old, new = (
         RuleSet({n: _facts(past, n, int(chosen.get(n, rules[n]).priority)) for n in about}, episodes)
