@@ -15,6 +15,7 @@ from works import gas, line, write
 
 from anlan.model.clock import ManualClock
 from anlan.model.errors import ConfigError, InputError
+from anlan.model.quality import Reason, Severity, quality
 from anlan.model.readings import Readings
 from anlan.plant.description import Plant
 from anlan.plant.folder import load
@@ -233,6 +234,18 @@ def test_a_recording_goes_through_the_plants_rules(plant: Plant, tmp_path: Path)
         "before": "NORMAL", "after": "UNACKNOWLEDGED", "value": 81.0, "limit": 80.0,
         "quality": {"word": 0, "severity": "good", "reason": "none", "flags": []}, "noticed": "2026-01-01T00:00:01.000000Z",
     }  # fmt: skip
+
+
+def test_a_latch_lasts_to_the_end_of_a_recording_and_is_named(tmp_path: Path) -> None:
+    """Who reset the detector on site no file says: it counts as over range, and the summary says of which points."""
+    plant = load(write(tmp_path / "works", line(), gas("20", principle="catalytic")))
+    word = int(quality(Severity.UNCERTAIN, Reason.OVER_RANGE))
+    rows = "".join(f"{START + at},AT-1,{value},{word if value > 100 else 0}\n" for at, value in enumerate((1, 101, 2, 1, 1)))
+    told, outcome = replay(plant, text(tmp_path, f"time,point,value,quality\n{rows}"))
+    assert {(rule, trigger) for rule, trigger, _ in said(told)} >= {("AT-1.H", "CONDITION_ON")}
+    assert not [rule for rule, trigger, _ in said(told) if trigger == "CONDITION_OFF" and rule == "AT-1.H"]
+    assert outcome.summary.latched_points == outcome.summary.as_json()["latched_points"] == ["AT-1"]
+    assert any("AT-1" in said and "holds no resets" in said for said in Report(plant, "en").summary(outcome.summary))
 
 
 def test_the_span_is_cut(plant: Plant, tmp_path: Path) -> None:

@@ -91,6 +91,27 @@ async def test_a_point_that_guards_no_life_is_inhibited_by_one_person(node: Any,
     assert await modes(console, "LT-301") == []
 
 
+async def test_why_it_did_not_alarm_names_who_inhibited_it_and_until_when(node: Any, console: Any) -> None:
+    node.tick("up")
+    node.feed("LT-301", 50.0)
+    await console.sign_in("yibiao")
+    until = in_(node, HOUR)
+    answer = await post(console, "/points/LT-301/inhibit", reason="换变送器", work_order="WO-7", until=until)
+    assert answer.status_code == 200, answer.text
+    node.clock.advance(SECOND)
+    node.feed("LT-301", 95.0)
+    await node.settle()
+    told = (await console.get("/api/v1/alarms/LT-301.H/why")).json()
+    assert (told["state"], told["closed"], told["value"]) == ("NORMAL", "mode", 95.0)
+    assert "yibiao 禁用该测点" in told["sentence"]["zh"]
+    assert "(作业票 WO-7:换变送器)" in told["sentence"]["zh"]
+    (mode,) = told["modes"]
+    assert (mode["mode"], mode["who_name"], mode["until"], mode["work_order"]) == ("inhibited", "yibiao", until, "WO-7")
+    tried = {"start": in_(node, -HOUR), "end": in_(node, SECOND), "changes": [{"id": "LT-301.H", "limit": 90}]}
+    effect = (await post(console, "/replay/what-if", **tried)).json()["effect"]
+    assert (effect["before"], effect["after"]) == (0, 0)
+
+
 async def test_a_gas_detector_waits_for_a_second_person(node: Any, console: Any) -> None:
     node.tick("up")
     node.feed("AT-203", 0.1)

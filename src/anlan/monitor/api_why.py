@@ -18,6 +18,7 @@ from anlan.model.errors import InputError, NotFound
 from anlan.model.words import LANGUAGES, translate
 from anlan.monitor.choice import instant, span
 from anlan.monitor.past import OwnPast
+from anlan.monitor.point_service import PointService
 from anlan.monitor.service import AlarmService
 from anlan.monitor.trials import Trials
 from anlan.monitor.what_if import Incident
@@ -77,13 +78,17 @@ def routes(context: Context) -> APIRouter:
     trials, writes = Trials.of(context), Writes(context.records, context.clock)
     one_at_a_time = trials.one_at_a_time
 
+    async def names() -> Callable[[str], str]:
+        known = await PointService.of(context).names()
+        return lambda person: known.get(person, "")
+
     @router.get("/alarms/{alarm}/why", dependencies=[require("alarm.view")])
     async def why_alarm(alarm: str, asker: Asker, at: At = "") -> Response:
         """Why the alarm stands, or doesn't, at `at`: each gate between reading and operator, the first that was closed, and a sentence."""
         number, _ = service.find(asker, alarm)
         when = instant("at", at) if at else context.clock.now()
         async with one_at_a_time:
-            found = await asyncio.to_thread(partial(past(context).why, number, when, service.board.name_of))
+            found = await asyncio.to_thread(partial(past(context).why, number, when, await names()))
         return Json(found.as_json())
 
     @router.get("/points/{point}/why", dependencies=[require("alarm.view")])
@@ -92,7 +97,7 @@ def routes(context: Context) -> APIRouter:
         numbers = _alarms_of(context, asker, point)
         when = instant("at", at) if at else context.clock.now()
         async with one_at_a_time:
-            found = await asyncio.to_thread(_explained, past(context), numbers[:MOST_EXPLAINED], when, service.board.name_of)
+            found = await asyncio.to_thread(_explained, past(context), numbers[:MOST_EXPLAINED], when, await names())
         return Json({"point": point, "at": when, "sentence": _of_point(point, found), "alarms": found})
 
     @router.post("/replay/what-if", dependencies=[require("history.view")])

@@ -263,6 +263,10 @@ class Replay:
         """Numbers of the points that had a reading."""
         return np.flatnonzero(self._heard & (self.engine.world.points["flags"] != 0))
 
+    def latched(self) -> npt.NDArray[np.int64]:
+        """Numbers of the points that wait for a reset after over range."""
+        return np.flatnonzero(self.engine.world.points["flags"] & PointFlag.OVER_LATCHED)
+
 
 def _grid_before(at: Micros) -> Micros:
     """The tick before a reading stamped `at`: the last whole second earlier than it."""

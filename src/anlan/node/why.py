@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -52,15 +52,17 @@ def explained(data: Path, name: str, at: str = "") -> list[Explanation]:
     """Raises NotFound, InputError, StoreError."""
     from anlan.monitor.choice import instant
 
-    with past_of(data) as past:
+    with past_of(data) as (past, names):
         numbers = _numbers(past.plant, name)
         when = instant("--at", at) if at else _now(data, past, numbers)
-        return [past.why(number, when) for number in numbers]
+        return [past.why(number, when, names) for number in numbers]
 
 
 @contextmanager
-def past_of(data: Path) -> Iterator[OwnPast]:
-    """What a data folder remembers, read beside a node that may be running. Raises NotFound, StoreError."""
+def past_of(data: Path) -> Iterator[tuple[OwnPast, Callable[[str], str]]]:
+    """What a data folder remembers, read beside a node that may be running, and who its people are. Raises NotFound, StoreError."""
+    from anlan.guard.people import People
+    from anlan.model.clock import SystemClock
     from anlan.model.errors import NotFound
     from anlan.monitor.journal_view import JournalView
     from anlan.monitor.past import OwnPast
@@ -78,7 +80,9 @@ def past_of(data: Path) -> Iterator[OwnPast]:
     records, frames, journal = Records.open(folder.records), LogReader.open(folder.log), JournalView(folder.journal)
     try:
         view, config = view_in_force(records), engine_config_in_force(records)
-        yield OwnPast(lambda: view, lambda: config, journal, WholeHistory(HistoryReader.open(folder.history), frames))
+        names = {str(person.id): person.name_zh or person.name_en for person in People(records, SystemClock()).all()}
+        past = OwnPast(lambda: view, lambda: config, journal, WholeHistory(HistoryReader.open(folder.history), frames))
+        yield past, lambda person: names.get(person, "")
     finally:
         journal.close()
         frames.close()

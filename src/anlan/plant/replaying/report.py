@@ -58,6 +58,10 @@ class Report:
             yield say("{count} points with alarms have no reading in these files: {names}").format(
                 count=len(summary.silent_points), names=names
             )
+        if summary.latched_points:
+            yield say(
+                "over range and not reset: a recording holds no resets, so these count as over range to its end: {names}"
+            ).format(names=_few(summary.latched_points))
         for what, count in summary.skipped.items():
             yield say("left out, {what}: {count}").format(what=say(what), count=count)
         if summary.unknown_names:

@@ -90,6 +90,8 @@ class Summary:
     points: int
     silent_points: list[str]
     """Points with alarms that the recording says nothing of."""
+    latched_points: list[str]
+    """Detectors that were over range, and count as that to the end: who reset them on site, no recording says."""
     skipped: dict[str, int]
     unknown_names: list[str]
 
@@ -114,6 +116,7 @@ class Summary:
             "quality": self.quality,
             "points": self.points,
             "silent_points": self.silent_points,
+            "latched_points": self.latched_points,
             "skipped": self.skipped,
             "unknown_names": self.unknown_names,
         }
@@ -237,7 +240,7 @@ def facts_of(plant: Plant, rules: Mapping[int, AlarmRule]) -> dict[int, Facts]:
 def _summary(side: _Side, tally: Tally, span: tuple[Micros | None, Micros | None], took: float) -> Summary:
     counts = side.replay.counts
     priorities = Counter(side.rules[episode.alarm].priority for episode in side.episodes.all)
-    heard = set(side.replay.heard().tolist())
+    heard, latched = set(side.replay.heard().tolist()), set(side.replay.latched().tolist())
     watched = {rule.point for rule in side.rules.values() if rule.kind is not AlarmKind.LOSS_OF_VIEW and rule.enabled}
     own = [point.id for point in side.plant.points if point.id in watched]
     good, uncertain, bad = counts.quality
@@ -255,6 +258,7 @@ def _summary(side: _Side, tally: Tally, span: tuple[Micros | None, Micros | None
         quality={"good": good, "uncertain": uncertain, "bad": bad},
         points=len(heard),
         silent_points=sorted(name for name in own if side.numbers.points[name] not in heard),
+        latched_points=sorted(point.id for point in side.plant.points if side.numbers.points[point.id] in latched),
         skipped=dict(sorted(tally.skipped.items())),
         unknown_names=list(tally.unknown),
     )
