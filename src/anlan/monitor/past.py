@@ -159,9 +159,9 @@ class OwnPast:
             begin, end = (min(rows.cut_at, end - 1), end) if about_end else (begin, rows.cut_at)
         links, links_from = self._links(config.source_numbers(), begin, end - 1)
         steps, steps_from = self._steps(measured(config), begin, end - 1)
-        readings = Readings.concat([self._over_range(config, begin, steps), rows.readings])
         told_from = max((at for at in (links_from, steps_from) if at is not None), default=None)
         held = point_modes.in_effect(step for step in steps if step.noticed_at < begin)
+        readings = Readings.concat([self._last_evidence(held), self._over_range(config, begin, steps), rows.readings])
         return Window(
             Remembered(readings, links, [*held, *(step for step in steps if step.noticed_at >= begin)], begin),
             rows.cut_at,
@@ -198,6 +198,13 @@ class OwnPast:
             else:
                 cuts.append(page[-1].noticed_at)
         return sorted(found, key=lambda step: step.n), max((at for at in cuts if at > start), default=None)
+
+    def _last_evidence(self, held: Sequence[PointStep]) -> Readings:
+        """The newest reading before each of these steps: what an alarm knew last, and perhaps waited on, when its point was taken out."""
+        tables = [
+            self._history.latest([step.point], step.noticed_at) for step in held if point_modes.mode_of(step) in point_modes.FLAG
+        ]
+        return Readings.concat([Readings.from_arrow(table) for table in tables])
 
     def _over_range(self, config: EngineConfig, at: Micros, steps: Sequence[PointStep]) -> Readings:
         """Of each point that latches over range the reading that made it so, if it still does at `at`."""
