@@ -28,12 +28,14 @@ env-dev: .venv/.dev  ## … and of tests, lint and types
 	@touch $@
 
 .venv/.dev: requirements-dev.lock .venv/.runtime
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-dev.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements-dev.lock
 	@touch $@
 
+# Rewritten tests are kept even where the user's shell forbids it: else each worker and each process that a test starts compiles all anew.
+test test-fast: export PYTHONDONTWRITEBYTECODE =
 test: env-dev  ## everything this machine can test; what is missing is skipped by name
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow and not browser"
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "slow or browser"  # in the order of tests/conftest.py
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not browser"  # in the order of tests/conftest.py
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "slow or browser"
 
 test-fast: env-dev  ## the quick tests only
 	$(BIN)/python -m pytest -q -m "not slow and not browser"

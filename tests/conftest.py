@@ -5,8 +5,19 @@ from __future__ import annotations
 import pytest
 import structlog
 
-LONGEST = "test_node_faults.py"
-"""A hundred kills take as long as half of the other slow tests: begun first, two workers end together."""
+LONGEST = (
+    "test_node_faults.py",  # a hundred kills take as long as half of the other slow tests
+    "test_point_steps.py",
+    "test_corrector.py",
+    "test_replaying.py",
+    "test_replay.py",
+    "test_reader.py",
+    "test_in_force.py",
+    "test_kernel.py",
+    "test_master_book.py",
+    "test_api_docs.py",
+)
+"""Files that take long, begun first in this order: so two workers end together."""
 
 
 # A fault that a test provokes is told as in a terminal, but without the frames' local variables: drawing a whole node takes ten seconds.
@@ -20,4 +31,4 @@ structlog.configure(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.name != LONGEST)
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))

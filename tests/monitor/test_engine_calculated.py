@@ -12,14 +12,13 @@ from engine_leading import engine_config, facts, lead, results, tell
 from engine_reference import Config, Rule
 from engine_reference_calculated import Calculated, CalculatingConfig, CalculatingReference
 from engine_stories import OF_POINT, Change, Step, make_rule, make_story
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from anlan.model.events.alarms import AlarmKind
 from anlan.monitor.engine import Engine
+from tests.examples import tried_on
 
-EXAMPLES = int(os.environ.get("ANLAN_ENGINE_EXAMPLES", "60"))
-story_settings = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+FEW, MANY = 20, int(os.environ.get("ANLAN_ENGINE_EXAMPLES", "60"))
 FIRST = 7
 """Calculated points have the numbers from here on, behind every measured one of the stories."""
 FORMS = (
@@ -88,8 +87,7 @@ def told(seed: int, length: int) -> Any:
 seeds, lengths = st.integers(0, 2**63), st.integers(50, 200)
 
 
-@story_settings
-@given(seeds, lengths)
+@tried_on(seeds, lengths, few=FEW, many=MANY)
 def test_every_transition_is_the_one_the_model_expects(seed: int, length: int) -> None:
     story = told(seed, length)
     found, engine = lead(story.parts)
@@ -105,8 +103,7 @@ def test_every_transition_is_the_one_the_model_expects(seed: int, length: int) -
     assert math.isfinite(len(story.parts))
 
 
-@story_settings
-@given(seeds, lengths, st.data())
+@tried_on(seeds, lengths, st.data(), few=FEW, many=MANY)
 def test_a_snapshot_goes_on_as_if_nothing_had_been(seed: int, length: int, data: st.DataObject) -> None:
     parts = told(seed, length).parts
     cut = data.draw(st.integers(0, len(parts)))

@@ -9,19 +9,17 @@ from typing import Any
 import pytest
 from engine_leading import facts, lead, results, tell
 from engine_stories import Step, stories
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from anlan.model.frames import Frame, Kind, Part
 from anlan.monitor.engine import Engine
+from tests.examples import tried_on
 
-EXAMPLES = int(os.environ.get("ANLAN_ENGINE_EXAMPLES", "60"))
+FEW, MANY = 20, int(os.environ.get("ANLAN_ENGINE_EXAMPLES", "60"))
 """The long form: ANLAN_ENGINE_EXAMPLES=20000 (about 10⁶ steps)."""
-story_settings = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-@story_settings
-@given(stories())
+@tried_on(stories(), few=FEW, many=MANY)
 def test_every_transition_is_the_one_the_model_expects(story: list[Step]) -> None:
     told = tell(story)
     found, engine = lead(told.parts)
@@ -33,8 +31,7 @@ def test_every_transition_is_the_one_the_model_expects(story: list[Step]) -> Non
     assert int(counted[0]) == int(counted[1:5].sum())
 
 
-@story_settings
-@given(stories(), st.data())
+@tried_on(stories(), st.data(), few=FEW, many=MANY)
 def test_a_snapshot_goes_on_as_if_nothing_had_been(story: list[Step], data: st.DataObject) -> None:
     parts = tell(story).parts
     cut = data.draw(st.integers(0, len(parts)))
@@ -45,8 +42,7 @@ def test_a_snapshot_goes_on_as_if_nothing_had_been(story: list[Step], data: st.D
     assert restored.snapshot() == end.snapshot()
 
 
-@story_settings
-@given(stories(), st.data())
+@tried_on(stories(), st.data(), few=FEW, many=MANY)
 def test_frame_boundaries_decide_nothing(story: list[Step], data: st.DataObject) -> None:
     parts = [piece for part in tell(story).parts for piece in split(part, data)]
     cuts = sorted(data.draw(st.sets(st.integers(1, max(1, len(parts) - 1)))) | {0, len(parts)})

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from random import Random
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 from late_node import SECOND, START, EpisodeOf, LateNode, Row
 
@@ -20,6 +19,7 @@ from anlan.model.quality import Reason, Severity, quality
 from anlan.monitor.engine import Engine, EngineConfig
 from anlan.monitor.layout import NEVER
 from anlan.monitor.program import TIMED, Instruction, Op, Program, cells_of
+from tests.examples import tried_on
 
 BAD = quality(Severity.BAD, Reason.SENSOR_FAILURE)
 CYCLIC, CHANGE, STATES, RATE, TOTAL, VOTE, LASTS = 1, 2, 3, 4, 5, 6, 7
@@ -219,8 +219,7 @@ def check(config: EngineConfig, node: LateNode, truth: list[EpisodeOf], rows: li
             assert number < ADDED or not once, f"{other} was added and never was"
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
-@given(st.integers(0, 1 << 32), st.booleans())
+@tried_on(st.integers(0, 1 << 32), st.booleans(), few=12, many=40, derandomize=True)
 def test_the_record_ends_as_if_nothing_had_come_late(seed: int, midway: bool) -> None:
     random = Random(seed)
     config, rows = plant(random), recording(random, random.choice((30, 90)))

@@ -294,6 +294,9 @@ class ListLog:
     def wait(self, after: int, timeout: float) -> bool:
         return after < self.last or bool(threading.Event().wait(timeout))
 
+    def wake(self) -> None:
+        """It waits out its time."""
+
 
 def test_frames_that_are_gone_are_a_fault_and_what_is_left_is_decided(tmp_path: Path) -> None:
     frames = [Frame(n, (part,)) for n, part in enumerate(PARTS, start=1)]

@@ -6,6 +6,7 @@ A new implementation adds its factory to FACTORIES. A check gets a factory and o
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -165,6 +166,18 @@ class LogContract:
         fill(log, 1)
         waiting.join()
         assert answers == [True]
+        log.close()
+
+    def check_waiting_ends_with_a_wake(self, logs: LogFactory) -> None:
+        log = logs()
+        answers: list[bool] = []
+        waiting = threading.Thread(target=lambda: answers.append(log.wait(0, 30)))
+        waiting.start()
+        deadline = time.monotonic() + 10
+        while waiting.is_alive() and time.monotonic() < deadline:
+            log.wake()  # the first may come before it waits
+            waiting.join(0.01)
+        assert answers == [False]
         log.close()
 
     def check_waiting_ends_with_its_time(self, logs: LogFactory) -> None:

@@ -67,6 +67,7 @@ class FrameLog(Protocol):
     def last(self) -> int: ...
     def read(self, after: int, limit: int = 256) -> list[Frame]: ...
     def wait(self, after: int, timeout: float) -> bool: ...
+    def wake(self) -> None: ...
 
 
 class EngineReader:
@@ -130,6 +131,7 @@ class EngineReader:
     def close(self) -> None:
         """Commit, snapshot, stop. What the log has beyond is decided by the next start."""
         self._closing.set()
+        self._log.wake()
         self._thread.join()
         self._wait_for_snapshot()
         self._journal.close()

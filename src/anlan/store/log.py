@@ -76,6 +76,7 @@ class Log:
         self._last = 0
         self._writing = threading.RLock()
         self._changed = threading.Condition()
+        self._woken = 0
         self._closed = False
 
     @classmethod
@@ -219,9 +220,19 @@ class Log:
             return self.read(after, limit)  # trimmed meanwhile: a Gap now
 
     def wait(self, after: int, timeout: float) -> bool:
-        """Until there is something behind `after`, at most `timeout` seconds; whether there is."""
+        """Until there is something behind `after`, at most `timeout` seconds and not beyond a `wake`; whether there is."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._last > after or self._closed, timeout) and self._last > after
+            woken = self._woken
+            return (
+                self._changed.wait_for(lambda: self._last > after or self._closed or self._woken != woken, timeout)
+                and self._last > after
+            )
+
+    def wake(self) -> None:
+        """End every `wait` now: a reader that is to stop need not wait for its time to be over."""
+        with self._changed:
+            self._woken += 1
+            self._changed.notify_all()
 
     # ── keeping ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
