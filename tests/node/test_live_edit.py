@@ -4,6 +4,7 @@ differences alarmed, and a start by the same command goes on with the edit."""
 from __future__ import annotations
 
 import asyncio
+import csv
 import os
 import re
 import signal
@@ -296,7 +297,37 @@ def test_workbook_and_folder_go_the_same_way(node: Node, tmp_path: Path) -> None
     done = node.run("plant", "apply", str(tmp_path / "now"), "--data", str(node.data), "--reason", "after the test")
     assert "in force: configuration version 3" in done.stdout, done
     assert client.get("/alarms/LT-2.H/rule").json()["rule"]["limit"] == 87
+    assert client.get("/plant/versions").json()["items"][0]["effect"] is None, "a limit alone carries none"
+    rows = list(csv.DictReader(points.read_text("utf-8-sig").splitlines()))
+    rows[1]["on_delay"] = "7"
+    with points.open("w", encoding="utf-8", newline="") as file_:
+        writer = csv.DictWriter(file_, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    done = node.run("plant", "apply", str(tmp_path / "now"), "--data", str(node.data), "--reason", "after the test")
+    assert re.search(r"replayed from .*: 0 → 0 alarms, 0 missed\nin force: configuration version 4", done.stdout), done
+    assert client.get("/plant/versions").json()["items"][0]["effect"]["changes"] == {"LT-2.H": {"on_delay": 7.0}}
     points.write_text(points.read_text("utf-8-sig").replace("hr:2 float32", "hr:6 float32"), "utf-8")
     refused = node.run("plant", "apply", str(tmp_path / "now"), "--data", str(node.data), "--reason", "another address")
     assert refused.returncode == 2
     assert "needs a restart" in refused.stderr
+
+
+def test_a_stopped_node_replays_a_workbook_from_its_folder(node: Node, tmp_path: Path) -> None:
+    import openpyxl
+
+    client = node.sign_in()
+    until(lambda: node.status()["received"].get("1", 0) > 15)
+    until(lambda: journal(client, "LT-1.H"), 60)
+    node.stop()
+    file = tmp_path / "alarms.xlsx"
+    assert node.run("alarms", "export", str(node.data), str(file)).returncode == 0
+    book = openpyxl.load_workbook(file)
+    sheet = book[ALARMS]
+    column = [c.value for c in sheet[2]].index("On-delay (s)") + 1
+    row = next(r for r in range(3, sheet.max_row + 1) if sheet.cell(r, 1).value == "LT-1.H")
+    sheet.cell(row, column).value = 590
+    book.save(file)
+    applied = node.run("alarms", "import", str(node.data), str(file), "--apply", "--reason", "HAZOP item 14")
+    # It has stood since 25 s after the first reading; ten minutes it has not.
+    assert re.search(r"replayed from .*: 1 → 0 alarms, 0 missed", applied.stdout), applied

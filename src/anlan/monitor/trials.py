@@ -173,8 +173,23 @@ def trial_of(
 
 def without_history(past: OwnPast, alarms: Sequence[str], end: Micros) -> list[str]:
     """Those alarms for which a point that decides them has no reading before `end`: what they would have done is unknown, not nothing."""
-    numbers = past.plant.rule_numbers
-    needed = {alarm: measured(past.part(*past.subjects([numbers[alarm]]))) for alarm in alarms}
-    every = sorted({point for points in needed.values() for point in points})
-    heard = np.unique(Readings.from_arrow(past.latest(every, end)).point) if every else np.zeros(0, np.uint32)
+    needed = _needed(past, alarms)
+    heard = np.unique(_newest(past, needed, end).point)
     return [alarm for alarm, points in needed.items() if not points or not np.isin(points, heard).all()]
+
+
+def last_heard(past: OwnPast, alarms: Sequence[str], now: Micros) -> Micros:
+    """Just after the newest reading that decides one of them; now, when there is none."""
+    newest = _newest(past, _needed(past, alarms), now).time
+    return int(newest.max()) + 1 if len(newest) else now
+
+
+def _needed(past: OwnPast, alarms: Sequence[str]) -> dict[str, list[int]]:
+    """Numbers of the points whose readings decide each of these alarms."""
+    numbers = past.plant.rule_numbers
+    return {alarm: measured(past.part(*past.subjects([numbers[alarm]]))) for alarm in alarms}
+
+
+def _newest(past: OwnPast, needed: Mapping[str, Sequence[int]], end: Micros) -> Readings:
+    every = sorted({point for points in needed.values() for point in points})
+    return Readings.from_arrow(past.latest(every, end)) if every else Readings.of([])

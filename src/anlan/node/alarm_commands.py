@@ -153,8 +153,10 @@ def _write_records(target: Path, plant: Plant, reason: str, base: int | None) ->
     from anlan.model.clock import SystemClock
     from anlan.node.configuration import open_records
     from anlan.node.layout import NodeFolder
+    from anlan.node.replayed import replayed_offline
+    from anlan.plant.effects import sentence
     from anlan.plant.service import guarded, local_leaf
-    from anlan.plant.versions import import_plant
+    from anlan.plant.versions import import_plant, version
     from anlan.store.disk import FolderLock
 
     folder = NodeFolder(target.absolute())
@@ -164,11 +166,14 @@ def _write_records(target: Path, plant: Plant, reason: str, base: int | None) ->
         try:
             author, clock = getuser(), SystemClock()
             also = partial(guarded, also=local_leaf(author, clock.now(), reason, "master"))
-            made = import_plant(records, plant, author=author, reason=reason, clock=clock, onto=base, also=also)
+            effect = replayed_offline(target, author, clock, version(records)[1], plant)
+            made = import_plant(records, plant, author=author, reason=reason, clock=clock, onto=base, effect=effect, also=also)
         finally:
             records.close()
     finally:
         lock.release()
+    if made.new and effect is not None:
+        typer.echo(sentence(effect, _language(), plant.site.zone))
     typer.echo(_("configuration version {number}; it runs from the next `anlan up` on").format(number=made.version.number))
 
 

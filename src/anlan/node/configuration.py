@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from anlan.model.clock import Clock
 from anlan.node.layout import NodeFolder
+from anlan.node.replayed import replayed_offline
 from anlan.plant.compile import all_points, all_rules, engine_config, running_sources
 from anlan.plant.description import Plant
 from anlan.plant.numbers import Numbers
@@ -52,7 +53,9 @@ def bring_into_force(
         author, reason = getuser(), f"anlan up {origin}"
         # Who edits the folder and starts the node is one person, as at the console. The first version of a node loosens nothing.
         also = partial(guarded, also=local_leaf(author, clock.now(), reason, str(origin)))
-        imported = import_folder(records, origin, author=author, reason=reason, clock=clock, onto=onto, also=also)
+        # Told with the version as it is at the console: what the change would have done to the node's own last day.
+        effect = replayed_offline(folder.root, author, clock, version(records)[1], plant) if versions(records) else None
+        imported = import_folder(records, origin, author=author, reason=reason, clock=clock, onto=onto, effect=effect, also=also)
     config = engine_config(imported.plant, imported.numbers, imported.version.number)
     part = folder.engine_config.with_suffix(".part")
     part.write_bytes(config.to_bytes())

@@ -20,7 +20,7 @@ from anlan.model.errors import AnlanError, InputError
 from anlan.model.words import translate
 from anlan.monitor.config import AlarmRule
 from anlan.monitor.past import OwnPast
-from anlan.monitor.trials import KEPT, Changes, Trial, Trials, trial_of, without_history
+from anlan.monitor.trials import KEPT, Changes, Trial, Trials, last_heard, trial_of, without_history
 from anlan.monitor.trying import tried
 from anlan.plant.compile import all_rules
 from anlan.plant.description import Plant
@@ -158,19 +158,16 @@ async def replayed_in(context: Context, author: str, before: Plant, after: Plant
     return {**trial.as_json(), "left_out": list(changes)[MOST_TRIED:]}
 
 
-def replayed_of(past: OwnPast, author: str, clock: Clock, before: Plant, after: Plant) -> dict[str, Any] | None:
-    """The same over a data folder that nobody runs. Blocking."""
-    changes = tried_changes(before, after)
-    if not changes:
-        return None
-    now, asked, numbers = clock.now(), _first(changes), past.plant.rule_numbers
-    start = now - SPAN
+def replayed_of(past: OwnPast, author: str, clock: Clock, changes: Changes) -> dict[str, Any]:
+    """The same over a data folder that nobody runs, for the last day that it has heard of. Blocking."""
+    asked, numbers, now = _first(changes), past.plant.rule_numbers, clock.now()
+    end = last_heard(past, list(asked), now)
     try:
-        found = tried(past, [], {numbers[alarm]: fields for alarm, fields in asked.items()}, start, now)
-        unknown = without_history(past, list(asked), now)
+        found = tried(past, [], {numbers[alarm]: fields for alarm, fields in asked.items()}, end - SPAN, end)
+        unknown = without_history(past, list(asked), end)
     except AnlanError as error:
         return not_replayed(changes, error)
-    trial = trial_of(found, unknown, id=uuid7(clock), at=now, account=author, changes=asked, start=start, end=now)
+    trial = trial_of(found, unknown, id=uuid7(clock), at=now, account=author, changes=asked, start=end - SPAN, end=end)
     return {**trial.as_json(), "left_out": list(changes)[MOST_TRIED:]}
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ class Version:
     origin: str
     digest: str
     effect: dict[str, Any] | None = None
-    """What a replay said it would do."""
+    """What the node's own replay says it would have done (`effects`); None when it changes no dead-band or delay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,7 @@ def import_folder(
     reason: str,
     clock: Clock,
     onto: int | None = None,
+    effect: dict[str, Any] | None = None,
     also: Also | None = None,
 ) -> Imported:
     """Make the folder the current version. Unchanged: the current one comes back and nothing is written.
@@ -102,7 +104,8 @@ def import_folder(
     `onto`: the person has seen the difference to this version and means it. Raises PlantMistakes, StaleBase.
     """
     plant = load(folder)
-    imported = import_plant(records, plant, author=author, reason=reason, clock=clock, folder=folder, onto=onto, also=also)
+    write = partial(import_plant, author=author, reason=reason, clock=clock, folder=folder, onto=onto, effect=effect, also=also)
+    imported = write(records, plant)
     if imported.plant is plant:  # else it rests on an older version, and what was changed since is not in it
         note_base(folder, imported.version)
     return imported

@@ -12,10 +12,10 @@ export function effectOf(answer) {
   const { effect } = answer;
   const doubt = (words) => `<p class="form-error">${words}</p>`;
   const notes = [
-    answer.unknown.length && doubt(t("No history yet of {alarms}: what the change would have done is unknown.", { alarms: esc(answer.unknown.join(", ")) })),
+    answer.unknown.length && `<p class="unknown">${t("No history yet of {alarms}: what the change would have done is unknown.", { alarms: esc(answer.unknown.join(", ")) })}</p>`,
     answer.cut_at && doubt(t("The span held too many readings: only up to {time} was replayed.", { time: stamp(answer.cut_at) })),
     answer.links_from && doubt(t("The journal held too many transitions: whether a source was in view before {time} is not known.", { time: stamp(answer.links_from) })),
-    effect && answer.history_from && doubt(t("The history begins at {time}: nothing before it was replayed.", { time: stamp(answer.history_from) })),
+    effect && answer.history_from && `<p class="dim">${t("The history begins at {time}: nothing before it was replayed.", { time: stamp(answer.history_from) })}</p>`,
   ];
   return (effect ? counted(effect) : `<div class="sum unknown">${t("effect unknown")}</div>`) + notes.filter(Boolean).join("") + (effect ? missed(effect) : "");
 }
