@@ -16,7 +16,7 @@ from anlan.model.points import Point
 from anlan.model.quality import BAD_COMMUNICATION, BAD_STALE, NO_DATA_YET, Reason, Severity, quality
 from anlan.model.words import Label
 from anlan.monitor import blindness
-from anlan.monitor.blindness import Blind, Blindness, Cause, Row, Seen
+from anlan.monitor.blindness import Blind, Blindness, Row, Seen, Unseen
 from anlan.monitor.config import AlarmRule, loss_of_view
 from anlan.monitor.point_modes import Mode, PointStep
 from anlan.monitor.rows import Standing
@@ -126,19 +126,19 @@ def test_nothing_is_told_of_what_is_seen() -> None:
 @pytest.mark.parametrize(
     ("word", "cause", "since_is"),
     [
-        (BAD_COMMUNICATION, Cause.COMMUNICATION, "last_heard"),
-        (BAD_STALE, Cause.STALE, "last_heard"),
-        (HELD, Cause.UNHEARD, "last_heard"),
-        (NO_DATA_YET, Cause.NO_DATA, ""),
-        (FAULT, Cause.FAULT, ""),
-        (int(quality(Severity.BAD, Reason.NE43_LOW)), Cause.FAULT, ""),
-        (LATCHED, Cause.OVER_RANGE, ""),
-        (int(quality(Severity.BAD, Reason.CALIBRATION)), Cause.CALIBRATION, ""),
-        (int(quality(Severity.BAD, Reason.MAINTENANCE)), Cause.INHIBITED, ""),
-        (int(quality(Severity.BAD, Reason.OUT_OF_SERVICE)), Cause.STOPPED, ""),
+        (BAD_COMMUNICATION, Unseen.COMMUNICATION, "last_heard"),
+        (BAD_STALE, Unseen.STALE, "last_heard"),
+        (HELD, Unseen.UNHEARD, "last_heard"),
+        (NO_DATA_YET, Unseen.NO_DATA, ""),
+        (FAULT, Unseen.FAULT, ""),
+        (int(quality(Severity.BAD, Reason.NE43_LOW)), Unseen.FAULT, ""),
+        (LATCHED, Unseen.OVER_RANGE, ""),
+        (int(quality(Severity.BAD, Reason.CALIBRATION)), Unseen.CALIBRATION, ""),
+        (int(quality(Severity.BAD, Reason.MAINTENANCE)), Unseen.INHIBITED, ""),
+        (int(quality(Severity.BAD, Reason.OUT_OF_SERVICE)), Unseen.STOPPED, ""),
     ],
 )
-def test_each_quality_has_its_cause(word: int, cause: Cause, since_is: str) -> None:
+def test_each_quality_has_its_cause(word: int, cause: Unseen, since_is: str) -> None:
     row = only(find({"TI-1": word}))
     assert (row.cause, row.point, row.post, row.since_is) == (cause, "TI-1", "panel", since_is)
     assert row.since == (NOW - 5 * MINUTE if since_is else None)
@@ -150,7 +150,7 @@ def test_a_doubtful_value_that_is_told_is_seen() -> None:
 
 
 def test_no_number_is_not_seen_whatever_its_quality() -> None:
-    assert only(find(values={"TI-1": float("nan")})).cause is Cause.FAULT
+    assert only(find(values={"TI-1": float("nan")})).cause is Unseen.FAULT
 
 
 def test_what_guards_life_comes_first() -> None:
@@ -176,7 +176,7 @@ def test_an_inhibit_and_a_calibration_tell_who_why_and_until_when() -> None:
     modes = {(number("AT-4"), Mode.INHIBITED): step("AT-4", "inhibit")}
     row = only(find({"AT-4": int(quality(Severity.BAD, Reason.MAINTENANCE))}, modes=modes, names={"p1": "张工"}.get))
     assert (row.cause, row.by, row.said, row.until, row.since) == (
-        Cause.INHIBITED,
+        Unseen.INHIBITED,
         "张工",
         "WO-7: 更换探头",
         NOW + HOUR,
@@ -184,33 +184,33 @@ def test_an_inhibit_and_a_calibration_tell_who_why_and_until_when() -> None:
     )
     modes = {(number("AT-4"), Mode.CALIBRATING): step("AT-4", "calibrate", work_order="")}
     row = only(find(modes=modes))  # whatever its reading looks like
-    assert (row.cause, row.said) == (Cause.CALIBRATION, "更换探头")
+    assert (row.cause, row.said) == (Unseen.CALIBRATION, "更换探头")
 
 
 def test_a_detector_under_test_gas_looks_plain_and_is_not_seen() -> None:
     row = only(find(under_test=[number("AT-4")]))
-    assert row.cause is Cause.CALIBRATION
+    assert row.cause is Unseen.CALIBRATION
 
 
 def test_a_bypass_that_is_on_ends_with_its_approval_or_by_its_countdown() -> None:
     row = only(find(values={"BP-07": 1.0, "BR-07": 30.0}))
-    assert (row.cause, row.until, row.affected) == (Cause.BYPASSED, NOW + 30 * MINUTE, ())
+    assert (row.cause, row.until, row.affected) == (Unseen.BYPASSED, NOW + 30 * MINUTE, ())
     modes = {(number("BP-07.APPROVED"), Mode.APPROVED): step("BP-07.APPROVED", "approve_bypass")}
     row = only(find(values={"BP-07": 1.0, "BR-07": 30.0}, modes=modes))
     assert (row.until, row.by) == (NOW + HOUR, "p1")
-    assert only(find({"BR-07": 0, "BP-07": BAD_STALE}, values={"BP-07": 1.0})).cause is Cause.STALE
+    assert only(find({"BR-07": 0, "BP-07": BAD_STALE}, values={"BP-07": 1.0})).cause is Unseen.STALE
 
 
 def test_a_degraded_vote_says_what_is_in_force() -> None:
     found = find({"AT-2": int(quality(Severity.BAD, Reason.CALIBRATION))})
-    row = next(row for row in found.rows if row.cause is Cause.VOTE)
+    row = next(row for row in found.rows if row.cause is Unseen.VOTE)
     assert (row.point, row.vote.designed, row.vote.text, [m.id for m in row.vote.out]) == ("AV-1", "2oo3", "1oo2", ["AT-2"])
-    assert found.counts == {Cause.CALIBRATION: 1, Cause.VOTE: 1}
+    assert found.counts == {Unseen.CALIBRATION: 1, Unseen.VOTE: 1}
 
 
 def test_points_that_the_node_tells_of_itself_are_none_of_the_plant() -> None:
     assert find({"BP-07.APPROVED": NO_DATA_YET, "AV-1": FAULT}).rows == ()
-    assert only(find({"TDI-1": FAULT})).cause is Cause.DERIVED
+    assert only(find({"TDI-1": FAULT})).cause is Unseen.DERIVED
 
 
 def test_a_lost_source_is_told_once_with_its_safety_points() -> None:
@@ -226,7 +226,7 @@ def test_a_lost_source_is_told_once_with_its_safety_points() -> None:
         "panel",
     )
     assert row.affected_count == 2
-    assert found.counts == {Cause.COMMUNICATION: 7, Cause.VOTE: 1}
+    assert found.counts == {Unseen.COMMUNICATION: 7, Unseen.VOTE: 1}
     assert [one.area for one in found.areas] == ["A1"]
 
 
@@ -297,7 +297,7 @@ def test_a_shelved_alarm_says_by_whom_why_and_until_when() -> None:
     shelved = transition(3, Trigger.SHELVE, AlarmState.SHELVED, float(NOW + HOUR), who="p1", post="desk", reason="变送器检修")
     row = only(find(standing=[Standing(shelved, hidden=shelved)], names={"p1": "刘芳"}.get))
     assert (row.cause, row.alarm, row.point, row.until, row.by, row.said, row.post) == (
-        Cause.SHELVED, "TI-1.H", "TI-1", NOW + HOUR, "刘芳", "变送器检修", "desk"
+        Unseen.SHELVED, "TI-1.H", "TI-1", NOW + HOUR, "刘芳", "变送器检修", "desk"
     )  # fmt: skip
     standing = transition(3, Trigger.CONDITION_ON, AlarmState.UNACKNOWLEDGED)
     assert find(standing=[Standing(standing, raised=standing)]).rows == ()
@@ -306,14 +306,14 @@ def test_a_shelved_alarm_says_by_whom_why_and_until_when() -> None:
 def test_a_person_of_one_branch_is_told_of_that_branch() -> None:
     words = {"TI-1": BAD_STALE, "AT-1": FAULT}
     found = find(words, allows=lambda place: place.startswith("works/U2"))
-    assert [(row.point, row.cause) for row in found.rows] == [("TI-1", Cause.STALE)]
-    assert found.counts == {Cause.STALE: 1}
+    assert [(row.point, row.cause) for row in found.rows] == [("TI-1", Unseen.STALE)]
+    assert found.counts == {Unseen.STALE: 1}
 
 
 def test_more_than_can_be_listed_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blindness, "MOST_LISTED", 2)
     found = find({one.id: FAULT for one in POINTS[:5]}, view=plant(votes=()))
-    assert (len(found.rows), found.total, found.counts) == (2, 5, {Cause.FAULT: 5})
+    assert (len(found.rows), found.total, found.counts) == (2, 5, {Unseen.FAULT: 5})
     assert all(row.safety for row in found.rows)
 
 

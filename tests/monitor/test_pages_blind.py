@@ -6,7 +6,7 @@ import pytest
 
 from anlan.model.places import Area, Place
 from anlan.model.words import LANGUAGES, Label
-from anlan.monitor.blindness import Cause
+from anlan.monitor.blindness import Unseen
 from anlan.monitor.pages_blind import CAUSES, COUNTS, body
 from anlan.web.context import PlantView
 
@@ -18,14 +18,14 @@ def plant(*areas: Area) -> PlantView:
 
 
 def test_each_cause_has_a_sign_of_its_own_in_both_languages() -> None:
-    assert set(CAUSES) == set(Cause)
+    assert set(CAUSES) == set(Unseen)
     for language in LANGUAGES:
-        assert len({sign.text(language) for _, sign, _ in CAUSES.values()}) == len(Cause)
+        assert len({sign.text(language) for _, sign, _ in CAUSES.values()}) == len(Unseen)
 
 
 def test_each_cause_is_counted_once_but_what_only_follows_from_others() -> None:
     counted = [cause for _, _, causes in COUNTS for cause in causes]
-    assert sorted(counted) == sorted(set(Cause) - {Cause.DERIVED})
+    assert sorted(counted) == sorted(set(Unseen) - {Unseen.DERIVED})
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

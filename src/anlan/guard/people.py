@@ -51,6 +51,10 @@ class People:
         with self._records.reading() as session:
             return list(session.scalars(select(Person).order_by(Person.account)))
 
+    def names(self) -> dict[str, str]:
+        """By id as text: what a row or a page calls a person."""
+        return {str(person.id): person.name_zh or person.name_en for person in self.all()}
+
     def posts(self) -> list[Post]:
         with self._records.reading() as session:
             return list(session.scalars(select(Post).order_by(Post.id)))

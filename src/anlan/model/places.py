@@ -7,6 +7,7 @@ e.g. `hualan/U300/R-101`. Above the enterprise a place is named by its GB/T 2260
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import Annotated
 
@@ -91,3 +92,13 @@ class Area(BaseModel):
     place: str = ""
     kind: str = "process"
     polygon: Annotated[list[tuple[float, float]], Field(min_length=3)]
+
+
+def post_of(places: Mapping[str, Place], path: str) -> str:
+    """The post that watches the place at `path`: its own, or that of the nearest place above that has one; "" if none has."""
+    while path:
+        place = places.get(path)
+        if place is not None and place.post:
+            return place.post
+        path = path.rpartition("/")[0]
+    return ""

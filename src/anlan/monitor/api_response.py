@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from anlan.monitor.records import Effect
+from anlan.monitor.records import ActionEffect
 from anlan.monitor.response_service import ResponseService
 from anlan.web.answers import Json
 from anlan.web.auth import Asker, require
@@ -23,7 +23,7 @@ class Said(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     episode: Annotated[int, Field(ge=1, le=1 << 62)]
-    effect: Effect
+    effect: ActionEffect
     note: Annotated[str, Field(max_length=500)] = ""
 
 

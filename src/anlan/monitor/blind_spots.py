@@ -57,6 +57,7 @@ class BlindSpots:
         while True:
             await asyncio.sleep(STEPS_EVERY)
             whole = await self._of_the_whole()
+            await Sums.of(self._context).refresh()
             self._notice(whole, self._seen(whole))
             if self._context.clock.monotonic() < self._asked_at + LOOKED_AT:
                 try:
@@ -68,12 +69,12 @@ class BlindSpots:
         """Read the steps on points. Raises StoreError."""
         self._modes = standing_of(await asyncio.to_thread(self._context.journal.last_steps))
         if any(step.who and step.who not in self._names for step in self._modes.values()):
-            people = await asyncio.to_thread(self._context.guard.people.all)
-            self._names = {str(person.id): person.name_zh or person.name_en for person in people}
+            self._names = await asyncio.to_thread(self._context.guard.people.names)
 
     async def told(self, principal: Principal) -> dict[str, Any]:
         """What this person may see of it, with `at`: when it was true."""
         blind = await self._blind_of(principal)
+        await Sums.of(self._context).refresh()
         return {"at": self._context.clock.now(), **self._found(principal, blind)[1]}
 
     def encoded(self, principal: Principal) -> bytes | None:

@@ -22,12 +22,12 @@ from anlan.model.clock import SECOND, Micros
 from anlan.model.events.alarms import AlarmKind, AlarmState
 from anlan.model.frames import NODE_ID
 from anlan.model.kinds import kinds
-from anlan.model.places import Area
+from anlan.model.places import Area, post_of
 from anlan.model.points import Point
 from anlan.model.quality import REASON_MASK, SEVERITY_SHIFT, Reason, Severity
 from anlan.model.words import Label
 from anlan.monitor.companions import ONLY_FOR_OTHERS, approval_of, met_alarm_of
-from anlan.monitor.detectors.vote import InForce, in_force
+from anlan.monitor.detectors.vote import VoteInForce, in_force
 from anlan.monitor.point_modes import Mode, PointStep
 from anlan.monitor.rows import Names, Standing
 from anlan.monitor.summary import bypass_timers
@@ -38,7 +38,7 @@ MOST_LISTED = 2_000
 MOST_AFFECTED = 20
 
 
-class Cause(StrEnum):
+class Unseen(StrEnum):
     """Why something is not seen, in the order in which it is told."""
 
     COMMUNICATION = "communication"
@@ -60,33 +60,33 @@ class Cause(StrEnum):
 
 SEEN = -1
 """In arrays of causes: nothing hides this point."""
-_ORDER = {cause: n for n, cause in enumerate(Cause)}
-_CAUSES = tuple(Cause)
+_ORDER = {cause: n for n, cause in enumerate(Unseen)}
+_CAUSES = tuple(Unseen)
 _OF_REASON = {
-    Reason.COMMUNICATION: Cause.COMMUNICATION,
-    Reason.NOT_CONNECTED: Cause.COMMUNICATION,
-    Reason.NO_DATA_YET: Cause.NO_DATA,
-    Reason.STALE: Cause.STALE,
-    Reason.OVER_RANGE: Cause.OVER_RANGE,
-    Reason.UNDER_RANGE: Cause.OVER_RANGE,
-    Reason.OVER_RANGE_LATCHED: Cause.OVER_RANGE,
-    Reason.ENGINEERING_LIMIT: Cause.OVER_RANGE,
-    Reason.CALIBRATION: Cause.CALIBRATION,
-    Reason.MAINTENANCE: Cause.INHIBITED,
-    Reason.OUT_OF_SERVICE: Cause.STOPPED,
-    Reason.STOPPED: Cause.STOPPED,
+    Reason.COMMUNICATION: Unseen.COMMUNICATION,
+    Reason.NOT_CONNECTED: Unseen.COMMUNICATION,
+    Reason.NO_DATA_YET: Unseen.NO_DATA,
+    Reason.STALE: Unseen.STALE,
+    Reason.OVER_RANGE: Unseen.OVER_RANGE,
+    Reason.UNDER_RANGE: Unseen.OVER_RANGE,
+    Reason.OVER_RANGE_LATCHED: Unseen.OVER_RANGE,
+    Reason.ENGINEERING_LIMIT: Unseen.OVER_RANGE,
+    Reason.CALIBRATION: Unseen.CALIBRATION,
+    Reason.MAINTENANCE: Unseen.INHIBITED,
+    Reason.OUT_OF_SERVICE: Unseen.STOPPED,
+    Reason.STOPPED: Unseen.STOPPED,
 }
 """Every other reason of a bad value is a fault of sensor or device."""
-_BY_REASON = np.full(REASON_MASK + 1, _ORDER[Cause.FAULT])
+_BY_REASON = np.full(REASON_MASK + 1, _ORDER[Unseen.FAULT])
 for _reason, _cause in _OF_REASON.items():
     _BY_REASON[_reason] = _ORDER[_cause]
 _HIDDEN = {
-    AlarmState.SHELVED: Cause.SHELVED,
-    AlarmState.SUPPRESSED: Cause.SUPPRESSED,
-    AlarmState.OUT_OF_SERVICE: Cause.OUT_OF_SERVICE,
+    AlarmState.SHELVED: Unseen.SHELVED,
+    AlarmState.SUPPRESSED: Unseen.SUPPRESSED,
+    AlarmState.OUT_OF_SERVICE: Unseen.OUT_OF_SERVICE,
 }
-_LAST_HEARD = frozenset({Cause.COMMUNICATION, Cause.STALE, Cause.UNHEARD})
-_OF_MODE = {Cause.CALIBRATION: Mode.CALIBRATING, Cause.INHIBITED: Mode.INHIBITED}
+_LAST_HEARD = frozenset({Unseen.COMMUNICATION, Unseen.STALE, Unseen.UNHEARD})
+_OF_MODE = {Unseen.CALIBRATION: Mode.CALIBRATING, Unseen.INHIBITED: Mode.INHIBITED}
 _OWN_FACTS = frozenset({"fault", "bypass.approved", "calibration.due", "vote"})
 """Kinds of the node's points that it tells by itself; votes are told as votes."""
 _NO_VALUE = frozenset({AlarmKind.BAD_QUALITY, AlarmKind.STALE, AlarmKind.LOSS_OF_VIEW})
@@ -117,7 +117,7 @@ class Row:
     """One thing that is not seen: a point, a source or an alarm. `since_is`: "began", "last_heard", or "noticed" (it may have begun before).
     `until`: when it ends by itself, None if it doesn't. `affected`: alarms and votes that can't come or count less, the first few."""
 
-    cause: Cause
+    cause: Unseen
     name: Label
     place: str
     post: str
@@ -136,7 +136,7 @@ class Row:
     points: int = 0
     safety_points: int = 0
     """Of a source: how many of its points nobody sees."""
-    vote: InForce | None = None
+    vote: VoteInForce | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ class Uncovered:
 class Blindness:
     """`counts`: points, votes and alarms by cause, sources left out; `rows`: sources first, then what guards life."""
 
-    counts: dict[Cause, int]
+    counts: dict[Unseen, int]
     rows: tuple[Row, ...]
     total: int
     areas: tuple[Uncovered, ...]
@@ -222,20 +222,20 @@ class Blind:
         bad = (seen.quality >> SEVERITY_SHIFT >= Severity.BAD) | np.isnan(seen.value)
         found = np.where(bad, _BY_REASON[reason], SEEN)
         unheard = ~bad & (seen.quality >> SEVERITY_SHIFT == Severity.UNCERTAIN) & (reason == Reason.LAST_USABLE)
-        found[unheard] = _ORDER[Cause.UNHEARD]
+        found[unheard] = _ORDER[Unseen.UNHEARD]
         on = self._bypass & (seen.value != 0) & ~bad
-        found[on] = _ORDER[Cause.BYPASSED]
-        found[self._own & (found != SEEN)] = _ORDER[Cause.DERIVED]
-        for cause, of in ((Cause.INHIBITED, Mode.INHIBITED), (Cause.CALIBRATION, Mode.CALIBRATING)):
+        found[on] = _ORDER[Unseen.BYPASSED]
+        found[self._own & (found != SEEN)] = _ORDER[Unseen.DERIVED]
+        for cause, of in ((Unseen.INHIBITED, Mode.INHIBITED), (Unseen.CALIBRATION, Mode.CALIBRATING)):
             found[[self._row[point] for point, mode in seen.modes if mode is of and point in self._row]] = _ORDER[cause]
-        found[[self._row[point] for point in seen.under_test if point in self._row]] = _ORDER[Cause.CALIBRATION]
+        found[[self._row[point] for point in seen.under_test if point in self._row]] = _ORDER[Unseen.CALIBRATION]
         found[self._skipped] = SEEN
         return found
 
     def find(self, seen: Seen) -> Blindness:
         causes = self.causes(seen)
         blind = np.flatnonzero(causes != SEEN)
-        counts: Counter[Cause] = Counter({cause: int(n) for cause, n in zip(_CAUSES, np.bincount(causes[blind], minlength=len(_CAUSES)).tolist(), strict=True) if n})  # fmt: skip
+        counts: Counter[Unseen] = Counter({cause: int(n) for cause, n in zip(_CAUSES, np.bincount(causes[blind], minlength=len(_CAUSES)).tolist(), strict=True) if n})  # fmt: skip
         order = np.lexsort((blind, causes[blind], ~self._safety[blind]))
         listed = blind[order][:MOST_LISTED]
         bad_since = self._bad_since(seen.standing)
@@ -259,7 +259,7 @@ class Blind:
 
     # ---- points
 
-    def _point(self, row: int, cause: Cause, seen: Seen, bad_since: Mapping[str, Micros]) -> Row:
+    def _point(self, row: int, cause: Unseen, seen: Seen, bad_since: Mapping[str, Micros]) -> Row:
         point = self._points[row]
         number = int(self.number[row])
         affected = [*self._alarms_of(point), *self._votes_of.get(point.id, ())]
@@ -267,7 +267,7 @@ class Blind:
             cause=cause,
             name=point.name,
             place=point.place,
-            post=_post(self._plant, point.place),
+            post=post_of(self._plant.places, point.place),
             safety=point.safety,
             point=point.id,
             source=point.source if point.source != NODE_ID else None,
@@ -280,7 +280,7 @@ class Blind:
         if step is not None:
             words = f"{step.work_order}: {step.reason}" if step.work_order else step.reason
             told = replace(told, since=step.noticed_at, since_is="began", until=step.until, by=seen.names(step.who), said=words)
-        if cause is Cause.BYPASSED and told.until is None:
+        if cause is Unseen.BYPASSED and told.until is None:
             told = replace(told, until=self._timer_ends(row, seen))
         return told
 
@@ -289,11 +289,11 @@ class Blind:
         rules = (self._plant.rules[n] for n in self._rules_of_point.get(point.id, ()))
         return [] if point.kind == "bypass" else [rule.id for rule in rules if rule.kind not in _NO_VALUE]
 
-    def _since(self, row: int, number: int, cause: Cause, seen: Seen, bad_since: Mapping[str, Micros]) -> dict[str, Any]:
+    def _since(self, row: int, number: int, cause: Unseen, seen: Seen, bad_since: Mapping[str, Micros]) -> dict[str, Any]:
         heard = int(seen.received[row])
         if cause in _LAST_HEARD and heard:
             return {"since": heard, "since_is": "last_heard"}
-        if cause is Cause.NO_DATA:
+        if cause is Unseen.NO_DATA:
             return {}
         began = bad_since.get(self._points[row].id)
         if began is not None:
@@ -306,8 +306,8 @@ class Blind:
         rules = ((self._plant.rules.get(one.last.alarm), one.raised) for one in standing)
         return {r.point: raised.happened_at for r, raised in rules if r is not None and raised is not None and r.kind is AlarmKind.BAD_QUALITY}  # fmt: skip
 
-    def _step_of(self, number: int, point: Point, cause: Cause, seen: Seen) -> PointStep | None:
-        if cause is Cause.BYPASSED:
+    def _step_of(self, number: int, point: Point, cause: Unseen, seen: Seen) -> PointStep | None:
+        if cause is Unseen.BYPASSED:
             approved = self._point_numbers.get(approval_of(point.id), -1)
             return seen.modes.get((approved, Mode.APPROVED))
         return seen.modes.get((number, _OF_MODE[cause])) if cause in _OF_MODE else None
@@ -330,7 +330,7 @@ class Blind:
                 continue
             found.append(
                 Row(
-                    cause=Cause.COMMUNICATION,
+                    cause=Unseen.COMMUNICATION,
                     name=source.name if source.name.zh or source.name.en else Label(zh=source.id, en=source.id),
                     place=self._plant.top,
                     post=lost.post,
@@ -359,10 +359,10 @@ class Blind:
         began = [self._since(row, int(self.number[row]), _CAUSES[causes[row]], seen, {}).get("since") for row in known if causes[row] != SEEN]  # fmt: skip
         since = max((one for one in began if one is not None), default=None)
         return Row(
-            cause=Cause.VOTE,
+            cause=Unseen.VOTE,
             name=vote.name,
             place=vote.place,
-            post=vote.post or _post(self._plant, vote.place),
+            post=vote.post or post_of(self._plant.places, vote.place),
             safety=True,
             point=vote.id,
             since=since,
@@ -390,9 +390,9 @@ class Blind:
             alarm=rule.id,
             since=hidden.noticed_at if hidden is not None else None,
             since_is="began" if hidden is not None else "",
-            until=int(hidden.value) if cause is Cause.SHELVED and hidden is not None else None,
+            until=int(hidden.value) if cause is Unseen.SHELVED and hidden is not None else None,
             by=names(hidden.who) if hidden is not None and hidden.who else "",
-            said=(hidden.reason if hidden is not None else "") or (rule.suppress_when if cause is Cause.SUPPRESSED else ""),
+            said=(hidden.reason if hidden is not None else "") or (rule.suppress_when if cause is Unseen.SUPPRESSED else ""),
             affected=(rule.id,),
             affected_count=1,
         )
@@ -435,13 +435,3 @@ def _holds(polygon: Sequence[tuple[float, float]], x: float, y: float) -> bool:
         if (ay > y) != (by > y) and x < ax + (y - ay) / (by - ay) * (bx - ax):
             inside = not inside
     return inside
-
-
-def _post(plant: PlantView, path: str) -> str:
-    """Of the nearest place above that names one."""
-    while path:
-        place = plant.places.get(path)
-        if place is not None and place.post:
-            return place.post
-        path = path.rpartition("/")[0]
-    return ""

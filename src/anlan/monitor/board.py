@@ -28,7 +28,7 @@ LOOK_EVERY = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Encoded:
     """One transition, encoded: as it goes to the event stream and as the alarm's row on the live socket."""
 
     n: int
@@ -48,7 +48,7 @@ class Board:
         self.moved = Bell()
         self._catching_up = asyncio.Lock()
         """Two at once would each begin with what the other has gone beyond."""
-        self._recent: deque[Told] = deque(maxlen=RECENT)
+        self._recent: deque[Encoded] = deque(maxlen=RECENT)
         self._names: dict[str, str] = {}
         self.floods = LiveFloods(context)
 
@@ -86,11 +86,11 @@ class Board:
             self.standing.pop(transition.alarm, None)
         plant = self._context.plant
         event = transition_row(plant, transition, self.name_of)
-        self._recent.append(Told(transition.n, event["place"], dumps(event), dumps(alarm_row(plant, standing, self.name_of))))
+        self._recent.append(Encoded(transition.n, event["place"], dumps(event), dumps(alarm_row(plant, standing, self.name_of))))
         self.floods.take(transition)
         self.cursor = transition.n
 
-    def recent(self, after: int) -> list[Told] | None:
+    def recent(self, after: int) -> list[Encoded] | None:
         """What was told after position `after`, or None if that is too long ago to be in memory."""
         if after >= self.cursor:
             return []
@@ -127,5 +127,4 @@ class Board:
     async def _learn_names(self, transitions: Sequence[AlarmTransition]) -> None:
         unknown = {t.who for t in transitions if t.who and t.who not in self._names}
         if unknown:
-            people = await asyncio.to_thread(self._context.guard.people.all)
-            self._names = {str(person.id): person.name_zh or person.name_en for person in people}
+            self._names = await asyncio.to_thread(self._context.guard.people.names)

@@ -11,6 +11,7 @@ from anlan.model.clock import HOUR, Micros
 from anlan.model.errors import InputError
 from anlan.model.events.alarms import AlarmState, Trigger
 from anlan.model.words import translate
+from anlan.monitor.command_fields import check_fields
 from anlan.monitor.point_commands import PointCommand
 from anlan.monitor.shelving import LONGEST
 
@@ -102,20 +103,7 @@ class Command:
     @classmethod
     def from_json(cls, fields: Any) -> Command:
         given = fields if isinstance(fields, dict) else {}
-        for name, kind in _FIELDS.items():
-            value = given.get(name, _DEFAULTS.get(name))
-            if type(value) is not kind and not (name in _DEFAULTS and value == _DEFAULTS[name]):
-                raise InputError(
-                    "command: {field} was {found}; {expected} was expected", field=name, found=repr(value), expected=kind.__name__
-                )
-        if unknown := sorted(set(given) - set(_FIELDS)):
-            raise InputError("command: unknown field {field}", field=unknown[0])
-        if given["kind"] not in get_args(CommandKind):
-            raise InputError(
-                "command: kind was {found}; one of {expected} was expected",
-                found=repr(given["kind"]),
-                expected=", ".join(get_args(CommandKind)),
-            )
+        check_fields(given, _FIELDS, _DEFAULTS, get_args(CommandKind))
         return cls(**given)
 
 

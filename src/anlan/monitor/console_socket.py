@@ -94,6 +94,7 @@ class ConsoleSocket:
         )
         try:
             while await self._still_allowed():
+                await Sums.of(self._context).refresh()
                 await self._socket.send_text(self._frame().decode())
                 asked = self._asked.count
                 await watch.first(HEARTBEAT)

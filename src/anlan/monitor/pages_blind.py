@@ -10,40 +10,40 @@ from functools import partial
 
 from anlan.model.words import Label, Language, translate
 from anlan.monitor import plan
-from anlan.monitor.blindness import Cause
+from anlan.monitor.blindness import Unseen
 from anlan.web import shell
 from anlan.web.context import Context, PlantView
 from anlan.web.markup import Markup, el
 from anlan.web.pages import page, principal_of_page
 
 PATH = "/blind"
-CAUSES: dict[Cause, tuple[str, Label, str]] = {
-    Cause.COMMUNICATION: ("not heard", Label(zh="断", en="L"), "unknown"),
-    Cause.NO_DATA: ("no data yet", Label(zh="无", en="N"), "unknown"),
-    Cause.STALE: ("no longer updated", Label(zh="滞", en="S"), "unknown"),
-    Cause.UNHEARD: ("not heard again since its source came back", Label(zh="旧", en="A"), "unknown"),
-    Cause.FAULT: ("fault of sensor or device", Label(zh="障", en="F"), "unknown"),
-    Cause.OVER_RANGE: ("outside its range", Label(zh="超", en="R"), "unknown"),
-    Cause.CALIBRATION: ("calibrating", Label(zh="校", en="C"), "aside"),
-    Cause.INHIBITED: ("inhibited or maintained", Label(zh="修", en="M"), "aside"),
-    Cause.STOPPED: ("stopped or out of service", Label(zh="停", en="O"), "aside"),
-    Cause.BYPASSED: ("bypassed", Label(zh="旁", en="B"), "bypass"),
-    Cause.VOTE: ("vote degraded", Label(zh="决", en="V"), "bypass"),
-    Cause.SHELVED: ("alarm shelved", Label(zh="搁", en="H"), "veiled"),
-    Cause.SUPPRESSED: ("alarm suppressed by design", Label(zh="抑", en="D"), "veiled"),
-    Cause.OUT_OF_SERVICE: ("alarm out of service", Label(zh="退", en="X"), "veiled"),
-    Cause.DERIVED: ("cannot be calculated", Label(zh="算", en="="), "unknown"),
+CAUSES: dict[Unseen, tuple[str, Label, str]] = {
+    Unseen.COMMUNICATION: ("not heard", Label(zh="断", en="L"), "unknown"),
+    Unseen.NO_DATA: ("no data yet", Label(zh="无", en="N"), "unknown"),
+    Unseen.STALE: ("no longer updated", Label(zh="滞", en="S"), "unknown"),
+    Unseen.UNHEARD: ("not heard again since its source came back", Label(zh="旧", en="A"), "unknown"),
+    Unseen.FAULT: ("fault of sensor or device", Label(zh="障", en="F"), "unknown"),
+    Unseen.OVER_RANGE: ("outside its range", Label(zh="超", en="R"), "unknown"),
+    Unseen.CALIBRATION: ("calibrating", Label(zh="校", en="C"), "aside"),
+    Unseen.INHIBITED: ("inhibited or maintained", Label(zh="修", en="M"), "aside"),
+    Unseen.STOPPED: ("stopped or out of service", Label(zh="停", en="O"), "aside"),
+    Unseen.BYPASSED: ("bypassed", Label(zh="旁", en="B"), "bypass"),
+    Unseen.VOTE: ("vote degraded", Label(zh="决", en="V"), "bypass"),
+    Unseen.SHELVED: ("alarm shelved", Label(zh="搁", en="H"), "veiled"),
+    Unseen.SUPPRESSED: ("alarm suppressed by design", Label(zh="抑", en="D"), "veiled"),
+    Unseen.OUT_OF_SERVICE: ("alarm out of service", Label(zh="退", en="X"), "veiled"),
+    Unseen.DERIVED: ("cannot be calculated", Label(zh="算", en="="), "unknown"),
 }
 """Cause → its words, the sign on the plan, and how it is hatched."""
-COUNTS: tuple[tuple[str, str, tuple[Cause, ...]], ...] = (
-    ("unknown", "unknown", (Cause.COMMUNICATION, Cause.NO_DATA, Cause.STALE, Cause.UNHEARD, Cause.FAULT, Cause.OVER_RANGE)),
-    ("bypassed", "bypassed", (Cause.BYPASSED,)),
-    ("calibrating", "calibrating", (Cause.CALIBRATION,)),
-    ("inhibited", "inhibited", (Cause.INHIBITED, Cause.STOPPED)),
-    ("votes", "votes degraded", (Cause.VOTE,)),
-    ("shelved", "shelved", (Cause.SHELVED,)),
-    ("suppressed", "suppressed", (Cause.SUPPRESSED,)),
-    ("out", "out of service", (Cause.OUT_OF_SERVICE,)),
+COUNTS: tuple[tuple[str, str, tuple[Unseen, ...]], ...] = (
+    ("unknown", "unknown", (Unseen.COMMUNICATION, Unseen.NO_DATA, Unseen.STALE, Unseen.UNHEARD, Unseen.FAULT, Unseen.OVER_RANGE)),
+    ("bypassed", "bypassed", (Unseen.BYPASSED,)),
+    ("calibrating", "calibrating", (Unseen.CALIBRATION,)),
+    ("inhibited", "inhibited", (Unseen.INHIBITED, Unseen.STOPPED)),
+    ("votes", "votes degraded", (Unseen.VOTE,)),
+    ("shelved", "shelved", (Unseen.SHELVED,)),
+    ("suppressed", "suppressed", (Unseen.SUPPRESSED,)),
+    ("out", "out of service", (Unseen.OUT_OF_SERVICE,)),
 )
 """Of the line above the plan: name, words, and the causes it adds up."""
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 import orjson
 
 from anlan.model.clock import HOUR, Micros
-from anlan.model.errors import InputError
+from anlan.monitor.command_fields import check_fields
 
 PointStepKind = Literal[
     "inhibit",
@@ -69,20 +69,7 @@ class PointCommand:
     @classmethod
     def from_json(cls, given: dict[str, Any]) -> PointCommand:
         """Raises InputError that names the field."""
-        for name, kind in _FIELDS.items():
-            value = given.get(name, _DEFAULTS.get(name))
-            if type(value) is not kind and not (name in _DEFAULTS and value == _DEFAULTS[name]):
-                raise InputError(
-                    "command: {field} was {found}; {expected} was expected", field=name, found=repr(value), expected=kind.__name__
-                )
-        if unknown := sorted(set(given) - set(_FIELDS)):
-            raise InputError("command: unknown field {field}", field=unknown[0])
-        if given["kind"] not in get_args(PointStepKind):
-            raise InputError(
-                "command: kind was {found}; one of {expected} was expected",
-                found=repr(given["kind"]),
-                expected=", ".join(get_args(PointStepKind)),
-            )
+        check_fields(given, _FIELDS, _DEFAULTS, get_args(PointStepKind))
         return cls(**given)
 
 

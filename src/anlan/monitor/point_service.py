@@ -18,10 +18,9 @@ from uuid import UUID
 
 import structlog
 
-from anlan.guard.audit import Step
 from anlan.guard.principal import Principal
 from anlan.model.clock import HOUR, SECOND, Micros
-from anlan.model.errors import AnlanError, CommandRefused, Forbidden, NotFound, StoreError
+from anlan.model.errors import AnlanError, CommandRefused, Forbidden, NotFound
 from anlan.model.frames import NODE_ID
 from anlan.model.points import Point
 from anlan.monitor.companions import approval_of
@@ -29,6 +28,7 @@ from anlan.monitor.detectors.kinds import calibratable
 from anlan.monitor.point_commands import LONGEST, PointStepKind
 from anlan.monitor.point_modes import NO_DETECTOR, Mode, PointStep, standing_of
 from anlan.monitor.point_requests import OutRequests, request_row
+from anlan.monitor.recording_steps import record
 from anlan.monitor.records import OutRequest
 from anlan.web.answers import iso, quality_words
 from anlan.web.context import Context
@@ -124,7 +124,7 @@ class PointService:
             "accepted": result["accepted"],
             "command": sent["id"],
         }
-        await self._audit(principal, f"point.{kind}", found.id, after, reason)
+        await record(self._context, principal, f"point.{kind}", found.id, after, reason)
         if not result["accepted"]:
             raise CommandRefused(result["why"] or "the core refused the step", **(result.get("facts") or {}))
         return {"id": result["id"], "accepted": True, "point": found.id, "step": kind}
@@ -241,8 +241,7 @@ class PointService:
         return standing_of(await asyncio.to_thread(self._context.journal.last_steps))
 
     async def names(self) -> dict[str, str]:
-        people = await asyncio.to_thread(self._context.guard.people.all)
-        return {str(person.id): person.name_zh or person.name_en for person in people}
+        return await asyncio.to_thread(self._context.guard.people.names)
 
     # ---- what was left behind
 
@@ -311,16 +310,6 @@ class PointService:
             raise SecondPersonNeeded("who asked can't approve: it takes a second person with own credentials")
         if verdict == "approve" and row.until <= self._context.clock.now():
             raise CommandRefused("the time that was asked for is over: ask anew")
-
-    async def _audit(self, principal: Principal, action: str, subject: str, after: dict[str, Any], reason: str) -> None:
-        step = Step.of(principal, self._context.clock.now(), action, subject, after=after, reason=reason)
-        try:
-            await asyncio.to_thread(self._context.guard.record, step)
-        except StoreError as failure:
-            log.error("step not in the audit record; the journal has it", action=action, subject=subject, error=str(failure))
-            self._context.faults["audit"] = failure
-        else:
-            self._context.faults.pop("audit", None)
 
 
 def _check_calibration(point: Point, work_order: str) -> None:

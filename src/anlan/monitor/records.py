@@ -28,7 +28,7 @@ class Seen(Base):
     at: Mapped[int]
 
 
-class Effect(StrEnum):
+class ActionEffect(StrEnum):
     """A person's own answer to "did the action work?"."""
 
     WORKED = "worked"

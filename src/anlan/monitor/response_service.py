@@ -22,7 +22,7 @@ from anlan.model.events.alarms import AlarmKind, AlarmState, AlarmTransition
 from anlan.model.quality import NO_DATA_YET
 from anlan.model.readings import Readings
 from anlan.monitor.past import OwnPast
-from anlan.monitor.records import Effect, ResponseAnswer
+from anlan.monitor.records import ActionEffect, ResponseAnswer
 from anlan.monitor.replay import Replay, in_order
 from anlan.monitor.response import MOVING, OF_QUALITY, Judgement, Question, judge, window_of
 from anlan.monitor.rows import LOOKED_BACK, story_of
@@ -76,7 +76,7 @@ class ResponseService:
             "answers": answers,
         }
 
-    async def answer(self, principal: Principal, alarm_id: str, episode: int, effect: Effect, note: str) -> dict[str, Any]:
+    async def answer(self, principal: Principal, alarm_id: str, episode: int, effect: ActionEffect, note: str) -> dict[str, Any]:
         """Record what a person says. Raises NotFound, Forbidden, NotYourPost, CommandRefused for an activation nobody has acknowledged."""
         number, rule = self._alarms.find(principal, alarm_id)
         self._alarms.check_right(principal, rule, "acknowledge")
@@ -108,6 +108,7 @@ class ResponseService:
     # ---- the judgement
 
     async def _judged(self, number: int, rule: Rule, activation: Activation, now: Micros) -> Judgement:
+        await Sums.of(self._context).refresh()
         asked = self._question(rule, activation)
         if rule.kind is AlarmKind.LOSS_OF_VIEW or rule.kind in OF_QUALITY:
             return judge(asked)
@@ -182,7 +183,7 @@ class ResponseService:
     # ---- what people say
 
     def _keep(
-        self, principal: Principal, number: int, alarm_id: str, episode: int, effect: Effect, note: str, found: Judgement
+        self, principal: Principal, number: int, alarm_id: str, episode: int, effect: ActionEffect, note: str, found: Judgement
     ) -> None:
         now, name = self._context.clock.now(), principal.name
         with self._context.records.session() as session:

@@ -19,10 +19,11 @@ from sqlalchemy import select
 from anlan.guard.audit import Step, append
 from anlan.guard.principal import Principal
 from anlan.model.clock import SECOND, Micros, to_datetime
-from anlan.model.errors import AnlanError, CommandRefused, Forbidden, InputError, NotFound, StoreError
+from anlan.model.errors import AnlanError, CommandRefused, Forbidden, InputError, NotFound
 from anlan.model.shifts import Running, shift_at
 from anlan.monitor.board import Board
 from anlan.monitor.class_demands import demand_against
+from anlan.monitor.recording_steps import record
 from anlan.monitor.records import Seen
 from anlan.monitor.rows import alarm_row, rule_facts, transition_row
 from anlan.monitor.shelving import LONGEST, may_remove, may_shelve
@@ -115,7 +116,7 @@ class AlarmService:
             self._check_rule(rule, kind, until)
             self._check_class(rule, kind, reason, until)
         except CommandRefused:
-            await self._audit(principal, f"alarm.{kind}", alarm_id, {**asked, "accepted": False}, reason)
+            await record(self._context, principal, f"alarm.{kind}", alarm_id, {**asked, "accepted": False}, reason)
             raise
         result = await self._context.core.command(
             {
@@ -132,7 +133,7 @@ class AlarmService:
                 "work_order": work_order,
             }
         )
-        await self._audit(principal, f"alarm.{kind}", alarm_id, {**asked, "accepted": result["accepted"]}, reason)
+        await record(self._context, principal, f"alarm.{kind}", alarm_id, {**asked, "accepted": result["accepted"]}, reason)
         if not result["accepted"]:
             raise CommandRefused(result["why"] or "the core refused the step", **(result.get("facts") or {}))
         return {"id": result["id"], "accepted": True, "why": "", "transition": result.get("transition")}
@@ -224,16 +225,6 @@ class AlarmService:
 
     def _post_name(self, principal: Principal, post: str) -> str:
         return post_name(self._context.plant, post, principal.language) or "—"
-
-    async def _audit(self, principal: Principal, action: str, subject: str, after: dict[str, Any], reason: str) -> None:
-        step = Step.of(principal, self._context.clock.now(), action, subject, after=after, reason=reason)
-        try:
-            await asyncio.to_thread(self._context.guard.record, step)
-        except StoreError as failure:
-            log.error("step not in the audit record; the journal has it", action=action, subject=subject, error=str(failure))
-            self._context.faults["audit"] = failure
-        else:
-            self._context.faults.pop("audit", None)
 
     def _mark_seen(self, principal: Principal, number: int, alarm_id: str, episode: int) -> None:
         now = self._context.clock.now()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from anlan.model.events.alarms import AlarmKind
 from anlan.monitor.service import AlarmService
 from anlan.monitor.states import ACTIVE, HIDDEN
@@ -20,6 +22,7 @@ class Sums:
         self._plant: PlantView | None = None
         self._summariser: Summariser | None = None
         self._at = -EVERY
+        self._refreshing = asyncio.Lock()
         self._encoded = b"null"
         self._under_test: tuple[int, ...] = ()
 
@@ -31,29 +34,29 @@ class Sums:
         return sums
 
     def encoded(self) -> bytes:
-        """JSON of `monitor.summary.Summary`."""
-        self._refresh()
+        """JSON of `monitor.summary.Summary`, as of the last `refresh`."""
         return self._encoded
 
     def under_test(self) -> tuple[int, ...]:
-        """Numbers of the detectors whose own state says calibration."""
-        self._refresh()
+        """Numbers of the detectors whose own state says calibration, as of the last `refresh`."""
         return self._under_test
 
-    def _refresh(self) -> None:
-        now = self._context.clock.monotonic()
-        if now >= self._at + EVERY or self._plant is not self._context.plant:
-            self._at = now
-            self._count()
+    async def refresh(self) -> None:
+        """Count again if a second has passed or the plant is another. Its rows are made in a thread: a large plant has many."""
+        async with self._refreshing:
+            while self._summariser is None or self._plant is not self._context.plant:
+                plant = self._context.plant
+                self._summariser, self._plant, self._at = await asyncio.to_thread(Summariser, plant), plant, -EVERY
+            now = self._context.clock.monotonic()
+            if now >= self._at + EVERY:
+                self._at = now
+                self._count(self._summariser)
 
-    def _count(self) -> None:
-        if self._summariser is None or self._plant is not self._context.plant:
-            self._plant = self._context.plant
-            self._summariser = Summariser(self._plant)
+    def _count(self, summariser: Summariser) -> None:
         standing = AlarmService.of(self._context).board.standing.values()
         active = [one.last.alarm for one in standing if one.last.after in ACTIVE]
         hidden = [one.last.alarm for one in standing if one.last.after in HIDDEN]
-        found = self._summariser.count(self._context.live, [*active, *(n for n in hidden if self._is_beyond(n))])
+        found = summariser.count(self._context.live, [*active, *(n for n in hidden if self._is_beyond(n))])
         self._encoded, self._under_test = dumps(found.as_json()), found.under_test
 
     def _is_beyond(self, alarm: int) -> bool:

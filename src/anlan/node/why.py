@@ -80,7 +80,7 @@ def past_of(data: Path) -> Iterator[tuple[OwnPast, Callable[[str], str]]]:
     records, frames, journal = Records.open(folder.records), LogReader.open(folder.log), JournalView(folder.journal)
     try:
         view, config = view_in_force(records), engine_config_in_force(records)
-        names = {str(person.id): person.name_zh or person.name_en for person in People(records, SystemClock()).all()}
+        names = People(records, SystemClock()).names()
         past = OwnPast(lambda: view, lambda: config, journal, WholeHistory(HistoryReader.open(folder.history), frames))
         yield past, lambda person: names.get(person, "")
     finally:

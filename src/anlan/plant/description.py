@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from anlan.model.errors import InputError
-from anlan.model.places import Anchor, Area, Id, Level, Place, Position
+from anlan.model.places import Anchor, Area, Id, Level, Place, Position, post_of
 from anlan.model.points import Point
 from anlan.model.shifts import DEFAULT_SHIFTS, Shift
 from anlan.model.units import find_unit
@@ -234,13 +234,7 @@ class Plant(BaseModel):
         return copy
 
     def post_of(self, path: str) -> str:
-        """The post that watches a place: its own, or that of the nearest place above that has one; "" if none has."""
-        while path:
-            place = self.places_by_path.get(path)
-            if place is not None and place.post:
-                return place.post
-            path = path.rpartition("/")[0]
-        return ""
+        return post_of(self.places_by_path, path)
 
     def to_json(self) -> bytes:
         """Canonical: sorted keys, no defaults, UTF-8. Equal plants give equal bytes."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from anlan.model.clock import Clock, Micros
 from anlan.model.errors import AnlanError
 from anlan.model.events.alarms import AlarmKind, AlarmTransition
-from anlan.model.places import Anchor, Area, Place
+from anlan.model.places import Anchor, Area, Place, post_of
 from anlan.model.points import Point
 from anlan.model.shifts import DEFAULT_SHIFTS, Shift
 from anlan.model.words import Label
@@ -257,13 +257,7 @@ class PlantView:
         """The post the alarm belongs to: its own, else that of the nearest place above that names one."""
         if rule.post:
             return rule.post
-        path = self.place_of_rule(rule)
-        while path:
-            place = self.places.get(path)
-            if place is not None and place.post:
-                return place.post
-            path = path.rpartition("/")[0]
-        return ""
+        return post_of(self.places, self.place_of_rule(rule))
 
     @cached_property
     def first_outs(self) -> dict[str, str]:

@@ -32,7 +32,7 @@ from anlan.monitor.detectors.config import DetectorLimit, references
 from anlan.monitor.detectors.dates import dates_of
 from anlan.monitor.detectors.kinds import is_detector
 from anlan.monitor.detectors.response import Verdict, error_of_range, judge, response
-from anlan.monitor.detectors.vote import InForce, in_force
+from anlan.monitor.detectors.vote import VoteInForce, in_force
 from anlan.monitor.point_commands import PointStepKind
 from anlan.monitor.point_modes import Mode
 from anlan.monitor.point_service import PointService, mode_row
@@ -82,6 +82,7 @@ class DetectorService:
         words = dict(zip(numbers, live.quality_now(np.array(numbers, np.int64)).tolist(), strict=True)) if numbers else {}
         standing, names = await self._points.standing(), await self._points.names()
         dates = await asyncio.to_thread(dates_of, self._context.plant, self._context.records)
+        await Sums.of(self._context).refresh()
         under_test = frozenset(Sums.of(self._context).under_test())
         today = self.today()
         rows = []
@@ -112,7 +113,7 @@ class DetectorService:
     def _vote(self, vote: Any, under_test: frozenset[int]) -> dict[str, Any]:
         plant, live = self._context.plant, self._context.live
         numbers = np.array([plant.point_numbers[m] for m in vote.members], np.int64)
-        found: InForce = in_force(vote, live.quality_now(numbers).tolist())
+        found: VoteInForce = in_force(vote, live.quality_now(numbers).tolist())
         own = plant.point_numbers.get(vote.id)
         value = finite(float(live.value[own])) if own is not None and own < len(live.value) else None
         members = [

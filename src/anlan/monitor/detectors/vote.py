@@ -51,7 +51,7 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class InForce:
+class VoteInForce:
     """`needed` of the `of` members that still vote by their values. 0 needed: the vote stands by members that count as alarming.
     `of` 0 and `needed` above 0: nobody votes any more."""
 
@@ -77,7 +77,7 @@ class InForce:
         return tuple(member for member in self.members if member.health is not Health.HEALTHY)
 
 
-def in_force(group: Group, qualities: Iterable[int]) -> InForce:
+def in_force(group: Group, qualities: Iterable[int]) -> VoteInForce:
     """`qualities`: the effective quality word of each member, in their order."""
     members = tuple(_member(group, one, word) for one, word in zip(group.members, qualities, strict=True))
     left = sum(member.counts == "left" for member in members)
@@ -85,10 +85,10 @@ def in_force(group: Group, qualities: Iterable[int]) -> InForce:
     unseen = sum(member.counts == "supports" for member in members)
     designed = f"{group.needed}oo{len(members)}"
     if left == len(members):
-        return InForce(designed, max(1, group.needed - left), 0, members)
+        return VoteInForce(designed, max(1, group.needed - left), 0, members)
     needed = max(1, group.needed - left) - forced
     needed = max(0 if forced else 1, needed - unseen) if needed > 0 else 0
-    return InForce(designed, needed, len(members) - left - forced - unseen, members)
+    return VoteInForce(designed, needed, len(members) - left - forced - unseen, members)
 
 
 def _member(group: Group, identifier: str, word: int) -> Member:
