@@ -23,7 +23,7 @@ from anlan.model.quality import NO_DATA_YET
 from anlan.model.readings import Readings
 from anlan.monitor.past import OwnPast
 from anlan.monitor.records import ActionEffect, ResponseAnswer
-from anlan.monitor.replay import Replay, in_order
+from anlan.monitor.replay import Replay, seed
 from anlan.monitor.response import MOVING, OF_QUALITY, Judgement, Question, judge, window_of
 from anlan.monitor.rows import LOOKED_BACK, story_of
 from anlan.monitor.service import AlarmService
@@ -162,19 +162,17 @@ class ResponseService:
         return Readings.concat([Readings.from_arrow(history.latest([point], start)), Readings.from_arrow(history.read([point], start, end + 1))])  # fmt: skip
 
     def _computed(self, alarm: int, point: int, start: Micros, end: Micros, window: float) -> Readings:
-        """A figure that is calculated stands in no history: the engine computes it anew from what does."""
+        """A figure that is calculated stands in no history: the engine computes it anew from what does, and from what people did to its points."""
         past = OwnPast.of(self._context)
         config = past.part(past.subjects([alarm])[0])
         begin = start - round(window * SECOND) - MINUTE
-        rows = in_order(past.readings(config, begin, end + 1).readings)
-        replay = Replay(config)
-        replay.begin(min(begin, int(rows.time[0])) if len(rows) else begin)
-        found, fed = [], 0
+        replay, known = Replay(config), past.window(config, begin, end + 1).past
+        seed(replay, known)
+        found = []
         for at in np.linspace(start, end, SAMPLES).astype(np.int64).tolist():
-            upto = int(np.searchsorted(rows.time, at, side="right"))
-            replay.feed(rows[fed:upto])
+            replay.through(known.between(begin, at + 1))
             replay.until(at)
-            fed = upto
+            begin = at + 1
             live = replay.engine.live([point])
             if len(live.point):
                 found.append((point, at, float(live.value[0]), int(live.quality[0])))

@@ -30,6 +30,8 @@ const SHOWN = 200;
 class Replay extends HTMLElement {
   connectedCallback() {
     this.chosen = new Map();
+    /** Those that are shown, or about to be once their settings are known: none is shown twice. */
+    this.asked = new Set();
     this.innerHTML = frame();
     this.form = this.querySelector("form");
     this.result = this.querySelector(".result");
@@ -82,7 +84,7 @@ class Replay extends HTMLElement {
     const turn = (this.searched = (this.searched ?? 0) + 1);
     const answer = await searchPoints(text);
     if (answer.refused || turn !== this.searched) return;
-    const found = answer.items.flatMap((point) => point.alarms.map((alarm) => ({ ...alarm, name: point.name }))).filter((alarm) => !this.chosen.has(alarm.id));
+    const found = answer.items.flatMap((point) => point.alarms.map((alarm) => ({ ...alarm, name: point.name }))).filter((alarm) => !this.asked.has(alarm.id));
     list.innerHTML = found
       .slice(0, 12)
       .map((alarm) => `<li><button type="button" data-add="${esc(alarm.id)}"><b>${esc(alarm.id)}</b> ${esc(label(alarm.name))} <span class="dim">${esc(kindWords(alarm.kind))}</span></button></li>`)
@@ -91,18 +93,29 @@ class Replay extends HTMLElement {
 
   /** What is set now stands in the fields as a hint; what is typed is tried. */
   async add(id) {
-    const facts = await api.get(`/api/v1/alarms/${encodeURIComponent(id)}`);
-    if (facts.refused) return this.say(facts.refused);
-    const meta = facts.point ? await api.get(`/api/v1/points/${encodeURIComponent(facts.point)}`) : { alarms: [] };
-    const set = meta.alarms?.find((alarm) => alarm.id === id) ?? {};
-    const alarm = { ...facts, limit: set.limit ?? null };
+    if (this.asked.has(id)) return;
+    this.asked.add(id);
+    const alarm = await this.settings(id);
+    if (alarm.refused) {
+      this.asked.delete(id);
+      return this.say(alarm.refused);
+    }
     this.chosen.set(id, alarm);
     this.querySelector(".rules").insertAdjacentHTML("beforeend", ruleFields(alarm));
     this.writeAddress();
   }
 
+  async settings(id) {
+    const facts = await api.get(`/api/v1/alarms/${encodeURIComponent(id)}`);
+    if (facts.refused) return facts;
+    const meta = facts.point ? await api.get(`/api/v1/points/${encodeURIComponent(facts.point)}`) : { alarms: [] };
+    const set = meta.alarms?.find((alarm) => alarm.id === id) ?? {};
+    return { ...facts, limit: set.limit ?? null };
+  }
+
   remove(id) {
     this.chosen.delete(id);
+    this.asked.delete(id);
     this.querySelector(`.rule[data-alarm="${CSS.escape(id)}"]`).remove();
     this.writeAddress();
   }
@@ -171,7 +184,8 @@ class Replay extends HTMLElement {
     const { echarts } = await import("nicegui-echart");
     const [start, end] = [answer.start / 1000, (answer.cut_at ?? answer.end) / 1000];
     const loaded = await loadPens(points, start, end, Math.max(300, place.clientWidth - 120));
-    if (!this.isConnected || loaded.refused) return;
+    // Another result may be shown by now: its picture is its own.
+    if (!place.isConnected || loaded.refused) return;
     this.chart?.dispose();
     this.observer?.disconnect();
     this.chart = echarts.init(place, null, { renderer: "canvas" });
