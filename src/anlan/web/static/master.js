@@ -54,7 +54,7 @@ class Master extends HTMLElement {
     if (answer.refused) return;
     this.answer = answer;
     this.rows = new Map(answer.items.map((row) => [row.id, row]));
-    this.tbody.innerHTML = answer.items.map(line).join("");
+    this.tbody.innerHTML = answer.items.map((row) => line(row, answer)).join("");
     this.querySelector(".empty").hidden = answer.items.length > 0;
     this.querySelector(".tally").textContent = tally(answer);
     this.offerClasses(answer.classes);
@@ -128,6 +128,7 @@ class Master extends HTMLElement {
     this.trial = answer.refused ? null : { id: answer.trial, of: JSON.stringify(tried) };
     this.tell(answer.refused ? `<p class="form-error">${esc(answer.refused)}</p>` : effectOf(answer)).focus();
     this.lead();
+    button.scrollIntoView({ block: "nearest" });
   }
 
   async submit(event) {
@@ -217,7 +218,10 @@ function frame(may) {
 
 const nothing = () => `<div class="empty"><span>${t("Choose an alarm to see its rationalisation and to change its rule.")}</span></div>`;
 
-function line(row) {
+/** What a class or severity is called; its id while the plant gives it no name. */
+const called = (list, id) => label(list.find((one) => one.id === id)?.name ?? {}) || id;
+
+function line(row, whole) {
   const differs = row.matrix_priority !== null && row.matrix_priority !== row.priority;
   const named = row.rationalised ? `${esc(row.rationalised.by)}<small>${esc(row.rationalised.on)}${row.review_due ? ` → ${esc(row.review_due)}` : ""}</small>` : `<span class="dim">—</span>`;
   const cells = [
@@ -227,8 +231,8 @@ function line(row) {
     `<span class="nowrap">${row.limit === null ? esc(row.states.join(", ")) || "—" : `${esc(row.limit)} ${esc(config.units[row.unit] ?? row.unit)}`}</span>`,
     `<span class="nowrap">${esc(row.on_delay)} / ${esc(row.off_delay)} s</span>`,
     esc(row.post) || "—",
-    esc(row.alarm_class) || "—",
-    esc(row.severity) || "—",
+    esc(called(whole.classes, row.alarm_class)) || "—",
+    esc(called(whole.matrix.severities, row.severity)) || "—",
     row.time_to_respond ? `<span class="nowrap">${esc(row.time_to_respond)} s</span>` : "—",
     row.matrix_priority === null ? "—" : `<span class="${differs ? "strong" : "dim"}">${row.matrix_priority}${differs ? " ≠" : ""}</span>`,
     esc(label(row.cause)) || "—",
