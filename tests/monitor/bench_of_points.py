@@ -21,6 +21,7 @@ START = 1_767_225_600 * SECOND
 A, B, C, VOTE, OWN = 1, 2, 3, 4, 5
 HIGH, BADQ, SILENT, VOTED, TOLD = 10, 11, 12, 20, 21
 OVER = quality(Severity.UNCERTAIN, Reason.OVER_RANGE)
+OVERDUE = quality(Severity.UNCERTAIN, Reason.CALIBRATION_OVERDUE)
 FAILED = quality(Severity.BAD, Reason.SENSOR_FAILURE)
 VOTE_OF_3 = 3 | 2 << 8 | 1 << 16 | 1 << 17
 """2oo3; a faulty member votes, a calibrating one leaves (the machine's own form, as in tests of programs)."""
@@ -46,6 +47,8 @@ class Bench:
     engine: Engine = field(default_factory=Engine)
     heard: list[AlarmTransition] = field(default_factory=list)
     calibratable: bool = True
+    dated: bool = False
+    """OWN tells whether A's calibration is overdue."""
     last: Transitions = field(default_factory=lambda: Transitions(0))
     all: list[Transitions] = field(default_factory=list)
     version: int = 0
@@ -67,6 +70,7 @@ class Bench:
                 "deadline": [0 if self.on_change else 10_000] * 3 + [0, 0],
                 "latches": [self.latches] * 3 + [False, False],
                 "calibratable": [self.calibratable] * 3 + [False, False],
+                "due": [OWN if self.dated else 0, 0, 0, 0, 0],
             },
             {
                 "number": [HIGH, BADQ, SILENT, VOTED, TOLD],

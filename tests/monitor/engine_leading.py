@@ -8,12 +8,13 @@ from typing import Any
 
 import orjson
 from engine_reference import Config, Reference
-from engine_stories import KEYS, START, Change, Give, Order, Step, Tick
+from engine_stories import KEYS, START, Change, Date, Give, Order, Step, Tick
 
 from anlan.model.frames import Frame, Kind, Part
 from anlan.model.readings import Readings
 from anlan.monitor.commands import Command, Result
 from anlan.monitor.engine import Engine, EngineConfig, Transitions
+from anlan.monitor.point_commands import PointCommand
 from anlan.monitor.program import Program
 
 
@@ -29,6 +30,7 @@ def engine_config(
             "source": [*(p.source for p in config.points), *(0 for _ in made)],
             "on_change": [*(p.on_change for p in config.points), *(False for _ in made)],
             "deadline": [*(p.deadline // 1000 for p in config.points), *(3_000 for _ in made)],
+            "due": [*(p.due for p in config.points), *(0 for _ in made)],
         },
         {
             "number": [r.number for r in config.rules],
@@ -107,6 +109,11 @@ def tell(
                 if command.id not in told.accepted:
                     told.accepted[command.id] = reference.command(command, wall)
                     orders.append(command)
+            case Date(own, overdue):
+                kind: Any = "calibration_overdue" if overdue else "calibration_in_date"
+                said = PointCommand(id=f"d{n}", kind=kind, point=own, who="node", post="", at=wall, reason="its date")
+                told.parts.append(Part(Kind.COMMAND, 0, START, n, wall, 1, said.to_bytes()))
+                told.accepted[said.id] = reference.date(own, overdue, wall)
             case Change(config):
                 told.parts.append(Part(Kind.CONFIG, 0, START, n, wall, 1, configuration(config).to_bytes()))
                 reference.configure(config, wall)

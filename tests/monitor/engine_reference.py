@@ -111,6 +111,8 @@ class Point:
     on_change: bool = False
     deadline: int = 3 * SECOND
     """µs, 0: none"""
+    due: int = 0
+    """The node's own point that says whether its calibration is overdue."""
 
 
 @dataclass
@@ -121,6 +123,8 @@ class Seen:
     time: int | None = None
     value: float = math.nan
     quality: int = 0
+    sent: int = 0
+    """The quality as its source gave it."""
     heard: int = 0
     held: bool = False
     stale: bool = False
@@ -267,6 +271,7 @@ class Reference:
                 self.write(alarm, Trigger.CONFIGURATION, alarm.state, N, at, at, value, word)
         kept_sources = self.sources
         self.sources = {n: kept_sources.get(n, Source(since=self.u)) for n in config.sources}
+        self.sources[0] = Source("up")
         kept = self.seen
         modes = {n: (s.point.on_change, s.point.deadline) for n, s in kept.items()}
         self.seen = {p.number: self.carry(kept.get(p.number), p) for p in config.points}
@@ -291,6 +296,7 @@ class Reference:
                 if judge[alarm.rule.number]:
                     self.judge(self.seen[number], alarm, judge[alarm.rule.number], at, u)
         self.recalculate(kept, modes, at, u)
+        self.count_by_dates(at, u)
         for alarm in self.alarms.values():
             self.answered(alarm)
             if alarm.state == SH and not alarm.rule.shelvable:
@@ -303,6 +309,9 @@ class Reference:
 
     def fed(self, number: int, time: int) -> None:
         """The point has a new value, or its value is worth something else, as of `time`."""
+
+    def worth_changed(self, number: int, u: int) -> None:
+        """The point's value is worth something else, and no reading came."""
 
     def time_passed(self) -> None:
         """A tick."""
@@ -334,10 +343,11 @@ class Reference:
         elif seen.time is not None and time < seen.time:
             self.counts["late"] += 1
             return
-        elif seen.time == time and same(value, seen.value) and (word & NOT_FLAGS) == (seen.quality & NOT_FLAGS):
+        elif seen.time == time and same(value, seen.value) and (word & NOT_FLAGS) == (seen.sent & NOT_FLAGS):
             self.counts["duplicate"] += 1
             return
-        self.take(seen, time, value, word, received_at, u)
+        seen.sent = word
+        self.take(seen, time, value, self.counted(seen), received_at, u)
         seen.held = self.sources[seen.point.source].state == "up"
         self.fed(number, time)
 
@@ -371,7 +381,9 @@ class Reference:
         """Whether a bad value is the point's own matter: the alarm of a lost source stands for all that it hides, calculations included,
         and what is calculated of points that never spoke is unknown."""
         reason = word & 0xFF
-        hidden = reason == Reason.NO_DATA_YET or (reason == Reason.COMMUNICATION and any(one.state == "down" for one in self.sources.values()))
+        hidden = reason == Reason.NO_DATA_YET or (
+            reason == Reason.COMMUNICATION and any(one.state == "down" for one in self.sources.values())
+        )
         return self.sources[seen.point.source].state != "down" and not (hidden and self.is_calculated(seen))
 
     def cover(self, seen: Seen, time: int) -> int:
@@ -496,6 +508,37 @@ class Reference:
             if alarm.rule.kind == AlarmKind.BAD_QUALITY and seen.time is not None and is_fault(seen.quality) and fresh:
                 at = self.now(seen, u)
                 self.condition(alarm, True, at, at, now, seen.value, seen.quality)
+
+    # ---- dates of calibration
+
+    def date(self, own: int, overdue: bool, at: int) -> bool:
+        """The node tells one of its own points whether a calibration is overdue."""
+        u = self.moment = self.node_time(at)
+        seen = self.seen.get(own)
+        if seen is None or seen.point.source != 0 or self.is_calculated(seen):
+            return False
+        counts = dict(self.counts)
+        self.reading(own, at, float(overdue), 0, at, u)
+        self.calculate(at, u)
+        self.counts = counts
+        self.count_by_dates(at, u)
+        return True
+
+    def counted(self, seen: Seen) -> int:
+        """What a reading is worth: one of a detector that is overdue is uncertain, if it isn't so or worse by itself."""
+        own = self.seen.get(seen.point.due)
+        overdue = own is not None and own.usable and own.value == 1
+        if overdue and seen.sent < quality(Severity.UNCERTAIN):
+            return seen.sent & FLAG_MASK | quality(Severity.UNCERTAIN, Reason.CALIBRATION_OVERDUE)
+        return seen.sent
+
+    def count_by_dates(self, at: int, u: int) -> None:
+        for number in sorted(self.seen):
+            seen = self.seen[number]
+            if seen.time is not None and not self.is_calculated(seen) and self.counted(seen) != seen.quality:
+                seen.quality = self.counted(seen)
+                self.worth_changed(number, u)
+                self.calculate(at, u)
 
     # ---- configuration
 

@@ -78,7 +78,7 @@ class CalculatingReference(Reference):
                 self.fresh.add(number)
             points[number] = self.as_point(number, [points[i] for i in inputs])
         self.governed = config.suppressed_by
-        whole = Config(config.version, (0, *config.sources), tuple(points.values()), config.rules, config.escalation)
+        whole = Config(config.version, config.sources, tuple(points.values()), config.rules, config.escalation)
         super().configure(whole, at)
         self.config = whole
 
@@ -116,6 +116,11 @@ class CalculatingReference(Reference):
         for one in sorted(self.results):
             if number in self.results[one].inputs:
                 self.let_wait(one, time)
+
+    def worth_changed(self, number: int, u: int) -> None:
+        for one in sorted(self.results):
+            if number in self.results[one].inputs:
+                self.let_wait(one, self.newest_input(one, u))
 
     def let_wait(self, number: int, time: int | None) -> None:
         if time is None:

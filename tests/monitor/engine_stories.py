@@ -34,6 +34,8 @@ STEPS = (
     *["return_to_service"] * 3,
 )
 KEYS = (*range(10, 50), 101, 102)
+OWN = 20
+"""The node's own point of a calibration's date; several detectors may have the same."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,14 @@ class Order:
 
 
 @dataclass(frozen=True)
+class Date:
+    """The node says of one of its own points whether a calibration is overdue."""
+
+    own: int
+    overdue: bool
+
+
+@dataclass(frozen=True)
 class Change:
     config: Config
 
@@ -78,7 +88,7 @@ class Step:
     """Let `wait` µs pass on the node's wall clock, then do."""
 
     wait: int
-    do: Give | Tick | Order | Change
+    do: Give | Tick | Order | Date | Change
 
 
 def make_story(seed: int, length: int) -> list[Step]:
@@ -92,8 +102,10 @@ def make_story(seed: int, length: int) -> list[Step]:
             story.append(Step(wait, make_readings(random)))
         elif dice < 0.8:
             story.append(Step(wait, make_tick(random)))
-        elif dice < 0.97:
+        elif dice < 0.92:
             story.append(Step(wait, make_order(random)))
+        elif dice < 0.97:
+            story.append(Step(wait, Date(random.choice((OWN, OWN, OWN, 1, 99)), random.random() < 0.6)))
         else:
             config = make_config(random, version) if random.random() < 0.3 else alter(random, config, version)
             story.append(Step(wait, Change(config)))
@@ -107,10 +119,13 @@ def make_config(random: Random, version: int) -> Config:
     for number in range(1, random.randint(2, 4) + 1):
         on_change = random.random() < 0.5
         deadline = random.choice([0, 0, 3_000_000, 10_000_000] if on_change else [1_000_000, 3_000_000, 3_000_000, 10_000_000])
-        points.append(Point(number, random.choice(sources), on_change, deadline))
+        points.append(Point(number, random.choice(sources), on_change, deadline, random.choice((0, OWN))))
         rules += [
             make_rule(random, number * 10 + slot, number, OF_POINT) for slot in random.sample(range(10), random.randint(1, 5))
         ]
+    points.append(Point(OWN, 0, True, 0))
+    if random.random() < 0.5:
+        rules.append(make_rule(random, 300, OWN, OF_POINT))
     rules += [make_rule(random, 100 + s, s, (AlarmKind.LOSS_OF_VIEW,)) for s in sources if random.random() < 0.7]
     return Config(version, sources, tuple(points), tuple(rules), random.choice(ESCALATIONS))
 
@@ -152,13 +167,14 @@ def alter(random: Random, config: Config, version: int) -> Config:
     if random.random() < 0.3:
         del rules[random.randrange(len(rules))]
     if random.random() < 0.3:
-        point = random.choice(config.points)
+        point = random.choice(config.points[:-1])
         number = point.number * 10 + random.randrange(10)
         rules = [r for r in rules if r.number != number] + [make_rule(random, number, point.number, OF_POINT)]
     points = list(config.points)
     if random.random() < 0.2:
-        which = random.randrange(len(points))
-        points[which] = Point(points[which].number, random.choice(config.sources), random.random() < 0.5, 3_000_000)
+        which = random.randrange(len(points) - 1)
+        due = random.choice((0, OWN))
+        points[which] = Point(points[which].number, random.choice(config.sources), random.random() < 0.5, 3_000_000, due)
     escalation = random.choice(ESCALATIONS) if random.random() < 0.3 else config.escalation
     return Config(version, config.sources, tuple(points), tuple(rules) or config.rules[:1], escalation)
 

@@ -23,7 +23,7 @@ FIRST = 7
 """Calculated points have the numbers from here on, behind every measured one of the stories."""
 FORMS = (
     "{a} - {b}", "max({a}, {b})", "if({a} > 5, {a}, {b})", "{a} / ({b} - 3)", "abs({a} - 5)",
-    "{a} > 5", "{a} > 5 and {b} < 6", "{a} > 7 or not {b} > 2", "above({a}, 6, 2)", "bad({a})", "good({a}) and {a} != {b}",
+    "{a} > 5", "{a} > 5 and {b} < 6", "{a} > 7 or not {b} > 2", "above({a}, 6, 2)", "bad({a})", "uncertain({a})", "good({a}) and {a} != {b}",
     "vote(2 of {a} > 5, {b} > 5, above({c}, 5, 1))", "vote(1 of {a} > 5, {b} > 5; fault leaves)",
     "rate({a} over 3 s)", "delta({a} over 4 s)", "spread({a} over 3 s)", "avg({a} over 4 s)", "min({a} over 3 s) + max({b} over 5 s)",
     "count({a} > 5 over 20 s)", "duration({a} > 4)", "hold({a} > 4 for 3 s)", "hold({a} > 4 for 2 s) and {b} > 3",

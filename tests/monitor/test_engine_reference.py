@@ -26,6 +26,8 @@ def test_every_transition_is_the_one_the_model_expects(story: list[Step]) -> Non
     assert [facts(one) for one in found] == told.expected
     assert {i: r.accepted for i, r in results(found).items()} == told.accepted
     assert {a: s for a, s in engine.standing().items()} == {n: a.state for n, a in told.reference.alarms.items() if a.state != 0}
+    worth = {n: s.quality for n, s in told.reference.seen.items() if s.time is not None}
+    assert {n: int(engine.world.points["quality"][n]) for n in worth} == worth
     counted = engine.ledger.sum(axis=0)
     assert [int(x) for x in counted[2:]] == list(told.reference.counts.values())
     assert int(counted[0]) == int(counted[1:5].sum())

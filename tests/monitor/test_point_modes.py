@@ -7,12 +7,13 @@ from typing import Any
 
 import apsw
 import pytest
-from bench_of_points import BADQ, FAILED, HIGH, OVER, OWN, SILENT, START, TOLD, VOTE, VOTED, A, B, Bench, C
+from bench_of_points import BADQ, FAILED, HIGH, OVER, OVERDUE, OWN, SILENT, START, TOLD, VOTE, VOTED, A, B, Bench, C
 from engine_reference import SECOND
 
 from anlan.model.events.alarms import AlarmState, Trigger
 from anlan.model.frames import Kind
 from anlan.model.quality import Reason, Severity, severity_of
+from anlan.model.readings import Readings
 from anlan.model.words import translate
 from anlan.monitor.engine import Engine
 from anlan.monitor.journal import SCHEMA_VERSION, Journal, JournalReader
@@ -347,6 +348,93 @@ def test_what_records_say_of_a_calibration_is_told_as_long_as_they_say_so() -> N
     bench.order(2, "calibration_in_date", point=OWN)
     assert bench.state(TOLD) is AlarmState.RETURNED_UNACKNOWLEDGED
     assert not bench.engine.modes.standing
+
+
+def test_an_overdue_calibration_makes_the_reading_uncertain_at_once_and_hides_no_alarm() -> None:
+    bench = Bench(dated=True)
+    bench.read(1, (A, 0.2), (B, 0.2))
+    assert bench.order(2, "calibration_overdue", point=OWN).accepted
+    assert (severity_of(bench.word()), bench.reason()) == (Severity.UNCERTAIN, Reason.CALIBRATION_OVERDUE)
+    assert bench.word(B) == 0
+    bench.read(3, (A, 5.0))
+    raised = next(t for t in bench.heard if t.alarm == HIGH)
+    assert (bench.state(), raised.value, raised.quality) == (AlarmState.UNACKNOWLEDGED, 5.0, OVERDUE)
+    bench.read(4, (A, 0.3))
+    assert bench.word() == OVERDUE
+    bench.order(5, "calibration_in_date", point=OWN)
+    assert bench.word() == 0
+    bench.read(6, (A, 0.4))
+    assert bench.word() == 0
+
+
+def test_a_detector_that_is_overdue_still_votes() -> None:
+    bench = Bench(dated=True)
+    bench.order(1, "calibration_overdue", point=OWN)
+    bench.read(2, (A, 5.0), (B, 5.0), (C, 0.1))
+    assert (bench.word(), bench.voted(), bench.state(VOTED)) == (OVERDUE, 1.0, AlarmState.UNACKNOWLEDGED)
+
+
+@pytest.mark.parametrize(("sent", "counts"), [(0x0800, 0x4816), (OVER, OVER), (FAILED, FAILED)])
+def test_the_date_says_nothing_of_a_reading_that_is_not_good_anyway(sent: int, counts: int) -> None:
+    bench = Bench(dated=True)
+    bench.read(1, (A, 0.2, sent))
+    bench.order(2, "calibration_overdue", point=OWN)
+    assert bench.word() == counts
+    bench.read(3, (A, 0.3, sent))
+    assert bench.word() == counts
+    bench.order(4, "calibration_in_date", point=OWN)
+    assert bench.word() == sent
+
+
+def test_a_delay_runs_on_when_the_date_passes() -> None:
+    """The value was known before and is known after."""
+    bench = Bench(on_change=True, high_delay=5, dated=True)
+    bench.read(1, (A, 5.0))
+    bench.order(3, "calibration_overdue", point=OWN)
+    bench.ticks(6)
+    raised = next(t for t in bench.heard if t.alarm == HIGH)
+    assert (raised.happened_at - START) / SECOND == 6
+
+
+def test_modes_outrank_the_date_and_give_the_word_back_to_it() -> None:
+    bench = Bench(on_change=True, dated=True)
+    bench.read(1, (A, 0.2))
+    bench.order(2, "calibration_overdue", point=OWN)
+    bench.order(3, "inhibit", lasts=100)
+    assert bench.reason() is Reason.MAINTENANCE
+    bench.order(4, "end_inhibit")
+    assert bench.word() == OVERDUE
+    bench.order(5, "inhibit", lasts=100)
+    bench.order(6, "calibration_in_date", point=OWN)
+    bench.order(7, "end_inhibit")
+    assert bench.word() == 0
+
+
+def test_a_configuration_that_names_the_date_finds_it_told_already_and_one_that_does_not_forgets_it() -> None:
+    bench = Bench(on_change=True)
+    bench.read(1, (A, 0.2))
+    bench.order(2, "calibration_overdue", point=OWN)
+    assert bench.word() == 0
+    bench.dated = True
+    bench.configure(3)
+    assert bench.word() == OVERDUE
+    assert Engine.restore(bench.engine.snapshot()).snapshot() == bench.engine.snapshot()
+    bench.dated = False
+    bench.configure(4)
+    assert bench.word() == 0
+
+
+def test_what_a_source_sent_while_the_nodes_clock_was_set_back_counts_when_a_mode_ends() -> None:
+    bench = Bench(on_change=True)
+    bench.read(1, (A, 0.2))
+    bench.order(2, "inhibit", lasts=1000)
+    back = START - 3600 * SECOND
+    bench.tick(-3600)
+    bench.step(Kind.READINGS, -3600, Readings.of([(A, back, 0.2, FAILED)]).to_bytes(), 1)
+    bench.step(Kind.COMMAND, -3599, PointCommand(
+        id="back", kind="end_inhibit", point=A, who="zhang", post="panel", at=back, reason="done"
+    ).to_bytes())  # fmt: skip
+    assert (severity_of(bench.word()), bench.reason()) == (Severity.BAD, Reason.SENSOR_FAILURE)
 
 
 @pytest.mark.parametrize(

@@ -572,6 +572,11 @@ async def test_an_overdue_calibration_is_told_to_the_engine_and_taken_back(node:
     await service.tell_dates()
     await pushed(node)
     assert float(node.context.live.value[8]) == 1.0
+    node.feed("AT-203", 0.1)
+    await pushed(node)
+    await console.sign_in("yibiao")
+    listed = (await console.get("/api/v1/detectors")).json()["items"][0]
+    assert (listed["value"], listed["quality"]["severity"], listed["quality"]["reason"]) == (0.1, "uncertain", "calibration_overdue")
     steps = len(node.context.journal.steps())
     await service.tell_dates()
     assert len(node.context.journal.steps()) == steps, "told once"
@@ -580,6 +585,9 @@ async def test_an_overdue_calibration_is_told_to_the_engine_and_taken_back(node:
     await post(console, "/points/AT-203/end-calibration", **body)
     await pushed(node)
     assert float(node.context.live.value[8]) == 0.0
+    node.feed("AT-203", 0.1)
+    await pushed(node)
+    assert (await console.get("/api/v1/detectors")).json()["items"][0]["quality"]["severity"] == "good"
 
 
 async def test_what_the_plant_demands_stands_beside_what_nobody_has_read(node: Any, console: Any) -> None:

@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 
 _KEPT_OF_POINT = ("time", "value", "heard", "touched", "quality")
 _STATE_FLAGS = int(
-    PointFlag.HELD | PointFlag.STALE | PointFlag.PENDING | PointFlag.OVER_LATCHED | PointFlag.INHIBITED | PointFlag.CALIBRATING
+    PointFlag.HELD
+    | PointFlag.STALE
+    | PointFlag.PENDING
+    | PointFlag.OVER_LATCHED
+    | PointFlag.INHIBITED
+    | PointFlag.CALIBRATING
+    | PointFlag.CALIBRATION_OVERDUE
 )
 
 BAD = quality(Severity.BAD)

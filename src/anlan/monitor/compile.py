@@ -22,6 +22,7 @@ from anlan.model.frames import NODE_SOURCE
 from anlan.model.points import Point
 from anlan.model.principles import principles
 from anlan.monitor import programs as programs_of
+from anlan.monitor.companions import due_of
 from anlan.monitor.config import LIMIT_KINDS, AlarmRule
 from anlan.monitor.detectors.kinds import calibratable
 from anlan.monitor.layout import NEVER, POINT, RULE, SOURCE, PointFlag, RuleFlag, Structs, View, aligned
@@ -40,6 +41,7 @@ POINTS = pa.schema(
         ("safety", pa.bool_()),
         ("latches", pa.bool_()),  # over range once is over range until it is reset
         ("calibratable", pa.bool_()),  # a detector: people may put it in calibration mode
+        ("due", pa.uint32()),  # the node's own point that tells whether its calibration is overdue, 0: none
     ]
 )
 RULES = pa.schema(
@@ -188,7 +190,7 @@ def _read(source: pa.BufferReader, schema: pa.Schema, ids: bool) -> pa.Table:
 
 _DEFAULTS: dict[pa.Schema, dict[str, Any]] = {
     SOURCES: {"id": ""},
-    POINTS: {"id": "", "on_change": False, "deadline": 3_000, "safety": False, "latches": False, "calibratable": True},
+    POINTS: {"id": "", "on_change": False, "deadline": 3_000, "safety": False, "latches": False, "calibratable": True, "due": 0},
     RULES: {
         "id": "",
         "limit": math.nan,
@@ -220,6 +222,7 @@ def compile_config(
     the calculated point that suppresses it."""
     by = suppressed_by or {}
     point_of = {p.id: p for _, p, _ in points}
+    dates = {p.id: n for n, p, s in points if s == NODE_SOURCE}
     return EngineConfig.from_columns(
         version,
         {"number": [n for n, _ in sources], "id": [i for _, i in sources]},
@@ -232,6 +235,7 @@ def compile_config(
             "safety": [p.safety for _, p, _ in points],
             "latches": [bool(p.principle) and principles()[p.principle].latches for _, p, _ in points],
             "calibratable": [calibratable(p) for _, p, _ in points],
+            "due": [0 if p.calibration is None else dates.get(due_of(p.id), 0) for _, p, _ in points],
         },
         {
             "number": [n for n, _, _ in rules],
@@ -291,6 +295,12 @@ def _check(config: EngineConfig) -> None:
         column(config.point_table, "number"),
         (of_points != NODE_SOURCE) & ~_among(of_points, sources),
         "point {number} names a source that does not exist",
+    )
+    due = column(config.point_table, "due")
+    _refuse(
+        column(config.point_table, "number"),
+        (due != 0) & ~_among(due, points),
+        "point {number} has its calibration's date from a point that does not exist",
     )
     _refuse(number, (kind < 1) | (kind > AlarmKind.LOSS_OF_VIEW), "alarm {number} has an unknown kind")
     _refuse(number, ~of_source & ~_among(target, points), "alarm {number} names a point that does not exist")
@@ -358,6 +368,8 @@ class Arrays:
     governs_first: npt.NDArray[np.int32]
     governs: npt.NDArray[np.int32]
     """Per point: rows of the rules that its truth suppresses."""
+    dated: npt.NDArray[np.int64]
+    """Rows (point, the node's own point that tells whether its calibration is overdue)."""
     escalation: tuple[int, ...] = ESCALATION
     late_window: int = LATE_WINDOW
 
@@ -377,8 +389,25 @@ def arrays_of(config: EngineConfig) -> Arrays:
     calculated = programs_of.arrays_of(config.program_table, config.code_table, points)
     governs_first, governs = _governed(points, column(table, "suppress_by").astype(np.int64))
     return Arrays(
-        points, sources, rules, target, pool, where, calculated, governs_first, governs, config.escalation, config.late_window
+        points,
+        sources,
+        rules,
+        target,
+        pool,
+        where,
+        calculated,
+        governs_first,
+        governs,
+        _dated(config.point_table),
+        config.escalation,
+        config.late_window,
     )
+
+
+def _dated(table: pa.Table) -> npt.NDArray[np.int64]:
+    due = column(table, "due").astype(np.int64)
+    rows = np.flatnonzero(due)
+    return np.stack([column(table, "number")[rows].astype(np.int64), due[rows]], axis=1)
 
 
 def _governed(points: Structs, by: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:

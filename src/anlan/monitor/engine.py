@@ -232,7 +232,7 @@ class Engine:
             lambda start: kernel.take_readings(self.world, point, time, value, quality, start, frame, received_at, u, late),
             rows,
         )
-        self.modes.note(self.world, point, time, value, quality)
+        self.modes.note(self.world, point, value, quality, late[: self.world.tally[Tally.LATE]])
         self.calculate(received_at, u)
         self._enter(part.source, rows, index)
         if self._found.late and self._found.late[-1][0] == index:

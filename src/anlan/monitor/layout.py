@@ -132,6 +132,7 @@ class PointFlag(IntFlag):
     FEEDS = 1024  # a program reads it
     GOVERNS = 2048  # its truth suppresses alarms by design
     NO_CALIBRATION = 4096  # no detector, so never in calibration mode; earlier snapshots and logs refuse none
+    CALIBRATION_OVERDUE = 8192  # by the node's own point of its date: what its source calls good is uncertain
 
 
 class RuleFlag(IntFlag):

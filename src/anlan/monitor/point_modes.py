@@ -27,19 +27,17 @@ import numpy as np
 import numpy.typing as npt
 
 from anlan.model.clock import HOUR, Micros
-from anlan.model.events.alarms import AlarmKind, AlarmState, Trigger
+from anlan.model.events.alarms import AlarmState, Trigger
 from anlan.model.frames import NODE_SOURCE
 from anlan.model.quality import FLAG_MASK, REASON_MASK, Reason, Severity, quality
-from anlan.monitor import kernel
-from anlan.monitor.layout import BLOCK, NEVER, NOT_DUE, Phase, PointFlag, RuleFlag, Tally, World
+from anlan.monitor import calibration_dates, kernel, recount
+from anlan.monitor.layout import NEVER, NOT_DUE, PointFlag, RuleFlag, Tally, World
 from anlan.monitor.point_commands import LONGEST, TELLS, PointCommand
 
 if TYPE_CHECKING:
     from anlan.monitor.engine import Engine
 
 BAD = int(quality(Severity.BAD))
-JUDGE_ON = 2
-OF_QUALITY = (AlarmKind.BAD_QUALITY, AlarmKind.STALE)
 
 
 class Mode(StrEnum):
@@ -59,14 +57,9 @@ _MODE_OF = {
 }
 _TOLD = {**TELLS, "approve_bypass_expired": 0.0, f"{Mode.APPROVED.value}_dropped": 0.0}
 """What each step says of the node's own point that it tells."""
-_REASON = {
-    PointFlag.CALIBRATING: Reason.CALIBRATION,
-    PointFlag.INHIBITED: Reason.MAINTENANCE,
-    PointFlag.OVER_LATCHED: Reason.OVER_RANGE_LATCHED,
-}
-"""As the kernel overrules a reading: the first that holds. A test compares the two."""
-_BEFORE_ITS_DELAY = {Phase.RISING: Phase.QUIET, Phase.FALLING: Phase.STANDING}
 _OUT = int(PointFlag.INHIBITED | PointFlag.CALIBRATING)
+_OVERRULED = _OUT | int(PointFlag.LATCHES | PointFlag.OVER_LATCHED)
+"""What a reading of such a point was sent as can't be seen in what it counts as."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,31 +133,33 @@ class PointModes:
     def lay_out(self, world: World) -> None:
         """After any change of the configuration or of flags: which points' own quality must be remembered."""
         flags = world.points["flags"]
-        wanted = flags & (PointFlag.LATCHES | PointFlag.OVER_LATCHED | PointFlag.INHIBITED | PointFlag.CALIBRATING) != 0
+        wanted = flags & _OVERRULED != 0
         if not wanted.any():
             self._sent, self._watched = np.zeros(0, np.uint16), None
             return
-        sent = world.points["quality"].copy()
+        sent = recount.without_date(world.points["quality"])
         if self._watched is not None:
             both = min(len(self._watched), len(wanted))
             known = np.flatnonzero(self._watched[:both] & wanted[:both])
             sent[known] = self._sent[known]
         self._sent, self._watched = sent, wanted
 
-    def note(self, world: World, point: Any, time: Any, value: Any, word: Any) -> None:
-        """These rows were decided on; of those that became a point's newest the quality is kept as it was sent."""
+    def note(self, world: World, point: Any, value: Any, word: Any, late: Any) -> None:
+        """These rows were decided on, but for those at `late`; of each point's newest the quality is kept as it was sent."""
         watched = self._watched
         if watched is None:
             return
-        rows = np.flatnonzero(watched[np.minimum(point, len(watched) - 1)] & (point < len(watched)))
-        rows = rows[time[rows] >= world.points["time"][point[rows]]]
+        decided = watched[np.minimum(point, len(watched) - 1)] & (point < len(watched))
+        decided[late] = False
+        rows = np.flatnonzero(decided)
+        flags = world.points["quality"][point[rows]] & FLAG_MASK  # with the engine's own word on its stamp
         nan = np.isnan(value[rows]) & (word[rows] < BAD)
-        self._sent[point[rows]] = np.where(nan, quality(Severity.BAD, Reason.NOT_A_NUMBER) | word[rows] & FLAG_MASK, word[rows])
+        self._sent[point[rows]] = np.where(nan, quality(Severity.BAD, Reason.NOT_A_NUMBER), word[rows] & recount.NOT_FLAGS) | flags
 
     def sent(self, world: World, point: int) -> int:
-        return (
-            int(self._sent[point]) if self._watched is not None and self._watched[point] else int(world.points["quality"][point])
-        )
+        if self._watched is not None and self._watched[point]:
+            return int(self._sent[point])
+        return int(recount.without_date(world.points["quality"][point : point + 1])[0])
 
     # ---- snapshots
 
@@ -327,6 +322,7 @@ def _tell(engine: Engine, point: int, value: float, at: Micros, u: Micros) -> No
     engine.run(lambda start: int(kernel.take_readings(engine.world, *columns, start, engine.frame, at, u, late)), 1)
     engine.calculate(at, u)
     engine.world.tally[Tally.DUPLICATE :] = 0  # no source sent it: it stands in no ledger
+    calibration_dates.follow(engine, at, u, told=point)
 
 
 def end_due(engine: Engine, now: Micros, u: Micros) -> list[PointStep]:
@@ -357,6 +353,7 @@ def tend(engine: Engine, at: Micros) -> list[PointStep]:
     for mode in gone:
         del engine.modes.standing[mode.point, mode.mode]
     engine.modes.lay_out(engine.world)
+    calibration_dates.follow(engine, at, engine.time.at(at))
     return drop(engine, gone, at)
 
 
@@ -443,12 +440,12 @@ def _step(engine: Engine, point: int, step: str, happened_at: Micros, noticed_at
     )
 
 
-# ------------------------------------------------------------------------------------------------------------- judging anew
+# ------------------------------------------------------------------------------------------------------------- flags
 
 
 def _set_flags(engine: Engine, point: int, on: int, off: int, at: Micros, u: Micros) -> None:
     """Move flags of the point between two readings; its newest value counts by them at once."""
-    _run_what_is_due(engine, point, at, u)
+    recount.run_what_is_due(engine, point, at, u)
     sent = engine.modes.sent(engine.world, point)
     row = engine.world.points[point : point + 1]
     before = int(row["flags"][0])
@@ -459,74 +456,11 @@ def _set_flags(engine: Engine, point: int, on: int, off: int, at: Micros, u: Mic
     if goes_out:
         _suppress_quality_alarms(engine, point, at)
     if comes_back:
-        _forget_quality(engine, point)
+        recount.forget_quality(engine, point)
     if row["time"][0] != NEVER:
-        _judge(engine, point, _as_it_counts(after, sent), at, u)
+        recount.judge(engine, point, recount.as_it_counts(after, sent), at, u)
     if comes_back:
         _suppress_quality_alarms(engine, point, at)
-
-
-def _as_it_counts(flags: int, sent: int) -> int:
-    """As the kernel counts a reading that was sent with this quality."""
-    for flag, reason in _REASON.items():
-        if flags & flag:
-            return sent & FLAG_MASK | int(quality(Severity.BAD, reason))
-    return sent
-
-
-def _run_what_is_due(engine: Engine, point: int, at: Micros, u: Micros) -> None:
-    """Delays that have ended by now count by the quality that held until now."""
-    block = point // BLOCK
-
-    def call(start: int) -> int:
-        world = engine.world
-        until_here = world._replace(due=world.due[: block + 1])
-        return int(kernel.take_tick(until_here, block + start, engine.frame, at, u)) - block
-
-    engine.run(call, 1)
-
-
-def _judge(engine: Engine, point: int, word: int, at: Micros, u: Micros) -> None:
-    world = engine.world
-    row = world.points[point]
-    held, known = bool(row["flags"] & PointFlag.HELD), int(row["quality"]) < BAD
-    if known and word >= BAD and row["flags"] & PointFlag.ON_CHANGE and held:
-        world.known[point] = row["time"] + max(0, u - int(row["heard"]))
-    world.points["quality"][point] = word
-    mine = _rows_of(engine, point)
-    anew = np.zeros(len(world.rules), np.uint8)
-    anew[mine.start : mine.stop] = JUDGE_ON
-    if word < BAD:
-        _begin_delays_anew(engine, mine)
-
-    def call(start: int) -> int:
-        # Only this point: the table of points ends with it.
-        one = engine.world._replace(points=engine.world.points[: point + 1])
-        return int(kernel.reconsider(one, anew, point + start, engine.frame, at, u)) - point
-
-    engine.run(call, 1)
-    feeds = world.feeds[world.feeds_first[point] : world.feeds_first[point + 1]]
-    if len(feeds):
-        which = np.zeros(len(world.programs), np.uint8)
-        which[feeds] = 1
-        kernel.feed_those(engine.world, which, u)
-        engine.calculate(at, u)
-
-
-def _begin_delays_anew(engine: Engine, rows: range) -> None:
-    """Nobody knew the value meanwhile: what was pending before begins again from the value that counts now."""
-    rules, phase = engine.world.rules, engine.world.status["phase"]
-    for k in rows:
-        if rules["kind"][k] not in OF_QUALITY:
-            phase[k] = _BEFORE_ITS_DELAY.get(Phase(int(phase[k])), phase[k])
-
-
-def _forget_quality(engine: Engine, point: int) -> None:
-    """The quality was bad because people had said so, which is no condition of the point's own alarm."""
-    world = engine.world
-    for k in _rows_of(engine, point):
-        if world.rules["kind"][k] == AlarmKind.BAD_QUALITY:
-            world.status["phase"][k] = Phase.QUIET
 
 
 # ------------------------------------------------------------------------------------------------------------- its own quality alarms
@@ -536,20 +470,15 @@ def suppressed_rows(engine: Engine) -> list[int]:
     """Rows of the alarms of quality and silence of the points that are out."""
     rules = engine.world.rules
     out = sorted({m.point for m in engine.modes.standing.values() if m.mode in FLAG and m.point < len(engine.world.points)})
-    return [k for point in out for k in _rows_of(engine, point) if rules["kind"][k] in OF_QUALITY]
-
-
-def _rows_of(engine: Engine, point: int) -> range:
-    row = engine.world.points[point]
-    return range(int(row["rule_first"]), int(row["rule_first"]) + int(row["rule_count"]))
+    return [k for point in out for k in recount.rows_of(engine, point) if rules["kind"][k] in recount.OF_QUALITY]
 
 
 def _suppress_quality_alarms(engine: Engine, point: int, at: Micros) -> None:
     world = engine.world
     out = bool(world.points["flags"][point] & _OUT)
     mode = next(iter(engine.modes.of(point)), None)
-    for k in _rows_of(engine, point):
-        if world.rules["kind"][k] not in OF_QUALITY or not world.rules["flags"][k] & RuleFlag.ENABLED:
+    for k in recount.rows_of(engine, point):
+        if world.rules["kind"][k] not in recount.OF_QUALITY or not world.rules["flags"][k] & RuleFlag.ENABLED:
             continue
         hidden = AlarmState(int(world.status["state"][k])) is AlarmState.SUPPRESSED
         if out == hidden:

@@ -44,9 +44,12 @@ def cut(config: EngineConfig, points: Iterable[int]) -> EngineConfig:
 
 
 def _with_what_decides(config: EngineConfig, wanted: Ints) -> Ints:
-    """`wanted`, what those of them that are calculated are calculated from, and the points that suppress their alarms."""
+    """`wanted`, what those of them that are calculated are calculated from, the points that suppress their alarms, and those that tell
+    whether their calibration is overdue."""
     suppressors = column(config.rule_table, "suppress_by")[_rules_of(config, wanted, np.zeros(0, np.int64))]
-    return np.unique(np.concatenate([wanted, inputs_of(config, wanted), suppressors[suppressors > 0].astype(np.int64)]))
+    dates = column(config.point_table, "due")[np.isin(column(config.point_table, "number"), wanted)]
+    beside = (numbers[numbers > 0].astype(np.int64) for numbers in (suppressors, dates))
+    return np.unique(np.concatenate([wanted, inputs_of(config, wanted), *beside]))
 
 
 def inputs_of(config: EngineConfig, points: Iterable[int]) -> Ints:

@@ -120,7 +120,7 @@ WORDS: tuple[str, ...] = (
     "This plant: error {error} % of range, T90 {t90} s, every {interval} d ({basis})", "Until", "Voting groups",
     "Wait until the reading has settled.", "Waiting for approval", "Watches", "What is demanded", "Without a standing approval",
     "Without approval", "Write down what was found and end calibration mode.", "You see none of its causes.", "approved",
-    "as stated by the plant", "bypass unknown", "bypassed", "calibration overdue", "cannot be seen", "clear", "closes",
+    "as stated by the plant", "bypass unknown", "bypassed", "cannot be seen", "clear", "closes",
     "counts as alarm", "demanded, moving", "demanded, not there in time", "demands", "does not hold", "error", "failed",
     "faulty", "first out", "holds", "in its safe position", "incomplete", "inhibited", "last 24 h, by the sources' own stamps",
     "leads to it", "leaves the vote", "nobody votes", "not bypassed", "not checked against the original text; decides nothing",
@@ -195,6 +195,7 @@ REASONS: dict[Reason, str] = {
     Reason.NOT_A_NUMBER: "not a number",
     Reason.UNSPECIFIED: "reason not given",
     Reason.ENGINEERING_LIMIT: "beyond engineering limits",
+    Reason.CALIBRATION_OVERDUE: "calibration overdue",
 }
 """Why a reading is not plainly good, in words; every reason but NONE has some (a test checks)."""
 

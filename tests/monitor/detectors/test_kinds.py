@@ -42,12 +42,12 @@ def test_a_calculated_gas_has_no_sensor() -> None:
 
 
 def test_a_configuration_of_an_earlier_release_goes_on_as_it_was_read_then() -> None:
-    """Its log has calibrations of whatever point: they must be taken again as they were taken."""
+    """Its log has calibrations of whatever point: they must be taken again as they were taken; and it knew no dates."""
     now = EngineConfig.from_columns(1, {"number": [1]}, {"number": [1], "source": [1]}, {"number": [], "kind": [], "target": []})
-    assert POINTS.names[-1] == "calibratable"
+    assert POINTS.names[-2:] == ["calibratable", "due"]
     sink = pa.BufferOutputStream()
     first = now.source_table.replace_schema_metadata({"version": "1"})
-    points = now.point_table.drop_columns(["calibratable"])
+    points = now.point_table.drop_columns(["calibratable", "due"])
     for table in (first, points, now.rule_table, now.program_table, now.code_table):
         with pa.ipc.new_stream(sink, table.schema) as stream:
             stream.write_table(table)

@@ -22,6 +22,7 @@ from anlan.monitor.kernel.numbers import (
     MS,
     NOTHING,
     ON_CHANGE,
+    OVERDUE,
     PENDING,
     QUIET,
     RISING,
@@ -162,7 +163,7 @@ def settle(w, p):  # type: ignore[no-untyped-def]
                 high = min(high, w.rules[k].clear)
             elif w.rules[k].flags & ENABLED:
                 low = max(low, np.nextafter(w.rules[k].limit, np.inf))
-    looked_at = r.flags & (STALE | LATCHES) or not r.flags & HELD
+    looked_at = r.flags & (STALE | LATCHES | OVERDUE) or not r.flags & HELD
     if looked_at or r.quality >= BAD or r.time == NEVER:
         low = np.inf
     r.quiet_low = low

@@ -31,8 +31,11 @@ from anlan.monitor.kernel.numbers import (
     OVER,
     OVER_LATCHED,
     OVER_RANGE_LATCHED,
+    OVERDUE,
+    OVERDUE_QUALITY,
     PRESENT,
     STALE,
+    UNCERTAIN,
     UNKNOWN_POINT,
     UP,
 )
@@ -149,7 +152,8 @@ def _take_with_care(w, p, t, v, q, row, frame, received_at, u, late_rows):  # ty
 
 @fast
 def _as_it_counts(r, q):  # type: ignore[no-untyped-def]
-    """The quality after what people have said of the point, and after a range that was once left."""
+    """The quality after what people have said of the point, after a range that was once left, and after the date of its
+    calibration."""
     if r.flags & LATCHES and (q & REASON_MASK) == OVER:
         r.flags |= OVER_LATCHED  # a catalytic detector above the explosive range can read low again
     if r.flags & CALIBRATING:
@@ -158,6 +162,8 @@ def _as_it_counts(r, q):  # type: ignore[no-untyped-def]
         return (q & FLAG_MASK) | IN_MAINTENANCE
     if r.flags & OVER_LATCHED:
         return (q & FLAG_MASK) | OVER_RANGE_LATCHED
+    if r.flags & OVERDUE and q < UNCERTAIN:
+        return (q & FLAG_MASK) | OVERDUE_QUALITY
     return q
 
 

@@ -18,6 +18,7 @@ from anlan.model.clock import HOUR, SECOND, Micros
 from anlan.model.events.alarms import AlarmKind, AlarmState, Trigger
 from anlan.model.frames import NODE_SOURCE
 from anlan.model.readings import Readings
+from anlan.monitor.calibration_dates import mark
 from anlan.monitor.compile import EngineConfig, arrays_of, column
 from anlan.monitor.engine import Engine
 from anlan.monitor.late.compared import Edge, Exactness, Was
@@ -155,12 +156,15 @@ class Told:
     since: Micros
     """The earliest late reading; or when the rules changed, if that was later."""
     until: Micros
+    overdue: Ints
+    """Points whose calibration is overdue."""
 
 
 def again(few: Few, told: Told, on_at_start: Mapping[int, bool], on_since: Mapping[int, bool]) -> dict[int, list[Was]]:
     """Episodes of each alarm from `since` to `until`; the two mappings say how the journal has the conditions at `start` and `since`, for
     those alarms that were not put aside then."""
     replay, rows = Replay(few.config), in_order(told.rows)
+    mark(replay.engine, told.overdue)
     replay.feed(in_order(told.before))
     links = _links(few, told)
     replay.until(told.start - 1)

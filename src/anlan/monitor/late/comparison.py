@@ -45,6 +45,8 @@ class Look:
     floors: Mapping[int, Micros]
     out: Ints
     """Points whose readings are no evidence now: inhibited, or in calibration."""
+    overdue: Ints
+    """Points whose calibration is overdue now. When that changed is a floor (`floors`)."""
     after: int
     wall: Micros
 
@@ -55,8 +57,10 @@ class Look:
         every = engine.world.points
         points = every[waiting.points]
         now = points["time"] + np.maximum(0, engine.time.u - points["heard"])
-        out = np.flatnonzero(every["flags"] & _OUT) if len(waiting) else np.zeros(0, np.int64)
-        return cls(waiting, now, list(pending.links), pending.floor, pending.floors, out, pending.after, engine.time.wall)
+        flags = every["flags"] if len(waiting) else every["flags"][:0]
+        out, overdue = np.flatnonzero(flags & _OUT), np.flatnonzero(flags & PointFlag.CALIBRATION_OVERDUE)
+        links = list(pending.links)
+        return cls(waiting, now, links, pending.floor, pending.floors, out, overdue, pending.after, engine.time.wall)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +95,7 @@ def plan(config: EngineConfig, look: Look, chosen: Ints) -> Plan:
 def follow(made: Plan, before: Readings, rows: Readings, story: Story, through: int, window: Micros) -> Outcome:
     """What the record lacks. `through`: frame up to which all late readings are among `rows`."""
     held = {alarm: recorded(story(alarm, made.start - AHEAD)) for alarm in sorted(made.few.alarms)}
-    told = Told(before, rows, made.look.links, made.start, made.since, made.look.wall)
+    told = Told(before, rows, made.look.links, made.start, made.since, made.look.wall, made.look.overdue)
     was = again(made.few, told, _on(held, made.start), _on(held, made.since))
     rest, last = _rest(made, window)
     corrected: list[Corrected] = []

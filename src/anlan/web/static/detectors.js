@@ -211,17 +211,17 @@ function listRow(row, chosen) {
 
 function valueClass(row) {
   if (row.quality.severity === "bad" || row.value === null) return "unknown";
-  return row.quality.severity === "uncertain" || row.overdue || row.device_says ? "uncertain" : "";
+  return row.quality.severity === "uncertain" || row.device_says ? "uncertain" : "";
 }
 
 const figure = (row) => (row.states ? esc(label(row.states[String(row.value)]) || "—") : number(row.value, row.decimals));
 
-/** An overdue calibration makes a good reading uncertain, and what a detector says of itself counts before its plain reading. */
+/** What a detector says of itself counts before its plain reading. */
 function qualityOf(row) {
   const words = qualityWords(row.quality.word);
-  const more = [row.device_says ? t("says of itself that it is calibrating") : "", row.overdue ? t("calibration overdue") : ""].filter(Boolean);
-  if (!more.length) return words || t("good");
-  return row.quality.severity === "good" ? `${t("uncertain")} · ${more.join(" · ")}` : `${words} · ${more.join(" · ")}`;
+  if (!row.device_says) return words || t("good");
+  const says = t("says of itself that it is calibrating");
+  return row.quality.severity === "good" ? `${t("uncertain")} · ${says}` : `${words} · ${says}`;
 }
 
 function modeWords(mode) {
