@@ -228,6 +228,8 @@ class Reference:
         if alarm is None or not alarm.rule.enabled:
             return False
         if command.kind == "silence":
+            if alarm.state in UNANSWERED and command.episode == alarm.episode:
+                self.write(alarm, Trigger.SILENCE, alarm.state, alarm.state, command.at, noticed_at, math.nan, 0, math.nan)
             return True
         if command.episode != alarm.episode or command.priority != alarm.rule.priority:
             return False

@@ -100,7 +100,18 @@ async def test_silence_quiets_a_console_and_moves_no_alarm(node: Any, console: A
     answer = await console.post("/api/v1/alarms/AT-203.H/silence", json={"episode": 1, "priority": 2})
     assert answer.status_code == 200, answer.text
     await node.settle()
-    assert (await row_of(console, "AT-203.H"))["state"] == "UNACKNOWLEDGED"
+    row = await row_of(console, "AT-203.H")
+    assert (row["state"], row["value"]) == ("UNACKNOWLEDGED", pytest.approx(0.7))
+    newest = (await console.get("/api/v1/alarms/AT-203.H/journal?limit=1")).json()["items"][0]
+    assert [newest[name] for name in ("trigger", "before", "after", "episode")] == [
+        "SILENCE",
+        "UNACKNOWLEDGED",
+        "UNACKNOWLEDGED",
+        1,
+    ]
+    assert newest["who"]
+    assert (newest["value"], newest["quality"], newest["limit"]) == (None, None, None)
+    assert [t.trigger.name for t in node.context.journal.standing()] == ["CONDITION_ON"], "what stands is what it was"
 
 
 async def test_priority_one_is_acknowledged_one_by_one(node: Any, console: Any) -> None:

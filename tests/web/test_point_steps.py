@@ -576,7 +576,11 @@ async def test_an_overdue_calibration_is_told_to_the_engine_and_taken_back(node:
     await pushed(node)
     await console.sign_in("yibiao")
     listed = (await console.get("/api/v1/detectors")).json()["items"][0]
-    assert (listed["value"], listed["quality"]["severity"], listed["quality"]["reason"]) == (0.1, "uncertain", "calibration_overdue")
+    assert (listed["value"], listed["quality"]["severity"], listed["quality"]["reason"]) == (
+        0.1,
+        "uncertain",
+        "calibration_overdue",
+    )
     steps = len(node.context.journal.steps())
     await service.tell_dates()
     assert len(node.context.journal.steps()) == steps, "told once"

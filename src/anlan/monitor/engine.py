@@ -381,7 +381,7 @@ class Engine:
             return _refused(command, "alarm {alarm} does not exist", alarm=command.alarm)
         status, rule = self.world.status[row], self.world.rules[row]
         if command.kind == "silence":
-            return Result(id=command.id, accepted=True)
+            return self._silence(command, row, noticed_at)
         if command.episode != status["episode"]:
             return _refused(
                 command,
@@ -405,6 +405,16 @@ class Engine:
         if after is None:
             return _refused(command, why_not(command.kind, AlarmState(int(status["state"]))))
         n = self._take_step(command, row, trigger, after, noticed_at)
+        self._found.texts[n] = (command.who, command.post, command.said, command.id)
+        return Result(id=command.id, accepted=True, transition=n)
+
+    def _silence(self, command: Command, row: int, noticed_at: Micros) -> Result:
+        """A console is quiet, whatever the alarm is by now. Of one that still sounds elsewhere the step is written; it moves nothing."""
+        status = self.world.status[row]
+        state = AlarmState(int(status["state"]))
+        if command.episode != status["episode"] or self.next_state(row, Trigger.SILENCE) is None:
+            return Result(id=command.id, accepted=True)
+        n = self.write(row, Trigger.SILENCE, state, command.at, noticed_at, (math.nan, 0, math.nan))
         self._found.texts[n] = (command.who, command.post, command.said, command.id)
         return Result(id=command.id, accepted=True, transition=n)
 

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from anlan.model.clock import Micros
 from anlan.model.errors import StoreError
-from anlan.model.events.alarms import ADDED, LATE, AlarmState, AlarmTransition, Trigger
+from anlan.model.events.alarms import ADDED, MOVES_NOTHING, AlarmState, AlarmTransition, Trigger
 from anlan.monitor.commands import Command, Result, Step
 from anlan.monitor.engine import LEDGER, NO_TEXT, NUMBERS, Transitions
 from anlan.monitor.journal_columns import Raw, read_window
@@ -73,7 +73,7 @@ _NO_STEPS = 1
 """A file of this form, read before its writer has brought it up, holds no steps on points."""
 
 _STORY = f"""SELECT * FROM transition WHERE alarm = ? AND n >= coalesce(
-  (SELECT n FROM transition WHERE alarm = ? AND noticed_at < ? AND "trigger" NOT IN {tuple(map(int, LATE))} ORDER BY n DESC LIMIT 1), 0)
+  (SELECT n FROM transition WHERE alarm = ? AND noticed_at < ? AND "trigger" NOT IN {tuple(map(int, MOVES_NOTHING))} ORDER BY n DESC LIMIT 1), 0)
   ORDER BY n"""  # noqa: S608 - numbers of an enum
 _STEP = tuple(PointStep.__dataclass_fields__)
 _FAR = 1 << 62
@@ -261,9 +261,9 @@ class Journal(JournalReader):
             self._db.executemany(f"INSERT INTO point_step VALUES ({holes})", map(_step_row, found.steps))  # noqa: S608 - holes
 
     def _stand(self, found: Transitions) -> None:
-        """Only the last transition of each alarm in the frame counts for what stands, but every raise is remembered. A correction of the
-        record moves nothing."""
-        live = found.rows[~np.isin(found.rows["trigger"], LATE)]
+        """Only the last transition of each alarm in the frame counts for what stands, but every raise is remembered. Corrections of the
+        record and silenced consoles move nothing."""
+        live = found.rows[~np.isin(found.rows["trigger"], MOVES_NOTHING)]
         for n, alarm, episode, after, happened_at in live[["n", "alarm", "episode", "after", "happened_at"]].tolist():
             if after == AlarmState.NORMAL:
                 self._db.execute("DELETE FROM standing WHERE alarm = ?", (alarm,))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anlan.model.clock import DAY, HOUR, MINUTE, SECOND, Micros
-from anlan.model.events.alarms import LATE, AlarmKind, AlarmTransition, Trigger
+from anlan.model.events.alarms import MOVES_NOTHING, AlarmKind, AlarmTransition, Trigger
 from anlan.model.quality import REASON_MASK, Reason
 from anlan.model.readings import Readings
 from anlan.monitor import point_modes
@@ -255,8 +255,8 @@ class OwnPast:
             page = self._journal.of_alarm(alarm, before=before, limit=PAGE, until=end)
             for transition in page:
                 noticed = transition.noticed_at
-                if transition.trigger in LATE:
-                    continue  # what late readings told afterwards is not what was known then
+                if transition.trigger in MOVES_NOTHING:
+                    continue  # what late readings told afterwards is not what was known then, and a silence tells nothing
                 found.append(transition)
                 if noticed <= start and transition.trigger is Trigger.CONDITION_ON:
                     return AlarmStory(found)

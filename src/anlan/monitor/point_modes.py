@@ -154,7 +154,9 @@ class PointModes:
         rows = np.flatnonzero(decided)
         flags = world.points["quality"][point[rows]] & FLAG_MASK  # with the engine's own word on its stamp
         nan = np.isnan(value[rows]) & (word[rows] < BAD)
-        self._sent[point[rows]] = np.where(nan, quality(Severity.BAD, Reason.NOT_A_NUMBER), word[rows] & recount.NOT_FLAGS) | flags
+        self._sent[point[rows]] = (
+            np.where(nan, quality(Severity.BAD, Reason.NOT_A_NUMBER), word[rows] & recount.NOT_FLAGS) | flags
+        )
 
     def sent(self, world: World, point: int) -> int:
         if self._watched is not None and self._watched[point]:

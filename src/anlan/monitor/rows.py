@@ -8,7 +8,7 @@ from typing import Any
 
 from anlan.guard.roles import load_roles
 from anlan.model.clock import Micros
-from anlan.model.events.alarms import ADDED, LATE, AlarmKind, AlarmState, AlarmTransition, Trigger
+from anlan.model.events.alarms import ADDED, LATE, MOVES_NOTHING, AlarmKind, AlarmState, AlarmTransition, Trigger
 from anlan.model.points import Point
 from anlan.model.words import Label
 from anlan.monitor.config import SUFFIX
@@ -41,7 +41,7 @@ class Standing:
 
     def after(self, transition: AlarmTransition) -> Standing:
         """With one transition more."""
-        if transition.trigger in LATE:
+        if transition.trigger in MOVES_NOTHING:
             return self  # the live state did not move
         level = self.level if transition.after in OPEN else 0
         if transition.trigger is Trigger.ESCALATE:
@@ -62,7 +62,7 @@ def story_of(rows: Sequence[AlarmTransition]) -> Standing | None:
     conditions are not written while an alarm is hidden, so an activation may begin without a CONDITION_ON."""
     story: Standing | None = None
     for row in reversed(rows):
-        if story is not None or row.trigger not in LATE:
+        if story is not None or row.trigger not in MOVES_NOTHING:
             story = (story or Standing(row)).after(row)
     return story
 
@@ -179,6 +179,8 @@ def _evidence(plant: PlantView, transition: AlarmTransition) -> dict[str, Any]:
         case Trigger.ESCALATE:
             told = _told(plant, int(transition.value))
             return nothing | more | {"level": told["level"], "told": told["told"]}
+        case Trigger.SILENCE:
+            return nothing | more
         case _:
             return says | more
 

@@ -82,13 +82,14 @@ def _hiding() -> Iterator[Row]:
 
 
 def _upkeep() -> Iterator[Row]:
-    """A removed rule ends its alarm; late data corrects the record, and who is told changes: neither moves the live state."""
+    """A removed rule ends its alarm; late data corrects the record, who is told changes, a console is silenced: none moves the live state."""
     for state in AlarmState:
         yield Row(state, Trigger.CONFIGURATION, AlarmState.NORMAL)
         yield Row(state, Trigger.LATE_DATA, state)
         yield Row(state, Trigger.LATE_END, state)
     for state in OPEN:
         yield Row(state, Trigger.ESCALATE, state)
+        yield Row(state, Trigger.SILENCE, state)
 
 
 ROWS: tuple[Row, ...] = (*_life(), *_hiding(), *_upkeep())

@@ -53,7 +53,7 @@ WORDS: tuple[str, ...] = (
     "rule changed", "late, corrected: began at {time}", "late, corrected: ended at {time}", "late, added: began at {time}", "late, added: ended at {time}",
     # put aside, passed on
     "Alarms",
-    "Views of the list", "Since", "as its rule says", "passed on to {who}", "passed on", "shelved until {time}", "Shelve", "Take out of service",
+    "Views of the list", "Since", "as its rule says", "passed on to {who}", "passed on", "silenced on one console", "shelved until {time}", "Shelve", "Take out of service",
     "Bring back", "No alarm is shelved.", "A person shelves an alarm for a time within the shift; it then comes back by itself.",
     "No alarm is suppressed by design.", "A rule suppresses an alarm while its condition holds; it then comes back by itself.",
     "No alarm is out of service.", "An alarm taken out of service for a work order stays so until a person returns it.",

@@ -39,10 +39,13 @@ class Trigger(IntEnum):
     LATE_DATA = 12  # by late readings an episode began at this instant; the live state did not move
     ESCALATE = 13  # nobody has acknowledged it: it is told to the next level too; the state did not move
     LATE_END = 14  # by late readings an episode ended at this instant; the live state did not move
+    SILENCE = 15  # a person stopped its sound on one console; the state did not move
 
 
 LATE = (Trigger.LATE_DATA, Trigger.LATE_END)
 """Corrections of the record (迟到): they move no alarm and announce nothing."""
+MOVES_NOTHING = (*LATE, Trigger.SILENCE)
+"""Rows beside the life of the alarm: what stands is what it was before them."""
 ADDED = 1 << 31
 """Episodes from this number on were added by late readings and never announced; the engine's own count stays far below."""
 
@@ -72,8 +75,8 @@ class AlarmKind(IntEnum):
 class AlarmTransition:
     """Row `n` of the journal. Times in µs UTC; `value`, `quality` and `limit` are those that decided.
 
-    Two triggers carry something else in `value`: SHELVE the instant at which the shelving ends [µs UTC], ESCALATE the level reached
-    (and in `limit` the seconds that it waited for).
+    Three triggers carry something else: SHELVE in `value` the instant at which the shelving ends [µs UTC], ESCALATE the level reached
+    (and in `limit` the seconds that it waited for), SILENCE nothing.
     """
 
     n: int

@@ -23,6 +23,7 @@ const TRIGGER_WORDS = {
   RETURN_TO_SERVICE: "back in service",
   CONFIGURATION: "rule changed",
   ESCALATE: "passed on",
+  SILENCE: "silenced on one console",
 };
 
 /** What a late reading showed: an episode that nobody knew of, or another beginning or end of one that was announced. */
