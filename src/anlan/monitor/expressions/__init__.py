@@ -3,7 +3,7 @@
 In: a text such as `rate(TI-101 over 5 min) > 3 Cel/min`, and what the plant knows of its points. Out: an `Expression` with its program,
 or an `ExpressionError` at the character. docs/expressions.md is the language's page.
 
-tokens → parser → syntax (as written) → meaning (names, types, units) → terms → emit (the program); `explain` computes its steps.
+tokens → parser → syntax (as written) → meaning (what is a number, what a condition; `names`, `arithmetic` and `conversions` of units) → terms → emit (the program); `explain` computes its steps.
 """
 
 from __future__ import annotations
