@@ -12,6 +12,7 @@ from typing import Protocol
 Micros = int
 """An instant or a span in microseconds."""
 
+MILLISECOND: Micros = 1_000
 SECOND: Micros = 1_000_000
 MINUTE: Micros = 60 * SECOND
 HOUR: Micros = 60 * MINUTE

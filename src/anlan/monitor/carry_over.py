@@ -15,12 +15,13 @@ import numpy as np
 
 from anlan.model.clock import Micros
 from anlan.model.events.alarms import AlarmState, AlarmTransition, Trigger
-from anlan.monitor import changes, point_modes
-from anlan.monitor.engine import Engine, Transitions
+from anlan.monitor import changes, point_modes, waits
+from anlan.monitor.engine import Engine
 from anlan.monitor.layout import TRANSITION, Phase, Structs
 from anlan.monitor.point_modes import PointMode
 from anlan.monitor.states import HIDDEN
 from anlan.monitor.timers import Timer, Wait
+from anlan.monitor.transitions import Transitions
 
 if TYPE_CHECKING:
     from anlan.monitor.journal import Journal
@@ -43,7 +44,7 @@ def carry_over(engine: Engine, journal: Journal, wall: Micros) -> Transitions:
     ended = _ended(engine, [t for t in standing if engine.row_of(t.alarm) is None], wall)
     found.pieces.append(ended)
     engine.next_n += len(ended)
-    engine.tend_timers(u)
+    waits.tend(engine, u)
     changes.suppress_by_design(engine, wall)
     found.steps += point_modes.drop(engine, lost, wall)
     engine.world.due[:] = np.iinfo(np.int64).min  # every point is looked at with the next tick

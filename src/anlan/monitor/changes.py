@@ -22,7 +22,8 @@ from anlan.monitor.memory import give_back
 from anlan.monitor.states import HIDDEN
 
 if TYPE_CHECKING:
-    from anlan.monitor.engine import Engine, Transitions
+    from anlan.monitor.engine import Engine
+    from anlan.monitor.transitions import Transitions
 
 _KEPT_OF_POINT = ("time", "value", "heard", "touched", "quality")
 _STATE_FLAGS = int(

@@ -1,14 +1,16 @@
 """The engine: `step(frame)` moves the state and returns the transitions that follow. Pure: no clock, no I/O, no threads.
 
 Everything it knows came out of the log in order, so the same log gives the same transitions, numbered the same. Readings and
-ticks run in the compiled kernel; commands and configurations, which are rare, in Python on the same arrays and the same table.
+ticks run in the compiled kernel; commands and configurations, which are rare, in Python on the same arrays and the same table:
+
+    alarm_steps    what people do with alarms            waits         what alarms wait for by themselves
+    point_modes    what people do with points            sources_seen  which sources are in view
+    changes        a new configuration                   late_record   late readings, and corrections of the record
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
 from io import BytesIO
 from typing import Any
 
@@ -17,17 +19,16 @@ import numpy.typing as npt
 import orjson
 import pyarrow as pa
 
-from anlan.model.clock import SECOND, Micros
+from anlan.model.clock import Micros
 from anlan.model.columns import to_numpy
 from anlan.model.errors import AnlanError
-from anlan.model.events.alarms import ADDED, AlarmKind, AlarmState, AlarmTransition, Trigger
+from anlan.model.events.alarms import AlarmKind, AlarmState, Trigger
 from anlan.model.frames import Frame, Kind, Part
-from anlan.model.quality import Flag
 from anlan.model.readings import SCHEMA
-from anlan.monitor import changes, kernel, point_modes
-from anlan.monitor.commands import TRIGGER, Command, Result, Step, read_command, why_not
+from anlan.monitor import alarm_steps, changes, kernel, late_record, point_modes, sources_seen, waits
+from anlan.monitor.commands import Result, read_command
 from anlan.monitor.compile import Arrays, EngineConfig, arrays_of, compile_config
-from anlan.monitor.late import Corrected, Correction, Pending
+from anlan.monitor.late import Pending
 from anlan.monitor.layout import (
     BLOCK,
     LEVELS,
@@ -35,7 +36,6 @@ from anlan.monitor.layout import (
     STACK,
     STATUS,
     TRANSITION,
-    PointFlag,
     RuleFlag,
     Structs,
     Tally,
@@ -46,99 +46,20 @@ from anlan.monitor.layout import (
 from anlan.monitor.live import Copied, Live
 from anlan.monitor.node_time import NodeTime
 from anlan.monitor.point_commands import PointCommand
-from anlan.monitor.point_modes import PointModes, PointStep
-from anlan.monitor.states import HIDDEN, OPEN, REFUSED, TABLE, latches
-from anlan.monitor.timers import Timer, Timers, Wait
+from anlan.monitor.point_modes import PointModes
+from anlan.monitor.states import HIDDEN, REFUSED, TABLE, latches
+from anlan.monitor.timers import Timers, Wait
+from anlan.monitor.transitions import Transitions
 
 __all__ = ["Engine", "EngineConfig", "NodeTime", "Transitions", "compile_config"]
 
-MILLISECOND: Micros = SECOND // 1000
-SOURCE_GRACE: Micros = 30 * SECOND
-"""A source of which nothing was ever heard counts as out of view after this much node time: unknown is never normal."""
 ANSWERS_KEPT = 10_000
 """Commands whose answer is remembered, so that one sent twice is answered twice and done once."""
-_IS_OPEN = np.isin(np.arange(len(AlarmState)), OPEN)
 LEDGER = ("received", "applied", "duplicate", "late", "unknown_point", "clock_bad")
 """Counters per source; received = applied + duplicate + late + unknown_point, and clock_bad are among the applied."""
 
-
 Evidence = tuple[float, int, float]
 """Value, quality, limit."""
-
-
-@dataclass(slots=True)
-class Transitions:
-    """What one frame did. `rows` has dtype `layout.TRANSITION`; `texts` holds (who, post, reason, command) of those a person caused."""
-
-    frame: int
-    pieces: list[Structs] = field(default_factory=list)
-    """The rows as they came; ten thousand alarms that move one by one must not copy all before them each time."""
-    texts: dict[int, tuple[str, str, str, str]] = field(default_factory=dict)
-    """By `n`."""
-    results: list[tuple[Step, Result]] = field(default_factory=list)
-    steps: list[PointStep] = field(default_factory=list)
-    """What people did to points, and what of it ended by itself."""
-    late: list[tuple[int, npt.NDArray[np.int32]]] = field(default_factory=list)
-    """(index of the part, its rows that were older than their point's newest reading)."""
-    faults: list[str] = field(default_factory=list)
-    """Parts that could not be read, in words; they moved nothing."""
-
-    @property
-    def rows(self) -> Structs:
-        """All transitions, in order."""
-        if len(self.pieces) != 1:
-            self.pieces = [np.concatenate(self.pieces) if self.pieces else np.zeros(0, TRANSITION)]
-        return self.pieces[0]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def events(self) -> list[AlarmTransition]:
-        rows = self.rows[list(NUMBERS)].tolist()
-        return [_event(row, self.texts.get(row[0], NO_TEXT)) for row in rows]
-
-
-NUMBERS = (
-    "n",
-    "frame",
-    "alarm",
-    "episode",
-    "trigger",
-    "before",
-    "after",
-    "happened_at",
-    "noticed_at",
-    "value",
-    "quality",
-    "limit",
-)
-"""Fields of a transition that are numbers, in the order of `AlarmTransition`."""
-NO_TEXT = ("", "", "", "")
-_TRIGGERS, _STATES = {int(one): one for one in Trigger}, {int(one): one for one in AlarmState}
-"""A storm makes a thousand transitions a second of these."""
-
-
-def _event(row: tuple[Any, ...], text: tuple[str, str, str, str]) -> AlarmTransition:
-    n, frame, alarm, episode, trigger, before, after, happened_at, noticed_at, value, quality, limit = row
-    who, post, reason, command = text
-    return AlarmTransition(
-        n=n,
-        frame=frame,
-        alarm=alarm,
-        episode=episode,
-        trigger=_TRIGGERS[trigger],
-        before=_STATES[before],
-        after=_STATES[after],
-        happened_at=happened_at,
-        noticed_at=noticed_at,
-        value=value,
-        quality=quality,
-        limit=limit,
-        who=who,
-        post=post,
-        reason=reason,
-        command=command,
-    )
 
 
 class Engine:
@@ -164,7 +85,7 @@ class Engine:
         self.late = Pending()
         """Late readings that may correct the record, until somebody has compared."""
         self._found: Transitions = Transitions(0)
-        self._moment: Micros = 0
+        self.moment: Micros = 0
         """Node time of what is being decided on."""
         self._late = np.zeros(1, np.int32)
         self.lay_out(arrays_of(first))
@@ -223,12 +144,12 @@ class Engine:
         # Copies: Arrow's buffers are read-only and may be unaligned, each a type of its own to Numba; a copy costs 2 ns a reading.
         point, time, value, quality = (to_numpy(column).copy() for column in batch.columns)
         rows = batch.num_rows
-        u = self._moment = self.time.at(part.received_at)
-        self._hear(part.source, part.received_at)
+        u = self.moment = self.time.at(part.received_at)
+        sources_seen.hear(self, part.source, part.received_at)
         if len(self._late) < rows:
             self._late = np.zeros(rows, np.int32)
         frame, received_at, late = self.frame, part.received_at, self._late
-        self._run(
+        self.run(
             lambda start: kernel.take_readings(self.world, point, time, value, quality, start, frame, received_at, u, late),
             rows,
         )
@@ -237,16 +158,7 @@ class Engine:
         self._enter(part.source, rows, index)
         if self._found.late and self._found.late[-1][0] == index:
             rows_late = self._found.late[-1][1]
-            self._note_late(point[rows_late], time[rows_late])
-
-    def _note_late(self, points: npt.NDArray[np.uint32], times: npt.NDArray[np.int64]) -> None:
-        """Late readings that lie within the window and concern an alarm; older ones only go to history."""
-        known = self.world.points[points]
-        within = times >= known["time"] - self.arrays.late_window * MILLISECOND
-        # One decided on by its arrival has no data time that others could be late for.
-        within &= known["quality"] & Flag.CLOCK_BAD == 0
-        within &= (known["rule_count"] > 0) | (known["flags"] & PointFlag.FEEDS != 0)
-        self.late.note(points[within].astype(np.int64), times[within], self.frame)
+            late_record.note(self, point[rows_late], time[rows_late])
 
     def _enter(self, source: int, rows: int, index: int) -> None:
         """Book what the kernel counted to the source's ledger."""
@@ -267,16 +179,15 @@ class Engine:
         if body.get("begun"):
             self._count_absence(now)
         self.time.tick(now)
-        self._moment = self.time.u
-        self._see(
-            now, {int(number): View.DOWN if state == "down" else View.UP for number, state in body.get("sources", {}).items()}
-        )
+        self.moment = self.time.u
+        told = {int(number): View.DOWN if state == "down" else View.UP for number, state in body.get("sources", {}).items()}
+        sources_seen.see(self, now, told)
         u = self.time.u
-        self._run(lambda start: kernel.take_views(self.world, start, self.frame, now, u), len(self.world.sources))
-        self._run(lambda start: kernel.take_tick(self.world, start, self.frame, now, u), len(self.world.due))
+        self.run(lambda start: kernel.take_views(self.world, start, self.frame, now, u), len(self.world.sources))
+        self.run(lambda start: kernel.take_tick(self.world, start, self.frame, now, u), len(self.world.due))
         kernel.feed_by_itself(self.world, u)
         self.calculate(now, u)
-        self._end_waits(now, u)
+        waits.end_due(self, now, u)
         self._found.steps += point_modes.end_due(self, now, u)
 
     def _count_absence(self, now: Micros) -> None:
@@ -288,70 +199,14 @@ class Engine:
     def calculate(self, noticed_at: Micros, u: Micros) -> None:
         """Evaluate the calculated points that wait for it."""
         if len(self.world.programs):
-            self._run(lambda _: int(kernel.calculate(self.world, self.frame, noticed_at, u)), 1)
-
-    def _hear(self, source: int, at: Micros) -> None:
-        """Data from a source of which nobody has said anything yet: it is in view."""
-        sources = self.world.sources
-        if source < len(sources) and sources["state"][source] == View.UNKNOWN:
-            sources["up_since"][source] = u = self.time.at(at)
-            sources["state"][source] = View.UP
-            self._show_views([source], at, u)
-
-    def _see(self, now: Micros, told: dict[int, View]) -> None:
-        """Sources that went down or came up with this tick, or were never heard of within their grace."""
-        sources = self.world.sources
-        silent = (
-            (sources["present"] == 1) & (sources["state"] == View.UNKNOWN) & (self.time.u - sources["up_since"] >= SOURCE_GRACE)
-        )
-        told = {**{int(s): View.DOWN for s in np.flatnonzero(silent)}, **told}
-        moved = [
-            s for s, view in sorted(told.items()) if s < len(sources) and sources["present"][s] and sources["state"][s] != view
-        ]
-        for s in moved:
-            sources["state"][s] = told[s]
-            sources["up_since"][s] = self.time.u
-        self._show_views(moved, now, self.time.u)
-
-    def _show_views(self, moved: list[int], now: Micros, u: Micros) -> None:
-        if not moved:
-            return
-        sources = self.world.sources
-        self.late.link(now, {source: "down" if sources["state"][source] == View.DOWN else "up" for source in moved})
-        changed = np.zeros(len(self.world.sources), np.uint8)
-        changed[moved] = 1
-        self._run(lambda start: kernel.view_changed(self.world, changed, start, self.frame, now, u), len(self.world.points))
-        self.calculate(now, u)
+            self.run(lambda _: int(kernel.calculate(self.world, self.frame, noticed_at, u)), 1)
 
     def _config(self, part: Part, index: int) -> None:
-        self._moment = self.time.at(part.received_at)
+        self.moment = self.time.at(part.received_at)
         changes.apply(self, part.body, part.received_at)
         self.late.floor = part.received_at
-        self.tend_timers()
+        waits.tend(self)
         self._found.steps += point_modes.tend(self, part.received_at)
-
-    def _correction(self, part: Part, index: int) -> None:
-        """Write what late readings change in the record. No alarm moves, and nothing sounds."""
-        correction = Correction.from_bytes(part.body)
-        if correction.after != self.late.after:
-            return  # compared with a journal that lacked the last correction: to be compared again
-        self._moment = self.time.at(part.received_at)
-        added = 0
-        for one in correction.rows:
-            if one.episode == 0 and one.trigger is Trigger.LATE_DATA:
-                added = ADDED + self.next_n % ADDED
-            self._correct(one, one.episode or added, part.received_at)
-        self.late.looked_at(np.array(correction.points, np.int64), correction.through)
-        times = self.world.points["time"]
-        self.late.forget(np.where(times == NEVER, times, times - self.arrays.late_window * MILLISECOND))
-        self.late.after = self.frame
-
-    def _correct(self, one: Corrected, episode: int, noticed_at: Micros) -> None:
-        row = self.row_of(one.alarm)
-        if row is not None:
-            state = AlarmState(int(self.world.status["state"][row]))
-            evidence = (one.value, one.quality, one.limit)
-            self.write(row, one.trigger, state, one.at, noticed_at, evidence, episode=episode)
 
     # ---- commands
 
@@ -359,72 +214,24 @@ class Engine:
         command = read_command(part.body)
         result = self.answers.get(command.id)
         if result is None:
-            obey = self._obey_point if isinstance(command, PointCommand) else self._obey
-            result = obey(command, part.received_at)  # type: ignore[arg-type]  # each gets its own kind
+            self.moment = self.time.at(part.received_at)
+            if isinstance(command, PointCommand):
+                result = self._obey_point(command, part.received_at)
+            else:
+                result = alarm_steps.obey(self, command, part.received_at)
         self.answers[command.id] = result
         if len(self.answers) > ANSWERS_KEPT:
             del self.answers[next(iter(self.answers))]
         self._found.results.append((command, result))
 
     def _obey_point(self, command: PointCommand, noticed_at: Micros) -> Result:
-        self._moment = self.time.at(noticed_at)
-        if (why := point_modes.refusal(self, command, self._moment)) is not None:
-            return _refused(command, why[0], **why[1])
-        step = point_modes.take(self, command, noticed_at, self._moment)
+        if (why := point_modes.refusal(self, command, self.moment)) is not None:
+            return alarm_steps.refused(command, why[0], **why[1])
+        step = point_modes.take(self, command, noticed_at, self.moment)
         self._found.steps.append(step)
         return Result(id=command.id, accepted=True, step=step.n)
 
-    def _obey(self, command: Command, noticed_at: Micros) -> Result:
-        self._moment = self.time.at(noticed_at)
-        row = self.row_of(command.alarm)
-        if row is None:
-            return _refused(command, "alarm {alarm} does not exist", alarm=command.alarm)
-        status, rule = self.world.status[row], self.world.rules[row]
-        if command.kind == "silence":
-            return self._silence(command, row, noticed_at)
-        if command.episode != status["episode"]:
-            return _refused(
-                command,
-                "this answers activation {answered} of the alarm; it now stands at activation {now}: look again",
-                answered=command.episode,
-                now=int(status["episode"]),
-            )
-        if command.priority != rule["priority"]:
-            return _refused(
-                command,
-                "this answers priority {answered}; the alarm now has priority {now}: look again",
-                answered=command.priority,
-                now=int(rule["priority"]),
-            )
-        if (lacking := command.lacks()) is not None:
-            return _refused(command, lacking[0], **lacking[1])
-        if command.kind == "shelve" and not rule["flags"] & RuleFlag.SHELVABLE:
-            return _refused(command, "this alarm guards safety: it can't be shelved")
-        trigger = TRIGGER[command.kind]
-        after = self.next_state(row, trigger)
-        if after is None:
-            return _refused(command, why_not(command.kind, AlarmState(int(status["state"]))))
-        n = self._take_step(command, row, trigger, after, noticed_at)
-        self._found.texts[n] = (command.who, command.post, command.said, command.id)
-        return Result(id=command.id, accepted=True, transition=n)
-
-    def _silence(self, command: Command, row: int, noticed_at: Micros) -> Result:
-        """A console is quiet, whatever the alarm is by now. Of one that still sounds elsewhere the step is written; it moves nothing."""
-        status = self.world.status[row]
-        state = AlarmState(int(status["state"]))
-        if command.episode != status["episode"] or self.next_state(row, Trigger.SILENCE) is None:
-            return Result(id=command.id, accepted=True)
-        n = self.write(row, Trigger.SILENCE, state, command.at, noticed_at, (math.nan, 0, math.nan))
-        self._found.texts[n] = (command.who, command.post, command.said, command.id)
-        return Result(id=command.id, accepted=True, transition=n)
-
-    def _take_step(self, command: Command, row: int, trigger: Trigger, after: AlarmState, noticed_at: Micros) -> int:
-        if command.until is None or trigger is not Trigger.SHELVE:
-            return self.move(row, trigger, after, command.at, noticed_at)
-        n = self.move(row, trigger, after, command.at, noticed_at, (float(command.until), 0, math.nan))
-        due = self._moment + command.until - command.at
-        self.timers.set(Timer(command.alarm, Wait.SHELVING_ENDS, self._moment, due))
-        return n
+    # ---- one alarm
 
     def row_of(self, alarm: int) -> int | None:
         where = self.arrays.where
@@ -497,72 +304,9 @@ class Engine:
         value = float(point["value"]) if point["time"] != NEVER else float("nan")
         return value, int(point["quality"]), value if kind == AlarmKind.STATE else limit
 
-    # ---- what alarms wait for by themselves
-
-    def _end_waits(self, now: Micros, u: Micros) -> None:
-        """At a tick: shelvings that end, and alarms that nobody has acknowledged for too long."""
-        while (timer := self.timers.take_due(u)) is not None:
-            row = self.row_of(timer.alarm)
-            if row is None or timer.due is None:
-                continue
-            at = now - (u - timer.due)
-            if timer.wait is Wait.ESCALATION:
-                self._escalate(row, timer, at, now)
-            elif (after := self.next_state(row, Trigger.UNSHELVE)) is not None:
-                self.move(row, Trigger.UNSHELVE, after, at, now)
-
-    def _escalate(self, row: int, timer: Timer, at: Micros, now: Micros) -> None:
-        level = timer.level + 1
-        waited = self.arrays.escalation[timer.level] / 1000
-        before = AlarmState(int(self.world.status["state"][row]))
-        self.write(row, Trigger.ESCALATE, before, at, now, (float(level), 0, waited))
-        self._wait_for_level(timer.alarm, timer.since, level)
-
-    def _wait_for_level(self, alarm: int, since: Micros, level: int) -> None:
-        """`level` levels know of it; the next is due after its own time since the alarm was left unacknowledged."""
-        steps = self.arrays.escalation
-        due = since + steps[level] * MILLISECOND if level < len(steps) else None
-        self.timers.set(Timer(alarm, Wait.ESCALATION, since, due, level))
-
-    def _note_waits(self, rows: Structs) -> None:
-        """Begin and end waits as these transitions say. An alarm that comes on again while nobody has acknowledged it waits on:
-        else one that comes and goes would never reach the next level."""
-        was, now = _IS_OPEN[rows["before"]], _IS_OPEN[rows["after"]]
-        urgent = self.world.rules["priority"][self.arrays.where[rows["alarm"]]] == 1
-        shelf_left = (rows["before"] == AlarmState.SHELVED) & (rows["after"] != AlarmState.SHELVED)
-        for i in np.flatnonzero((urgent & (was != now)) | shelf_left):
-            alarm = int(rows["alarm"][i])
-            if shelf_left[i] or was[i]:
-                self.timers.cancel(alarm)
-            if urgent[i] and now[i] and self.timers.get(alarm) is None:
-                self._wait_for_level(alarm, self._moment, 0)
-
-    def tend_timers(self, u: Micros | None = None) -> None:
-        """After a change of rules, or of states from outside (then at node time `u`): every alarm waits for what its state and rule now
-        ask for. A shelving whose end nobody counts, or which the rule no longer allows, ends at the next tick."""
-        self._moment = self._moment if u is None else u
-        status, rules = self.world.status, self.world.rules
-        shelved, left = status["state"] == AlarmState.SHELVED, _IS_OPEN[status["state"]] & (rules["priority"] == 1)
-        wanted: set[int] = set()
-        for row in np.flatnonzero(shelved | left):
-            alarm = int(rules["number"][row])
-            wanted.add(alarm)
-            wait = Wait.SHELVING_ENDS if shelved[row] else Wait.ESCALATION
-            timer = self.timers.get(alarm)
-            timer = timer if timer is not None and timer.wait is wait else Timer(alarm, wait, self._moment, self._moment)
-            if left[row]:
-                self._wait_for_level(alarm, timer.since, timer.level)
-            elif not rules["flags"][row] & RuleFlag.SHELVABLE:
-                self.timers.set(replace(timer, due=self._moment))
-            else:
-                self.timers.set(timer)
-        for timer in self.timers:
-            if timer.alarm not in wanted:
-                self.timers.cancel(timer.alarm)
-
     # ---- running the kernel
 
-    def _run(self, call: Callable[[int], int], end: int) -> None:
+    def run(self, call: Callable[[int], int], end: int) -> None:
         """Call the kernel until it has come to `end`, taking over its transitions each time the table is full."""
         start = 0
         while True:
@@ -573,10 +317,6 @@ class Engine:
             if reached == start:
                 self.world = self.world._replace(out=np.zeros(2 * len(self.world.out), TRANSITION))
             start = reached
-
-    def run(self, call: Callable[[int], int], end: int) -> None:
-        """For `changes`."""
-        self._run(call, end)
 
     def _take_over(self) -> None:
         count = int(self.world.tally[Tally.OUT])
@@ -590,7 +330,7 @@ class Engine:
         rows["n"] = np.arange(first, first + len(rows))
         self.next_n += len(rows)
         self._found.pieces.append(rows)
-        self._note_waits(rows)
+        waits.note(self, rows)
         return first
 
     # ---- looking
@@ -638,14 +378,10 @@ class Engine:
         return unpack(BytesIO(data))
 
 
-def _refused(command: Step, why: str, **facts: Any) -> Result:
-    return Result(id=command.id, accepted=False, why=why, facts=facts)
-
-
 _TAKE: dict[Kind, Callable[[Engine, Part, int], None]] = {
     Kind.READINGS: Engine._readings,
     Kind.COMMAND: Engine._command,
     Kind.CONFIG: Engine._config,
     Kind.TICK: Engine._tick,
-    Kind.CORRECTION: Engine._correction,
+    Kind.CORRECTION: lambda engine, part, index: late_record.take(engine, part),
 }

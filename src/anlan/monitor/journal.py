@@ -23,9 +23,10 @@ from anlan.model.clock import Micros
 from anlan.model.errors import StoreError
 from anlan.model.events.alarms import ADDED, MOVES_NOTHING, AlarmState, AlarmTransition, Trigger
 from anlan.monitor.commands import Command, Result, Step
-from anlan.monitor.engine import LEDGER, NO_TEXT, NUMBERS, Transitions
+from anlan.monitor.engine import LEDGER
 from anlan.monitor.journal_columns import Raw, read_window
 from anlan.monitor.point_modes import PointStep
+from anlan.monitor.transitions import NO_TEXT, NUMBERS, Transitions
 
 SCHEMA_VERSION = 2
 BUSY_MILLISECONDS = 250

@@ -25,7 +25,7 @@ from anlan.model.frames import Frame
 from anlan.model.readings import Readings
 from anlan.monitor.carry_over import carry_over
 from anlan.monitor.commands import Result
-from anlan.monitor.engine import LEDGER, Engine, Transitions
+from anlan.monitor.engine import LEDGER, Engine
 from anlan.monitor.journal import Journal
 from anlan.monitor.late.comparison import Look
 from anlan.monitor.layout import NEVER, View
@@ -33,6 +33,7 @@ from anlan.monitor.live import Live
 from anlan.monitor.memory import give_back
 from anlan.monitor.recovery import recover
 from anlan.monitor.snapshot import Snapshot, Snapshots
+from anlan.monitor.transitions import Transitions
 from anlan.monitor.warm import warm_up
 
 log = structlog.get_logger()

@@ -14,9 +14,10 @@ from anlan.model.events.alarms import AlarmTransition
 from anlan.monitor import changes, point_modes
 from anlan.monitor.carry_over import carry_over
 from anlan.monitor.compile import EngineConfig
-from anlan.monitor.engine import Engine, Transitions
+from anlan.monitor.engine import Engine
 from anlan.monitor.journal import Journal
 from anlan.monitor.snapshot import Snapshots
+from anlan.monitor.transitions import Transitions
 
 if TYPE_CHECKING:
     from anlan.monitor.reader import FrameLog
