@@ -159,7 +159,12 @@ def test_what_something_is_calculated_from_must_have_spoken_as_a_safety_point_mu
     plant = EngineConfig.from_columns(
         1,
         {"number": [0, 1], "id": ["node", "plc"]},
-        {"number": [2, 3, 4, 9], "id": ["AT-1", "TI-1", "TI-2", "X"], "source": [1, 1, 1, 0], "safety": [True, False, False, True]},
+        {
+            "number": [2, 3, 4, 9],
+            "id": ["AT-1", "TI-1", "TI-2", "X"],
+            "source": [1, 1, 1, 0],
+            "safety": [True, False, False, True],
+        },
         {"number": [1], "id": ["X.H"], "kind": [3], "target": [9], "limit": [1.0]},
         programs=[(9, magnitude)],
     )

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from anlan.monitor.compiled import fast
-from anlan.monitor.kernel.conditions import beyond, drive, has_room, is_fault, is_met, unseen_with_its_inputs, met_anew, move_alarm
+from anlan.monitor.kernel.conditions import (
+    beyond,
+    drive,
+    has_room,
+    is_fault,
+    is_met,
+    met_anew,
+    move_alarm,
+    unseen_with_its_inputs,
+)
 from anlan.monitor.kernel.numbers import BAD, BAD_QUALITY, DOWN, ENABLED, HELD, NOTHING, ON_CHANGE, PRESENT, STALE_KIND
 from anlan.monitor.kernel.points import data_now, settle
 from anlan.monitor.layout import NEVER

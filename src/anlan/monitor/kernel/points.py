@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from anlan.monitor.compiled import fast
-from anlan.monitor.kernel.conditions import beyond, delay_ends, drive, expire, is_fault, is_met, unseen_with_its_inputs, move_alarm
+from anlan.monitor.kernel.conditions import (
+    beyond,
+    delay_ends,
+    drive,
+    expire,
+    is_fault,
+    is_met,
+    move_alarm,
+    unseen_with_its_inputs,
+)
 from anlan.monitor.kernel.numbers import (
     BAD,
     BAD_QUALITY,

@@ -14,7 +14,8 @@ import numpy as np
 from anlan.model.clock import Micros
 from anlan.model.quality import REASON_MASK, Reason, Severity, quality
 from anlan.monitor.layout import NOT_DUE, PointFlag
-from anlan.monitor.point_modes import BAD, FLAG, OF_QUALITY, Mode, PointMode, PointStep, ends, mode_of
+from anlan.monitor.point_modes import BAD, FLAG, Mode, PointMode, PointStep, ends, mode_of
+from anlan.monitor.recount import OF_QUALITY
 from anlan.monitor.sub_plant import inputs_of, measured
 from anlan.monitor.why.asked import Both
 from anlan.monitor.why.case import Case
