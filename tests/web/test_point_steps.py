@@ -581,6 +581,9 @@ async def test_an_overdue_calibration_is_told_to_the_engine_and_taken_back(node:
         "uncertain",
         "calibration_overdue",
     )
+    span = {"start": str(node.clock.now() - SECOND), "end": str(node.clock.now() + SECOND)}
+    trend = (await console.get("/api/v1/trend", params={"points": "AT-203", "buckets": 1, **span})).json()["points"]["AT-203"]
+    assert (trend["uncertain"], trend["bad"]) == ([True], [0])
     steps = len(node.context.journal.steps())
     await service.tell_dates()
     assert len(node.context.journal.steps()) == steps, "told once"

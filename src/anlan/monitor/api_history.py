@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Annotated, Any
 
@@ -16,6 +16,7 @@ from starlette.responses import Response, StreamingResponse
 
 from anlan.model.quality import SEVERITY_SHIFT, Severity
 from anlan.monitor.choice import Instant, Points, chosen_points, span
+from anlan.monitor.overdue_spans import Spans, as_counted, spans_by_point
 from anlan.web.answers import Json
 from anlan.web.auth import Asker, require
 from anlan.web.context import Context
@@ -66,12 +67,16 @@ def routes(context: Context) -> APIRouter:
         end: Instant,
         buckets: Annotated[int, Query(ge=1, le=4000, description="spans a point, about")] = 800,
     ) -> Response:
-        """Readings folded into spans of one round width: least, greatest, first, last, mean of the usable ones, and how many were bad."""
+        """Readings folded into spans of one round width: least, greatest, first, last, mean of the usable ones, and how many were bad.
+
+        `quality` is the worst of a span, and what it was worth: of a detector whose calibration was overdue a good one is uncertain.
+        """
         numbers = chosen_points(context.plant, asker, points, action="history.view", most=MOST_DRAWN)
         first, last = span(start, end)
         table = await asyncio.to_thread(context.history.trend, numbers, first, last, buckets)
         ids = {number: context.plant.points[number].id for number in numbers}
-        return Json(await asyncio.to_thread(_folded, table, ids))
+        overdue = await asyncio.to_thread(spans_by_point, context.plant, context.journal, numbers)
+        return Json(await asyncio.to_thread(_folded, table, ids, overdue))
 
     return router
 
@@ -100,16 +105,17 @@ def _columns(table: pa.Table, ids: dict[int, str], truncated: bool) -> dict[str,
     return {"points": told, "rows": table.num_rows, "truncated": truncated}
 
 
-def _folded(table: pa.Table, ids: dict[int, str]) -> dict[str, Any]:
+def _folded(table: pa.Table, ids: dict[int, str], overdue: Mapping[int, Spans]) -> dict[str, Any]:
     width = int(table["width"][0].as_py()) if table.num_rows else None
     told = {}
     for number, part in _by_point(table, list(ids)).items():
-        severity = np.asarray(part["quality"]) >> SEVERITY_SHIFT
+        words = as_counted(np.asarray(part["quality"]), np.asarray(part["time"]), width or 0, number, overdue)
         told[ids[number]] = {
-            **{name: part[name] for name in ("time", "min", "max", "first", "last", "avg", "quality")},
+            **{name: part[name] for name in ("time", "min", "max", "first", "last", "avg")},
+            "quality": words,
             "rows": part["count"],
             "bad": np.asarray(part["count"]) - np.asarray(part["usable"]),
-            "uncertain": severity == Severity.UNCERTAIN,
+            "uncertain": words >> SEVERITY_SHIFT == Severity.UNCERTAIN,
         }
     return {"width": width, "points": told}
 
