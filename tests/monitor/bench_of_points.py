@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from engine_reference import SECOND
+from engine_reference_state import SECOND
 
 from anlan.model.events.alarms import AlarmKind, AlarmState, AlarmTransition
 from anlan.model.frames import Frame, Kind, Part

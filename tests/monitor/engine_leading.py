@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from engine_reference import Config, Reference
+from engine_reference import Reference
+from engine_reference_state import Config
 from engine_stories import KEYS, START, Change, Date, Give, Order, Step, Tick
 
 from anlan.model.frames import Frame, Kind, Part

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from engine_reference import BAD, HIDDEN, Alarm, Config, Point, Reference, Seen, Source, same
+from engine_reference import Reference
+from engine_reference_state import BAD, HIDDEN, Alarm, Config, Point, Seen, Source, same
 from expressions.reference import ReferenceProgram
 
 from anlan.model.events.alarms import AlarmState, Trigger

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from random import Random
 
-from engine_reference import LIMITS, SECOND, Config, Point, Rule
+from engine_reference_state import LIMITS, SECOND, Config, Point, Rule
 from hypothesis import strategies as st
 
 from anlan.model.events.alarms import AlarmKind

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 from engine_leading import engine_config
-from engine_reference import SECOND, Config, Point, Rule
+from engine_reference_state import SECOND, Config, Point, Rule
 
 from anlan.model.events.alarms import AlarmKind, AlarmState, AlarmTransition
 from anlan.model.frames import Frame, Kind, Part

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 from bench_of_points import BADQ, HIGH, OWN, SILENT, START, TOLD, VOTE, VOTED, A, B, Bench, C
-from engine_reference import SECOND
+from engine_reference_state import SECOND
 
 from anlan.model.events.alarms import AlarmKind, AlarmTransition
 from anlan.model.frames import Kind

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
-from engine_reference import SECOND
+from engine_reference_state import SECOND
 
 from anlan.model.errors import InputError
 from anlan.model.events.alarms import AlarmKind, AlarmState, AlarmTransition, Trigger

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 import pytest
-from engine_reference import SECOND
+from engine_reference_state import SECOND
 from test_reader import ListLog, wait_for
 
 from anlan.model.clock import SystemClock

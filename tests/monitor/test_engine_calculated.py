@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from engine_leading import engine_config, facts, lead, results, tell
-from engine_reference import Config, Rule
 from engine_reference_calculated import Calculated, CalculatingConfig, CalculatingReference
+from engine_reference_state import Config, Rule
 from engine_stories import OF_POINT, Change, Step, make_rule, make_story
 from hypothesis import strategies as st
 

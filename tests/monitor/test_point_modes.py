@@ -8,7 +8,7 @@ from typing import Any
 import apsw
 import pytest
 from bench_of_points import BADQ, FAILED, HIGH, OVER, OVERDUE, OWN, SILENT, START, TOLD, VOTE, VOTED, A, B, Bench, C
-from engine_reference import SECOND
+from engine_reference_state import SECOND
 
 from anlan.model.events.alarms import AlarmState, Trigger
 from anlan.model.frames import Kind

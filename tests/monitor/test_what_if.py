@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 from engine_leading import engine_config
-from engine_reference import SECOND, Config, Point, Rule
+from engine_reference_state import SECOND, Config, Point, Rule
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

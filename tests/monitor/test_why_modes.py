@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bench_of_points import BADQ, FAILED, HIGH, OVER, OWN, SILENT, START, TOLD, VOTED, A, B, C
-from engine_reference import SECOND
+from engine_reference_state import SECOND
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from remembering_bench import Remembering, ask
