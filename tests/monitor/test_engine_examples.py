@@ -426,11 +426,21 @@ def test_a_latched_alarm_waits_for_acknowledgement_then_reset() -> None:
     assert one.state is S.NORMAL
 
 
-def test_silence_is_accepted_and_moves_nothing() -> None:
+def test_silence_is_written_and_moves_nothing() -> None:
     one = One((rule(K.HIGH, limit=80.0),))
     one.read(1, 85)
     assert one.order(2, "silence").accepted
-    assert (one.state, len(one.last)) == (S.UNACKNOWLEDGED, 0)
+    (row,) = one.last.events()
+    assert (row.trigger, row.before, row.after, row.episode) == (Trigger.SILENCE, S.UNACKNOWLEDGED, S.UNACKNOWLEDGED, 1)
+    assert (one.state, row.who != "", math.isnan(row.value)) == (S.UNACKNOWLEDGED, True, True)
+
+
+def test_where_nothing_sounds_any_more_a_silence_is_accepted_without_a_row() -> None:
+    one = One((rule(K.HIGH, limit=80.0),))
+    one.read(1, 85)
+    assert one.order(2).accepted
+    assert one.order(3, "silence").accepted
+    assert (one.state, len(one.last)) == (S.ACKNOWLEDGED, 0)
 
 
 def test_a_command_sent_twice_is_done_once_and_answered_twice() -> None:

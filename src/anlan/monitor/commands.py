@@ -20,12 +20,13 @@ CommandKind = Literal["acknowledge", "reset", "silence", "shelve", "unshelve", "
 TRIGGER: dict[str, Trigger] = {
     "acknowledge": Trigger.ACKNOWLEDGE,
     "reset": Trigger.RESET,
-    "silence": Trigger.SILENCE,
     "shelve": Trigger.SHELVE,
     "unshelve": Trigger.UNSHELVE,
     "remove_from_service": Trigger.REMOVE_FROM_SERVICE,
     "return_to_service": Trigger.RETURN_TO_SERVICE,
 }
+"""`silence` is not here: it quiets one console's horn, moves no alarm and is never refused."""
+
 
 _HIDDEN = {
     AlarmState.SHELVED: "the alarm is shelved: unshelve it first",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from anlan.model.clock import SECOND, Micros
-from anlan.model.events.alarms import LATE, AlarmKind, AlarmState, AlarmTransition, Trigger
+from anlan.model.events.alarms import MOVES_NOTHING, AlarmKind, AlarmState, AlarmTransition, Trigger
 from anlan.model.quality import BAD_COMMUNICATION
 from anlan.model.readings import Readings
 from anlan.monitor import changes
@@ -89,7 +89,7 @@ class Case:
 
     def decided(self) -> dict[str, Any] | None:
         """The transition that made the alarm what it is."""
-        return next((_told(t) for t in self.asked.journal if t.trigger not in (Trigger.ESCALATE, *LATE)), None)
+        return next((_told(t) for t in self.asked.journal if t.trigger not in (Trigger.ESCALATE, *MOVES_NOTHING)), None)
 
     def announced_within(self) -> bool:
         return any(is_annunciation(t) and t.noticed_at > self.asked.start for t in self.asked.journal)
