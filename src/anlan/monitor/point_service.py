@@ -53,7 +53,7 @@ ON_ITS_WAY: Micros = 15 * SECOND
 log = structlog.get_logger()
 
 
-class SecondPersonNeeded(Forbidden):
+class OwnRequest(Forbidden):
     """Who asked can't approve."""
 
     code: ClassVar[str] = "second-person-needed"
@@ -175,7 +175,7 @@ class PointService:
     async def decide(
         self, principal: Principal, request: UUID, verdict: Literal["approve", "refuse", "withdraw"], note: str
     ) -> dict[str, Any]:
-        """Raises NotFound, Forbidden, SecondPersonNeeded, CommandRefused, Unavailable."""
+        """Raises NotFound, Forbidden, OwnRequest, CommandRefused, Unavailable."""
         row = await asyncio.to_thread(self._requests.row, request)
         _, found = self.find(principal, row.point, "live.view")
         asked, row = row.state, await self._settled(row)
@@ -307,7 +307,7 @@ class PointService:
             return
         principal.require(APPROVE, point.place)
         if row.requester == principal.person:
-            raise SecondPersonNeeded("who asked can't approve: it takes a second person with own credentials")
+            raise OwnRequest("who asked can't approve: it takes a second person with own credentials")
         if verdict == "approve" and row.until <= self._context.clock.now():
             raise CommandRefused("the time that was asked for is over: ask anew")
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from anlan.model.clock import SECOND
-from anlan.monitor.detectors.response import error_of_range, judge, response
+from anlan.monitor.detectors.response import error_of_range, judge, measure
 
 GAS_ON = 1_767_225_600 * SECOND
 
@@ -24,7 +24,7 @@ def test_a_first_order_lag_has_the_t90_it_was_made_with(t90: float, period: floa
     values = [
         0.1 if t <= 0 else 0.1 + 4.9 * (1 - math.exp(-t * math.log(10) / t90)) for t in (i * period - 5 for i in range(count))
     ]
-    found = response(*readings(values, -5, period), GAS_ON, 10.0)
+    found = measure(*readings(values, -5, period), GAS_ON, 10.0)
     assert found.settled
     assert found.t90 == pytest.approx(t90, abs=period)
     assert found.resolution == pytest.approx(period)
@@ -33,29 +33,29 @@ def test_a_first_order_lag_has_the_t90_it_was_made_with(t90: float, period: floa
 
 def test_by_hand_the_crossing_lies_between_two_readings() -> None:
     """0 → 10 in steps: 8 at 3 s, 10 at 4 s; 9 is passed half way."""
-    found = response(*readings([0, 0, 0, 2, 5, 8] + [10] * 20, -2), GAS_ON, 20.0)
+    found = measure(*readings([0, 0, 0, 2, 5, 8] + [10] * 20, -2), GAS_ON, 20.0)
     assert found.t90 == pytest.approx(3.5)
     assert found.resolution == 1.0
 
 
 def test_while_it_still_rises_there_is_no_t90() -> None:
     values = [0.0 if t <= 0 else 5 * (1 - math.exp(-t * math.log(10) / 60)) for t in range(-5, 30)]
-    found = response(*readings(values, -5), GAS_ON, 10.0)
+    found = measure(*readings(values, -5), GAS_ON, 10.0)
     assert (found.settled, found.t90) == (False, None)
 
 
 @pytest.mark.parametrize("values", [[0.0] * 40, [0.0, 0.01] * 20])
 def test_a_detector_that_does_not_answer_has_none(values: list[float]) -> None:
-    found = response(*readings(values, -5), GAS_ON, 10.0)
+    found = measure(*readings(values, -5), GAS_ON, 10.0)
     assert (found.settled, found.t90) == (False, None)
 
 
 def test_without_a_reading_before_the_gas_nothing_is_known() -> None:
-    assert response(*readings([5.0] * 30, 1), GAS_ON, 10.0).baseline is None
+    assert measure(*readings([5.0] * 30, 1), GAS_ON, 10.0).baseline is None
 
 
 def test_oxygen_that_is_displaced_falls() -> None:
-    found = response(*readings([20.9, 20.9, 20.9, 18, 12, 4] + [0.9] * 20, -2), GAS_ON, 25.0)
+    found = measure(*readings([20.9, 20.9, 20.9, 18, 12, 4] + [0.9] * 20, -2), GAS_ON, 25.0)
     assert found.t90 == pytest.approx(3 - 0.0 + (4 - 2.9) / (4 - 0.9), abs=1e-6)
 
 

@@ -39,7 +39,7 @@ class Response:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
-def response(time: npt.NDArray[np.int64], value: npt.NDArray[np.float64], gas_on: Micros, span: float) -> Response:
+def measure(time: npt.NDArray[np.int64], value: npt.NDArray[np.float64], gas_on: Micros, span: float) -> Response:
     """`time` sorted, from before the gas; `span` is the detector's range."""
     known = np.isfinite(value)
     time, value = time[known], value[known]

@@ -31,7 +31,7 @@ from anlan.monitor.config import SUFFIX
 from anlan.monitor.detectors.config import DetectorLimit, references
 from anlan.monitor.detectors.dates import dates_of
 from anlan.monitor.detectors.kinds import is_detector
-from anlan.monitor.detectors.response import Verdict, error_of_range, judge, response
+from anlan.monitor.detectors.response import Verdict, error_of_range, judge, measure
 from anlan.monitor.detectors.vote import VoteInForce, in_force
 from anlan.monitor.point_commands import PointStepKind
 from anlan.monitor.point_modes import Mode
@@ -156,7 +156,7 @@ class DetectorService:
         table = await asyncio.to_thread(self._context.history.read, [number], gas_on - BEFORE, now + SECOND)
         time, value = table["time"].to_numpy(), table["value"].to_numpy()
         low, high = _range(found)
-        measured = response(time, value, gas_on, high - low)
+        measured = measure(time, value, gas_on, high - low)
         rows = [[int(t), finite(float(v))] for t, v in zip(time, value, strict=True)]
         return {**measured.as_json(), "gas_on": gas_on, "now": now, "readings_from": rows}
 
