@@ -20,10 +20,12 @@ import orjson
 import pytest
 
 from anlan.bus.wire import Client
-from anlan.model.clock import SECOND
+from anlan.model.clock import SECOND, SystemClock
 from anlan.model.frames import Kind
+from anlan.node.configuration import bring_into_force, open_records
 from anlan.node.layout import NodeFolder
 from anlan.node.supervisor import read_processes
+from anlan.plant.folder import load
 from anlan.plant.master_book import ALARMS
 from anlan.store.logreader import LogReader
 
@@ -319,6 +321,7 @@ def test_a_stopped_node_replays_a_workbook_from_its_folder(node: Node, tmp_path:
     client = node.sign_in()
     until(lambda: node.status()["received"].get("1", 0) > 15)
     until(lambda: journal(client, "LT-1.H"), 60)
+    until(lambda: node.status()["received"].get("1", 0) > 150, 60)  # three points a second, for more than 30 s
     node.stop()
     file = tmp_path / "alarms.xlsx"
     assert node.run("alarms", "export", str(node.data), str(file)).returncode == 0
@@ -331,3 +334,15 @@ def test_a_stopped_node_replays_a_workbook_from_its_folder(node: Node, tmp_path:
     applied = node.run("alarms", "import", str(node.data), str(file), "--apply", "--reason", "HAZOP item 14")
     # It has stood since 25 s after the first reading; ten minutes it has not.
     assert re.search(r"replayed from .*: 1 → 0 alarms, 0 missed", applied.stdout), applied
+    # And so does a start on a changed folder, before the node's processes run.
+    now, folder = tmp_path / "now", NodeFolder(node.data)
+    assert node.run("export", str(now), "--data", str(node.data)).returncode == 0
+    points = now / "points.csv"
+    points.write_text(points.read_text("utf-8-sig").replace(",590,", ",30,"), "utf-8")
+    records = open_records(folder)
+    try:
+        effect = bring_into_force(records, folder, now, load(now), SystemClock()).version.effect
+    finally:
+        records.close()
+    assert effect is not None
+    assert (effect["changes"], effect["effect"]["before"], effect["effect"]["after"]) == ({"LT-1.H": {"on_delay": 30.0}}, 0, 1)
