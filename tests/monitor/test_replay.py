@@ -16,13 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anlan.model.clock import DAY, Micros
-from anlan.model.events.alarms import AlarmKind, Trigger
+from anlan.model.events.alarms import AlarmKind, AlarmState, Trigger
 from anlan.model.frames import Frame, Kind, Part
 from anlan.model.quality import Reason, Severity, quality
 from anlan.model.readings import Readings
 from anlan.monitor.compile import EngineConfig
 from anlan.monitor.engine import Engine
-from anlan.monitor.layout import Structs
+from anlan.monitor.layout import TRANSITION, Structs
 from anlan.monitor.program import Instruction, Op, Program, cells_of
 from anlan.monitor.replay import Episodes, Remembered, Replay, in_order, replayed, silence_limits
 from anlan.monitor.sub_plant import changed, cut, held, measured
@@ -280,6 +280,21 @@ def test_episodes_are_conditions_not_acknowledgements() -> None:
         (1, 2, 9.0),
         (3, None, 9.5),
     ]
+
+
+def test_an_episode_ends_where_the_alarm_is_hidden_and_another_begins_where_it_comes_back() -> None:
+    rows: Structs = np.zeros(4, TRANSITION)
+    rows["alarm"], rows["happened_at"] = 10, (1, 5, 9, 12)
+    rows["trigger"] = (Trigger.CONDITION_ON, Trigger.SUPPRESS, Trigger.UNSUPPRESS, Trigger.CONDITION_OFF)
+    rows["after"] = (
+        AlarmState.UNACKNOWLEDGED,
+        AlarmState.SUPPRESSED,
+        AlarmState.UNACKNOWLEDGED,
+        AlarmState.RETURNED_UNACKNOWLEDGED,
+    )
+    episodes = Episodes()
+    episodes.add(rows)
+    assert [(e.begins, e.ends) for e in episodes.all] == [(1, 5), (9, 12)]
 
 
 # -------------------------------------------------------------------------------------------------------- calculated points

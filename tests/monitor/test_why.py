@@ -34,7 +34,7 @@ SWITCH, DESIGN = 2, 3
 
 
 @dataclass
-class Told:
+class AskedNode:
     """A node of one point: its engine writes the journal, and `ask` asks of what its stores would hold."""
 
     rule: AlarmRule
@@ -68,31 +68,31 @@ class Told:
     def tick(self, at: float, link: str | None = None) -> None:
         self._step(Kind.TICK, at, orjson.dumps({"now": START + round(at * SECOND), "sources": {"1": link} if link else {}}))
 
-    def until(self, at: float) -> Told:
+    def until(self, at: float) -> AskedNode:
         while self.clock + 1 <= at:
             self.clock += 1
             self.tick(self.clock)
         return self
 
-    def read(self, at: float, value: float, word: int = 0) -> Told:
+    def read(self, at: float, value: float, word: int = 0) -> AskedNode:
         self.until(at)
         row = (1, START + round(at * SECOND), value, word)
         self.readings.append(row)
         self._step(Kind.READINGS, at, Readings.of([row]).to_bytes())
         return self
 
-    def switch(self, at: float, on: int) -> Told:
+    def switch(self, at: float, on: int) -> AskedNode:
         self.until(at)
         self.readings.append((SWITCH, START + round(at * SECOND), float(on), 0))
         self._step(Kind.READINGS, at, Readings.of(self.readings[-1:]).to_bytes())
         return self
 
-    def hold(self, start: int, end: int, value: float, word: int = 0) -> Told:
+    def hold(self, start: int, end: int, value: float, word: int = 0) -> AskedNode:
         for at in range(start, end + 1):
             self.read(at, value, word)
         return self
 
-    def order(self, at: float, kind: str, **rest: Any) -> Told:
+    def order(self, at: float, kind: str, **rest: Any) -> AskedNode:
         self.until(at)
         asked = {"episode": self.engine.episode_of(ALARM), "priority": self.rule.priority, "id": f"{kind} {at}", "who": "p-1", "post": "panel", "at": START + round(at * SECOND)}  # fmt: skip
         self._step(Kind.COMMAND, at, Command(kind=kind, alarm=ALARM, **asked, **rest).to_bytes())  # type: ignore[arg-type]
@@ -124,7 +124,7 @@ def gates(found: Explanation) -> dict[str, bool | None]:
 
 
 def test_why_it_stands() -> None:
-    found = Told(rule(on_delay=5, dead_band=0.5)).hold(0, 9, 5.0).hold(10, 20, 8.6).ask(20)
+    found = AskedNode(rule(on_delay=5, dead_band=0.5)).hold(0, 9, 5.0).hold(10, 20, 8.6).ask(20)
     assert (found.state, found.condition, found.closed, found.episode) == ("UNACKNOWLEDGED", True, None, 1)
     assert found.sentence == {
         "zh": "08:00:15 报警:8.6 MPa,达到或高于限值 8.0 MPa,延时 5 秒已到。8.6 MPa,达到或高于 8.0 MPa。尚未有人确认。",
@@ -136,7 +136,7 @@ def test_why_it_stands() -> None:
 
 def test_why_not_the_delay_has_not_run_out() -> None:
     """超过 8.0 达 3.2 秒,延时 5 秒未到."""
-    told = Told(rule(on_delay=5)).hold(0, 9, 5.0).read(10, 8.6).read(11, 8.6).read(12, 8.7).read(13.2, 8.7)
+    told = AskedNode(rule(on_delay=5)).hold(0, 9, 5.0).read(10, 8.6).read(11, 8.6).read(12, 8.7).read(13.2, 8.7)
     found = told.ask(13.2)
     assert (found.closed, found.condition) == ("delay", False)
     assert found.sentence == {
@@ -148,13 +148,13 @@ def test_why_not_the_delay_has_not_run_out() -> None:
 
 
 def test_a_delay_runs_on_through_the_silence_of_a_point_that_reports_on_change() -> None:
-    found = Told(rule(on_delay=60), on_change=True).read(0, 5.0).read(10, 8.6).until(40).ask(40)
+    found = AskedNode(rule(on_delay=60), on_change=True).read(0, 5.0).read(10, 8.6).until(40).ask(40)
     assert found.closed == "delay"
     assert found.sentence["zh"] == "超过 8.0 MPa 达 30 秒,延时 60 秒未到。"
 
 
 def test_why_not_inside_the_limit_and_how_near_it_came() -> None:
-    found = Told(rule()).hold(0, 9, 5.0).read(10, 7.8).hold(11, 20, 6.0).ask(20)
+    found = AskedNode(rule()).hold(0, 9, 5.0).read(10, 7.8).hold(11, 20, 6.0).ask(20)
     assert found.closed == "limit"
     assert found.closest == {"value": 7.8, "at": START + 10 * SECOND, "distance": pytest.approx(0.2)}
     assert (
@@ -164,28 +164,28 @@ def test_why_not_inside_the_limit_and_how_near_it_came() -> None:
 
 
 def test_why_not_beyond_for_less_than_the_delay() -> None:
-    found = Told(rule(on_delay=5)).hold(0, 9, 5.0).hold(10, 12, 9.0).hold(13, 30, 6.0).ask(30)
+    found = AskedNode(rule(on_delay=5)).hold(0, 9, 5.0).hold(10, 12, 9.0).hold(13, 30, 6.0).ask(30)
     assert found.closed == "limit"
     assert found.longest == {"from": START + 10 * SECOND, "to": START + 13 * SECOND, "seconds": 3.0}
     assert "08:00:10 起曾越限 3 秒,不足延时 5 秒。" in found.sentence["zh"]
 
 
 def test_why_still_within_the_dead_band() -> None:
-    found = Told(rule(dead_band=0.5)).hold(0, 9, 5.0).hold(10, 12, 9.0).hold(13, 20, 7.7).ask(20)
+    found = AskedNode(rule(dead_band=0.5)).hold(0, 9, 5.0).hold(10, 12, 9.0).hold(13, 20, 7.7).ask(20)
     assert found.condition
     assert "7.7 MPa 已回到 8.0 MPa 以下,但未低于 7.5 MPa:仍在死区内。" in found.sentence["zh"]
 
 
 def test_the_dead_band_holds_though_the_window_begins_after_the_excursion() -> None:
     """What the journal knows at the beginning of the window is where the replay begins."""
-    told = Told(rule(dead_band=0.5)).hold(0, 9, 5.0).hold(10, 12, 9.0).hold(13, 60, 7.7)
+    told = AskedNode(rule(dead_band=0.5)).hold(0, 9, 5.0).hold(10, 12, 9.0).hold(13, 60, 7.7)
     found = told.ask(60, window=20)
     assert found.condition
     assert "仍在死区内" in found.sentence["zh"]
 
 
 def test_why_still_the_off_delay_runs() -> None:
-    found = Told(rule(off_delay=10)).hold(0, 9, 5.0).hold(10, 12, 9.0).hold(13, 16, 6.0).ask(16)
+    found = AskedNode(rule(off_delay=10)).hold(0, 9, 5.0).hold(10, 12, 9.0).hold(13, 16, 6.0).ask(16)
     assert found.condition
     assert "消除延时 10 秒,已计 3 秒。" in found.sentence["zh"]
     assert found.delay is not None
@@ -193,40 +193,40 @@ def test_why_still_the_off_delay_runs() -> None:
 
 
 def test_returned_and_acknowledged_and_latched() -> None:
-    returned = Told(rule()).hold(0, 9, 5.0).hold(10, 12, 9.0).hold(13, 16, 6.0)
+    returned = AskedNode(rule()).hold(0, 9, 5.0).hold(10, 12, 9.0).hold(13, 16, 6.0)
     assert returned.ask(16).sentence["zh"].endswith("报警条件于 08:00:13 消失。尚未有人确认。")
-    acknowledged = Told(rule()).hold(0, 9, 5.0).hold(10, 12, 9.0).order(12, "acknowledge")
+    acknowledged = AskedNode(rule()).hold(0, 9, 5.0).hold(10, 12, 9.0).order(12, "acknowledge")
     assert acknowledged.ask(12).sentence["zh"].endswith("张三 于 08:00:12 确认。")
-    latched = Told(rule(latching=True)).hold(0, 9, 5.0).hold(10, 12, 9.0).order(12, "acknowledge").hold(13, 16, 6.0)
+    latched = AskedNode(rule(latching=True)).hold(0, 9, 5.0).hold(10, 12, 9.0).order(12, "acknowledge").hold(13, 16, 6.0)
     assert latched.ask(16).sentence["zh"].endswith("已锁存,等待复位。")
 
 
 def test_an_earlier_time_is_told_as_it_was_then() -> None:
-    told = Told(rule(on_delay=5)).hold(0, 9, 5.0).hold(10, 20, 8.6)
+    told = AskedNode(rule(on_delay=5)).hold(0, 9, 5.0).hold(10, 20, 8.6)
     assert told.ask(5).closed == "limit"
     assert told.ask(12).sentence["zh"] == "超过 8.0 MPa 达 2 秒,延时 5 秒未到。"
     assert told.ask(20).condition
 
 
 def test_why_not_bad_stale_lost_or_never_heard() -> None:
-    bad = Told(rule()).hold(0, 9, 5.0).hold(10, 12, 9.0, BAD).ask(12)
+    bad = AskedNode(rule()).hold(0, 9, 5.0).hold(10, 12, 9.0, BAD).ask(12)
     assert bad.closed == "quality"
     assert bad.sentence["zh"] == "其质量为无效(传感器故障):无效值不作为依据,报警保持此前的判断。"
-    stale = Told(rule()).hold(0, 9, 5.0).until(20).ask(20)
+    stale = AskedNode(rule()).hold(0, 9, 5.0).until(20).ask(20)
     assert stale.closed == "fresh"
     assert stale.sentence["zh"] == "已 11.0 秒没有数据,超过其上报允许的 3 秒。"
-    told = Told(rule()).hold(0, 9, 5.0)
+    told = AskedNode(rule()).hold(0, 9, 5.0)
     told.tick(9.5, "down")
     lost = told.until(20).ask(20)
     assert (lost.closed, lost.view) == ("source", "down")
     assert lost.sentence["zh"] == "数据源 PT-1 自 08:00:09.5 起失去监视:数值未知。"
-    never = Told(rule()).until(5).ask(5)
+    never = AskedNode(rule()).until(5).ask(5)
     assert never.closed == "data"
     assert never.sentence["en"] == "There is no reading up to 08:00:05."
 
 
 def test_an_alarm_that_stands_on_a_value_nobody_sees_any_more_says_so() -> None:
-    told = Told(rule()).hold(0, 9, 5.0).hold(10, 12, 9.0)
+    told = AskedNode(rule()).hold(0, 9, 5.0).hold(10, 12, 9.0)
     told.tick(12.5, "down")
     found = told.until(20).ask(20)
     assert (found.condition, found.closed) == (True, "source")
@@ -236,7 +236,7 @@ def test_an_alarm_that_stands_on_a_value_nobody_sees_any_more_says_so() -> None:
 
 def test_shelved_out_of_service_and_disabled() -> None:
     shelved = (
-        Told(rule())
+        AskedNode(rule())
         .hold(0, 9, 5.0)
         .hold(10, 12, 9.0)
         .order(12, "shelve", until=START + 3600 * SECOND, reason="noise")
@@ -245,17 +245,17 @@ def test_shelved_out_of_service_and_disabled() -> None:
     found = shelved.ask(16)
     assert (found.state, found.closed) == ("SHELVED", "shelved")
     assert found.sentence["zh"] == "08:00:12 起被搁置:不发报警。报警条件此时成立。"
-    removed = Told(rule()).hold(0, 9, 5.0).order(9, "remove_from_service", reason="x", work_order="W-1").hold(10, 12, 9.0)
+    removed = AskedNode(rule()).hold(0, 9, 5.0).order(9, "remove_from_service", reason="x", work_order="W-1").hold(10, 12, 9.0)
     assert removed.ask(12).closed == "service"
-    disabled = Told(rule(enabled=False)).hold(0, 9, 9.0).ask(9)
+    disabled = AskedNode(rule(enabled=False)).hold(0, 9, 9.0).ask(9)
     assert disabled.closed == "rule"
     assert disabled.sentence["zh"] == "该规则未启用:不作判断。"
 
 
-def put_aside(how: str) -> Told:
+def put_aside(how: str) -> AskedNode:
     """Episode 1 at 10 with 9.0, acknowledged at 12, put aside from 14 to 40; the condition goes at 20 and comes back at 30 with 9.9,
     of which nothing is written. Then episode 2."""
-    told = Told(rule(on_delay=5), governed=how == "suppressed").hold(0, 4, 5.0).hold(5, 14, 9.0).order(12, "acknowledge")
+    told = AskedNode(rule(on_delay=5), governed=how == "suppressed").hold(0, 4, 5.0).hold(5, 14, 9.0).order(12, "acknowledge")
     match how:
         case "shelved":
             told.order(14, "shelve", until=START + 40 * SECOND, reason="noise")
@@ -312,7 +312,7 @@ def test_who_acknowledged_and_when_it_ended_are_of_this_activation_too(how: str)
 
 
 def test_an_excursion_longer_than_the_delay_that_was_shelved_is_not_called_too_short() -> None:
-    told = Told(rule(on_delay=5)).hold(0, 9, 5.0).order(9, "shelve", until=START + 40 * SECOND, reason="noise")
+    told = AskedNode(rule(on_delay=5)).hold(0, 9, 5.0).order(9, "shelve", until=START + 40 * SECOND, reason="noise")
     found = told.hold(10, 29, 9.0).hold(30, 50, 6.0).ask(50)
     assert (found.state, found.closed) == ("NORMAL", "limit")
     assert "不足延时" not in found.sentence["zh"]
@@ -340,24 +340,24 @@ def test_the_story_is_the_episodes_own(how: str) -> None:
 def test_states_and_quality_and_silence_as_alarms() -> None:
     names = {0: Label(zh="关"), 1: Label(zh="开")}
     state = AlarmRule(id="PT-1.ST", point="PT-1", kind=AlarmKind.STATE, states=(1,))
-    opened = Told(state, states=names, on_change=True).read(0, 0).read(5, 1)
+    opened = AskedNode(state, states=names, on_change=True).read(0, 0).read(5, 1)
     assert opened.ask(3).sentence["zh"] == "“关”不属于报警状态。"
     assert "“开”属于报警状态。" in opened.ask(6).sentence["zh"]
     bad = (
-        Told(AlarmRule(id="PT-1.BAD", point="PT-1", kind=AlarmKind.BAD_QUALITY, on_delay=5))
+        AskedNode(AlarmRule(id="PT-1.BAD", point="PT-1", kind=AlarmKind.BAD_QUALITY, on_delay=5))
         .hold(0, 9, 5.0)
         .hold(10, 12, 5.0, BAD)
     )
     assert bad.ask(9).closed == "limit"
     assert bad.ask(12).sentence["zh"] == "质量无效达 2 秒,延时 5 秒未到。"
-    stale = Told(AlarmRule(id="PT-1.STALE", point="PT-1", kind=AlarmKind.STALE, on_delay=5)).hold(0, 9, 5.0).until(30)
+    stale = AskedNode(AlarmRule(id="PT-1.STALE", point="PT-1", kind=AlarmKind.STALE, on_delay=5)).hold(0, 9, 5.0).until(30)
     assert stale.ask(14).sentence["zh"] == "停止更新达 2 秒,延时 5 秒未到。"
     assert stale.ask(30).condition
     assert stale.ask(30).sentence["zh"].startswith("08:00:17 报警:停止更新,延时 5 秒已到。")
 
 
 def test_the_picture_keeps_what_stands_out() -> None:
-    told = Told(rule())
+    told = AskedNode(rule())
     told.readings = [(1, START + i * SECOND // 10, 99.0 if i == 3_333 else 5.0, BAD if i == 2_000 else 0) for i in range(6_000)]
     trace = told.ask(600).trace
     assert len(trace["time"]) < 1_200
@@ -368,14 +368,14 @@ def test_the_picture_keeps_what_stands_out() -> None:
 
 
 def test_the_picture_is_cut_where_nobody_knew_the_value() -> None:
-    told = Told(rule())
+    told = AskedNode(rule())
     told.readings = [(1, START + at * SECOND, 5.0, 0) for at in (*range(100), *range(300, 400))]
     trace = told.ask(400).trace
     assert [at for at, cut in zip(trace["time"], trace["cut"], strict=True) if cut] == [START + 300 * SECOND]
 
 
 def test_the_account_agrees_with_the_journal_at_every_second() -> None:
-    told = Told(rule(on_delay=3, off_delay=4, dead_band=1.0))
+    told = AskedNode(rule(on_delay=3, off_delay=4, dead_band=1.0))
     for at in range(120):
         told.read(at, 9.0 if at % 20 in range(5, 14) else 7.5 if at % 20 == 14 else 5.0)
     for at in range(0, 120, 7):
@@ -426,7 +426,7 @@ def test_a_calculated_value_is_drawn_from_the_replay() -> None:
 
 
 def test_what_was_known_long_before_costs_no_ticks() -> None:
-    told = Told(rule(on_delay=60), on_change=True)
+    told = AskedNode(rule(on_delay=60), on_change=True)
     told.readings = [(1, START - 400 * 86_400 * SECOND, 9.0, 0)]
     found = told.ask(30)
     assert found.condition

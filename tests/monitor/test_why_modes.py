@@ -206,7 +206,7 @@ def random_story(random: Random) -> Remembering:
     return bench
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 1 << 32))
 def test_what_is_told_is_what_the_engine_had_at_every_moment(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, seed: int
@@ -216,7 +216,7 @@ def test_what_is_told_is_what_the_engine_had_at_every_moment(
     random = Random(seed)
     bench = random_story(random)
     past = bench.past(tmp_path_factory.mktemp("node"))
-    for at in random.sample(range(2, 200), 12):
+    for at in random.sample(range(2, 200), 8):
         for alarm in (HIGH, BADQ, SILENT, VOTED, TOLD):
             found = ask(past, at, alarm)
             assert (found.state, found.condition) == bench.said[at][alarm], f"{alarm} at {at}"
@@ -232,7 +232,7 @@ def activations(bench: Remembering, alarm: int, start: float) -> list[int]:
     return [int(at) for at in rows["happened_at"]]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 1 << 32))
 def test_a_trial_of_the_rules_as_they_are_gives_what_the_engine_announced(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, seed: int
