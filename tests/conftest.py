@@ -7,10 +7,14 @@ import structlog
 
 LONGEST = (
     "test_node_faults.py",  # a hundred kills take as long as half of the other slow tests
+    "test_replay.py",
+    "test_why_modes.py",
+    "test_history.py",
     "test_point_steps.py",
     "test_corrector.py",
     "test_replaying.py",
-    "test_replay.py",
+    "test_past.py",
+    "test_trials.py",
     "test_reader.py",
     "test_in_force.py",
     "test_kernel.py",

@@ -26,6 +26,7 @@ from anlan.monitor.layout import TRANSITION, Structs
 from anlan.monitor.program import Instruction, Op, Program, cells_of
 from anlan.monitor.replay import Episodes, Remembered, Replay, in_order, replayed, silence_limits
 from anlan.monitor.sub_plant import changed, cut, held, measured
+from tests.examples import tried_on
 
 START = 1_767_225_600 * SECOND
 BAD = quality(Severity.BAD, Reason.SENSOR_FAILURE)
@@ -156,8 +157,7 @@ def whole_seconds(readings: Readings) -> Readings:
     return Readings(readings.point, readings.time // SECOND * SECOND, readings.value, readings.quality)
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.integers(0, 1 << 32), st.booleans())
+@tried_on(st.integers(0, 1 << 32), st.booleans(), few=20, many=60)
 def test_ticks_that_are_left_out_would_have_moved_nothing(seed: int, silence: bool) -> None:
     random = Random(seed)
     config, readings = plant(random), recording(random)
@@ -337,8 +337,7 @@ def calculating(on_change: bool = False) -> EngineConfig:
     )
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.integers(0, 1 << 32), st.booleans())
+@tried_on(st.integers(0, 1 << 32), st.booleans(), few=15, many=40)
 def test_calculated_points_miss_no_tick_that_matters(seed: int, on_change: bool) -> None:
     readings = recording(Random(seed))
     sparse, dense = Replay(calculating(on_change)), EachTick(calculating(on_change))

@@ -9,7 +9,6 @@ import orjson
 import pytest
 from engine_leading import engine_config
 from engine_reference_state import SECOND, Config, Point, Rule
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anlan.model.events.alarms import AlarmKind
@@ -19,6 +18,7 @@ from anlan.monitor.config import SUFFIX
 from anlan.monitor.replay import Episode, Episodes, Replay
 from anlan.monitor.sub_plant import changed
 from anlan.monitor.what_if import Facts, Incident, RuleSet, what_if
+from tests.examples import tried_on
 
 START = 1_767_225_600 * SECOND
 
@@ -161,8 +161,7 @@ def test_an_effect_is_plain_json_and_says_what_it_left_out() -> None:
     assert (len(told["changes"]), told["changes_left"], told["counts"]["gone"]) == (1_000, 500, 1_500)
 
 
-@settings(max_examples=100, deadline=None)
-@given(st.integers(0, 1 << 32), st.booleans())
+@tried_on(st.integers(0, 1 << 32), st.booleans(), few=30, many=100)
 def test_a_rule_set_against_itself_changes_nothing(seed: int, given_incidents: bool) -> None:
     random = Random(seed)
     config = level(
@@ -180,8 +179,7 @@ def test_a_rule_set_against_itself_changes_nothing(seed: int, given_incidents: b
     assert effect.chattering_removed == effect.chattering_added == []
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.integers(0, 1 << 32))
+@tried_on(st.integers(0, 1 << 32), few=20, many=60)
 def test_the_counts_add_up(seed: int) -> None:
     random = Random(seed)
     past = values("".join(random.choice("11789") for _ in range(200)))

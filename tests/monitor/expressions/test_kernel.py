@@ -9,7 +9,7 @@ import numpy as np
 from expressions.plant import POINTS, understood
 from expressions.reference import ReferenceProgram
 from expressions.stories import expressions, pasts
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from anlan.model.frames import Frame, Kind, Part
@@ -17,13 +17,13 @@ from anlan.model.readings import Readings
 from anlan.monitor.engine import Engine, EngineConfig
 from anlan.monitor.expressions import Expression, ExpressionError, print_text
 from anlan.monitor.expressions.syntax import Node
+from tests.examples import tried_on
 
 EXAMPLES = int(os.environ.get("ANLAN_EXPRESSION_EXAMPLES", "150"))
 RESULT = 1 + max(facts.number for facts in POINTS.values())
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
-@given(expressions, st.sampled_from([0, 3_000_000, 60_000_000]), st.data())
+@tried_on(expressions, st.sampled_from([0, 3_000_000, 60_000_000]), st.data(), few=50, many=EXAMPLES)
 def test_engine_and_reference_agree(tree: Node, max_age: int, data: st.DataObject) -> None:
     try:
         expression = understood(print_text(tree))
