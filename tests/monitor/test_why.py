@@ -220,6 +220,9 @@ def test_why_not_bad_stale_lost_or_never_heard() -> None:
     lost = told.until(20).ask(20)
     assert (lost.closed, lost.view) == ("source", "down")
     assert lost.sentence["zh"] == "数据源 PT-1 自 08:00:09.5 起失去监视:数值未知。"
+    told_of = {gate.gate: gate for gate in lost.gates}
+    assert [told_of[name].open for name in ("fresh", "quality", "limit")] == [None, None, None], "nobody knows whether they hold"
+    assert told_of["quality"].text["zh"] == "失去监视前:其质量为有效。"
     never = AskedNode(rule()).until(5).ask(5)
     assert never.closed == "data"
     assert never.sentence["en"] == "There is no reading up to 08:00:05."

@@ -11,7 +11,7 @@ from anlan.monitor.layout import Phase, PointFlag
 from anlan.monitor.why.asked import Both, Gate
 from anlan.monitor.why.case import Case
 from anlan.monitor.why.modes import Modes
-from anlan.monitor.why.words import Words, short
+from anlan.monitor.why.words import Words, glued, short
 
 Passed = tuple[bool | None, Both]
 """Open, closed or not reached, and why."""
@@ -44,7 +44,17 @@ class Gates:
         ]
         if kind is AlarmKind.LOSS_OF_VIEW:
             return way
-        way.append(("data", self._data()))
+        return [*way, *(self._as_last_seen(*gate) for gate in self._of_the_reading())]
+
+    def _as_last_seen(self, name: str, gate: Passed) -> tuple[str, Passed]:
+        """Nothing of a reading is known to hold while its source is out of view; what an alarm stands by still does."""
+        if self._case.view() != "down" or name in {"data", "mode"} or (name == "limit" and self._case.phase is not Phase.QUIET):
+            return name, gate
+        return name, (None, glued(self._say("When last in view: "), gate[1]))
+
+    def _of_the_reading(self) -> list[tuple[str, Passed]]:
+        kind = self._case.rule.kind
+        way = [("data", self._data())]
         if kind is not AlarmKind.STALE:
             way.append(("fresh", self._fresh()))
         if self._case.number is not None:
