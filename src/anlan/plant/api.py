@@ -187,9 +187,10 @@ def finding_row(finding: Finding) -> dict[str, Any]:
 
 
 def _tables(plant: Plant) -> dict[str, Any]:
-    """What stands beside the lines: classes, matrix, distribution, columns."""
+    """What stands beside the lines: posts, classes, matrix, distribution, columns."""
     matrix = plant.alarms.matrix
     return {
+        "posts": [{"id": one.id, "name": one.name.model_dump()} for one in plant.posts],
         "classes": [one.model_dump(mode="json") for one in plant.alarms.classes],
         "matrix": {
             **matrix.model_dump(mode="json"),

@@ -218,7 +218,7 @@ function frame(may) {
 
 const nothing = () => `<div class="empty"><span>${t("Choose an alarm to see its rationalisation and to change its rule.")}</span></div>`;
 
-/** What a class or severity is called; its id while the plant gives it no name. */
+/** What a post, class or severity is called; its id while the plant gives it no name. */
 const called = (list, id) => label(list.find((one) => one.id === id)?.name ?? {}) || id;
 
 function line(row, whole) {
@@ -230,7 +230,7 @@ function line(row, whole) {
     `${esc(label(row.name))}<small>${esc(kindWords(row.kind))} · ${esc(label(row.origin))}</small>`,
     `<span class="nowrap">${row.limit === null ? esc(row.states.join(", ")) || "—" : `${esc(row.limit)} ${esc(config.units[row.unit] ?? row.unit)}`}</span>`,
     `<span class="nowrap">${esc(row.on_delay)} / ${esc(row.off_delay)} s</span>`,
-    esc(row.post) || "—",
+    esc(called(whole.posts, row.post)) || "—",
     esc(called(whole.classes, row.alarm_class)) || "—",
     esc(called(whole.matrix.severities, row.severity)) || "—",
     row.time_to_respond ? `<span class="nowrap">${esc(row.time_to_respond)} s</span>` : "—",
@@ -272,6 +272,7 @@ function input(name, row, whole, may) {
   if (LONG.has(name)) return many(name, row[name]);
   if (name === "rationalised") return one("rationalised_by", row.rationalised?.by) + one("rationalised_on", row.rationalised?.on, "date");
   if (name === "priority") return select([1, 2, 3, 4].map((n) => [n, t("priority {n}", { n })]));
+  if (name === "post") return select([["", "—"], ...whole.posts.map((p) => [p.id, label(p.name) || p.id])]);
   if (name === "severity") return select([["", "—"], ...whole.matrix.severities.map((s) => [s.id, label(s.name) || s.id])]);
   if (name === "alarm_class") return select([["", "—"], ...whole.classes.map((c) => [c.id, label(c.name)])]);
   if (typeof row[name] === "boolean") return select([[true, t("yes")], [false, t("no")]]);
