@@ -38,6 +38,8 @@ class Picture:
     language: str
     size: tuple[int, int] = (1440, 900)
     scale: float = 1.0
+    click: str = ""
+    """What is clicked before: a selector."""
 
 
 PICTURES = (
@@ -47,6 +49,13 @@ PICTURES = (
     Picture("alarms-zh", "/alarms", "zh"),
     Picture("trends-en", "/trends?points=PI-101,AT-201,AT-202,AT-203", "en"),
     Picture("phone-zh", "/alarms", "zh", (390, 844), 2.0),
+    Picture("why-en", "/alarms?alarm=AT-201.HH", "en", click="button:has-text('Why?')"),
+    Picture("why-zh", "/alarms?alarm=AT-201.HH", "zh", click="button:has-text('为什么')"),
+    Picture("performance-en", "/alarms/performance?window=10m", "en"),
+    Picture("master-en", "/alarms/master", "en", click='tr[data-id="AT-201.H"]'),
+    Picture("detectors-en", "/detectors", "en"),
+    Picture("safety-en", "/safety", "en"),
+    Picture("blind-en", "/blind", "en"),
 )
 
 
@@ -106,6 +115,9 @@ def take(browser: Browser, picture: Picture, out: Path, address: str, password: 
     page.goto(picture.path)
     page.wait_for_selector(".shell")
     page.wait_for_timeout(4_000)  # charts draw, values arrive
+    if picture.click:
+        page.locator(picture.click).first.click()
+        page.wait_for_timeout(2_000)
     file = out / f"{picture.name}.png"
     page.screenshot(path=file)
     context.close()

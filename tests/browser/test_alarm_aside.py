@@ -159,3 +159,28 @@ def test_an_alarm_nobody_acknowledges_says_whom_it_was_passed_on_to(sign_in: Any
         pytest.skip("another test has acknowledged it")
     expect(row.locator(".told")).to_have_text(re.compile("已升级→(班长|带班领导)"), timeout=150_000)
     expect(page.locator(".story .journal")).to_contain_text("已升级→班长", timeout=SHOWS)
+
+
+def test_a_comment_that_a_class_demands_is_asked_for_and_recorded(sign_in: Any) -> None:
+    page = sign_in(path="/alarms")
+    expect(page.locator(".alarm-table tbody tr").first).to_be_visible(timeout=SHOWS)
+    rows = page.request.get("/api/v1/alarms").json()["items"]
+    alarm = next(row["id"] for row in rows if row["state"] == "UNACKNOWLEDGED" and row["post"] == "panel")
+    page.evaluate(
+        """async (id) => {
+          const base = document.querySelector('script[src*="/shell.js"]').src.replace('shell.js', '');
+          const [{ alarms }, { acknowledgeWithComment }] = [await import(base + 'alarms.js'), await import(base + 'alarm_comment.js')];
+          acknowledgeWithComment(alarms.rows.get(id));
+        }""",
+        alarm,
+    )
+    dialog = page.locator("dialog.aside")
+    for nothing in ("", "   "):
+        dialog.locator("[name=reason]").fill(nothing)
+        page.keyboard.press("Enter")
+        expect(dialog).to_be_visible()
+    dialog.locator("[name=reason]").fill("现场已确认,无泄漏")
+    page.keyboard.press("Enter")
+    expect(dialog).to_have_count(0, timeout=SHOWS)
+    told = page.request.get(f"/api/v1/alarms/{alarm}/journal?limit=20").json()["items"]
+    assert "现场已确认,无泄漏" in [row["reason"] for row in told]

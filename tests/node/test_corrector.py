@@ -31,6 +31,8 @@ from anlan.node.layout import NodeFolder
 from anlan.store.history_tail import WholeHistory
 from anlan.store.log import LogSettings
 
+pytestmark = pytest.mark.slow
+
 CLOCK = SystemClock()
 ALARM = 1
 

@@ -22,6 +22,8 @@ from anlan.plant.node_points import node_ids
 from anlan.store.log import LogSettings
 from anlan.store.logreader import LogReader
 
+pytestmark = pytest.mark.slow
+
 OWN = {2: CONFIGURATION, 3: ENGINE, 4: LOG, 5: HISTORY, 6: CLOCK, 7: UNHEARD}
 
 

@@ -100,6 +100,7 @@ async def test_who_comes_behind_waits_until_the_one_before_is_ready(folder: Node
 BEATING = "import asyncio, sys; from anlan.node.heart import beat; sys.stdout.write('began'); asyncio.run(beat())"
 
 
+@pytest.mark.slow
 async def test_a_process_that_hangs_is_killed_told_and_started_again(folder: NodeFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ASK_SECONDS", 0.2)
     sense, app, demo = (Child(name, [sys.executable, "-c", BEATING]) for name in ("sense", "app", "demo"))

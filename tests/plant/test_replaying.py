@@ -357,6 +357,7 @@ def anlan(*words: str, language: str = "C") -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_the_command_says_the_same_bytes_every_time(tmp_path: Path) -> None:
     folder = write(tmp_path / "works", line(), gas("20"))
     files = [
@@ -377,6 +378,7 @@ def test_the_command_says_the_same_bytes_every_time(tmp_path: Path) -> None:
     assert summaries[0] == summaries[1] == summaries[2]
 
 
+@pytest.mark.slow
 def test_the_command_explains_itself_in_both_languages(tmp_path: Path) -> None:
     folder = write(tmp_path / "works")
     file = str(long_csv(tmp_path / "a.csv", ROWS))

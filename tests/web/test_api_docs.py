@@ -33,6 +33,7 @@ async def run(script: str, folder: Path, address: str) -> bytes:
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 async def test_each_example_runs_as_it_is(node: Any, address: str, hashed: str, tmp_path: Path) -> None:
     from anlan.guard.people import Held, NewPerson, add_person

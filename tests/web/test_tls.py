@@ -31,6 +31,8 @@ from anlan.web.listening import Listening
 from anlan.web.pages import page
 from anlan.web.serve import listen, server
 
+pytestmark = pytest.mark.slow
+
 DAYS = datetime.timedelta(days=1)
 NOW = datetime.datetime.now(datetime.UTC)
 

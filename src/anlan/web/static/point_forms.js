@@ -1,4 +1,4 @@
-// A small form in a dialog: fields as said, the node's refusal in its words, and what was done as a toast.
+// A small form in a dialog: fields as said, the node's refusal in its words, and what was done as a toast, if it is said here.
 
 import { esc, t } from "./config.js";
 import { link } from "./link.js";
@@ -27,7 +27,7 @@ export function ask({ title, about = "", fields, say, note = "", send, done }) {
       dialog.querySelector(".form-error").textContent = got.refused ?? "";
       if (got.refused) return;
       answer = got;
-      toast(typeof done === "function" ? done(got) : done);
+      if (done) toast(typeof done === "function" ? done(got) : done);
       dialog.close();
     });
     document.body.append(dialog);
