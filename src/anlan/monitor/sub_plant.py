@@ -113,6 +113,11 @@ def measured(config: EngineConfig) -> list[int]:
     return [int(number) for number in numbers[~np.isin(numbers, column(config.program_table, "target"))]]
 
 
+def deciding(config: EngineConfig) -> list[int]:
+    """Those of them without which nothing is decided: whether a calibration is overdue says only what a reading is worth."""
+    return sorted({*measured(config)} - {*column(config.point_table, "due").tolist()})
+
+
 def _mask(keep: Any) -> pa.Array:
     return columns.of(keep, pa.bool_())
 

@@ -24,7 +24,7 @@ from anlan.model.clock import DAY, Micros
 from anlan.model.readings import Readings
 from anlan.monitor.past import OwnPast
 from anlan.monitor.records import TrialRow
-from anlan.monitor.sub_plant import measured
+from anlan.monitor.sub_plant import deciding
 from anlan.monitor.trying import Tried, tried
 from anlan.monitor.what_if import LEAD, Incident
 from anlan.web.context import Context
@@ -187,7 +187,7 @@ def last_heard(past: OwnPast, alarms: Sequence[str], now: Micros) -> Micros:
 def _needed(past: OwnPast, alarms: Sequence[str]) -> dict[str, list[int]]:
     """Numbers of the points whose readings decide each of these alarms."""
     numbers = past.plant.rule_numbers
-    return {alarm: measured(past.part(*past.subjects([numbers[alarm]]))) for alarm in alarms}
+    return {alarm: deciding(past.part(*past.subjects([numbers[alarm]]))) for alarm in alarms}
 
 
 def _newest(past: OwnPast, needed: Mapping[str, Sequence[int]], end: Micros) -> Readings:
