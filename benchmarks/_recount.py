@@ -30,8 +30,10 @@ def check(load: EveryKind, journal: Path) -> dict[str, int]:
         alarm, trigger = key
         name = list(RULES)[(alarm - 1) % len(RULES)]
         apart = STEPPED.get(name, 0)
-        want, got = ([time for time in found.get(key, []) if time <= load.scans - apart] for found in (expected, decided))
-        if len(want) != len(got) or any(abs(a - b) > apart for a, b in zip(want, got, strict=True)):
+        # One that either side sees at the very end may come after the end for the other.
+        want, got = ([*found.get(key, [])] for found in (expected, decided))
+        due = max(sum(time <= load.scans - apart for time in one) for one in (want, got))
+        if min(len(want), len(got)) < due or any(abs(a - b) > apart for a, b in zip(want[:due], got[:due], strict=True)):
             raise SystemExit(
                 f"{name} of point {(alarm - 1) // len(RULES) + 1}: {trigger.name} at {got} s, the recount says {want} s"
             )

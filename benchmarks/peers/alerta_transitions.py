@@ -65,12 +65,22 @@ def server(folder, url):
         "ALARM_MODEL = 'ISA_18_2'\nAUTH_REQUIRED = False\nSECRET_KEY = 'benchmark'\nDEBUG = False\n"
     )
     environment = os.environ | {"ALERTA_SVR_CONF_FILE": str(folder / "alertad.conf"), "DATABASE_URL": url, "DEBUG": "0"}
-    # The tables, before several workers would make them at once.
-    subprocess.run([sys.executable, "-c", "import alerta; alerta.create_app()"], check=True, env=environment, stdout=sys.stderr)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "gunicorn", "--workers", str(WORKERS), "--threads", str(THREADS), "--keep-alive", "60"]
+    # Preloaded: each worker would make the tables anew, and lock them while others already serve.
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "--preload",
+        "--workers",
+        str(WORKERS),
+        "--threads",
+        str(THREADS),
+        "--keep-alive",
+        "60",
+    ]
     command += ["--bind", f"127.0.0.1:{port}", "alerta:create_app()"]
     with (folder / "alerta.log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
