@@ -14,6 +14,7 @@ from starlette.responses import Response
 from anlan.guard.principal import is_within
 from anlan.model.errors import InputError
 from anlan.monitor.rationalisation import default_matrix
+from anlan.plant.compile import all_rules
 from anlan.plant.description import Plant
 from anlan.plant.findings import Finding
 from anlan.plant.master import columns, lines
@@ -197,7 +198,7 @@ def _tables(plant: Plant) -> dict[str, Any]:
             "own": plant.alarms.priority_matrix is not None,
             "verified": matrix != default_matrix(),
         },
-        "distribution": distribution_line(line["priority"] for line in lines(plant) if line["enabled"]),
+        "distribution": distribution_line(rule.priority for rule in all_rules(plant) if rule.enabled),
         "columns": [{"name": c.name, "zh": c.zh, "en": c.en, "kind": c.kind, "field": c.field} for c in columns()],
         "editable": list(EDITABLE),
     }

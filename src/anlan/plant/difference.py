@@ -53,8 +53,8 @@ def _settings(before: Plant, after: Plant) -> Iterator[Change]:
         yield from _fields("setting", "plant" if section == "site" else section, before_, after_)
 
 
-def _keyed(items: Iterable[BaseModel], key: str) -> dict[str, dict[str, Any]]:
-    return {getattr(item, key): _flat(item) for item in items}
+def _keyed(items: Iterable[BaseModel], key: str) -> dict[str, BaseModel]:
+    return {getattr(item, key): item for item in items}
 
 
 _TOLD_ONE_BY_ONE = {"alarms": {"classes"}, "safety": {"causes", "effects"}}
@@ -73,13 +73,14 @@ _PARTS: Mapping[str, Any] = {
 }
 
 
-def _compare(what: str, before: Mapping[str, dict[str, Any]], after: Mapping[str, dict[str, Any]]) -> Iterator[Change]:
+def _compare(what: str, before: Mapping[str, BaseModel], after: Mapping[str, BaseModel]) -> Iterator[Change]:
+    """Only what differs is written out: of a large plant almost nothing does, and most of it is the very same object."""
     for identifier in [*before, *(i for i in after if i not in before)]:
         old, new = before.get(identifier), after.get(identifier)
         if old is None or new is None:
-            yield Change(what, identifier, "", old, new)
-        elif old != new:
-            yield from _fields(what, identifier, old, new)
+            yield Change(what, identifier, "", *(None if one is None else _flat(one) for one in (old, new)))
+        elif old is not new and old != new:
+            yield from _fields(what, identifier, _flat(old), _flat(new))
 
 
 def _fields(what: str, identifier: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:

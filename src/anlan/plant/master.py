@@ -158,14 +158,14 @@ def _day(value: Any) -> date | None:
 # --- lines for page and API ------------------------------------------------------------------------------------------------
 
 
-def lines(plant: Plant) -> list[dict[str, Any]]:
-    """Every alarm, written and automatic, in the order of the ids, as plain JSON values."""
+def lines(plant: Plant, only: str = "") -> list[dict[str, Any]]:
+    """Every alarm, written and automatic, or `only` the one of this id, in the order of the ids, as plain JSON values."""
     points = {p.id: p for p in all_points(plant)}
     written = {rule.id for rule in plant.rules}
     classes = {one.id: one for one in plant.alarms.classes}
     matrix = plant.alarms.matrix
     found = []
-    for rule in sorted(all_rules(plant), key=lambda r: r.id):
+    for rule in sorted((r for r in all_rules(plant) if r.id == (only or r.id)), key=lambda r: r.id):
         point = points.get(rule.point)
         severity = matrix.severity(rule.severity)
         found.append(

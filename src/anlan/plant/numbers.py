@@ -34,9 +34,12 @@ def read_numbers(session: Session) -> Numbers:
     return Numbers(tables["source"], tables["point"], tables["alarm"])
 
 
-def assign(session: Session, plant: Plant) -> Numbers:
-    """Give numbers to all that have none yet, in the caller's transaction. Raises InputError for a rename onto a numbered id."""
-    numbers = read_numbers(session)
+def assign(session: Session, plant: Plant, numbers: Numbers | None = None) -> Numbers:
+    """Give numbers to all that have none yet, in the caller's transaction. Raises InputError for a rename onto a numbered id.
+
+    `numbers`: those given so far, if the caller knows them.
+    """
+    numbers = numbers or read_numbers(session)
     rules = all_rules(plant)
     if _rename(session, plant, numbers, [r.id for r in rules]):
         numbers = read_numbers(session)

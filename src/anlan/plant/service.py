@@ -133,7 +133,7 @@ class MasterService:
     async def rule(self, principal: Principal, alarm: str) -> dict[str, Any]:
         """One alarm as approved. Raises NotFound, also for one they may not see."""
         current, plant, _ = await self.current()
-        line = next((one for one in await asyncio.to_thread(lines, plant) if one["id"] == alarm), None)
+        line = next(iter(await asyncio.to_thread(lines, plant, alarm)), None)
         if line is None or not principal.allows("alarm.view", line["place"]):
             raise NotFound("there is no alarm {alarm}", alarm=alarm)
         return {
@@ -254,6 +254,7 @@ class MasterService:
         def also(session: Session, before: Plant | None, made: Imported) -> None:
             append(session, audit_step(principal, self._context.clock.now(), made, reason, subject))
 
+        known = None if self._current is None else Imported(*self._current, new=False)
         return import_plant(
             self._context.records,
             plant,
@@ -264,6 +265,7 @@ class MasterService:
             effect=effect,
             also=partial(guarded, also=also),
             id=id,
+            known=known,
         )
 
     def _effect(

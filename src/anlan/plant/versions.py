@@ -123,10 +123,12 @@ def import_plant(
     effect: dict[str, Any] | None = None,
     also: Also | None = None,
     id: UUID | None = None,
+    known: Imported | None = None,
 ) -> Imported:
     """The same for a plant already loaded; without a folder, `onto` must name the current version (or be None for the first).
 
-    `id` becomes the version's own, by which `made_as` finds it again.
+    `id` becomes the version's own, by which `made_as` finds it again. `known`: a version in memory, from which `plant` was perhaps made; if
+    it is still the current one, it is not read anew, and what `plant` has of it is the same without a look.
 
     `also` runs in the transaction that makes a new version, for what must be written with it or not at all; it may refuse by raising.
     """
@@ -140,11 +142,14 @@ def import_plant(
             if onto is None and folder is not None and _untouched(session, folder, content):
                 # Changed since in the console, not in the folder: a node that is started again must not stop for that.
                 return Imported(_version(current), _plant(current), read_numbers(session), new=False)
-            before = _plant(current)
+            if known is not None and (known.version.number, known.version.digest) != (current.number, current.digest):
+                known = None
+            before = known.plant if known is not None else _plant(current)
             changes = tuple(differences(before, plant))
             _must_rest_on(current, folder, onto, changes)
         row = _insert(session, content, current, author, reason, clock, folder, effect, id)
-        imported = Imported(_version(row), plant, assign(session, plant), new=True, changes=changes)
+        numbers = assign(session, plant, known.numbers if known is not None else None)
+        imported = Imported(_version(row), plant, numbers, new=True, changes=changes)
         if also is not None:
             also(session, before, imported)
         return imported
