@@ -48,7 +48,13 @@ Transition = tuple[int, int, int]
 
 
 def main() -> int:
-    return run("conditions", play, rounds=60, bugs=["deaf", "hasty"])
+    return run("conditions", play, rounds=60, bugs=["deaf", "hasty"], options=_options)
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--calm", type=float, default=0.0, help="seconds without a fault that may go before each, for more conditions"
+    )
 
 
 def play(report: Report, args: argparse.Namespace, chance: random.Random) -> None:
@@ -77,6 +83,7 @@ class Conditions(Jumping):
         return Readings((point + 1).astype(np.uint32), self.epoch + seq * STEP, value, np.zeros(count, np.uint16))
 
     async def disturb(self) -> None:
+        await asyncio.sleep(self.chance.uniform(0, self.args.calm))
         if self.chance.random() < 0.5 or not self.environment():
             await Play.disturb(self)
         else:

@@ -323,6 +323,8 @@ class Core:
         self._loop.call_soon_threadsafe(self._push_transitions, transitions)
 
     def _push_transitions(self, transitions: Sequence[AlarmTransition]) -> None:
+        if not self._subscribers:
+            return
         head = transition_head(transitions)
         for subscriber in list(self._subscribers):
             subscriber.tell(head)
