@@ -51,7 +51,7 @@ PICTURES = (
     Picture("phone-zh", "/alarms", "zh", (390, 844), 2.0),
     Picture("why-en", "/alarms?alarm=AT-201.HH", "en", click="button:has-text('Why?')"),
     Picture("why-zh", "/alarms?alarm=AT-201.HH", "zh", click="button:has-text('为什么')"),
-    Picture("performance-en", "/alarms/performance?window=10m", "en"),
+    Picture("performance-en", "/alarms/performance?window=10min", "en"),
     Picture("master-en", "/alarms/master", "en", click='tr[data-id="AT-201.H"]'),
     Picture("detectors-en", "/detectors", "en"),
     Picture("safety-en", "/safety", "en"),
