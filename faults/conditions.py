@@ -1,4 +1,4 @@
-"""Hundreds of thousands of alarm conditions while core is killed, paused and its clock set: none missed, none false, none twice.
+"""Alarm conditions by the hundred thousand while core is killed, paused and its clock set: none missed, none false, none twice.
 
 Twenty groups of three detectors rise and fall, each at its own time, every second time too shortly for the delay. Five kinds of rule watch
 them: a limit, a limit with an on-delay, a deviation of two, a vote of two of three, a condition held for a time. What must come out is found
