@@ -22,7 +22,7 @@ from anlan.node.layout import NodeFolder
 from anlan.plant.master_book import ALARMS
 from tests.browser.conftest import Watched
 from tests.node.test_live_edit import Node, until
-from tests.node.test_up import free_ports
+from tests.ports import free_ports
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -28,6 +28,7 @@ from anlan.node.supervisor import read_processes
 from anlan.plant.folder import load
 from anlan.plant.master_book import ALARMS
 from anlan.store.logreader import LogReader
+from tests.ports import free_ports
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 PATIENCE = 200.0
@@ -150,8 +151,6 @@ class Node:
 
 @pytest.fixture
 def node(tmp_path: Path) -> Iterator[Node]:
-    from tests.node.test_up import free_ports
-
     made = Node(tmp_path, free_ports())
     try:
         yield made.start()

@@ -17,6 +17,7 @@ import pytest
 
 from anlan.monitor.companions import approval_of, due_of
 from anlan.node.supervisor import read_processes
+from tests.ports import free_ports
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 PATIENCE = 90.0
@@ -33,23 +34,6 @@ def until(true: Callable[[], Any], seconds: float = PATIENCE) -> Any:
             pass
         time.sleep(0.1)
     raise AssertionError(f"not within {seconds} s: {true}")
-
-
-def free_ports() -> int:
-    """The first of five neighbouring free ports."""
-    for base in range(30_000 + os.getpid() % 20_000, 60_000, 7):
-        probes = [socket.socket() for _ in range(5)]
-        try:
-            for offset, probe in enumerate(probes):
-                probe.bind(("127.0.0.1", base + offset))
-        except OSError:
-            continue
-        else:
-            return base
-        finally:
-            for probe in probes:
-                probe.close()
-    raise AssertionError("no five free ports")
 
 
 @dataclass
