@@ -155,7 +155,10 @@ class App:
 
     def _tell_address(self, listened: str) -> None:
         address = self._listening.address(listened)
-        (self._folder.run / "console.json").write_bytes(orjson.dumps({"address": address, "listens": listened}))
+        told = self._folder.run / "console.json"
+        part = told.with_suffix(".part")  # whole or not at all: `anlan up` reads it as soon as it is there
+        part.write_bytes(orjson.dumps({"address": address, "listens": listened}))
+        part.replace(told)
         log.info("console answers", address=address, listens=listened)
 
     async def close(self) -> None:
