@@ -6,6 +6,7 @@ import importlib.util
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -111,23 +112,28 @@ SignIn = Callable[..., Page]
 
 @pytest.fixture
 def sign_in(node: Node, browser: Browser) -> Iterator[SignIn]:
-    """`sign_in("zhuang", "/alarms")` opens a page for a person; every page is watched until the test ends.
+    """`sign_in("zhuang", "/alarms")` opens a page for a person of the demo node."""
+    with signing_in(browser, node.address, node.password, "zhuang") as open_page:
+        yield open_page
 
-    A test that provokes a refusal puts words of the browser's message for it into `sign_in.expected`.
+
+@contextmanager
+def signing_in(browser: Browser, address: str, password: str, usual: str) -> Iterator[SignIn]:
+    """What opens pages for people, for the `usual` one unless told; every page is watched until the end.
+
+    A test that provokes a refusal puts words of the browser's message for it into its `expected`.
     """
     watched: list[Watched] = []
     contexts: list[BrowserContext] = []
 
-    def open_page(
-        account: str = "zhuang", path: str = "/", *, language: str = "zh", size: tuple[int, int] = (1920, 1080)
-    ) -> Page:
-        context = browser.new_context(viewport={"width": size[0], "height": size[1]}, base_url=node.address)
+    def open_page(account: str = usual, path: str = "/", *, language: str = "zh", size: tuple[int, int] = (1920, 1080)) -> Page:
+        context = browser.new_context(viewport={"width": size[0], "height": size[1]}, base_url=address)
         contexts.append(context)
-        body = {"account": account, "password": node.password, "language": language}
-        answer = context.request.post("/api/v1/session", data=body, headers={"Origin": node.address})
+        body = {"account": account, "password": password, "language": language}
+        answer = context.request.post("/api/v1/session", data=body, headers={"Origin": address})
         assert answer.ok, answer.text()
         page = context.new_page()
-        watched.append(Watched(page, node.address))
+        watched.append(Watched(page, address))
         page.goto(path)
         page.wait_for_selector(".shell")
         return page

@@ -20,7 +20,7 @@ from anlan.bus.wire import Client
 from anlan.monitor.compile import EngineConfig, column
 from anlan.node.layout import NodeFolder
 from anlan.plant.master_book import ALARMS
-from tests.browser.conftest import Watched
+from tests.browser.conftest import signing_in
 from tests.node.test_live_edit import Node, until
 from tests.ports import free_ports
 
@@ -48,27 +48,8 @@ def works(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Node, http
 
 @pytest.fixture
 def open_page(works: tuple[Node, httpx.Client], browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Every page is watched; words of the browser's message for an expected refusal go into `open_page.expected`."""
-    node, _ = works
-    contexts, watched = [], []
-
-    def open_(path: str, *, language: str = "zh") -> Page:
-        context = browser.new_context(viewport={"width": 1920, "height": 1080}, base_url=node.address)
-        contexts.append(context)
-        body = {"account": "admin", "password": OWN, "language": language}
-        assert context.request.post("/api/v1/session", data=body, headers={"Origin": node.address}).ok
-        page = context.new_page()
-        watched.append(Watched(page, node.address))
-        page.goto(path)
-        page.wait_for_selector(".shell")
-        return page
-
-    open_.expected = []  # type: ignore[attr-defined]
-    yield open_
-    expected = open_.expected  # type: ignore[attr-defined]
-    for context in contexts:
-        context.close()
-    assert [one for watch in watched for one in watch.found if not any(words in one for words in expected)] == []
+    with signing_in(browser, works[0].address, OWN, "admin") as open_:
+        yield open_
 
 
 def newest(client: httpx.Client) -> dict[str, Any]:
@@ -87,7 +68,7 @@ def test_a_workbook_goes_out_is_filled_in_and_comes_back_with_its_difference(
 ) -> None:
     _, client = works
     before = newest(client)["number"]
-    page = open_page("/alarms/master")
+    page = open_page(path="/alarms/master")
     file = exported(page, tmp_path / "alarms.xlsx")
     # Meanwhile a colleague changes a row at the console itself.
     page.locator('tr[data-id="LT-2.H"]').click()
@@ -122,7 +103,7 @@ def test_a_delay_is_tried_seen_and_put_into_force_by_keyboard(
 ) -> None:
     _, client = works
     before = newest(client)["number"]
-    page = open_page("/alarms/master", language="en")
+    page = open_page(path="/alarms/master", language="en")
     page.locator('tr[data-id="LT-1.H"]').focus()
     page.keyboard.press("Enter")
     form = page.locator("form.rule")
@@ -155,7 +136,7 @@ def test_a_trial_that_a_colleague_overtook_is_refused_with_what_to_do(
 ) -> None:
     _, client = works
     open_page.expected.append("409")  # type: ignore[attr-defined]
-    page = open_page("/alarms/master", language="en")
+    page = open_page(path="/alarms/master", language="en")
     page.locator('tr[data-id="LT-2.H"]').click()
     form = page.locator("form.rule")
     form.locator('[name="off_delay"]').fill("20")
@@ -177,12 +158,12 @@ def test_what_runs_otherwise_than_approved_is_shown_alarmed_and_mended(
     with ThreadPoolExecutor(1) as elsewhere:  # playwright has a loop in this thread
         elsewhere.submit(asyncio.run, tampered(node)).result()
     until(lambda: client.get("/alarms/node.configuration.ST").json()["state"] == "UNACKNOWLEDGED", 60)
-    page = open_page("/alarms/master")
+    page = open_page(path="/alarms/master")
     difference = page.locator(".difference")
     expect(difference).to_be_visible(timeout=SHOWS)
     expect(difference).to_contain_text("PT-3.H")
     expect(difference).to_contain_text("9.9 → 8")
-    alarms = open_page("/alarms")
+    alarms = open_page(path="/alarms")
     expect(alarms.locator(".alarm-table")).to_contain_text("node.configuration", timeout=SHOWS)
     difference.locator("[data-reapply]").click()
     expect(difference).to_be_hidden(timeout=SHOWS)
