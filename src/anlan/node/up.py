@@ -147,6 +147,7 @@ async def _run(prepared: Prepared, options: UpOptions) -> None:
     supervisor = asyncio.ensure_future(Supervisor(folder, _children(prepared, options), SystemClock(), sounder).run())
     signal = asyncio.ensure_future(run_until_signal())
     telling = asyncio.ensure_future(_tell_when_ready(folder))
+    telling.add_done_callback(_tell_why_not)
     await asyncio.wait({supervisor, signal}, return_when=asyncio.FIRST_COMPLETED)
     for task in (telling, supervisor, signal):
         task.cancel()
@@ -221,6 +222,12 @@ async def _tell_when_ready(folder: NodeFolder) -> None:
     sys.stderr.write(
         _say("The console does not answer yet; the processes' logs are in {folder}").format(folder=folder.run) + "\n"
     )
+
+
+def _tell_why_not(telling: asyncio.Future[None]) -> None:
+    """A node that runs without saying where must not be silent about that too."""
+    if not telling.cancelled() and (error := telling.exception()) is not None:
+        sys.stderr.write(_say("The console's address is not known: {error}").format(error=error) + "\n")
 
 
 def _say(text: str) -> str:
