@@ -106,6 +106,21 @@ def test_a_shift_leader_takes_out_of_service_for_a_work_order_and_returns(sign_i
     expect(page.locator('[data-view=""]')).to_have_attribute("aria-selected", "true")
 
 
+def test_a_dialog_that_has_just_closed_swallows_no_key_and_an_open_one_gives_none_away(sign_in: Any) -> None:
+    page = sign_in(path="/alarms")
+    expect(page.locator(".alarm-table tbody tr").first).to_be_visible(timeout=SHOWS)
+    pressed = """([open, key]) => {
+      const dialog = Object.assign(document.createElement("dialog"), { innerHTML: "<input>" });
+      document.body.append(dialog);
+      if (open) dialog.showModal();
+      dialog.firstChild.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+      dialog.remove();
+      return document.querySelector("[role=tab][aria-selected=true]").dataset.view;
+    }"""
+    assert page.evaluate(pressed, [True, "4"]) == ""
+    assert page.evaluate(pressed, [False, "4"]) == "OUT_OF_SERVICE"
+
+
 def test_an_operator_takes_nothing_out_of_service(sign_in: Any) -> None:
     page = sign_in(path="/alarms")
     expect(page.locator(".alarm-table tbody tr").first).to_be_visible(timeout=SHOWS)

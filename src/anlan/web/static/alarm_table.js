@@ -11,7 +11,7 @@ import { esc, label, t } from "./config.js";
 import { clock, shortStamp } from "./format.js";
 import { link } from "./link.js";
 import { figure, isMeasured, versus } from "./sentences.js";
-import { silence, toast } from "./shell.js";
+import { notForPage, silence, toast } from "./shell.js";
 import { sound } from "./sound.js";
 import { AlarmStory } from "./story.js";
 import { liveValue } from "./values.js";
@@ -64,9 +64,8 @@ class AlarmList extends HTMLElement {
   }
 
   key(event) {
-    const typing = event.target.closest?.("input, textarea, select, dialog");
     const step = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-    if (!step || typing || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (!step || notForPage(event)) return;
     if (event.key === "Enter" && event.target.closest?.("a, button")) return;
     event.preventDefault();
     this.step(step);

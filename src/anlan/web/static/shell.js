@@ -102,6 +102,13 @@ export function toast(text, refused = false) {
   setTimeout(() => note.remove(), refused ? 12000 : 4000);
 }
 
+/** Whether a key is not the page's own: with a modifier, typed into a field, or meant for a dialog. One that has closed may hold the focus for a moment more; it takes no key. */
+export function notForPage(event) {
+  const [field, dialog] = ["input, textarea, select", "dialog"].map((kind) => event.target.closest?.(kind));
+  const typed = dialog ? dialog.open : field;
+  return Boolean(typed || document.querySelector("dialog[open]") || event.ctrlKey || event.altKey || event.metaKey);
+}
+
 export async function silence() {
   const refused = await alarms.silence();
   for (const answer of refused) toast(answer.refused, true);

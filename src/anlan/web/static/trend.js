@@ -6,6 +6,7 @@
 import { esc, label, t, unitOf } from "./config.js";
 import { number, stamp, span as spanWords } from "./format.js";
 import { api, link } from "./link.js";
+import { notForPage } from "./shell.js";
 import { extent, valueAt } from "./trend_data.js";
 import { append, loadPens, searchPoints } from "./trend_load.js";
 import { fromChart, option, penColour } from "./trend_chart.js";
@@ -123,7 +124,7 @@ class Trend extends HTMLElement {
   }
 
   key(event) {
-    if (event.target.closest?.("input, textarea, select, dialog") || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (notForPage(event)) return;
     const width = this.end - this.start;
     const act = {
       ArrowLeft: () => this.show(this.start - width / 4, this.end - width / 4),
