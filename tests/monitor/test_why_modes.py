@@ -151,6 +151,26 @@ def test_a_latch_over_range_is_known_however_long_ago_it_came(tmp_path: Path, da
     assert (reset.state, reset.condition, reset.modes) == ("RETURNED_UNACKNOWLEDGED", False, [])
 
 
+def test_a_latch_is_known_while_the_delay_of_its_high_alarm_still_waits_for_a_reading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The quality alarm, which has come by then, is asked for at a window that begins after the reading over range."""
+    monkeypatch.setattr(module, "WINDOW", 0)
+    bench = Remembering(latches=True, high_delay=3, off_delay=3)
+    for at in range(40, 44):
+        bench.read(at + 0.6, (A, 0.2))
+    bench.read(44.6, (A, 5.0, OVER))
+    bench.read(45.6, (A, 0.2))
+    for at in range(52, 120):
+        bench.read(at + 0.6, (A, 0.2))
+    assert bench.said[50][HIGH] == ("NORMAL", False)
+    past = bench.past(tmp_path)
+    for at in (116, 117, 118):  # windows of 66 s
+        assert bench.said[at][BADQ] == ("UNACKNOWLEDGED", True)
+        found = ask(past, at, BADQ)
+        assert (found.state, found.condition) == ("UNACKNOWLEDGED", True), at
+
+
 def test_over_range_is_beyond_a_high_limit_though_its_quality_is_bad(tmp_path: Path) -> None:
     bench = Remembering()
     bench.read(1.8, (A, 0.2))

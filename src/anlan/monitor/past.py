@@ -228,14 +228,33 @@ class OwnPast:
         return rows[slice(int(first[0]), int(first[0]) + 1)] if len(first) else Readings.of([])
 
     def _may_be_latched_since(self, config: EngineConfig, point: int, at: Micros, steps: Sequence[PointStep]) -> Micros | None:
-        """A point that is latched has its high alarms on: where none is, nobody need look. While it was out of evidence it may have been over
-        range long before its alarm came."""
+        """A point that is latched has its high alarms on or soon will: where none is and none can be waiting, nobody need look. While it was
+        out of evidence it may have been over range long before its alarm came."""
         if not (alarms := _high_alarms(config, point)):
             return at - LATCH_LOOKED_BACK
         since = [self._on_since(alarm, at) for alarm in alarms]
         since += [step.happened_at for step in point_modes.in_effect(steps)]
         known = [one for one in since if one is not None]
-        return min(known) - LONGEST["inhibit"] if known else None
+        return min(known) - LONGEST["inhibit"] if known else self._may_wait_since(config, point, alarms, at, steps)
+
+    def _may_wait_since(
+        self, config: EngineConfig, point: int, alarms: Sequence[int], at: Micros, steps: Sequence[PointStep]
+    ) -> Micros | None:
+        """Before this no over-range reading can have come that a high alarm's delay still waits for at `at`: the time that readings cover
+        since then would have ended the delay. Gaps between them count for the point's deadline at most, as in the engine."""
+        delay = min(round(self.plant.rules[alarm].on_delay * SECOND) for alarm in alarms)
+        if not delay:
+            return None
+        row = column(config.point_table, "number") == point
+        if not (known_for := int(column(config.point_table, "deadline")[row][0]) * 1000):
+            return at - LATCH_LOOKED_BACK  # on change: how long its source was out of view is not asked here
+        touched = max((step.noticed_at for step in steps), default=0)
+        width, covered = delay + MINUTE, 0
+        while covered < delay and width < LATCH_LOOKED_BACK:
+            width *= 4
+            times = Readings.from_arrow(self._history.read([point], max(at - width, touched), at, limit=MOST_ROWS)).time
+            covered = int(np.minimum(np.diff(np.sort(times)), known_for).sum())
+        return min(at - width, touched - LONGEST["inhibit"]) if touched > at - width else at - width
 
     def _on_since(self, alarm: int, at: Micros) -> Micros | None:
         """Since when an alarm's condition has been on at `at`, its delay included; of a hidden one nobody knows better than `at`."""
