@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from bench_of_points import BADQ, FAILED, HIGH, OVER, OWN, SILENT, START, TOLD, VOTED, A, B, C
 from engine_reference_state import SECOND
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from remembering_bench import Remembering, ask
 
@@ -228,6 +228,11 @@ def random_story(random: Random) -> Remembering:
 
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 1 << 32))
+@example(1_443_163_754)  # a latch whose high alarm still waits
+@example(5_000_205)  # a mode that ends at the tick at which a delay ends
+@example(5_000_252)  # reset while inhibited
+@example(5_000_354)  # latched in a mode before the one that stands, and waiting when that began
+@example(5_000_467)  # inhibited before its calibration was over
 def test_what_is_told_is_what_the_engine_had_at_every_moment(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:

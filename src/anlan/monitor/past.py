@@ -160,10 +160,10 @@ class OwnPast:
         links, links_from = self._links(config.source_numbers(), begin, end - 1)
         steps, steps_from = self._steps(measured(config), begin, end - 1)
         told_from = max((at for at in (links_from, steps_from) if at is not None), default=None)
-        held = point_modes.in_effect(step for step in steps if step.noticed_at < begin)
-        readings = Readings.concat([self._last_evidence(held), self._over_range(config, begin, steps), rows.readings])
+        before = [step for step in steps if step.noticed_at < begin]
+        known, led_up = self._known_at(config, begin, before)
         return Window(
-            Remembered(readings, links, [*held, *(step for step in steps if step.noticed_at >= begin)], begin),
+            Remembered(Readings.concat([known, rows.readings]), links, [*led_up, *steps[len(before) :]], begin),
             rows.cut_at,
             told_from,
         )
@@ -199,25 +199,45 @@ class OwnPast:
                 cuts.append(page[-1].noticed_at)
         return sorted(found, key=lambda step: step.n), max((at for at in cuts if at > start), default=None)
 
-    def _last_evidence(self, held: Sequence[PointStep]) -> Readings:
-        """The newest reading before each of these steps: what an alarm knew last, and perhaps waited on, when its point was taken out."""
-        tables = [
-            self._history.latest([step.point], step.noticed_at) for step in held if point_modes.mode_of(step) in point_modes.FLAG
-        ]
-        return Readings.concat([Readings.from_arrow(table) for table in tables])
+    def _known_at(self, config: EngineConfig, at: Micros, steps: Sequence[PointStep]) -> tuple[Readings, list[PointStep]]:
+        """Of the points that people have taken out, or that latch over range, what brings a replay to where the engine was at `at`: readings
+        before it, and the steps that count while those are taken."""
+        numbers, latches = (column(config.point_table, name) for name in ("number", "latches"))
+        latching = set(numbers[latches.astype(np.bool_)].tolist())
+        readings: list[Readings] = []
+        led_up: list[PointStep] = []
+        for point in sorted({step.point for step in steps} | latching):
+            own = [step for step in steps if step.point == point]
+            found = self._leading_to(config, point, at, own, point in latching)
+            first = int(found.time.min()) if len(found) else at
+            earlier = [step for step in own if step.noticed_at < first]
+            counts = [*point_modes.led_up(earlier), *own[len(earlier) :]]
+            # Each step judges the newest reading anew, at that reading's own time.
+            judged = (Readings.from_arrow(self._history.latest([point], step.noticed_at)) for step in counts)
+            readings += [found, *judged]
+            led_up += counts
+        return Readings.concat(readings), sorted(led_up, key=lambda step: step.n)
 
-    def _over_range(self, config: EngineConfig, at: Micros, steps: Sequence[PointStep]) -> Readings:
-        """Of each point that latches over range the reading that made it so, if it still does at `at`."""
-        table = config.point_table
-        latching = column(table, "number")[column(table, "latches").astype(np.bool_)].tolist()
+    def _leading_to(self, config: EngineConfig, point: int, at: Micros, steps: Sequence[PointStep], latches: bool) -> Readings:
+        """The newest reading, and the one that latched the point. Of one that is out also those before it was taken out: what its alarms
+        knew last, and perhaps waited on."""
+        before = [step for step in steps if step.noticed_at < at]
+        over = self._first_over(config, point, at, before) if latches else Readings.of([])
+        out = point_modes.out_since(before).get(point)
+        if out is None:
+            return Readings.concat([Readings.from_arrow(self._history.latest([point], at)), over])
+        run_up = out - 2 * _longest_delay(config, point) - MINUTE
         return Readings.concat(
-            [self._first_over(config, point, at, [s for s in steps if s.point == point]) for point in latching]
+            [
+                self._leading_to(config, point, run_up, before, latches),
+                Readings.from_arrow(self._history.read([point], run_up, out, limit=MOST_ROWS)),
+                over,
+            ]
         )
 
     def _first_over(self, config: EngineConfig, point: int, at: Micros, steps: Sequence[PointStep]) -> Readings:
-        before = [step for step in steps if step.noticed_at < at]
-        reset = max((step.noticed_at for step in before if step.step == "reset_over_range"), default=0)
-        since = self._may_be_latched_since(config, point, at, before)
+        reset = max((step.noticed_at for step in steps if step.step == "reset_over_range"), default=0)
+        since = self._may_be_latched_since(config, point, at, steps)
         if since is None:
             return Readings.of([])
         begin = max(reset, since)
@@ -233,7 +253,7 @@ class OwnPast:
         if not (alarms := _high_alarms(config, point)):
             return at - LATCH_LOOKED_BACK
         since = [self._on_since(alarm, at) for alarm in alarms]
-        since += [step.happened_at for step in point_modes.in_effect(steps)]
+        since += point_modes.out_since(steps).values()
         known = [one for one in since if one is not None]
         return min(known) - LONGEST["inhibit"] if known else self._may_wait_since(config, point, alarms, at, steps)
 
@@ -346,6 +366,14 @@ def _view_alarms(config: EngineConfig) -> dict[int, int]:
     rows = np.flatnonzero(column(config.rule_table, "kind") == AlarmKind.LOSS_OF_VIEW)[::-1]
     target, number = column(config.rule_table, "target")[rows], column(config.rule_table, "number")[rows]
     return dict(zip(target.tolist(), number.tolist(), strict=True))
+
+
+def _longest_delay(config: EngineConfig, point: int) -> Micros:
+    """Of the alarms that look at the point itself."""
+    table = config.rule_table
+    own = (column(table, "target") == point) & (column(table, "kind") != AlarmKind.LOSS_OF_VIEW)
+    delays = [column(table, name)[own].max(initial=0) for name in ("on_delay", "off_delay")]
+    return int(max(delays)) * 1000
 
 
 def _high_alarms(config: EngineConfig, point: int) -> list[int]:

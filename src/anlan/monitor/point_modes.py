@@ -49,10 +49,11 @@ class Mode(StrEnum):
 FLAG = {Mode.INHIBITED: PointFlag.INHIBITED, Mode.CALIBRATING: PointFlag.CALIBRATING}
 BEGINS = {"inhibit": Mode.INHIBITED, "calibrate": Mode.CALIBRATING, "approve_bypass": Mode.APPROVED}
 ENDS = {"end_inhibit": Mode.INHIBITED, "end_calibration": Mode.CALIBRATING, "end_approval": Mode.APPROVED}
+_EXPIRED = {f"{kind}_expired": mode for kind, mode in BEGINS.items()}
 _MODE_OF = {
     **BEGINS,
     **ENDS,
-    **{f"{kind}_expired": mode for kind, mode in BEGINS.items()},
+    **_EXPIRED,
     **{f"{mode.value}_dropped": mode for mode in Mode},
 }
 _TOLD = {**TELLS, "approve_bypass_expired": 0.0, f"{Mode.APPROVED.value}_dropped": 0.0}
@@ -199,18 +200,46 @@ def ends(step: PointStep) -> bool:
     return step.step in _MODE_OF and step.step not in BEGINS
 
 
-def in_effect(steps: Iterable[PointStep]) -> list[PointStep]:
-    """Of these, in order, the ones that bring another engine to where they left this one: of each mode that stands its first begin and
-    what renewed it, of the node's own points what was told of them last."""
-    runs: dict[tuple[int, Mode | None], list[PointStep]] = {}
+def expired(step: PointStep) -> bool:
+    """Whether a mode's time was over, which the node finds at a tick."""
+    return step.step in _EXPIRED
+
+
+def led_up(steps: Iterable[PointStep]) -> list[PointStep]:
+    """Of these, in order, the ones that bring another engine to where they left this one: of a point that is out of evidence all since it
+    was taken out, of one that is not the last reset, of the node's own points what was told of them last."""
+    runs: dict[int, list[PointStep]] = {}
     for step in steps:
-        if step.step == "reset_over_range":
+        runs.setdefault(step.point, []).append(step)
+    return sorted((step for run in runs.values() for step in _since_it_was_out(run)), key=lambda step: step.n)
+
+
+def out_since(steps: Iterable[PointStep]) -> dict[int, Micros]:
+    """Point → since when it has been out of evidence without a break at the end of these steps, which are in order. Modes may follow on
+    each other: in calibration first, inhibited before that ended."""
+    standing: dict[int, set[Mode]] = {}
+    since: dict[int, Micros] = {}
+    for step in steps:
+        if (mode := mode_of(step)) not in FLAG:
             continue
-        key = step.point, _MODE_OF.get(step.step)
-        before = runs.get(key, [])
-        renews = step.step in BEGINS and before and before[-1].step in BEGINS
-        runs[key] = [*before, step] if renews else [step]
-    return [step for run in runs.values() for step in run if step.step in BEGINS or step.step in _TOLD]
+        modes = standing.setdefault(step.point, set())
+        if step.step in BEGINS:
+            since.setdefault(step.point, step.noticed_at)
+            modes.add(mode)
+        else:
+            modes.discard(mode)
+        if not modes:
+            since.pop(step.point, None)
+    return since
+
+
+def _since_it_was_out(run: list[PointStep]) -> list[PointStep]:
+    """Of the steps of one point."""
+    out = out_since(run).get(run[0].point)
+    if out is not None:
+        return [step for step in run if step.noticed_at >= out]
+    told = [step for step in run if step.step in _TOLD][-1:]
+    return told or [step for step in run if step.step == "reset_over_range"][-1:]
 
 
 # ------------------------------------------------------------------------------------------------------------- a person's step

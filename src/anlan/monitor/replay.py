@@ -157,7 +157,9 @@ class Replay:
         """A step on a point, at the time at which the node took it."""
         if not self.begun:
             self.begin(step.noticed_at)
-        self._advance(_grid_before(step.noticed_at))
+        # What ended by itself ended at a tick, after all that came due at it.
+        at_tick = point_modes.expired(step)
+        self._advance(step.noticed_at // SECOND * SECOND if at_tick else _grid_before(step.noticed_at))
         self._redo(step)
         return self._taken()
 
