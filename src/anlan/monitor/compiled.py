@@ -19,7 +19,7 @@ from numba import njit
 
 import anlan
 
-KERNEL = ("__init__", "numbers", "conditions", "points", "machine", "calculated", "readings", "ticks", "views", "edits")
+KERNEL = ("__init__", "numbers", "memory", "conditions", "points", "machine", "calculated", "readings", "ticks", "views", "edits")
 SOURCES = (
     *(f"monitor/kernel/{name}.py" for name in KERNEL),
     "monitor/compiled.py", "monitor/layout.py", "monitor/program.py", "monitor/states.py", "model/quality.py", "model/events/alarms.py",
@@ -29,7 +29,7 @@ SOURCES = (
 
 def fast(function: Callable[..., Any]) -> Any:
     """Decorates a function of the inner loop."""
-    options = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
+    options = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False, "forceinline": True}
     compiled: Any = njit(**options)(function)  # type: ignore[call-overload]  # the stub lacks _nrt
     compiled._cache._cache_file._source_stamp = stamp()
     return compiled

@@ -62,6 +62,10 @@ STEPS = 30
 RING = 32
 """A power of two. Entries of a window's memory: its steps, the one that is being filled, and the reference before them."""
 
+WITH_CONSTANT = 0x80
+"""Added to an arithmetic or comparing operation whose second operand is the constant `x` of its own row. Made when programs are laid out
+for the kernel, never stored."""
+
 _CELLS = {
     Op.ABOVE: 1,
     Op.BELOW: 1,

@@ -20,6 +20,7 @@ as the deadline, no more, and never fires by itself. An on-change value is known
     conditions   one rule: its condition, its delays, the alarm's move
     points       one point: all its rules against a value, the quiet band, what a tick must look at
     calculated   programs that wait, and their results; machine: the stack machine that evaluates them
+    memory       asking for what will be touched next
 """
 
 from __future__ import annotations

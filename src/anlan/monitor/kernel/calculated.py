@@ -11,9 +11,13 @@ import numpy as np
 from anlan.monitor.compiled import fast
 from anlan.monitor.kernel.conditions import has_room, move_alarm
 from anlan.monitor.kernel.machine import evaluate
+from anlan.monitor.kernel.memory import prefetch
 from anlan.monitor.kernel.numbers import BAD, BY_ITSELF, ENABLED, FEEDS, GOVERNS, HELD, POINT_OP, SUPPRESS, SUPPRESSED, UNSUPPRESS
 from anlan.monitor.kernel.points import data_now, decide, run_on_until, same_value, settle
 from anlan.monitor.layout import LEVELS, NEVER
+
+SOON, NEXT = 12, 8
+"""Programs ahead of the one that is evaluated: at 100,000 points their memory is far larger than any cache."""
 
 
 @fast
@@ -71,6 +75,7 @@ def calculate(w, frame, noticed_at, u):  # type: ignore[no-untyped-def]
     for level in range(LEVELS):
         while w.waited[level, 1] < w.waited[level, 0]:
             j = w.waiting[level, w.waited[level, 1]]
+            _ask_ahead(w, level)
             c = w.programs[j].target
             if not has_room(w, w.points[c].rule_count + w.governs_first[c + 1] - w.governs_first[c]):
                 return False
@@ -96,6 +101,19 @@ def calculate(w, frame, noticed_at, u):  # type: ignore[no-untyped-def]
         w.waited[level, 0] = 0
         w.waited[level, 1] = 0
     return True
+
+
+@fast
+def _ask_ahead(w, level):  # type: ignore[no-untyped-def]
+    """Let memory bring what programs further on will touch: first the programs themselves, then what they say they need."""
+    done, count = w.waited[level, 1], w.waited[level, 0]
+    if done + SOON < count:
+        prefetch(w.programs, w.waiting[level, done + SOON])
+    if done + NEXT < count:
+        j = w.waiting[level, done + NEXT]
+        prefetch(w.cells, w.programs[j].cell)
+        prefetch(w.points, w.programs[j].target)
+        prefetch(w.code, w.programs[j].first)
 
 
 @fast

@@ -16,7 +16,7 @@ import numpy as np
 from anlan.model.quality import FLAG_MASK, REASON_MASK, SEVERITY_SHIFT, Reason, Severity, quality
 from anlan.monitor.compiled import fast
 from anlan.monitor.layout import NEVER, PointFlag, View
-from anlan.monitor.program import RING, STEPS, Op
+from anlan.monitor.program import RING, STEPS, WITH_CONSTANT, Op
 
 _CONST, _POINT = int(Op.CONST), int(Op.POINT)
 _ADD, _SUB, _MUL, _DIV, _MIN, _MAX, _POW = (int(o) for o in (Op.ADD, Op.SUB, Op.MUL, Op.DIV, Op.MIN, Op.MAX, Op.POW))
@@ -80,11 +80,13 @@ def evaluate(programs, code, cells, points, sources, v, q, j, t):  # type: ignor
     for i in range(program.first, program.first + program.count):
         step = code[i]
         op = step.op
-        if op == _CONST:
-            v[n], q[n] = step.x, 0
-            n += 1
-        elif op == _POINT:
+        if op == _POINT:
             v[n], q[n] = points[step.a].value, effective(points, sources, step.a)
+            n += 1
+        elif op > WITH_CONSTANT:
+            v[n - 1] = _combined(op - WITH_CONSTANT, v[n - 1], step.x)
+        elif op == _CONST:
+            v[n], q[n] = step.x, 0
             n += 1
         elif op <= _POW or (op >= _LT and op <= _OR):
             n -= 1
@@ -154,22 +156,27 @@ def _two(op, v, q, i):  # type: ignore[no-untyped-def]
         _logic(op, v, q, i)
         return
     q[i] = worse(q[i], q[i + 1])
+    v[i] = _combined(op, a, b)
+
+
+@fast
+def _combined(op, a, b):  # type: ignore[no-untyped-def]
+    """Arithmetic or comparison."""
     if op == _ADD:
-        v[i] = a + b
-    elif op == _SUB:
-        v[i] = a - b
-    elif op == _MUL:
-        v[i] = a * b
-    elif op == _DIV:
-        v[i] = a / b
-    elif op == _MIN:
-        v[i] = min(a, b)
-    elif op == _MAX:
-        v[i] = max(a, b)
-    elif op == _POW:
-        v[i] = a**b
-    else:
-        v[i] = 1.0 if _compared(op, a, b) else 0.0
+        return a + b
+    if op == _SUB:
+        return a - b
+    if op == _MUL:
+        return a * b
+    if op == _DIV:
+        return a / b
+    if op == _MIN:
+        return min(a, b)
+    if op == _MAX:
+        return max(a, b)
+    if op == _POW:
+        return a**b
+    return 1.0 if _compared(op, a, b) else 0.0
 
 
 @fast
@@ -268,15 +275,19 @@ def _over_time(m, c, op, x, known_for, t, v, q, i):  # type: ignore[no-untyped-d
 @fast
 def _change(m, c, op, window, now, v, q, i):  # type: ignore[no-untyped-def]
     """DELTA, RATE against the newest kept value that is at least a window old. Cells: count, head, ring of (time, value)."""
-    ring = c + 2
-    if m[c] > 0 and now - m[_at(m, ring, c, m[c] - 1, 2)] > 2 * window:
-        m[c] = 0.0
-    while m[c] >= 2 and m[_at(m, ring, c, 1.0, 2)] <= now - window:
-        _drop(m, c)
-    if m[c] == 0 or now - m[_at(m, ring, c, m[c] - 1, 2)] >= window / STEPS:
-        e = _push(m, c, ring, 2)
+    ring, n, head = c + 2, int(m[c]), int(m[c + 1])
+    if n > 0 and now - m[_at(ring, head, n - 1, 2)] > 2 * window:
+        n = 0
+    while n >= 2 and m[_at(ring, head, 1, 2)] <= now - window:
+        n, head = n - 1, head + 1
+    if n == 0 or _steps_on(now - m[_at(ring, head, n - 1, 2)], window):
+        if n >= RING:
+            n, head = n - 1, head + 1
+        e = _at(ring, head, n, 2)
         m[e], m[e + 1] = now, v[i]
-    oldest = _at(m, ring, c, 0.0, 2)
+        n += 1
+    m[c], m[c + 1] = n, head & (RING - 1)
+    oldest = _at(ring, head, 0, 2)
     if m[oldest] > now - window:
         q[i] = _NO_DATA_YET | (q[i] & FLAG_MASK)
         return
@@ -290,27 +301,32 @@ def _extremes(m, c, op, window, now, v, q, i):  # type: ignore[no-untyped-def]
 
     The extremes are looked for again only when the step that held one of them has left the window.
     """
-    ring, lost = c + 6, False
-    if m[c] == 0 or now - m[c + 3] > 2 * window:
-        m[c], m[c + 2], m[c + 4], m[c + 5] = 0.0, now, np.inf, -np.inf
+    ring, n, head = c + 6, int(m[c]), int(m[c + 1])
+    low, high, value, lost = m[c + 4], m[c + 5], v[i], False
+    if n == 0 or now - m[c + 3] > 2 * window:
+        n, m[c + 2], low, high = 0, now, np.inf, -np.inf
     m[c + 3] = now
-    while m[c] >= 2 and m[_at(m, ring, c, 1.0, 3)] <= now - window:
-        e = _at(m, ring, c, 0.0, 3)
-        lost = lost or m[e + 1] <= m[c + 4] or m[e + 2] >= m[c + 5]
-        _drop(m, c)
-    if m[c] == 0 or now - m[_at(m, ring, c, m[c] - 1, 3)] >= window / STEPS:
-        e = _push(m, c, ring, 3)
-        m[e], m[e + 1], m[e + 2] = now, v[i], v[i]
+    while n >= 2 and m[_at(ring, head, 1, 3)] <= now - window:
+        e = _at(ring, head, 0, 3)
+        lost = lost or m[e + 1] <= low or m[e + 2] >= high
+        n, head = n - 1, head + 1
+    if n == 0 or _steps_on(now - m[_at(ring, head, n - 1, 3)], window):
+        if n >= RING:
+            n, head = n - 1, head + 1
+        e = _at(ring, head, n, 3)
+        m[e], m[e + 1], m[e + 2] = now, value, value
+        n += 1
     else:
-        e = _at(m, ring, c, m[c] - 1, 3)
-        m[e + 1], m[e + 2] = min(m[e + 1], v[i]), max(m[e + 2], v[i])
-    m[c + 4], m[c + 5] = min(m[c + 4], v[i]), max(m[c + 5], v[i])
+        e = _at(ring, head, n - 1, 3)
+        m[e + 1], m[e + 2] = min(m[e + 1], value), max(m[e + 2], value)
+    low, high = min(low, value), max(high, value)
     if lost:
-        m[c + 4], m[c + 5] = np.inf, -np.inf
-        for k in range(int(m[c])):
-            e = _at(m, ring, c, np.float64(k), 3)
-            m[c + 4], m[c + 5] = min(m[c + 4], m[e + 1]), max(m[c + 5], m[e + 2])
-    v[i] = m[c + 4] if op == _LOWEST else m[c + 5] if op == _HIGHEST else m[c + 5] - m[c + 4]
+        low, high = np.inf, -np.inf
+        for k in range(n):
+            e = _at(ring, head, k, 3)
+            low, high = min(low, m[e + 1]), max(high, m[e + 2])
+    m[c], m[c + 1], m[c + 4], m[c + 5] = n, head & (RING - 1), low, high
+    v[i] = low if op == _LOWEST else high if op == _HIGHEST else high - low
     if now - m[c + 2] < window:
         q[i] = worse(q[i], _NO_DATA_YET if op == _SPREAD else _NOT_FULL_YET)
 
@@ -319,28 +335,32 @@ def _extremes(m, c, op, window, now, v, q, i):  # type: ignore[no-untyped-def]
 def _mean(m, c, window, known_for, now, v, q, i):  # type: ignore[no-untyped-def]
     """AVG, weighted with the time for which each value was known. Cells: count, head, integral, covered s, last usable, last value
     (NaN when the last evaluation was not usable), ring of (time, integral, covered)."""
-    ring = c + 6
     if q[i] >= _BAD:
         m[c + 5] = np.nan
         return
-    if m[c] > 0 and now - m[c + 4] > 2 * window:
-        m[c], m[c + 2], m[c + 3] = 0.0, 0.0, 0.0
-    elif m[c] > 0 and not np.isnan(m[c + 5]):
+    ring, n, head = c + 6, int(m[c]), int(m[c + 1])
+    integral, covered = m[c + 2], m[c + 3]
+    if n > 0 and now - m[c + 4] > 2 * window:
+        n, integral, covered = 0, 0.0, 0.0
+    elif n > 0 and not np.isnan(m[c + 5]):
         cover = now - m[c + 4]
         if known_for > 0:
             cover = min(cover, known_for)
-        m[c + 2] += m[c + 5] * (cover / _S)
-        m[c + 3] += cover / _S
-    m[c + 4], m[c + 5] = now, v[i]
-    while m[c] >= 2 and m[_at(m, ring, c, 1.0, 3)] <= now - window:
-        _drop(m, c)
-    if m[c] == 0 or now - m[_at(m, ring, c, m[c] - 1, 3)] >= window / STEPS:
-        e = _push(m, c, ring, 3)
-        m[e], m[e + 1], m[e + 2] = now, m[c + 2], m[c + 3]
-    first = _at(m, ring, c, 0.0, 3)
-    covered = m[c + 3] - m[first + 2]
-    if covered > 0:
-        v[i] = (m[c + 2] - m[first + 1]) / covered
+        integral += m[c + 5] * (cover / _S)
+        covered += cover / _S
+    while n >= 2 and m[_at(ring, head, 1, 3)] <= now - window:
+        n, head = n - 1, head + 1
+    if n == 0 or _steps_on(now - m[_at(ring, head, n - 1, 3)], window):
+        if n >= RING:
+            n, head = n - 1, head + 1
+        e = _at(ring, head, n, 3)
+        m[e], m[e + 1], m[e + 2] = now, integral, covered
+        n += 1
+    m[c], m[c + 1], m[c + 2], m[c + 3], m[c + 4], m[c + 5] = n, head & (RING - 1), integral, covered, now, v[i]
+    first = _at(ring, head, 0, 3)
+    within = covered - m[first + 2]
+    if within > 0:
+        v[i] = (integral - m[first + 1]) / within
     if m[first] > now - window:
         q[i] = worse(q[i], _NOT_FULL_YET)
 
@@ -348,21 +368,24 @@ def _mean(m, c, window, known_for, now, v, q, i):  # type: ignore[no-untyped-def
 @fast
 def _edges(m, c, window, now, v, i):  # type: ignore[no-untyped-def]
     """COUNT of rising edges. Cells: count, head, previous truth, ever, edges in the window, ring of (start, edges)."""
-    ring = c + 5
-    true = 1.0 if v[i] != 0 else 0.0
+    ring, n, head = c + 5, int(m[c]), int(m[c + 1])
+    edges, true = m[c + 4], 1.0 if v[i] != 0 else 0.0
     rises = m[c + 3] != 0 and m[c + 2] == 0 and true != 0
-    m[c + 2], m[c + 3] = true, 1.0
-    while m[c] >= 1 and m[_at(m, ring, c, 0.0, 2)] <= now - window:
-        m[c + 4] -= m[_at(m, ring, c, 0.0, 2) + 1]
-        _drop(m, c)
+    while n >= 1 and m[_at(ring, head, 0, 2)] <= now - window:
+        edges -= m[_at(ring, head, 0, 2) + 1]
+        n, head = n - 1, head + 1
     if rises:
-        if m[c] == 0 or now - m[_at(m, ring, c, m[c] - 1, 2)] >= window / STEPS:
-            e = _push(m, c, ring, 2)
+        if n == 0 or _steps_on(now - m[_at(ring, head, n - 1, 2)], window):
+            if n >= RING:
+                n, head = n - 1, head + 1
+            e = _at(ring, head, n, 2)
             m[e], m[e + 1] = now, 1.0
+            n += 1
         else:
-            m[_at(m, ring, c, m[c] - 1, 2) + 1] += 1.0
-        m[c + 4] += 1.0
-    v[i] = m[c + 4]
+            m[_at(ring, head, n - 1, 2) + 1] += 1.0
+        edges += 1.0
+    m[c], m[c + 1], m[c + 2], m[c + 3], m[c + 4] = n, head & (RING - 1), true, 1.0, edges
+    v[i] = edges
 
 
 @fast
@@ -390,23 +413,13 @@ def _lasting(m, c, op, hold, known_for, now, v, q, i):  # type: ignore[no-untype
 
 
 @fast
-def _at(m, ring, c, k, width):  # type: ignore[no-untyped-def]
-    """Where the `k`-th oldest entry of a ring stands."""
-    return ring + width * (np.int64(m[c + 1] + k) & (RING - 1))
+def _at(ring, head, k, width):  # type: ignore[no-untyped-def]
+    """Where the `k`-th oldest entry of a ring stands. Count and head are kept as numbers of the float64 words around them, and used as
+    whole ones: the way through a float costs more than all else here."""
+    return ring + width * ((head + k) & (RING - 1))
 
 
 @fast
-def _drop(m, c):  # type: ignore[no-untyped-def]
-    """Forget the oldest entry."""
-    m[c] -= 1.0
-    m[c + 1] = np.float64(np.int64(m[c + 1] + 1.0) & (RING - 1))
-
-
-@fast
-def _push(m, c, ring, width):  # type: ignore[no-untyped-def]
-    """Make room for a newest entry and return where it stands."""
-    if m[c] >= RING:
-        _drop(m, c)
-    e = _at(m, ring, c, m[c], width)
-    m[c] += 1.0
-    return e
+def _steps_on(age, window):  # type: ignore[no-untyped-def]
+    """Whether the newest entry has lasted a step, so that another begins. Both are whole µs: no product of theirs is rounded."""
+    return age * STEPS >= window

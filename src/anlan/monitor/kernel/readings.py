@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from llvmlite import ir  # type: ignore[import-untyped]  # publishes none
-from numba import types
-from numba.extending import intrinsic
-
 from anlan.model.quality import FLAG_MASK, REASON_MASK
 from anlan.monitor.compiled import fast
 from anlan.monitor.kernel.calculated import calculate, feed
 from anlan.monitor.kernel.conditions import has_room
+from anlan.monitor.kernel.memory import prefetch
 from anlan.monitor.kernel.numbers import (
     BAD,
     CALCULATED,
@@ -62,7 +59,7 @@ def take_readings(w, point, time, value, quality, start, frame, received_at, u, 
             waits = False
         p = point[i]
         if i + AHEAD < len(point) and point[i + AHEAD] < count:
-            _prefetch(w.points, point[i + AHEAD])  # type: ignore[call-arg]  # Numba passes the first
+            prefetch(w.points, point[i + AHEAD])
         if p >= count:
             w.tally[UNKNOWN_POINT] += 1
             continue
@@ -88,24 +85,6 @@ def take_readings(w, point, time, value, quality, start, frame, received_at, u, 
         _take_with_care(w, p, t, v, q, i, frame, received_at, u, late_rows)
         waits = waits or bool(r.flags & FEEDS)
     return len(point)
-
-
-@intrinsic
-def _prefetch(context, array, index):  # type: ignore[no-untyped-def]
-    """Ask memory for the cache line of `array[index]`, to be written soon."""
-
-    def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        kind = signature.args[0]
-        data = context.make_array(kind)(context, builder, args[0]).data
-        at = context.cast(builder, args[1], signature.args[1], types.intp)
-        line = builder.bitcast(builder.gep(data, [at]), ir.IntType(8).as_pointer())
-        word = ir.IntType(32)
-        form = ir.FunctionType(ir.VoidType(), [line.type, word, word, word])
-        prefetch = builder.module.declare_intrinsic("llvm.prefetch", [line.type], form)
-        builder.call(prefetch, [line, word(1), word(3), word(1)])  # for writing, to be kept, data
-        return context.get_dummy_value()
-
-    return types.void(array, index), generate
 
 
 @fast
