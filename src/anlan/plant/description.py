@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
@@ -24,6 +24,9 @@ from anlan.monitor.rationalisation import AlarmClass, PriorityMatrix, default_ma
 from anlan.monitor.safety.config import SafetySystem
 from anlan.plant.bulk import without_collection
 from anlan.sense.config import SourceConfig
+
+if TYPE_CHECKING:
+    import orjson
 
 FORMAT = 1
 """Version of the canonical JSON; a later Anlan reads every earlier one."""
@@ -226,11 +229,18 @@ class Plant(BaseModel):
         """What `plant.compile` has made of it: a version is asked for its rules and points many times, and they are its own for good."""
         return {}
 
+    @cached_property
+    def written(self) -> dict[int, tuple[BaseModel, bytes]]:
+        """Points and rules in canonical JSON, by the object itself, which is kept with it so that its id stays its own."""
+        return {}
+
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Plant:
         """As pydantic's, without what was computed from the old fields: it would otherwise be copied with them."""
         copy = super().model_copy(update=update, deep=deep)
         for computed in ("points_by_id", "places_by_path", "kept", "digest"):
             copy.__dict__.pop(computed, None)
+        own = {id(item) for name in _MANY for item in getattr(copy, name)}
+        copy.__dict__["written"] = {key: known for key, known in self.written.items() if key in own}
         return copy
 
     def post_of(self, path: str) -> str:
@@ -240,10 +250,20 @@ class Plant(BaseModel):
         """Canonical: sorted keys, no defaults, UTF-8. Equal plants give equal bytes."""
         import orjson
 
-        # Through JSON and back, because pydantic writes JSON far faster than it makes the Python objects to sort.
         with without_collection():
-            content = orjson.loads(self.model_dump_json(exclude_defaults=True))
-            return orjson.dumps({"format": FORMAT, **content}, option=orjson.OPT_SORT_KEYS)
+            content = _sortable(super().model_copy(update=dict.fromkeys(_MANY, ())))
+            parts = {name: self._written(getattr(self, name)) for name in _MANY if getattr(self, name)}
+            return orjson.dumps({"format": FORMAT, **content, **parts}, option=orjson.OPT_SORT_KEYS)
+
+    def _written(self, items: tuple[BaseModel, ...]) -> orjson.Fragment:
+        """A list of these in canonical JSON. Each is written once, however many versions of the plant have it."""
+        import orjson
+
+        known = self.written
+        for item in items:
+            if id(item) not in known:
+                known[id(item)] = item, orjson.dumps(_sortable(item), option=orjson.OPT_SORT_KEYS)
+        return orjson.Fragment(b"[" + b",".join([known[id(item)][1] for item in items]) + b"]")
 
     @classmethod
     def from_json(cls, text: bytes) -> Plant:
@@ -260,6 +280,17 @@ class Plant(BaseModel):
     def digest(self) -> str:
         """SHA-256 of the canonical JSON, hex."""
         return hashlib.sha256(self.to_json()).hexdigest()
+
+
+_MANY = ("points", "rules")
+"""Parts of a plant of which there are tens of thousands, nearly all of them the same objects from version to version."""
+
+
+def _sortable(model: BaseModel) -> Any:
+    """Through JSON and back, because pydantic writes JSON far faster than it makes the Python objects to sort."""
+    import orjson
+
+    return orjson.loads(model.model_dump_json(exclude_defaults=True))
 
 
 def enterprise(site: Site) -> Place:
