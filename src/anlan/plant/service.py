@@ -20,8 +20,9 @@ from anlan.guard.principal import Principal
 from anlan.model.errors import InputError, NotFound, Unavailable
 from anlan.monitor.config import AlarmRule
 from anlan.monitor.trials import Trials
+from anlan.plant.bulk import without_collection
 from anlan.plant.checks import check_one_rule
-from anlan.plant.compile import all_rules
+from anlan.plant.compile import all_points, all_rules
 from anlan.plant.description import Plant
 from anlan.plant.difference import Change, differences
 from anlan.plant.effects import decisive, must_be_current, must_be_tried, must_fit, replayed_in, summary
@@ -32,6 +33,7 @@ from anlan.plant.master_book import must_be_sound, read_book
 from anlan.plant.numbers import Numbers
 from anlan.plant.running import Difference, Running
 from anlan.plant.versions import Also, Imported, Version, import_plant, made_as, note_base, version
+from anlan.store.records import Records
 from anlan.web.context import Context
 
 FIXED = frozenset({"id", "point", "kind"})
@@ -86,7 +88,7 @@ class MasterService:
     async def current(self) -> tuple[Version, Plant, Numbers]:
         """The approved version; kept until the node goes by another."""
         if self._current is None or self._current[0].number != self._context.plant.version:
-            self._current = await asyncio.to_thread(version, self._context.records)
+            self._current = await asyncio.to_thread(_prepared, self._context.records)
         return self._current
 
     async def difference(self) -> Difference:
@@ -289,6 +291,14 @@ class MasterService:
         except NotFound as missing:
             return InputError(missing.message, **missing.facts)
         return BaseMoved(base, current, differences(old, plant))
+
+
+def _prepared(records: Records) -> tuple[Version, Plant, Numbers]:
+    """With all that the first edit would wait for: a person looks at an alarm before changing it."""
+    found = version(records)
+    with without_collection():
+        _ = found[1].digest, all_points(found[1])
+    return found
 
 
 def audit_step(principal: Principal, at: int, made: Imported, reason: str, subject: str) -> Step:
