@@ -7,8 +7,6 @@ row breaks its own hash or the next one's `prev`; a cut-off tail or a whole rewr
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +14,7 @@ import orjson
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from anlan.guard.merkle import leaf_hash
 from anlan.guard.principal import Principal
 from anlan.guard.records import AuditLeaf
 from anlan.model.clock import Micros
@@ -67,24 +66,6 @@ def append(session: Session, step: Step) -> int:
 def canonical(row: AuditLeaf, prev: bytes) -> bytes:
     fields = {name: getattr(row, name) for name in FIELDS}
     return orjson.dumps({**fields, "prev": prev.hex()}, option=orjson.OPT_SORT_KEYS)
-
-
-def leaf_hash(text: bytes) -> bytes:
-    return hashlib.sha256(b"\x00" + text).digest()
-
-
-def node_hash(left: bytes, right: bytes) -> bytes:
-    return hashlib.sha256(b"\x01" + left + right).digest()
-
-
-def tree_head(leaves: Sequence[bytes]) -> bytes:
-    """Merkle tree hash over leaf hashes, RFC 6962 §2.1; the empty tree is SHA-256 of nothing."""
-    if not leaves:
-        return hashlib.sha256().digest()
-    if len(leaves) == 1:
-        return leaves[0]
-    split = 1 << (len(leaves) - 1).bit_length() - 1
-    return node_hash(tree_head(leaves[:split]), tree_head(leaves[split:]))
 
 
 def verify(session: Session) -> Difference | None:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from anlan import __version__
 from anlan.guard import audit
+from anlan.guard.merkle import tree_head
 from anlan.guard.records import AuditLeaf
 from anlan.model.errors import AnlanError
 from anlan.web.answers import Json, iso
@@ -98,7 +99,7 @@ def _check_audit(context: Context) -> dict[str, Any]:
         difference = audit.verify(session)
         leaves = audit.leaves(session)
     found = None if difference is None else {"n": difference.n, "why": difference.why}
-    return {"leaves": len(leaves), "tree_head": audit.tree_head(leaves).hex(), "difference": found}
+    return {"leaves": len(leaves), "tree_head": tree_head(leaves).hex(), "difference": found}
 
 
 def _leaf(leaf: AuditLeaf) -> dict[str, Any]:
