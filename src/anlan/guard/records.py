@@ -53,7 +53,7 @@ class Assignment(Base):
     role: Mapped[str]
     post: Mapped[str]
     place: Mapped[str]
-    only: Mapped[str] = mapped_column(server_default="", default="")
+    only: Mapped[str] = mapped_column(server_default=sa.text("''"), default="")
     since: Mapped[int]
     person: Mapped[Person] = relationship(back_populates="assignments")
 
@@ -76,7 +76,7 @@ class SignIn(Base):
     began_at: Mapped[int]
     seen_at: Mapped[int]
     ended_at: Mapped[int | None]
-    needs: Mapped[str] = mapped_column(server_default="", default="")
+    needs: Mapped[str] = mapped_column(server_default=sa.text("''"), default="")
     unattended_at: Mapped[int | None] = mapped_column(default=None)
 
 
