@@ -5,8 +5,8 @@ from alembic import op
 
 INTEGER_64 = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
-revision = "guard_0002"
-down_revision = "guard_0001"
+revision = "guard_0003"
+down_revision = "guard_0002"
 branch_labels = None
 depends_on = None
 
