@@ -96,13 +96,14 @@ def _register_rooms() -> None:
     from anlan.node.alarm_commands import register as alarm_commands
     from anlan.node.alarm_kpi import register as alarm_kpi
     from anlan.node.detectors_command import register as detectors
+    from anlan.node.print_command import register as printing
     from anlan.node.why import register as why
     from anlan.plant.commands import register as plant
     from anlan.plant.replaying.commands import register as replaying
     from anlan.sense.commands import register as sense
     from anlan.sense.demo.commands import register as demo
 
-    for register in (alarm_commands, alarm_kpi, detectors, why, plant, replaying, sense, demo):
+    for register in (alarm_commands, alarm_kpi, detectors, printing, why, plant, replaying, sense, demo):
         register(app)
 
 

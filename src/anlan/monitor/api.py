@@ -17,6 +17,7 @@ from anlan.monitor import (
     api_events,
     api_history,
     api_live,
+    api_paper,
     api_performance,
     api_plant,
     api_points,
@@ -108,6 +109,7 @@ def routes(context: Context) -> APIRouter:
     service, writes = AlarmService.of(context), Writes(context.records, context.clock)
     context.background.append(writes.forget_old)
     router = APIRouter(tags=["alarms"])
+    router.include_router(api_paper.routes(context))
     router.include_router(api_performance.routes(context))  # its paths before "/alarms/{alarm}"
     _lists(router, context, service)
     _steps(router, service, writes)

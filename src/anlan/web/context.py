@@ -94,6 +94,19 @@ class Journal(Protocol):
         """The step on a point that the engine took at this command, or None."""
         ...
 
+    def noticed(self, start: Micros, end: Micros, limit: int) -> Sequence[AlarmTransition]:
+        """Transitions noticed at start ≤ t < end, in order; at most `limit`, the first ones."""
+        ...
+
+    def steps_noticed(self, start: Micros, end: Micros, limit: int) -> Sequence[Any]:
+        """Steps on points noticed at start ≤ t < end, in order."""
+        ...
+
+    @property
+    def begun(self) -> Sequence[Micros]:
+        """When each log began that the journal follows from, in order."""
+        ...
+
     def window(self, start: Micros, end: Micros) -> Mapping[str, npt.NDArray[np.int64]]:
         """Transitions noticed at start ≤ t < end as columns, and what was not normal before them (`monitor.journal_columns`)."""
         ...

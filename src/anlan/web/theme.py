@@ -31,6 +31,7 @@ STYLES = (
     "why.css",
     "master.css",
     "safety.css",
+    "paper.css",
 )
 """In the order of the cascade."""
 

@@ -1,0 +1,127 @@
+"""`anlan print` with the node killed in the middle: the papers tell its last state, and that it is the last."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pypdf import PdfReader
+from typer.testing import CliRunner
+
+from anlan.cli import app
+from anlan.model.errors import InputError, NotFound, StoreError, Unavailable
+from anlan.monitor.journal import JournalReader
+from anlan.node import last_state as last
+from anlan.node.print_command import register
+from anlan.web.paper.document import Stamps
+from tests.node.test_up import Node, until
+from tests.ports import free_ports
+
+CHINESE = {"LC_ALL": "zh_CN.UTF-8"}
+
+
+def run(*arguments: str) -> Any:
+    if not any(command.name == "print" for command in app.registered_commands):
+        register(app)
+    return CliRunner().invoke(app, ["print", *arguments], env=CHINESE)
+
+
+def text_of(path: Path) -> str:
+    whole = "".join(page.extract_text() for page in PdfReader(BytesIO(path.read_bytes())).pages)
+    return re.sub(r"[\s\u200b]", "", whole)
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """A demo node that ran until its first bypass alarm stood, printed while it ran, then lost all of its processes at once."""
+    folder = tmp_path_factory.mktemp("node")
+    base = free_ports()
+    node = Node(folder, ["--port", str(base + 4), "--port-base", str(base), "--speed", "10"]).start()
+    try:
+        operator = node.sign_in("zhucao")
+        until(lambda: any(row["id"] == "BP-07.IF" for row in operator.get("/alarms").json()["items"]))
+        running = run("alarms", "--data", str(node.data), "-o", str(folder / "running.pdf"))
+        assert running.exit_code == 0, running.output
+        operator.close()
+        for pid in (node.process.pid, *node.pids().values()):
+            os.kill(pid, signal.SIGKILL)
+        node.process.wait()
+        yield node
+    finally:
+        node.process.poll() is None and node.process.kill()  # type: ignore[func-returns-value]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_papers_of_a_killed_node(killed: Node) -> None:
+    data = killed.data
+    before = JournalReader.open(data / "alarms.db")
+    rows, steps = before.read(0, 1000), before.steps()
+    before.close()
+    assert "节点未运行" not in text_of(killed.folder / "running.pdf")
+
+    refused = run("alarms", "--data", str(data), "-o", str(killed.folder / "x.pdf"))
+    assert isinstance(refused.exception, Unavailable)
+    assert "--last" in refused.exception.text("zh")
+    assert not (killed.folder / "x.pdf").exists()
+
+    done = run("--last", "--data", str(data), "-o", str(killed.folder / "papers"))
+    assert done.exit_code == 0, done.output
+    papers = {path.stem: text_of(path) for path in (killed.folder / "papers").glob("*.pdf")}
+    assert set(papers) == {"anlan-journal", "anlan-bypasses", "anlan-alarms"}
+    for text in papers.values():
+        assert "节点未运行。以下为其截至" in text
+        assert "演示数据" in text
+    with last.last_state(data, running=False) as context:
+        stamps, rules = Stamps(context.plant.zone, context.clock.now()), context.plant.rules
+        lines = [f"{row.n}{stamps.second(row.noticed_at)}{stamps.milli(row.happened_at)}{rules[row.alarm].priority}{rules[row.alarm].id}" for row in rows]  # fmt: skip
+        with pytest.raises(StoreError, match="only read"), context.records.session():
+            pass
+    assert [line for line in lines if line.replace(" ", "") not in papers["anlan-journal"]] == []
+    assert papers["anlan-journal"].count("校验恢复在有效期内") == len(steps)
+    assert "BP-07.IF" in papers["anlan-alarms"]
+    assert "BP-07SIF-07旁路SIF-07旁路·没有有效批准" in papers["anlan-bypasses"]
+    assert "AT-203" in papers["anlan-bypasses"], "it says of itself that it is calibrating"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_without_a_snapshot_and_with_the_log_whole_the_state_is_decided_anew(killed: Node) -> None:
+    snapshots = killed.data / "snapshots"
+    snapshots.rename(killed.data / "elsewhere")
+    try:
+        done = run("bypasses", "--last", "--data", str(killed.data), "-o", str(killed.folder / "anew.pdf"))
+    finally:
+        (killed.data / "elsewhere").rename(snapshots)
+    assert done.exit_code == 0, done.output
+    assert "BP-07SIF-07旁路SIF-07旁路·没有有效批准" in text_of(killed.folder / "anew.pdf")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_with_a_log_that_does_not_fit_values_are_the_recorded_ones_and_that_is_said(
+    killed: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing(*_: object) -> int:
+        raise StoreError("the snapshot belongs to another log")
+
+    monkeypatch.setattr(last, "_stepped", nothing)
+    done = run("bypasses", "--last", "--data", str(killed.data), "-o", str(killed.folder / "recorded.pdf"))
+    assert done.exit_code == 0, done.output
+    text = text_of(killed.folder / "recorded.pdf")
+    assert "引擎快照不可用" in text
+    assert "当时是否仍有效未知" in text
+
+
+def test_what_is_wrong_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(run("novel", "--data", str(tmp_path)).exception, InputError)
+    assert isinstance(run("alarms", "--last", "--data", str(tmp_path)).exception, NotFound)
+    assert isinstance(run("alarms", "--data", str(tmp_path)).exception, Unavailable)
+    monkeypatch.chdir(tmp_path)
+    assert isinstance(run("alarms", "--last").exception, InputError)
