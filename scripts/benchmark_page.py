@@ -42,6 +42,9 @@ Recorded readings through the plant's rules by `anlan replay`, from Parquet and 
 with pandas, limits with dead-band and delays alone.""",
     "edit": """\
 One rule edited at the API while the node runs: until it stands in the records and the engine goes by it.""",
+    "search": """\
+What the search box finds on a plant of 100,000 points: by Chinese, pinyin whole, by initials and mixed, English and tag. The peer, SQLite's
+full-text index over trigrams, has whole pinyin and initials written out beside the names in one reading; it knows no other reading and no mixture.""",
     "latency": """\
 From a reading to the alarm seen by a subscriber of core and by one of the app's event stream, under load, with consoles open.""",
     "growth": "What a million points with four limits each cost: memory, and the throughput that is left.",

@@ -40,6 +40,8 @@ class Picture:
     scale: float = 1.0
     click: str = ""
     """What is clicked before: a selector."""
+    keys: str = ""
+    """What is typed after that."""
 
 
 PICTURES = (
@@ -56,20 +58,25 @@ PICTURES = (
     Picture("detectors-en", "/detectors", "en"),
     Picture("safety-en", "/safety", "en"),
     Picture("blind-en", "/blind", "en"),
+    Picture("search-zh", "/alarms", "zh", click='[data-shell="search"]', keys="yelv yali"),
 )
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("docs/pictures"))
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="these pictures alone")
     parser.add_argument("--after", type=float, default=STORY_SECONDS, help="seconds of the story before the pictures are taken")
     args = parser.parse_args()
+    chosen = [picture for picture in PICTURES if not args.only or picture.name in args.only]
+    if not chosen:
+        parser.error(f"no picture of that name; there are {', '.join(picture.name for picture in PICTURES)}")
     args.out.mkdir(parents=True, exist_ok=True)
     with demo_node() as (address, password):
         time.sleep(args.after)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-            sizes = {picture.name: take(browser, picture, args.out, address, password) for picture in PICTURES}
+            sizes = {picture.name: take(browser, picture, args.out, address, password) for picture in chosen}
             browser.close()
     for name, size in sizes.items():
         print(f"{args.out / name}.png {size / 1000:.0f} kB")
@@ -117,6 +124,9 @@ def take(browser: Browser, picture: Picture, out: Path, address: str, password: 
     page.wait_for_timeout(4_000)  # charts draw, values arrive
     if picture.click:
         page.locator(picture.click).first.click()
+        page.wait_for_timeout(2_000)
+    if picture.keys:
+        page.keyboard.type(picture.keys)
         page.wait_for_timeout(2_000)
     file = out / f"{picture.name}.png"
     page.screenshot(path=file)

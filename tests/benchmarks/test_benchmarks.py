@@ -25,6 +25,7 @@ SHORTEST = {
     "recovery": ["--rounds", "1", "--readings", "200000", "--steady", "1"],
     "latency": ["--seconds", "2", "--browsers", "2"],
     "start": [],
+    "search": [],
     "edit": ["--points", "200", "--rounds", "2"],
     "alarms": ["--points", "6000"],
     "storm": ["--consoles", "2"],
@@ -35,6 +36,7 @@ MEASURES = {
     "growth": {"growth.resident", "growth.throughput_kept"},
     "recovery": {"recovery.first_alarm", "recovery.console"},
     "start": {"start.live_values"},
+    "search": {"search.index", "search.p50", "search.p99"},
     "edit": {"edit.plant_of_200_points"},
     "replay": {"replay.parquet", "replay.csv"},
     "alarms": {

@@ -23,6 +23,7 @@ from anlan.monitor import (
     api_points,
     api_response,
     api_safety,
+    api_search,
     api_why,
 )
 from anlan.monitor.service import AlarmService, StepKind, right
@@ -113,7 +114,18 @@ def routes(context: Context) -> APIRouter:
     router.include_router(api_performance.routes(context))  # its paths before "/alarms/{alarm}"
     _lists(router, context, service)
     _steps(router, service, writes)
-    for part in (api_plant, api_live, api_blind, api_history, api_events, api_points, api_safety, api_why, api_response):
+    for part in (
+        api_plant,
+        api_live,
+        api_blind,
+        api_history,
+        api_events,
+        api_points,
+        api_safety,
+        api_search,
+        api_why,
+        api_response,
+    ):
         router.include_router(part.routes(context))
     return router
 

@@ -166,6 +166,8 @@ WORDS: tuple[str, ...] = (
     "{n} readings from {start} to {end}, rules of version {version}", "no longer announced", "later by {span}",
     "Grave alarms that are missed or late", "Nothing would have been different.", "What", "Later by", "… and {n} more",
     "{alarm} now", "{alarm} tried",
+    # search
+    "Page", "Source", "Person", "Nothing was found that you may see.",
     # frame
     "Connection to the node lost for {span}: nothing on this screen is live.", "lost",
     "The node's core does not answer: nothing on this screen is live and no alarm is decided here now.", "connecting",

@@ -19,6 +19,7 @@ STYLES = (
     "base.css",
     "marks.css",
     "shell.css",
+    "search.css",
     "narrow.css",
     "door.css",
     "alarms.css",
@@ -53,6 +54,7 @@ _ICONS = {
     "safety": "M3 4h18v16H3zM3 9h18M3 14h18M9 4v16M15 4v16",
     "bypasses": "M3 12h5l3-6 3 12 2-6h5M3 20h18",
     "replay": "M4 12a8 8 0 1 0 3-6.2M4 3v4h4M12 8v5l4 2",
+    "search": "M10.500 4a6.500 6.500 0 1 1 0 13 6.500 6.500 0 0 1 0-13zM15.500 15.500 21 21",
     "sources": "M4 6c0-4 16-4 16 0s-16 4-16 0v12c0 4 16 4 16 0V6M4 12c0 4 16 4 16 0",
     "waves": "M2 8c3.3-4 6.7 4 10 0s6.7 4 10 0M2 13c3.3-4 6.7 4 10 0s6.7 4 10 0M2 18c3.3-4 6.7 4 10 0s6.7 4 10 0",
 }
