@@ -7,11 +7,14 @@ from functools import partial
 from typing import TypeVar
 
 from anlan.guard import audit, passwords
+from anlan.guard.audit_spool import Spool
+from anlan.guard.auditing import Auditor
 from anlan.guard.people import People
 from anlan.guard.principal import Principal
 from anlan.guard.roles import Roles, load_roles
 from anlan.guard.sessions import Sessions
 from anlan.model.clock import Clock
+from anlan.model.errors import StoreError
 from anlan.store.records import Records
 
 _T = TypeVar("_T")
@@ -20,16 +23,43 @@ _T = TypeVar("_T")
 class Guard:
     """Blocking calls unless said otherwise; run them in worker threads."""
 
-    def __init__(self, records: Records, clock: Clock) -> None:
+    def __init__(self, records: Records, clock: Clock, *, auditor: Auditor | None = None, spool: Spool | None = None) -> None:
         self.records, self.clock = records, clock
+        self.auditor, self.spool = auditor, spool
+        if spool is not None:
+            audit.wait_in(records.engine, spool)
         self.roles: Roles = load_roles()
         self.sessions = Sessions(records, clock, self.roles)
         self.people = People(records, clock, self.sessions.forget)
 
-    def record(self, step: audit.Step) -> int:
-        """One audit leaf in a transaction of its own, for a step whose effect lies in another store."""
-        with self.records.session() as session:
-            return audit.append(session, step)
+    def record(self, step: audit.Step) -> int | None:
+        """One audit leaf in a transaction of its own, for a step whose effect lies in another store; None when the records cannot be
+        written now and the step waits (`write_waiting`). Raises StoreError when it cannot even wait."""
+        try:
+            with self.records.session() as session:
+                return audit.append(session, step)
+        except StoreError:
+            if self.spool is None:
+                raise
+            self.spool.keep(step)
+            return None
+
+    def write_waiting(self) -> None:
+        """Write the steps that wait, in their order. Raises StoreError while the records still cannot be written."""
+        if self.spool is not None and (len(self.spool) or self.spool.not_kept):
+            with self.records.session() as session:
+                audit.write_waiting(session, self.clock.now())
+
+    def waiting(self) -> StoreError | None:
+        """What to tell while steps wait."""
+        if self.spool is None or not (len(self.spool) or self.spool.not_kept):
+            return None
+        return StoreError(
+            "the audit record cannot be written: {waiting} steps wait in their order until it can, {not_kept} found no room and stand in "
+            "alarms.db alone; acknowledging, silencing and alarms go on, changes of the configuration are refused",
+            waiting=len(self.spool),
+            not_kept=self.spool.not_kept,
+        )
 
     async def hashing(self, call: Callable[[], _T]) -> _T:
         """Run a call that hashes a password, off the event loop and at most two at a time."""

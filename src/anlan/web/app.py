@@ -17,7 +17,7 @@ from starlette.types import Scope
 from anlan import __version__
 from anlan.guard.principal import Principal
 from anlan.model.errors import NotFound, Unavailable
-from anlan.web import api_docs, api_node, api_people, api_session, problem
+from anlan.web import api_audit, api_docs, api_node, api_people, api_session, problem
 from anlan.web.auth import public
 from anlan.web.context import Context
 from anlan.web.gate import Gate
@@ -54,7 +54,7 @@ def build_app(
     )
     app.state.context = context
     problem.install(app)
-    for make in (api_session.routes, api_people.routes, api_node.routes, *routes):
+    for make in (api_session.routes, api_people.routes, api_node.routes, api_audit.routes, *routes):
         app.include_router(make(context), prefix=API)
     app.include_router(api_docs.routes(context, app))
     context.background.append(context.fanout.run)
