@@ -49,6 +49,12 @@ def up(
     ] = None,
     single: Annotated[bool, typer.Option("--single", help="Everything in one process: for tests and a quick look.")] = False,
     horn: Annotated[str, typer.Option(help="Command that sounds the node's horn, e.g. 'aplay -q -D hw:1'.")] = "",
+    witness: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="PATH", help="File or folder on another machine that keeps the audit record's heads; may be repeated."
+        ),
+    ] = None,
     onto: Annotated[
         int | None, typer.Option(metavar="N", help="Import a folder that rests on an older version onto version N all the same.")
     ] = None,
@@ -73,6 +79,7 @@ def up(
             port_base=port_base,
             single=single,
             horn=horn,
+            witnesses=tuple(witness or ()),
             onto=onto,
         )
     )

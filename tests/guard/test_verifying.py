@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from anlan.guard import audit
 from anlan.guard.audit import FIRST_PREV, Step, canonical
 from anlan.guard.auditing import Auditor
-from anlan.guard.heads import Head, SigningKey
+from anlan.guard.heads import Head, SigningKey, heads
 from anlan.guard.merkle import leaf_hash, tree_head, verify_inclusion
 from anlan.guard.records import AuditLeaf
-from anlan.guard.verifying import Checked, heads, verify
+from anlan.guard.verifying import Checked, verify
 from anlan.guard.witness import FileWitness, Handed, read_testimony
 from anlan.model.clock import SECOND, ManualClock
 from anlan.model.errors import ConfigError, Unavailable
@@ -224,7 +224,7 @@ def test_a_changed_line_of_the_witness_is_told_as_the_witness(kept: Desk) -> Non
 
 def test_text_that_is_no_text_is_named(kept: Desk) -> None:
     kept.tamper("UPDATE guard_audit SET who = CAST(x'ff00fe' AS TEXT) WHERE n = 8")
-    assert found(kept) == (8, "changed")
+    assert found(kept) == (8, "unreadable")
 
 
 def test_the_auditor_finds_and_tells_and_signs_no_more(kept: Desk) -> None:

@@ -21,21 +21,10 @@ from typing import Any
 import structlog
 
 from anlan.guard import audit
-from anlan.guard.heads import Head, SigningKey
+from anlan.guard.audit_rows import BEFORE_ALL, CHUNK, Rows, rows_of
+from anlan.guard.heads import Head, SigningKey, heads_after, last_head
 from anlan.guard.merkle import Tree
-from anlan.guard.verifying import (
-    BEFORE_ALL,
-    CHUNK,
-    Checked,
-    Difference,
-    Rows,
-    Verifier,
-    heads_after,
-    last_head,
-    rows_of,
-    run,
-    verify,
-)
+from anlan.guard.verifying import Checked, Difference, Verifier, run, verify
 from anlan.guard.witness import FileWitness, Handed, Testimony, Witness
 from anlan.model.clock import Clock, Micros
 from anlan.model.errors import AnlanError, ConfigError, Corrupt, StoreError, Unavailable
@@ -125,6 +114,14 @@ class Auditor:
     def size(self) -> int:
         """Leaves that the tree has; the newest may not be in it yet."""
         return self._tree.size
+
+    def close(self) -> None:
+        """The last head before the node stops."""
+        try:
+            self.sign()
+            self.hand_over()
+        except AnlanError as failure:
+            log.error("the audit record's last head was not signed", error=str(failure))
 
     def sign(self) -> Head | None:
         """Take up new leaves and sign a head over them; None when nothing was added, or nothing may be signed."""
@@ -228,7 +225,9 @@ class Auditor:
         for head in newer if "difference" not in self.faults else []:
             witness.hand(self._handed(head, last.size if last is not None else 0))
             last = head
-        self._tell(witness, last=last, agrees=None if last is None else True)
+        # While the record differs its check says what the witness has to do with it.
+        whole = "difference" not in self.faults and last is not None
+        self._tell(witness, last=last, agrees=True if whole else self.states[witness.name].agrees)
 
     def _handed(self, head: Head, since: int) -> Handed:
         few = head.size - since <= MOST_LEAVES

@@ -22,6 +22,8 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from anlan.guard.records import AuditHead
 from anlan.model.clock import Micros
@@ -141,6 +143,28 @@ def log_id(key: Ed25519PublicKey) -> str:
 
 def public_file(key_file: Path) -> Path:
     return key_file.with_suffix(PUBLIC_SUFFIX)
+
+
+def heads(session: Session) -> list[Head]:
+    """The record's own, by size."""
+    columns = select(AuditHead.log, AuditHead.size, AuditHead.root, AuditHead.at, AuditHead.signature).order_by(AuditHead.size)
+    return [Head(*row) for row in session.execute(columns)]
+
+
+def last_head(session: Session) -> Head | None:
+    row = session.scalars(select(AuditHead).order_by(AuditHead.size.desc()).limit(1)).first()
+    return Head.of_row(row) if row is not None else None
+
+
+def heads_after(session: Session, size: int, limit: int) -> list[Head]:
+    newer = select(AuditHead).where(AuditHead.size > size).order_by(AuditHead.size).limit(limit)
+    return [Head.of_row(row) for row in session.scalars(newer)]
+
+
+def heads_before(session: Session, size: int | None, limit: int) -> list[Head]:
+    """Newest first; None: from the newest on."""
+    older = select(AuditHead).order_by(AuditHead.size.desc()).limit(limit)
+    return [Head.of_row(row) for row in session.scalars(older if size is None else older.where(AuditHead.size < size))]
 
 
 def _make(file: Path) -> None:

@@ -12,32 +12,24 @@ compared with each head that the node signed and that a witness holds, which fin
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import exc, select, text
 from sqlalchemy.orm import Session
 
-from anlan.guard.audit import FIELDS, FIRST_PREV
-from anlan.guard.heads import BadHead, Head, verify_head
+from anlan.guard.audit import FIRST_PREV
+from anlan.guard.audit_rows import Rows, Unreadable, hash_of, rows_of
+from anlan.guard.heads import BadHead, Head, heads, verify_head
 from anlan.guard.merkle import Peaks
-from anlan.guard.records import AuditHead
 from anlan.guard.witness import HASH, Testimony
 from anlan.model.clock import Micros
-from anlan.model.errors import Corrupt
 from anlan.model.words import translate
 
-Kind = Literal["changed", "missing", "moved", "cut", "replaced", "forked", "head", "witness"]
-Rows = list[tuple[Any, ...]]
+Kind = Literal["changed", "unreadable", "missing", "moved", "cut", "replaced", "forked", "head", "witness"]
 
 OWN = "records.db"
-CHUNK = 2_000
-BEFORE_ALL = -(1 << 63)
-_COLUMNS = ", ".join(f'"{name}"' for name in (*FIELDS, "leaf"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +117,7 @@ class Verifier:
         wrong_head: Difference | None = None
         for row in rows:
             n = peaks.size + 1
-            if row[0] != n or _hash_of(row, prev) != row[10]:
+            if row[0] != n or hash_of(row, prev) != row[10]:
                 found = self._wrong_row(n, row)
                 break
             prev = row[10]
@@ -262,44 +254,6 @@ class Verifier:
         return None
 
 
-def rows_of(session: Session, after: int = BEFORE_ALL, chunk: int = CHUNK) -> Iterator[Rows]:
-    """Rows n > after in order, as the database holds them. Raises Unreadable naming the leaf that the database can't hand out, after
-    those before it."""
-    while True:
-        try:
-            rows = _fetch(session, after, chunk)
-        except _failures(session) as failure:
-            rows, why = _up_to_the_damage(session, after, chunk, failure)
-            yield rows
-            raise Unreadable(max(rows[-1][0] if rows else after, 0) + 1, why) from failure
-        if not rows:
-            return
-        after = rows[-1][0]
-        yield rows
-
-
-def heads(session: Session) -> list[Head]:
-    """The record's own, by size."""
-    columns = select(AuditHead.log, AuditHead.size, AuditHead.root, AuditHead.at, AuditHead.signature).order_by(AuditHead.size)
-    return [Head(*row) for row in session.execute(columns)]
-
-
-def last_head(session: Session) -> Head | None:
-    row = session.scalars(select(AuditHead).order_by(AuditHead.size.desc()).limit(1)).first()
-    return Head.of_row(row) if row is not None else None
-
-
-def heads_after(session: Session, size: int, limit: int) -> list[Head]:
-    newer = select(AuditHead).where(AuditHead.size > size).order_by(AuditHead.size).limit(limit)
-    return [Head.of_row(row) for row in session.scalars(newer)]
-
-
-def heads_before(session: Session, size: int | None, limit: int) -> list[Head]:
-    """Newest first; None: from the newest on."""
-    older = select(AuditHead).order_by(AuditHead.size.desc()).limit(limit)
-    return [Head.of_row(row) for row in session.scalars(older if size is None else older.where(AuditHead.size < size))]
-
-
 def verify(session: Session, testimonies: Sequence[Testimony] = (), key: Ed25519PublicKey | None = None) -> Checked:
     """The whole record against all that is known."""
     verifier = Verifier(heads(session), testimonies, key)
@@ -313,65 +267,7 @@ def run(verifier: Verifier, pieces: Iterable[Rows]) -> None:
             if not verifier.take(rows):
                 return
     except Unreadable as damage:
-        verifier.difference = Difference(damage.n, "changed", damage.message, damage.facts)
-
-
-class Unreadable(Corrupt):
-    """A leaf that the database can't even hand out."""
-
-    def __init__(self, n: int, why: str) -> None:
-        self.n = n
-        super().__init__("leaf {n} can no longer be read: {why}", n=n, why=why)
-
-
-def _up_to_the_damage(session: Session, after: int, chunk: int, failure: Exception) -> tuple[Rows, str]:
-    """Row by row to the one that fails."""
-    rows: Rows = []
-    for _ in range(chunk):
-        try:
-            one = _fetch(session, after, 1)
-        except _failures(session) as found:
-            failure = found
-            break
-        if not one:
-            break
-        rows += one
-        after = one[0][0]
-    return rows, str(getattr(failure, "orig", failure))
-
-
-def _fetch(session: Session, after: int, limit: int) -> Rows:
-    """By the driver's own cursor: a million rows through the toolkit's would take as long again as hashing them."""
-    query = text(f"SELECT {_COLUMNS} FROM guard_audit WHERE n > :after ORDER BY n LIMIT :limit")  # noqa: S608 - names of columns
-    cursor = session.connection().execute(query, {"after": after, "limit": limit}).cursor
-    return list(cursor.fetchall()) if cursor is not None else []
-
-
-def _failures(session: Session) -> tuple[type[Exception], ...]:
-    driver = session.connection().dialect.dbapi
-    return (exc.DatabaseError, UnicodeDecodeError, *([driver.DatabaseError] if driver is not None else []))
-
-
-def _hash_of(row: tuple[Any, ...], prev: bytes, /) -> bytes | None:
-    """None for what cannot have been a leaf. The keys stand sorted, as `audit.canonical` writes them."""
-    n, at, who, post, from_where, action, subject, before, after, reason, _ = row
-    try:
-        told = {
-            "action": action,
-            "after": orjson.loads(after) if isinstance(after, str) else after,
-            "at": at,
-            "before": orjson.loads(before) if isinstance(before, str) else before,
-            "from_where": from_where,
-            "n": n,
-            "post": post,
-            "prev": prev.hex(),
-            "reason": reason,
-            "subject": subject,
-            "who": who,
-        }
-        return hashlib.sha256(b"\x00" + orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).digest()
-    except (TypeError, ValueError):
-        return None
+        verifier.difference = Difference(damage.n, "unreadable", damage.message, damage.facts)
 
 
 def _first_other(first: int, leaves: bytes, run_first: int, run: bytearray) -> int | None:

@@ -13,9 +13,9 @@ from starlette.responses import Response
 
 from anlan.guard import audit
 from anlan.guard.audit_query import Wanted, actions, find, names
-from anlan.guard.heads import Head
+from anlan.guard.heads import Head, heads_before, last_head
 from anlan.guard.records import AuditLeaf
-from anlan.guard.verifying import Checked, heads_before, last_head, verify
+from anlan.guard.verifying import Checked, verify
 from anlan.model.clock import Micros, from_datetime
 from anlan.model.errors import InputError, NotFound
 from anlan.model.words import Label, Language
@@ -33,7 +33,7 @@ def routes(context: Context) -> APIRouter:
     router = APIRouter(tags=["audit"])
     context.background.append(AuditWatch(context).run)
 
-    @router.get("/audit", dependencies=[require("audit.view")])
+    @router.get("/audit", dependencies=[require("audit.view", whole=True)])
     async def audit_record(
         after: Number = 0,
         before: Annotated[int | None, Query(ge=1, le=1 << 62)] = None,
@@ -57,29 +57,29 @@ def routes(context: Context) -> APIRouter:
         more = leaves[-1].n if len(leaves) == limit else None
         return Json({"items": [_leaf(one, known) for one in leaves], "next": more})
 
-    @router.get("/audit/actions", dependencies=[require("audit.view")])
+    @router.get("/audit/actions", dependencies=[require("audit.view", whole=True)])
     async def audit_actions() -> Response:
         """Actions that occur in the record."""
         return Json({"items": await asyncio.to_thread(_actions, context)})
 
-    @router.get("/audit/check", dependencies=[require("audit.view")])
+    @router.get("/audit/check", dependencies=[require("audit.view", whole=True)])
     async def audit_check(asker: Asker) -> Response:
         """Recompute the whole record now, and compare it with every head and witness; names the first difference."""
         return Json(_checked(await asyncio.to_thread(_check, context), asker.language))
 
-    @router.get("/audit/heads", dependencies=[require("audit.view")])
+    @router.get("/audit/heads", dependencies=[require("audit.view", whole=True)])
     async def audit_heads(
         asker: Asker, before: Annotated[int | None, Query(ge=1, le=1 << 62)] = None, limit: Limit = 20
     ) -> Response:
         """Signed heads, newest first, the key, what the node's own last check found and what each witness says."""
         return Json(await asyncio.to_thread(_heads, context, asker.language, before, limit))
 
-    @router.get("/audit/consistency", dependencies=[require("audit.view")])
+    @router.get("/audit/consistency", dependencies=[require("audit.view", whole=True)])
     async def audit_consistency(old: Number, new: Number) -> Response:
         """The proof (RFC 9162 §2.1.4) that the record of `old` leaves grew into the one of `new`."""
         return Json({"old": old, "new": new, "path": await asyncio.to_thread(_consistency, context, old, new)})
 
-    @router.get("/audit/{n}", dependencies=[require("audit.view")])
+    @router.get("/audit/{n}", dependencies=[require("audit.view", whole=True)])
     async def audit_leaf(n: int) -> Response:
         """One leaf with what was before and after, and its inclusion proof under the newest signed head (null while none covers it)."""
         return Json(await asyncio.to_thread(_one, context, n))
