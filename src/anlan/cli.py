@@ -102,6 +102,7 @@ def status(
 def _register_rooms() -> None:
     from anlan.node.alarm_commands import register as alarm_commands
     from anlan.node.alarm_kpi import register as alarm_kpi
+    from anlan.node.audit_command import register as audit
     from anlan.node.detectors_command import register as detectors
     from anlan.node.print_command import register as printing
     from anlan.node.why import register as why
@@ -110,7 +111,7 @@ def _register_rooms() -> None:
     from anlan.sense.commands import register as sense
     from anlan.sense.demo.commands import register as demo
 
-    for register in (alarm_commands, alarm_kpi, detectors, printing, why, plant, replaying, sense, demo):
+    for register in (alarm_commands, alarm_kpi, audit, detectors, printing, why, plant, replaying, sense, demo):
         register(app)
 
 

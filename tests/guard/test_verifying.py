@@ -4,73 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from anlan.guard import audit
-from anlan.guard.audit import FIRST_PREV, Step, canonical
-from anlan.guard.auditing import Auditor
-from anlan.guard.heads import Head, SigningKey, heads
+from anlan.guard.heads import Head, SigningKey
 from anlan.guard.merkle import leaf_hash, tree_head, verify_inclusion
 from anlan.guard.records import AuditLeaf
-from anlan.guard.verifying import Checked, verify
 from anlan.guard.witness import FileWitness, Handed, read_testimony
-from anlan.model.clock import SECOND, ManualClock
+from anlan.model.clock import ManualClock
 from anlan.model.errors import ConfigError, Unavailable
 from anlan.store.records import Records
-
-TABLES = ("guard_audit", "guard_audit_heads")
-
-
-@dataclass
-class Desk:
-    """A record with its key, a witness file, and a hand that may break everything."""
-
-    folder: Path
-    records: Records
-    clock: ManualClock
-
-    @property
-    def witness(self) -> Path:
-        return self.folder / "elsewhere" / "audit.jsonl"
-
-    def auditor(self, *witnesses: Path) -> Auditor:
-        return Auditor.open(self.records, self.clock, self.folder / "audit.key", witnesses or [self.witness])
-
-    def add(self, count: int, what: str = "alarm.acknowledge") -> None:
-        with self.records.session() as session:
-            for _ in range(count):
-                at = self.clock.advance(SECOND)
-                audit.append(
-                    session, Step(at=at, who="li", action=what, subject="AT-203.HH", after={"at": at}, reason="现场确认")
-                )
-
-    def tamper(self, *statements: str) -> None:
-        with self.records.session() as session:
-            for table in TABLES:
-                for what in ("update", "delete"):
-                    session.execute(sa.text(f"DROP TRIGGER IF EXISTS {table}_no_{what}"))
-            for statement in statements:
-                session.execute(sa.text(statement))
-
-    def rewrite(self, start: int, change: Callable[[AuditLeaf], None]) -> None:
-        """As one who knows the form: `change` the leaves from `start` on and make every hash fit again."""
-        self.tamper()
-        with self.records.session() as session:
-            prev = FIRST_PREV
-            for row in session.scalars(sa.select(AuditLeaf).order_by(AuditLeaf.n)).all():
-                if row.n >= start:
-                    change(row)
-                row.leaf = prev = leaf_hash(canonical(row, prev))
-
-    def verified(self, *, witness: bool = True, key: Ed25519PublicKey | None = None) -> Checked:
-        told = [read_testimony(self.witness.read_bytes(), "witness")] if witness else []
-        with self.records.reading() as session:
-            return verify(session, told, key or SigningKey.open(self.folder / "audit.key", make=False).public)
+from tests.guard.audit_desk import Desk
 
 
 @pytest.fixture(scope="session")
@@ -93,13 +39,7 @@ def desk(tmp_path: Path, blank: bytes) -> Iterator[Desk]:
 
 @pytest.fixture
 def kept(desk: Desk) -> Desk:
-    """30 leaves (the first tells the key) under three heads, which the witness has, too."""
-    auditor = desk.auditor()
-    for count in (9, 10, 10):
-        desk.add(count)
-        auditor.sign()
-        auditor.hand_over()
-    assert auditor.faults == {}
+    desk.filled()
     assert [one.size for one in read_testimony(desk.witness.read_bytes(), "").heads] == [10, 20, 30]
     return desk
 
@@ -174,7 +114,7 @@ def test_a_record_written_anew_and_signed_with_the_stolen_key_shows_against_the_
         row.reason = "forged"
 
     kept.rewrite(14, blame)
-    resign(kept)
+    kept.resign()
     assert kept.verified(witness=False).difference is None
     assert found(kept) == (14, "replaced")
 
@@ -186,7 +126,7 @@ def test_without_its_leaves_a_witness_names_the_span_and_the_fork(kept: Desk) ->
     lines = kept.witness.read_bytes().splitlines()
     kept.witness.write_bytes(b"".join(line.split(b',"first"')[0] + b"}\n" for line in lines))
     kept.rewrite(14, blame)
-    resign(kept)
+    kept.resign()
     difference = kept.verified().difference
     assert difference is not None
     assert (difference.n, difference.kind) == (11, "forked")
@@ -369,17 +309,6 @@ def test_a_witness_reads_only_what_is_new_and_notices_another_file(tmp_path: Pat
     last = witness.last()
     assert last is not None
     assert last.size == 2
-
-
-def resign(desk: Desk) -> None:
-    """The heads anew, with the node's own key."""
-    key = SigningKey.open(desk.folder / "audit.key", make=False)
-    with desk.records.reading() as session:
-        sizes = [(one.size, one.at) for one in heads(session)]
-        leaves = audit.leaf_hashes(session, 0, 1000)
-    desk.tamper("DELETE FROM guard_audit_heads")
-    with desk.records.session() as session:
-        session.add_all(key.sign(size, tree_head(leaves[:size]), at).as_row() for size, at in sizes)
 
 
 def test_every_difference_is_told_in_chinese_too() -> None:

@@ -160,8 +160,11 @@ class Verifier:
                 return Difference(n, "moved", message, {"n": n, "other": other}, _time(row[1]))
             message = "leaf {n} was changed after it was written, and so was its hash: the witness has {known}…"
             return Difference(n, "changed", message, {"n": n, "known": known.hex()[:16]}, _time(row[1]))
-        message = "leaf {n} was changed after it was written, or moved: it does not match its hash {hash}…"
         shown = row[10].hex()[:16] if isinstance(row[10], bytes) else repr(row[10])[:40]
+        if known is not None:
+            message = "leaf {n} was changed after it was written: its hash {hash}… is the one that the witness has, its content is another"
+        else:
+            message = "leaf {n} was changed after it was written, or moved: it does not match its hash {hash}…"
         return Difference(n, "changed", message, {"n": n, "hash": shown}, _time(row[1]))
 
     def _other_leaf(self, first: int, leaves: list[bytes], rows: Rows) -> Difference | None:
