@@ -66,6 +66,8 @@ class Principal:
         name = known.text(self.language) if known is not None else action
         if place:
             raise Forbidden("{account} has no right “{action}” at {place}", account=self.account, action=name, place=place)
+        if self.allows(action):
+            raise Forbidden("{account} has the right “{action}” only for a part of the plant", account=self.account, action=name)
         raise Forbidden("{account} has no right “{action}”", account=self.account, action=name)
 
     def actions(self) -> frozenset[str]:

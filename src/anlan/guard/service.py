@@ -11,6 +11,7 @@ from anlan.guard.audit_spool import Spool
 from anlan.guard.auditing import Auditor
 from anlan.guard.people import People
 from anlan.guard.principal import Principal
+from anlan.guard.refusals import Refusals
 from anlan.guard.roles import Roles, load_roles
 from anlan.guard.sessions import Sessions
 from anlan.model.clock import Clock
@@ -29,7 +30,8 @@ class Guard:
         if spool is not None:
             audit.wait_in(records.engine, spool)
         self.roles: Roles = load_roles()
-        self.sessions = Sessions(records, clock, self.roles)
+        self.refusals = Refusals(records, clock)
+        self.sessions = Sessions(records, clock, self.roles, self.refusals)
         self.people = People(records, clock, self.sessions.forget)
 
     def record(self, step: audit.Step) -> int | None:

@@ -24,6 +24,7 @@ from anlan.guard.limiter import TryLimiter
 from anlan.guard.people import account_of, assigned_posts, grants_of, post_names
 from anlan.guard.principal import Principal
 from anlan.guard.records import Person, SignIn
+from anlan.guard.refusals import Refusal, Refusals
 from anlan.guard.roles import Roles
 from anlan.model.clock import DAY, HOUR, MINUTE, Clock, Micros
 from anlan.model.errors import Forbidden, NotSignedIn, StoreError
@@ -43,6 +44,10 @@ CACHE_SECONDS = 5.0
 log = structlog.get_logger()
 
 
+class SignInRefused(NotSignedIn):
+    """Account, password or second factor are wrong; on record by whoever raised it."""
+
+
 @dataclass(frozen=True, slots=True)
 class SignedIn:
     """The token goes to the browser once and is kept nowhere."""
@@ -60,8 +65,8 @@ class _Known:
 class Sessions:
     """Database calls run in worker threads; `peek` answers from memory for the event loop."""
 
-    def __init__(self, records: Records, clock: Clock, roles: Roles) -> None:
-        self._records, self._clock, self._roles = records, clock, roles
+    def __init__(self, records: Records, clock: Clock, roles: Roles, refusals: Refusals) -> None:
+        self._records, self._clock, self._roles, self._refusals = records, clock, roles, refusals
         self.limiter = TryLimiter(clock)
         self._known: dict[bytes, _Known] = {}
         self._on_end: list[Callable[[UUID], None]] = []
@@ -89,8 +94,8 @@ class Sessions:
         self.limiter.attempt(account, address, known_address=known)
         stored = person.password if person is not None and not person.disabled else None
         if not await passwords.in_worker(partial(passwords.verify, stored, password)):
-            await asyncio.to_thread(self._refused, person, address)
-            raise NotSignedIn("the account or the password is wrong")
+            self._refused(person, address, "password")
+            raise SignInRefused("the account or the password is wrong")
         self.limiter.succeeded(account, address, known_address=known)
         assert person is not None
         signed_in = await asyncio.to_thread(self._begin, person.id, post, address, language, replacing)
@@ -174,13 +179,10 @@ class Sessions:
             seen = seen.where(Person.account == account, SignIn.from_where == address, SignIn.began_at > since).limit(1)
             return person, session.scalars(seen).first() is not None
 
-    def _refused(self, person: Person | None, address: str) -> None:
+    def _refused(self, person: Person | None, address: str, why: str) -> None:
         # An unknown account is not written down: people type their password into that field.
         who = str(person.id) if person is not None else ""
-        with self._records.session() as session:
-            audit.append(
-                session, audit.Step(at=self._clock.now(), who=who, action="session.refused", subject=who, from_where=address)
-            )
+        self._refusals.note(Refusal(who, "", address, "sign-in", why))
 
     def _begin(self, person_id: UUID, post: str, address: str, language: Language, replacing: UUID | None) -> SignedIn:
         token, now = secrets.token_urlsafe(32), self._clock.now()

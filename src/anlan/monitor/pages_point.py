@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from anlan.model.errors import NotFound
+from anlan.model.errors import Hidden, NotFound
 from anlan.model.kinds import kinds
 from anlan.model.points import Point
 from anlan.model.words import Language, translate
@@ -23,7 +23,8 @@ def pages(context: Context) -> None:
         language = principal.language
         found = context.plant.points.get(context.plant.point_numbers.get(point, -1))
         if found is None or not principal.allows("live.view", found.place):
-            raise NotFound(
+            refusal = NotFound if found is None else Hidden
+            raise refusal(
                 "there is no point {point} in this plant; every point can be searched by tag or name under Trends",
                 point=point[:100],
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
@@ -12,7 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from anlan.guard.people import Held, NewPerson
+from anlan.guard.principal import Principal, is_within
 from anlan.guard.records import Person
+from anlan.guard.roles import Kind
+from anlan.model.errors import InputError
 from anlan.model.words import Label
 from anlan.web.answers import Json, iso
 from anlan.web.auth import Asker, require
@@ -22,16 +26,17 @@ Short = Annotated[str, Field(max_length=200)]
 
 
 class HeldRole(BaseModel):
-    """`place`: path of the branch where it holds, "" for everywhere."""
+    """`place`: path of the branch where it holds, "" for everywhere. `only`: kinds of action it is limited to; all when empty."""
 
     model_config = ConfigDict(extra="forbid")
 
     role: Short
     post: Short = ""
     place: Short = ""
+    only: Annotated[list[Kind], Field(max_length=5)] = []
 
     def held(self) -> Held:
-        return Held(self.role, self.post, self.place)
+        return Held(self.role, self.post, self.place, tuple(self.only))
 
 
 class AddPerson(BaseModel):
@@ -56,13 +61,15 @@ def routes(context: Context) -> APIRouter:
     people, sessions = context.guard.people, context.guard.sessions
 
     @router.get("/people", dependencies=[require("people.view")])
-    async def list_people() -> Response:
-        """Everyone with an account and what they hold."""
-        return Json({"items": [_person(one) for one in await asyncio.to_thread(people.all)]})
+    async def list_people(asker: Asker) -> Response:
+        """Who has an account and what they hold; for a branch those who hold something there, above it or below it."""
+        everyone = await asyncio.to_thread(people.all)
+        return Json({"items": [_person(one) for one in everyone if _concerns(one, asker)]})
 
     @router.post("/people", dependencies=[require("people.manage")])
     async def add(asker: Asker, body: AddPerson) -> Response:
         """Add a person; the answer tells the password for the first sign-in, once."""
+        _check_places(context, body.held)
         new = NewPerson(body.account, body.name, tuple(one.held() for one in body.held))
         person, password = await context.guard.hashing(partial(people.add, new, asker))
         return Json({**_person(person), "one_time_password": password}, status_code=201)
@@ -70,6 +77,7 @@ def routes(context: Context) -> APIRouter:
     @router.patch("/people/{person}", dependencies=[require("people.manage")])
     async def change(person: UUID, asker: Asker, body: ChangePerson) -> Response:
         """Give or take roles, close or reopen the account; in force with the person's next request."""
+        _check_places(context, body.held or [])
         held = [one.held() for one in body.held] if body.held is not None else None
         changed = await asyncio.to_thread(partial(people.change, person, asker, held=held, disabled=body.disabled))
         if changed.disabled:
@@ -102,8 +110,27 @@ def routes(context: Context) -> APIRouter:
     return router
 
 
+def _check_places(context: Context, held: Sequence[HeldRole]) -> None:
+    """A misspelt branch would give a right that holds nowhere. Raises InputError."""
+    places = context.plant.places
+    unknown = next((one.place for one in held if one.place and one.place not in places), None)
+    if unknown is not None:
+        raise InputError(
+            "there is no place {place}; its whole path was expected, for example {example}",
+            place=unknown,
+            example=max(places, key=len, default="—"),
+        )
+
+
+def _concerns(person: Person, asker: Principal) -> bool:
+    if asker.allows("people.view", ""):
+        return True
+    branches = [grant.place for grant in asker.grants if "people.view" in grant.actions]
+    return any(is_within(one.place, at) or is_within(at, one.place) for one in person.assignments for at in branches)
+
+
 def _person(person: Person) -> dict[str, Any]:
-    held = [{"role": one.role, "post": one.post, "place": one.place} for one in person.assignments]
+    held = [{"role": one.role, "post": one.post, "place": one.place, "only": one.only.split()} for one in person.assignments]
     return {
         "id": str(person.id),
         "account": person.account,

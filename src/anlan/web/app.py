@@ -58,11 +58,12 @@ def build_app(
         app.include_router(make(context), prefix=API)
     app.include_router(api_docs.routes(context, app))
     context.background.append(context.fanout.run)
+    context.background.append(context.guard.refusals.run)
     _mount_static(app)
     _hang_door(app, context, door)
     if pages:
         _mount_pages(app, context, pages)
-    app.add_middleware(Gate, sessions=context.guard.sessions, settings=context.settings, meter=context.meter)
+    app.add_middleware(Gate, guard=context.guard, settings=context.settings, meter=context.meter)
     return app
 
 

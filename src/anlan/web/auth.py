@@ -24,6 +24,7 @@ from anlan.guard.roles import SELF, load_roles
 from anlan.guard.sessions import csrf_token
 from anlan.model.errors import AnlanError, Forbidden, NotSignedIn
 from anlan.web.context import Context, WebSettings
+from anlan.web.refusing import record_refusal
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -33,27 +34,31 @@ class ForeignOrigin(Forbidden):
 
 
 class Require:
-    """The dependency behind `require`; `action` is what the route declares."""
+    """The dependency behind `require`; `action` is what the route declares, `whole` that a branch of the plant is not enough."""
 
-    def __init__(self, action: str) -> None:
+    def __init__(self, action: str, *, whole: bool = False) -> None:
         if action not in load_roles().actions:
             raise ValueError(f"action {action!r} is not listed in guard/data/roles.yaml")
-        self.action = action
+        self.action, self.whole = action, whole
 
     async def __call__(self, connection: HTTPConnection) -> Principal:
         try:
             principal = principal_of(connection)
-            principal.require(self.action)
+            principal.require(self.action, "" if self.whole else None)
         except AnlanError as error:
             if connection.scope["type"] != "websocket":
                 raise
+            record_refusal(connection, error)
             raise WebSocketException(WS_1008_POLICY_VIOLATION, error.code) from error
         return principal
 
 
-def require(action: str) -> Any:
-    """For `dependencies=[…]`: refused unless the asker has `action` somewhere; the service narrows by place."""
-    return Depends(Require(action))
+def require(action: str, *, whole: bool = False) -> Any:
+    """For `dependencies=[…]`: refused unless the asker has `action` somewhere; the service narrows by place.
+
+    `whole` for what has no place to narrow by, such as the audit record: refused unless the asker has it for the whole plant.
+    """
+    return Depends(Require(action, whole=whole))
 
 
 def principal_of(connection: HTTPConnection) -> Principal:
@@ -81,10 +86,16 @@ def still_allowed(context: Context, asker: Principal) -> Callable[[], Awaitable[
 
 def declared_action(dependencies: list[Any]) -> str | None:
     """The action among a route's resolved dependencies (`dependant.dependencies`), if it declares one."""
+    found = declared(dependencies)
+    return found.action if found is not None else None
+
+
+def declared(dependencies: list[Any]) -> Require | None:
+    """The same with all that was declared."""
     for dependency in dependencies:
         call = getattr(dependency, "call", None) or getattr(dependency, "dependency", None)
         if isinstance(call, Require):
-            return call.action
+            return call
     return None
 
 

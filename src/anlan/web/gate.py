@@ -21,12 +21,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from anlan.guard.principal import Principal
-from anlan.guard.sessions import Sessions
+from anlan.guard.service import Guard
 from anlan.model.errors import AnlanError, InputError, NotSignedIn
 from anlan.web.auth import SAFE_METHODS, check_origin, token_of
 from anlan.web.context import WebSettings
 from anlan.web.metrics import Meter
 from anlan.web.problem import of_error, unexpected
+from anlan.web.refusing import record_refusal
 
 PUBLIC = frozenset({"/login", "/favicon.ico", "/api/v1/health", "/api/v1/session", "/api/v1/metrics"})
 """Answer to strangers. Session: that is where one signs in. Metrics: asks for its scope, or loopback, itself."""
@@ -64,8 +65,9 @@ class TooLarge(InputError):
 
 
 class Gate:
-    def __init__(self, app: ASGIApp, *, sessions: Sessions, settings: WebSettings, meter: Meter) -> None:
-        self.app, self.sessions, self.settings, self.meter = app, sessions, settings, meter
+    def __init__(self, app: ASGIApp, *, guard: Guard, settings: WebSettings, meter: Meter) -> None:
+        self.app, self.settings, self.meter = app, settings, meter
+        self.sessions, self.refusals = guard.sessions, guard.refusals
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
@@ -74,6 +76,7 @@ class Gate:
         connection = HTTPConnection(scope)
         state = scope.setdefault("state", {})
         state["request_id"] = _request_id(connection)
+        state["refusals"] = self.refusals
         with structlog.contextvars.bound_contextvars(request=state["request_id"]), self.meter.request(scope) as answered:
             try:
                 state["principal"] = await self._who(connection)
@@ -100,6 +103,7 @@ class Gate:
             return None
         if not token or len(token) > 256:
             return None
+        connection.scope["state"]["shown"] = True
         try:
             return self.sessions.peek(token)
         except KeyError:
@@ -120,6 +124,7 @@ class Gate:
 
     async def _refuse(self, connection: HTTPConnection, error: AnlanError, receive: Receive, send: Send) -> None:
         if connection.scope["type"] == "websocket":
+            record_refusal(connection, error)
             if isinstance(error, NotSignedIn) and connection.scope["path"].startswith("/api/"):
                 # Only a socket that was opened can be closed with a reason that the page's script sees: it then asks to sign in.
                 await send({"type": "websocket.accept"})

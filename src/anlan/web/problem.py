@@ -19,6 +19,7 @@ from starlette.requests import HTTPConnection, Request
 from anlan.model.errors import AnlanError
 from anlan.model.words import Language, translate
 from anlan.web.answers import Json
+from anlan.web.refusing import record_refusal
 
 TITLES = {
     "input": "the request is not valid",
@@ -140,6 +141,7 @@ def say(connection: HTTPConnection, message: str, **facts: Any) -> str:
 
 
 def of_error(connection: HTTPConnection, error: AnlanError) -> Problem:
+    record_refusal(connection, error)
     return problem(connection, error.code, error.status, error.text(language_of(connection)), error.facts)
 
 
