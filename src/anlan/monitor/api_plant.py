@@ -11,6 +11,7 @@ from anlan.guard.principal import is_within
 from anlan.model.errors import Hidden, NotFound
 from anlan.model.points import Point
 from anlan.monitor.config import SUFFIX
+from anlan.monitor.rows import cameras
 from anlan.web.answers import Json
 from anlan.web.auth import Asker, require
 from anlan.web.context import Context, PlantView
@@ -52,7 +53,8 @@ def routes(context: Context) -> APIRouter:
         if not asker.allows("plant.view", plant.points[number].place):
             raise Hidden("there is no point {point}", point=point)
         row = point_row(plant, number)
-        return Json({**plant.points[number].model_dump(mode="json"), **row})
+        looking = cameras(plant, point, plant.points[number].place)
+        return Json({**plant.points[number].model_dump(mode="json"), **row, "cameras": looking})
 
     @router.get("/places", dependencies=[require("plant.view")])
     async def places(asker: Asker) -> Response:

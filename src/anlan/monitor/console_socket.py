@@ -3,7 +3,7 @@
 Browser → {"points": ["AT-203", …], "also": ["blind"]}: the points it shows and what else it wants to be told; replaces both.
 Node → {"t": node's clock [µs], "core": whether the core is heard, "v": [[id, time, value | null, quality word, received_at], …], "a": [alarm rows that
 changed], "cursor": journal position, "whole": true when `a` is all that stands, "s": [source rows], "sum": summary, "cal": [ids of the
-detectors under calibration], "f": [faults of the node, in words], "fl": [alarm floods that run], "bl": what can't be seen
+detectors under calibration], "pl": {path of a place that was asked for as "place:PATH": its counts}, "f": [faults of the node, in words], "fl": [alarm floods that run], "bl": what can't be seen
 (`monitor.blind_spots`)}, what has not changed left out; at least one a second, so
 that silence means a lost line. Values at most 4 times a second, alarms at once. Closed with 1008 when the session is over.
 """
@@ -30,6 +30,9 @@ from anlan.web.stream import Bell, Watch
 
 HEARTBEAT = 1.0
 CHECK_SESSION = 5.0
+PLACE = "place:"
+MOST_PLACES = 500
+"""A unit and the equipment in it."""
 
 
 class ConsoleSocket:
@@ -49,6 +52,8 @@ class ConsoleSocket:
         self._calibrating_told: bytes | None = None
         self._faults_told: bytes | None = None
         self._floods_told: bytes = b"[]"
+        self._places: tuple[str, ...] = ()
+        self._places_told: bytes = b""
         self._blind_told: bytes | None = None
         self._checked = context.clock.monotonic()
 
@@ -70,10 +75,16 @@ class ConsoleSocket:
                 message = orjson.loads(await self._socket.receive_text())
                 points, also = message["points"], message.get("also", [])
                 self._also = frozenset(one for one in also if isinstance(one, str))
+                self._ask_places([one.removeprefix(PLACE) for one in also if isinstance(one, str) and one.startswith(PLACE)])
                 self._choose([one for one in points if isinstance(one, str)][:MOST_POINTS])
             except (KeyError, TypeError, AttributeError, orjson.JSONDecodeError):
                 await self._socket.close(WS_1008_POLICY_VIOLATION, "not understood")
                 return
+
+    def _ask_places(self, paths: list[str]) -> None:
+        known = self._context.plant.places
+        self._places = tuple(dict.fromkeys(path for path in paths if path in known))[:MOST_PLACES]
+        self._places_told = b""
 
     def _choose(self, ids: list[str]) -> None:
         """Ids that don't exist or may not be seen are not told of: the page shows them as unknown."""
@@ -115,6 +126,7 @@ class ConsoleSocket:
             + self._faults()
             + self._floods()
             + self._blind()
+            + self._counts_of_places()
             + b"}"
         )
 
@@ -188,6 +200,18 @@ class ConsoleSocket:
             return b""
         self._blind_told = told
         return b',"bl":' + told
+
+    def _counts_of_places(self) -> bytes:
+        """Of the places that the page shows and the person may see."""
+        if not self._places:
+            return b""
+        sums = Sums.of(self._context)
+        seen = (path for path in self._places if self._principal.allows("live.view", path))
+        told = b",".join(b"%b:%b" % (dumps(path), sums.at(path)) for path in seen)
+        if told == self._places_told:
+            return b""
+        self._places_told = told
+        return b',"pl":{' + told + b"}"
 
     async def _still_allowed(self) -> bool:
         now = self._context.clock.monotonic()

@@ -7,6 +7,7 @@ from anlan.monitor import (
     pages_blind,
     pages_overview,
     pages_performance,
+    pages_place,
     pages_point,
     pages_replay,
     pages_safety,
@@ -18,6 +19,7 @@ from anlan.web.context import Context
 def pages(context: Context) -> None:
     for one in (
         pages_overview,
+        pages_place,
         pages_blind,
         pages_alarms,
         pages_safety,

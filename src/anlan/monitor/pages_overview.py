@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import partial
+from urllib.parse import quote
 
 from anlan.model.events.alarms import AlarmKind
 from anlan.model.places import Level, Place
@@ -126,7 +127,10 @@ def unit_tile(place: Place, plant: PlantView, points: list[Point], language: Lan
         "article",
         el(
             "header",
-            el("h2", el("span", place.id, cls="tag"), " ", place.name.text(language)),
+            el(
+                "h2",
+                el("a", el("span", place.id, cls="tag"), " ", place.name.text(language), href=f"/places/{quote(place.path)}"),
+            ),
             el("span", cls="standing"),
             el("span", cls="unseen"),
         ),

@@ -139,5 +139,7 @@ def view_of(plant: Plant, numbers: Numbers, number: int) -> PlantView:
         trips={trip.point: trip for trip in plant.trips},
         safety=plant.safety,
         detectors=plant.detectors,
+        documents=plant.documents,
+        cameras=plant.cameras,
         demo=plant.site.demo,
     )

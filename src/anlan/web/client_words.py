@@ -166,6 +166,8 @@ WORDS: tuple[str, ...] = (
     "{n} readings from {start} to {end}, rules of version {version}", "no longer announced", "later by {span}",
     "Grave alarms that are missed or late", "Nothing would have been different.", "What", "Later by", "… and {n} more",
     "{alarm} now", "{alarm} tried",
+    # places
+    "within limits", "Camera",
     # search
     "Page", "Source", "Person", "Nothing was found that you may see.",
     # frame

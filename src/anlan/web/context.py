@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from anlan.model.clock import Clock, Micros
 from anlan.model.errors import AnlanError
 from anlan.model.events.alarms import AlarmKind, AlarmTransition
+from anlan.model.links import Camera, Cameras, Document
 from anlan.model.places import Anchor, Area, Place, post_of
 from anlan.model.points import Point
 from anlan.model.shifts import DEFAULT_SHIFTS, Shift
@@ -224,6 +225,8 @@ class PlantView:
     """Causes and effects of the safety system (`monitor.safety.config.SafetySystem`); None in a plant that describes none."""
     detectors: Any = None
     """What the plant demands of calibrations (`monitor.detectors.config.DetectorSettings`)."""
+    documents: Sequence[Document] = ()
+    cameras: Sequence[Camera] = ()
     demo: bool = False
     speed: float = 1.0
 
@@ -271,6 +274,14 @@ class PlantView:
         if rule.post:
             return rule.post
         return post_of(self.places, self.place_of_rule(rule))
+
+    def cameras_of(self, point: str, place: str) -> list[Camera]:
+        """The cameras that look at a point: those that name it, else those of the nearest place."""
+        return self._cameras.of(point, place)
+
+    @cached_property
+    def _cameras(self) -> Cameras:
+        return Cameras(self.cameras)
 
     @cached_property
     def first_outs(self) -> dict[str, str]:

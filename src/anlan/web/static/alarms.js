@@ -60,6 +60,15 @@ export function commonState(rows) {
   return open ? "RETURNED_UNACKNOWLEDGED" : "LATCHED_ACKNOWLEDGED";
 }
 
+/** How many of each priority, as symbols with their counts. */
+export function byPriority(rows) {
+  return [1, 2, 3, 4]
+    .map((priority) => rows.filter((row) => row.priority === priority))
+    .filter((group) => group.length)
+    .map((group) => `<span>${symbol(group[0].priority, commonState(group))}${group.length}</span>`)
+    .join("");
+}
+
 const RANK = { true: 0, false: 1 };
 
 /** Worst first: unacknowledged before the rest, then priority, then the newest. */

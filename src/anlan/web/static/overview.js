@@ -1,10 +1,11 @@
 // The overview's life: alarms on units and on the plan, the summary line, the sources' strip.
 
-import { ACTIVE, HIDDEN, UNACKNOWLEDGED, alarms, commonState, stateWords, symbol, worstFirst } from "./alarms.js";
+import { worstRow } from "./alarm_rows.js";
+import { HIDDEN, UNACKNOWLEDGED, alarms, byPriority, symbol, worstFirst } from "./alarms.js";
 import { esc, t } from "./config.js";
-import { countdown, shortStamp, span } from "./format.js";
+import { showCounts, unseenMarks } from "./counts.js";
+import { span } from "./format.js";
 import { link } from "./link.js";
-import { headline } from "./sentences.js";
 import { whenMounted } from "./shell.js";
 import { linkWords, rateWords } from "./source_words.js";
 import { kindOf, liveValue } from "./values.js";
@@ -33,14 +34,6 @@ function order(rows) {
   return (UNACKNOWLEDGED.has(worst.state) ? 0 : 400) + worst.priority * 80 - Math.min(70, rows.length);
 }
 
-function byPriority(rows) {
-  return [1, 2, 3, 4]
-    .map((priority) => rows.filter((row) => row.priority === priority))
-    .filter((group) => group.length)
-    .map((group) => `<span>${symbol(group[0].priority, commonState(group))}${group.length}</span>`)
-    .join("");
-}
-
 function markKey(key, rows) {
   const worst = rows.find((row) => row.point === key.dataset.key);
   key.querySelector(".slot").innerHTML = worst ? symbol(worst.priority, worst.state) : "";
@@ -53,11 +46,6 @@ function showWorst() {
   const place = document.querySelector("[data-worst]");
   const rows = alarms.list().filter((row) => !HIDDEN.has(row.state)).sort(worstFirst).slice(0, LISTED);
   place.innerHTML = rows.length ? rows.map(worstRow).join("") : `<p class="none">${esc(place.dataset.worst)}</p>`;
-}
-
-function worstRow(row) {
-  return `<a class="row-link ${ACTIVE.has(row.state) ? "" : "gone"}" href="/alarms?alarm=${encodeURIComponent(row.id)}">${symbol(row.priority, row.state)}
-    <span>${esc(shortStamp(row.noticed_at, link.now()))}</span><b class="strong nowrap">${esc(row.point || row.source)}</b><span class="what">${esc(headline(row))}</span><span class="state">${esc(stateWords(row.state))}</span></a>`;
 }
 
 const placed = (svg, x, y, size) => svg.replace("<svg ", `<svg x="${x}" y="${y}" width="${size}" height="${size}" `);
@@ -120,38 +108,13 @@ function tipText(spot) {
 function showSummary() {
   const sums = link.summary;
   if (!sums) return;
-  for (const name of ["within", "outside", "unknown", "bypassed", "calibrating"]) showPart(name, sums.whole, sums);
+  showCounts(document, sums);
   for (const tile of document.querySelectorAll("article[data-unit]")) showUnseen(tile, sums.units[tile.dataset.unit]);
-}
-
-function showPart(name, counts, sums) {
-  const part = document.querySelector(`[data-sum="${name}"]`);
-  if (!part) return;
-  part.querySelector("b").textContent = name === "within" ? `${counts.within}/${counts.of}` : counts[name];
-  part.classList.toggle("some", name !== "within" && counts[name] > 0);
-  showNamed(part, counts[name], sums.named[name]);
-  if (name === "within") part.title = t("{limited} of {of} points have limits; a point is counted once: calibrating, unknown, bypassed, outside or within.", { limited: sums.limited, of: counts.of });
-  if (name === "bypassed") part.querySelector("small.timer").textContent = sums.bypass_left === null || !counts.bypassed ? "" : ` (${t("{time} left", { time: countdown(sums.bypass_left) })})`;
-}
-
-/** The few by name, each a way to its page; a plain count once there are more. */
-function showNamed(part, count, ids) {
-  const place = part.querySelector("small.ids");
-  const text = ids && count === ids.length ? ids.join(",") : "";
-  if (place.dataset.ids === text) return;
-  place.dataset.ids = text;
-  place.innerHTML = text && ids.map((id) => `<a href="/points/${encodeURIComponent(id)}">${esc(id)}</a>`).join(" ");
 }
 
 function showUnseen(tile, counts) {
   const place = tile.querySelector(".unseen");
-  if (!counts) return;
-  const marks = [
-    [counts.unknown, "bad", "unknown {n}"],
-    [counts.calibrating, "uncertain", "calibrating {n}"],
-    [counts.bypassed, "uncertain", "bypassed {n}"],
-  ];
-  place.innerHTML = marks.filter(([n]) => n).map(([n, look, words]) => `<span class="mark ${look}">${t(words, { n })}</span>`).join(" ");
+  if (counts) place.innerHTML = unseenMarks(counts);
 }
 
 /* sources */
