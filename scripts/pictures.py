@@ -58,6 +58,7 @@ PICTURES = (
     Picture("detectors-en", "/detectors", "en"),
     Picture("safety-en", "/safety", "en"),
     Picture("blind-en", "/blind", "en"),
+    Picture("handover-zh", "/handover", "zh"),
     Picture("place-zh", "/places/hualan/U200", "zh"),
     Picture("search-zh", "/alarms", "zh", click='[data-shell="search"]', keys="yelv yali"),
 )

@@ -10,6 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from pypdf import PdfReader
 from typer.testing import CliRunner
@@ -37,6 +38,18 @@ def text_of(path: Path) -> str:
     return re.sub(r"[\s\u200b]", "", whole)
 
 
+def hand_over(node: Node, operator: httpx.Client) -> None:
+    """The shift at the panel, from its operator to the shift leader, at one station."""
+    passwords = dict(re.findall(r"^ +(\w+) +([a-z0-9]{4}(?:-[a-z0-9]{4}){3})$", node.said(), re.MULTILINE))
+    said = {"edition": 0, "remarks": "夜间巡检两次", "items": [{"text": "BP-07 待恢复"}]}
+    draft = operator.patch("/handover", json=said).json()
+    offered = operator.post("/handover/sign", json={"edition": draft["edition"], "password": passwords["zhucao"]}).json()
+    taken = {"account": "banzhang", "password": passwords["banzhang"], "take_over": False}
+    assert operator.post(f"/handovers/{offered['id']}/sign", json=taken).status_code == 200
+    assert not offered["facts"]["unknown"], "every part of the facts is known to a whole node"
+    assert [one["number"] for one in offered["facts"]["edits"]] == [1]
+
+
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     """A demo node that ran until its first bypass alarm stood, printed while it ran, then lost all of its processes at once."""
@@ -48,6 +61,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         until(lambda: any(row["id"] == "BP-07.IF" for row in operator.get("/alarms").json()["items"]))
         running = run("alarms", "--data", str(node.data), "-o", str(folder / "running.pdf"))
         assert running.exit_code == 0, running.output
+        hand_over(node, operator)
         operator.close()
         for pid in (node.process.pid, *node.pids().values()):
             os.kill(pid, signal.SIGKILL)
@@ -74,9 +88,11 @@ def test_papers_of_a_killed_node(killed: Node) -> None:
     done = run("--last", "--data", str(data), "-o", str(killed.folder / "papers"))
     assert done.exit_code == 0, done.output
     papers = {path.stem: text_of(path) for path in (killed.folder / "papers").glob("*.pdf")}
-    assert set(papers) == {"anlan-journal", "anlan-bypasses", "anlan-alarms"}
-    for text in papers.values():
-        assert "节点未运行。以下为其截至" in text
+    assert set(papers) == {"anlan-journal", "anlan-bypasses", "anlan-alarms", "anlan-handover"}
+    for said in ("夜间巡检两次", "BP-07待恢复", "交班刘芳(主操)签字", "接班吴斌(班长)签字"):
+        assert said in papers["anlan-handover"].replace("（", "(").replace("）", ")")
+    for name, text in papers.items():
+        assert ("节点未运行。以下为其截至" in text) is (name != "anlan-handover"), "a signed record is true for good"
         assert "演示数据" in text
     with last.last_state(data, running=False) as context:
         stamps, rules = Stamps(context.plant.zone, context.clock.now()), context.plant.rules

@@ -15,6 +15,7 @@ from anlan.model.errors import AnlanError
 from anlan.monitor import (
     api_blind,
     api_events,
+    api_handover,
     api_history,
     api_live,
     api_paper,
@@ -111,6 +112,7 @@ def routes(context: Context) -> APIRouter:
     context.background.append(writes.forget_old)
     router = APIRouter(tags=["alarms"])
     router.include_router(api_paper.routes(context))
+    router.include_router(api_handover.routes(context))
     router.include_router(api_performance.routes(context))  # its paths before "/alarms/{alarm}"
     _lists(router, context, service)
     _steps(router, service, writes)

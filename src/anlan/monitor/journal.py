@@ -154,6 +154,13 @@ class JournalReader:
         """Steps on points noticed at start ≤ t < end, in order."""
         return self._steps("noticed_at >= ? AND noticed_at < ? ORDER BY n LIMIT ?", (start, end, limit))
 
+    def said(self, start: Micros, end: Micros, limit: int) -> list[AlarmTransition]:
+        """Transitions noticed at start ≤ t < end with which a person gave a reason, in order."""
+        query = (
+            "SELECT * FROM transition WHERE noticed_at >= ? AND noticed_at < ? AND reason <> '' AND who <> '' ORDER BY n LIMIT ?"
+        )
+        return self._transitions(query, (start, end, limit))
+
     @property
     def begun(self) -> list[Micros]:
         """When each log began that this journal follows from, in order: what lies between the end of one and the next is not known here."""

@@ -74,6 +74,9 @@ class JournalView:
     def steps_noticed(self, start: Micros, end: Micros, limit: int) -> list[PointStep]:
         return self._ask(lambda reader: reader.steps_noticed(start, end, limit))
 
+    def said(self, start: Micros, end: Micros, limit: int) -> list[AlarmTransition]:
+        return self._ask(lambda reader: reader.said(start, end, limit))
+
     @property
     def begun(self) -> list[Micros]:
         """When each log began that this journal follows from, in order."""

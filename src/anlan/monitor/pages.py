@@ -5,6 +5,7 @@ from __future__ import annotations
 from anlan.monitor import (
     pages_alarms,
     pages_blind,
+    pages_handover,
     pages_overview,
     pages_performance,
     pages_place,
@@ -26,6 +27,7 @@ def pages(context: Context) -> None:
         pages_performance,
         pages_trends,
         pages_replay,
+        pages_handover,
         pages_point,
     ):
         one.pages(context)

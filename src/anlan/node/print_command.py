@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from anlan.web.context import Context
     from anlan.web.paper.document import Document
 
-KINDS = ("journal", "bypasses", "alarms")
+KINDS = ("journal", "bypasses", "alarms", "handover")
 DEFAULT_FOLDER = Path("var")
 
 
@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 def print_command(
     what: Annotated[
-        str, typer.Argument(metavar="[WHAT]", help="journal, bypasses or alarms; all of them when left out.")
+        str, typer.Argument(metavar="[WHAT]", help="journal, bypasses, alarms or handover; all of them when left out.")
     ] = "all",
     data: Annotated[Path | None, typer.Option(help="The node's data folder; default the one below ./var.")] = None,
     last: Annotated[bool, typer.Option("--last", help="The node is down: print its last state, and say as of when.")] = False,
@@ -33,11 +33,12 @@ def print_command(
     end: Annotated[str, typer.Option("--to", help="… before which it ends.")] = "",
     output: Annotated[Path, typer.Option("-o", "--output", help="The PDF, or a folder for all of them.")] = Path(),
 ) -> None:
-    """Print the alarm journal of a period, the bypass list or the standing alarms: PDF with page x/y, print time, site, and a QR with the content's hash.
+    """Print the alarm journal of a period, the bypass list, the standing alarms or the last shift handover: PDF with page x/y, print time, site, and a QR with the content's hash.
 
     Example: anlan print journal --data var/hualan --period day -o journal.pdf
     Example: anlan print --last --data var/hualan -o papers/
     """
+    from anlan.model.errors import NotFound
     from anlan.model.words import shell_language
     from anlan.node.last_state import last_state, local_person
     from anlan.node.status import runs
@@ -52,7 +53,13 @@ def print_command(
     person = local_person(language)
     with last_state(folder, running=running) as context:
         for kind in kinds:
-            document = _made(context, kind, period, start, end)
+            try:
+                document = _made(context, kind, period, start, end)
+            except NotFound as none:
+                if len(kinds) == 1:
+                    raise
+                typer.echo(f"{kind}: {none.text(language)}")
+                continue
             now = Stamps(context.plant.zone, context.clock.now()).second(context.clock.now())
             printing = Printing(by=person.name.text(language), at=now, demo=context.plant.demo)
             target = _target(output, document, several=len(kinds) > 1)
@@ -66,6 +73,9 @@ def _made(context: Context, kind: str, period: str, start: str, end: str) -> Doc
     import asyncio
 
     from anlan.model.words import shell_language
+    from anlan.monitor.api_handover import head_of
+    from anlan.monitor.handover.documents import document
+    from anlan.monitor.handover.service import HandoverService
     from anlan.monitor.paper.service import Papers
     from anlan.node.last_state import local_person
 
@@ -78,8 +88,11 @@ def _made(context: Context, kind: str, period: str, start: str, end: str) -> Doc
                 return await papers.journal(person, _window(context, period, start, end), language)
             case "alarms":
                 return await papers.standing(person, language)
-            case _:
+            case "bypasses":
                 return await papers.bypasses(person, language)
+            case _:
+                told = await HandoverService.of(context).latest(person)
+                return document(head_of(context, told, language), told)
 
     return asyncio.run(make())
 

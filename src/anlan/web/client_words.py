@@ -170,6 +170,19 @@ WORDS: tuple[str, ...] = (
     "within limits", "Camera",
     # search
     "Page", "Source", "Person", "Nothing was found that you may see.",
+    # shift handover
+    "Account", "Add an open item", "Add to this handover", "Addenda", "Draft: the facts are of now", "Earlier handovers",
+    "Facts up to", "Hand over", "Handed over by", "Hands over", "No open item.", "No remark.",
+    "No shift has been handed over yet.", "None.", "Open item", "Open items", "Password", "Print", "Read",
+    "Remarks and open items", "Remarks of who hands over", "Remarks of who takes over", "Remove this item", "Save", "Saved.",
+    "Sign", "Sign and take over", "Signed", "Signed by both", "Signed by who hands over: the next person reads and signs",
+    "Take over", "Take over this console too", "Taken over by", "Takes over",
+    "The signed record stays as it is; this stands beside it with your name.",
+    "This record is no longer what was signed: its hash does not match.", "This shift", "Views", "What is unknown",
+    "Who takes over reads the facts and signs with the own account. The picture stays.",
+    "With your signature the facts of this moment are kept. The next person signs after you, here or at another station.",
+    "Withdraw the signature", "Withdrawn: the draft goes on.", "Words", "Your password", "carried over since {time}, {who}",
+    "how it was settled", "settled", "still open",
     # frame
     "Connection to the node lost for {span}: nothing on this screen is live.", "lost",
     "The node's core does not answer: nothing on this screen is live and no alarm is decided here now.", "connecting",

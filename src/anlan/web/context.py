@@ -103,6 +103,10 @@ class Journal(Protocol):
         """Steps on points noticed at start ≤ t < end, in order."""
         ...
 
+    def said(self, start: Micros, end: Micros, limit: int) -> Sequence[AlarmTransition]:
+        """Transitions noticed at start ≤ t < end with which a person gave a reason, in order."""
+        ...
+
     @property
     def begun(self) -> Sequence[Micros]:
         """When each log began that the journal follows from, in order."""

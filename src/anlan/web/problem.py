@@ -51,6 +51,9 @@ TITLES = {
     "not-your-post": "the alarm belongs to another post",
     "driver": "a device or its protocol failed",
     "too-large": "the request is too large",
+    "at-no-post": "this takes a session at a post",
+    "same-person": "the next person signs",
+    "cannot-print": "nothing can be printed",
     "internal": "an error inside the node",
 }
 """Code → title (English msgid)."""
