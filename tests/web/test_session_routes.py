@@ -113,16 +113,3 @@ async def test_the_last_administrator_stays(console: Any) -> None:
     answer = await console.patch(f"/api/v1/people/{me}", json={"held": []})
     assert answer.status_code == 422
     assert "without an administrator" in answer.json()["detail"]
-
-
-@pytest.mark.slow
-async def test_many_wrong_tries_slow_down_but_the_known_console_stays_open(consoles: Any, console: Any) -> None:
-    await console.sign_in("gas")
-    stranger = consoles("203.0.113.9")
-    codes = [
-        (await stranger.post("/api/v1/session", json={"account": "gas", "password": f"guess-{n}"})).status_code for n in range(11)
-    ]
-    assert codes == [401] * 10 + [429]
-    other_address = consoles("203.0.113.10")
-    assert (await other_address.post("/api/v1/session", json={"account": "gas", "password": "x"})).status_code == 429
-    await console.sign_in("gas")

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from anlan.guard import audit, passwords
+from anlan.guard import audit, devices, passwords
+from anlan.guard.policy import Policies
 from anlan.guard.principal import Grant, Principal
-from anlan.guard.records import Assignment, Person, Post
+from anlan.guard.records import Assignment, OldPassword, Person, Post, SignIn
 from anlan.guard.roles import KINDS, Roles, load_roles
 from anlan.model.clock import Clock
 from anlan.model.errors import Forbidden, InputError, NotFound
@@ -51,8 +52,15 @@ class People:
     they could make themselves, or take over, an administrator of the whole.
     """
 
-    def __init__(self, records: Records, clock: Clock, on_change: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        records: Records,
+        clock: Clock,
+        policies: Policies | None = None,
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
         self._records, self._clock, self._on_change = records, clock, on_change
+        self._policies = policies or Policies(records, clock)
 
     def all(self) -> list[Person]:
         with self._records.reading() as session:
@@ -69,6 +77,7 @@ class People:
     def add(self, new: NewPerson, by: Principal) -> tuple[Person, str]:
         """Add a person; returns them and the password for the first sign-in. Raises InputError, Forbidden."""
         _check_reach(by, [one.place for one in new.held])
+        self._policies.current.check_roles([one.role for one in new.held])
         password = passwords.one_time_password()
         hashed = passwords.hash_password(password)
         with self._records.session() as session:
@@ -83,6 +92,7 @@ class People:
         with self._records.session() as session:
             person = find_person(session, person_id)
             _check_reach(by, [*_places(person), *(one.place for one in held or ())])
+            self._policies.current.check_roles([one.role for one in held or ()])
             before = as_facts(person)
             if held is not None:
                 _assign(session, person, held, self._clock)
@@ -103,24 +113,54 @@ class People:
             person = find_person(session, person_id)
             _check_reach(by, _places(person))
             set_password(person, hashed, self._clock, must_change=True)
+            devices.forget_all_of(session, person.id)
             audit.append(session, audit.Step.of(by, self._clock.now(), "people.reset-password", str(person.id)))
         self._on_change()
         return password
 
+    def is_password(self, person_id: UUID, password: str) -> bool:
+        with self._records.reading() as session:
+            stored = find_person(session, person_id).password
+        return passwords.verify(stored, password)
+
     def change_own_password(self, by: Principal, old: str, new: str) -> None:
         """Raises Forbidden (the old one is wrong), InputError (the new one)."""
-        passwords.check_policy(new, by.account)
+        self._policies.check_password(new, by.account)
         with self._records.reading() as session:
             stored = find_person(session, by.person).password
+            earlier = select(OldPassword.password).where(OldPassword.person_id == by.person)
+            remembered = session.scalars(earlier.order_by(OldPassword.id.desc()).limit(self._remembered)).all()
         if not passwords.verify(stored, old):
             raise Forbidden("the old password is wrong")
         if old == new:
             raise InputError("the new password is the old one; choose another")
+        if any(passwords.verify(one, new) for one in remembered):
+            raise InputError("the new password was used before; choose another than the last {count}", count=self._remembered)
         hashed = passwords.hash_password(new)
         with self._records.session() as session:
-            set_password(find_person(session, by.person), hashed, self._clock, must_change=False)
+            person = find_person(session, by.person)
+            self._remember(session, person)
+            set_password(person, hashed, self._clock, must_change=False)
+            for sign_in in session.scalars(select(SignIn).where(SignIn.person_id == by.person, SignIn.ended_at.is_(None))):
+                sign_in.needs = " ".join(need for need in sign_in.needs.split() if need != "password")
             audit.append(session, audit.Step.of(by, self._clock.now(), "people.change-password", str(by.person)))
         self._on_change()
+
+    @property
+    def _remembered(self) -> int:
+        return self._policies.current.password.remembered
+
+    def _remember(self, session: Session, person: Person) -> None:
+        """Keep the password that is about to go, and no more of them than the policy asks for."""
+        if not self._remembered:
+            session.execute(delete(OldPassword).where(OldPassword.person_id == person.id))
+            return
+        row = OldPassword(id=uuid7(self._clock), person_id=person.id, password=person.password, until=self._clock.now())
+        session.add(row)
+        session.flush()
+        ids = select(OldPassword.id).where(OldPassword.person_id == person.id).order_by(OldPassword.id.desc())
+        kept = session.scalars(ids.limit(self._remembered)).all()
+        session.execute(delete(OldPassword).where(OldPassword.person_id == person.id, OldPassword.id.not_in(kept)))
 
 
 def account_of(text: str) -> str:
@@ -228,11 +268,15 @@ def _places(person: Person) -> list[str]:
     return [one.place for one in person.assignments]
 
 
-def _check_reach(by: Principal, places: Sequence[str]) -> None:
-    """Raises Forbidden unless `by` manages people at each of the places."""
-    by.require(MANAGE)
+def check_reach(by: Principal, person: Person, action: str = MANAGE) -> None:
+    """Raises Forbidden unless `by` may do so wherever the person holds something."""
+    _check_reach(by, _places(person), action)
+
+
+def _check_reach(by: Principal, places: Sequence[str], action: str = MANAGE) -> None:
+    by.require(action)
     for place in places:
-        by.require(MANAGE, place)
+        by.require(action, place)
 
 
 def _keep_one_administrator(session: Session) -> None:

@@ -1,8 +1,8 @@
 """Sessions: signing in at a post, telling who a token belongs to, signing out.
 
 A token is 256 random bits; only its SHA-256 is kept. A session at a post does not end by time, because an operator station never logs
-out or blanks (DOMAIN.md 15): it ends by sign-out, hand-over, or when the person or the right is gone. Any other ends after 2 h unused
-or 16 h.
+out or blanks (DOMAIN.md 15): it ends by sign-out, hand-over, or when the person or the right is gone. Any other ends by the policy in
+force, unused or in all.
 """
 
 from __future__ import annotations
@@ -11,17 +11,21 @@ import asyncio
 import hashlib
 import secrets
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import ClassVar
 from uuid import UUID
 
 import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from anlan.guard import audit, passwords
-from anlan.guard.limiter import TryLimiter
+from anlan.guard import audit, devices, passwords
+from anlan.guard.factors import Factors, has_factor
+from anlan.guard.limiter import Origin, TooManyTries, TryLimiter
 from anlan.guard.people import account_of, assigned_posts, grants_of, post_names
+from anlan.guard.policy import Policies
 from anlan.guard.principal import Principal
 from anlan.guard.records import Person, SignIn
 from anlan.guard.refusals import Refusal, Refusals
@@ -32,14 +36,17 @@ from anlan.model.words import Label, Language
 from anlan.store.ids import uuid7
 from anlan.store.records import Records
 
-IDLE: Micros = 2 * HOUR
-LONGEST: Micros = 16 * HOUR
 SEEN_EVERY: Micros = MINUTE
 """How often `seen_at` is written: each write waits for the disk."""
 KNOWN_FOR: Micros = 30 * DAY
 """An address from which the person signed in within this span is a known one (`limiter`)."""
 CACHE_SECONDS = 5.0
 """Changes made in this process show at once; this bounds how long one made elsewhere (a restored database) could go unseen."""
+
+ONE_TIME_FOR: Micros = 7 * DAY
+"""A one-time password is used within this or not at all (ASVS 5.0 V6.4.1)."""
+MOST_STRANGERS = 16
+"""Sign-ins from unknown devices whose passwords wait to be hashed; more are told to come back: about a second's work."""
 
 log = structlog.get_logger()
 
@@ -48,12 +55,19 @@ class SignInRefused(NotSignedIn):
     """Account, password or second factor are wrong; on record by whoever raised it."""
 
 
+class SecondFactorNeeded(SignInRefused):
+    """The password is right, and a code is asked for."""
+
+    code: ClassVar[str] = "second-factor-needed"
+
+
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """The token goes to the browser once and is kept nowhere."""
+    """The token goes to the browser once and is kept nowhere; `device` stays there, by which the browser is known."""
 
     token: str
     principal: Principal
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +79,14 @@ class _Known:
 class Sessions:
     """Database calls run in worker threads; `peek` answers from memory for the event loop."""
 
-    def __init__(self, records: Records, clock: Clock, roles: Roles, refusals: Refusals) -> None:
-        self._records, self._clock, self._roles, self._refusals = records, clock, roles, refusals
+    def __init__(
+        self, records: Records, clock: Clock, roles: Roles, refusals: Refusals, policies: Policies, factors: Factors
+    ) -> None:
+        self._records, self._clock, self._roles = records, clock, roles
+        self._refusals, self._policies, self._factors = refusals, policies, factors
+        # Looked up in line, in a thread of their own: a flood at the door must not stand before an acknowledgement.
+        self._at_the_door = ThreadPoolExecutor(1, thread_name_prefix="door")
+        self._strangers = 0
         self.limiter = TryLimiter(clock)
         self._known: dict[bytes, _Known] = {}
         self._on_end: list[Callable[[UUID], None]] = []
@@ -84,24 +104,55 @@ class Sessions:
         post: str = "",
         language: Language = "zh",
         replacing: UUID | None = None,
+        code: str = "",
+        device: str = "",
     ) -> SignedIn:
-        """Raises NotSignedIn (wrong account or password, not saying which), Forbidden (not your post), TooManyTries.
+        """Raises SignInRefused (wrong account, password or code, not saying which of the first two), SecondFactorNeeded, Forbidden (not your
+        post), TooManyTries.
 
-        `replacing`: the session that this one takes over from at the same console.
+        `replacing`: the session that this one takes over from at the same console. `code`: of the second factor, where there is one.
+        `device`: what the browser keeps from an earlier sign-in, "" for nothing.
         """
         account = account_of(account)
-        person, known = await asyncio.to_thread(self._look_up, account, address)
-        self.limiter.attempt(account, address, known_address=known)
-        stored = person.password if person is not None and not person.disabled else None
-        if not await passwords.in_worker(partial(passwords.verify, stored, password)):
+        look_up = partial(self._look_up, account, address, device)
+        person, origin = await asyncio.get_running_loop().run_in_executor(self._at_the_door, look_up)
+        self.limiter.attempt(origin)
+        if not await self._is_password(person, password, origin):
             self._refused(person, address, "password")
             raise SignInRefused("the account or the password is wrong")
-        self.limiter.succeeded(account, address, known_address=known)
         assert person is not None
-        signed_in = await asyncio.to_thread(self._begin, person.id, post, address, language, replacing)
+        if person.must_change and self._clock.now() > person.changed_at + ONE_TIME_FOR:
+            self._refused(person, address, "one-time password too old")
+            raise SignInRefused("the one-time password was not used in time; have a new one made")
+        if (await asyncio.to_thread(self._factors.standing, person.id)).since is not None:
+            await self._check_code(person, code, origin)
+        self.limiter.succeeded(origin)
+        signed_in = await asyncio.to_thread(self._begin, person.id, post, address, language, replacing, device)
         if replacing is not None:
             self._forget_ended(replacing)
         return signed_in
+
+    async def _is_password(self, person: Person | None, password: str, origin: Origin) -> bool:
+        stored = person.password if person is not None and not person.disabled else None
+        check = partial(passwords.verify, stored, password)
+        if origin.device:
+            return await passwords.in_worker(check)
+        if self._strangers >= MOST_STRANGERS:
+            self.limiter.undo(origin)
+            raise TooManyTries("too many sign-ins at once; try again in {seconds} s", seconds=2)
+        self._strangers += 1
+        try:
+            return await passwords.in_worker(check, stranger=True)
+        finally:
+            self._strangers -= 1
+
+    async def _check_code(self, person: Person, code: str, origin: Origin) -> None:
+        if not code.strip():
+            self.limiter.undo(origin)
+            raise SecondFactorNeeded("a code of the second factor is needed: from the phone, or one of those on paper")
+        if not await asyncio.to_thread(self._factors.fits, person.id, code, origin.address):
+            self._refused(person, origin.address, "second factor")
+            raise SignInRefused("the code is wrong or was used already")
 
     def peek(self, token: str) -> Principal | None:
         """From memory only; raises KeyError when the database has to be asked (`resolve`)."""
@@ -113,9 +164,16 @@ class Sessions:
     def resolve(self, token: str) -> Principal | None:
         """Whose token this is; None if of nobody (any more). Blocking."""
         hashed = token_hash(token)
-        with self._records.reading() as session:
-            sign_in = session.scalars(select(SignIn).where(SignIn.token_hash == hashed)).one_or_none()
-            principal = self._principal(session, sign_in) if sign_in is not None else None
+        try:
+            with self._records.reading() as session:
+                sign_in = session.scalars(select(SignIn).where(SignIn.token_hash == hashed)).one_or_none()
+                principal = self._principal(session, sign_in) if sign_in is not None else None
+        except StoreError:
+            # An operator station never logs out or blanks: who was there a moment ago stays while the records cannot be read.
+            known = self._known.get(hashed)
+            if known is None or known.principal is None:
+                raise
+            return known.principal
         if sign_in is not None and principal is not None:
             self._touch(sign_in)
         self._remember(hashed, principal)
@@ -170,21 +228,30 @@ class Sessions:
         """People, roles or sessions changed: every principal is read anew."""
         self._known.clear()
 
-    def _look_up(self, account: str, address: str) -> tuple[Person | None, bool]:
-        """The person, and whether the address is known; asked the same way whether or not the account exists."""
+    def _look_up(self, account: str, address: str, device: str) -> tuple[Person | None, Origin]:
+        """The person, and how well this origin is known; asked the same way whether or not the account exists."""
         since = self._clock.now() - KNOWN_FOR
         with self._records.reading() as session:
             person = session.scalars(select(Person).where(Person.account == account)).one_or_none()
             seen = select(SignIn.id).join(Person, Person.id == SignIn.person_id)
             seen = seen.where(Person.account == account, SignIn.from_where == address, SignIn.began_at > since).limit(1)
-            return person, session.scalars(seen).first() is not None
+            known = devices.is_known(session, device, account, self._clock)
+            return person, Origin(
+                account=account,
+                address=address,
+                exists=person is not None,
+                device=devices.hashed(device).hex() if known else "",
+                known_address=session.scalars(seen).first() is not None,
+            )
 
     def _refused(self, person: Person | None, address: str, why: str) -> None:
         # An unknown account is not written down: people type their password into that field.
         who = str(person.id) if person is not None else ""
         self._refusals.note(Refusal(who, "", address, "sign-in", why))
 
-    def _begin(self, person_id: UUID, post: str, address: str, language: Language, replacing: UUID | None) -> SignedIn:
+    def _begin(
+        self, person_id: UUID, post: str, address: str, language: Language, replacing: UUID | None, device: str
+    ) -> SignedIn:
         token, now = secrets.token_urlsafe(32), self._clock.now()
         with self._records.session() as session:
             person = session.get_one(Person, person_id)
@@ -203,20 +270,32 @@ class Sessions:
                 began_at=now,
                 seen_at=now,
                 ended_at=None,
+                needs=self._needs(session, person, now),
+                unattended_at=None,
             )
             session.add(sign_in)
+            device = devices.keep(session, device, person.id, address, self._clock)
             principal = self._principal(session, sign_in)
             assert principal is not None
             taken_over = {"session": str(replacing)} if replacing is not None else None
             audit.append(session, audit.Step.of(principal, now, "session.begin", str(sign_in.id), before=taken_over))
         self._remember(token_hash(token), principal)
-        return SignedIn(token, principal)
+        return SignedIn(token, principal, device)
+
+    def _needs(self, session: Session, person: Person, now: Micros) -> str:
+        """What must be done before anything else. Looked at when somebody signs in, never while they work: no policy empties a console."""
+        policy, needs = self._policies.current, []
+        if (due := policy.password_due(person)) is not None and now >= due:
+            needs.append("password")
+        if (due := policy.factor_due(person)) is not None and now >= due and not has_factor(session, person):
+            needs.append("factor")
+        return " ".join(needs)
 
     def _principal(self, session: Session, sign_in: SignIn) -> Principal | None:
         person = session.get(Person, sign_in.person_id)
         if person is None or person.disabled or self._is_over(sign_in):
             return None
-        posts = assigned_posts(person)
+        posts, policy, enrolled = assigned_posts(person), self._policies.current, has_factor(session, person)
         return Principal(
             person=person.id,
             account=person.account,
@@ -226,7 +305,10 @@ class Sessions:
             posts=posts,
             post=sign_in.post if sign_in.post in posts else "",
             language="en" if sign_in.language == "en" else "zh",
-            must_change=person.must_change,
+            must_change=person.must_change or "password" in sign_in.needs,
+            must_enrol="factor" in sign_in.needs and not enrolled,
+            factor_due=None if enrolled else policy.factor_due(person),
+            password_due=policy.password_due(person),
             from_where=sign_in.from_where,
         )
 
@@ -234,7 +316,9 @@ class Sessions:
         if sign_in.ended_at is not None:
             return True
         now = self._clock.now()
-        return not sign_in.post and (now > sign_in.began_at + LONGEST or now > sign_in.seen_at + IDLE)
+        policy = self._policies.current
+        longest, idle = policy.longest_hours * HOUR, policy.idle_minutes * MINUTE
+        return not sign_in.post and (now > sign_in.began_at + longest or now > sign_in.seen_at + idle)
 
     def _touch(self, sign_in: SignIn) -> None:
         now = self._clock.now()

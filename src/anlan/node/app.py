@@ -25,6 +25,7 @@ from anlan.bus.wire import Client, Head
 from anlan.guard.audit_spool import Spool
 from anlan.guard.auditing import Auditor
 from anlan.guard.service import Guard
+from anlan.guard.vault import Vault
 from anlan.model.clock import Clock, SystemClock, to_datetime
 from anlan.model.errors import AnlanError, StoreError, Unavailable
 from anlan.monitor.handover.facts import EDITS
@@ -168,7 +169,7 @@ class App:
         except StoreError as failure:
             auditor.faults["room"] = failure
         self._stores.callback(auditor.close)
-        return Guard(records, self._clock, auditor=auditor, spool=spool)
+        return Guard(records, self._clock, auditor=auditor, spool=spool, vault=Vault.open(self._folder.vault))
 
     async def serve(self, app: FastAPI) -> None:
         """Until cancelled; tells `anlan up`, which prints it, where the console answers."""

@@ -47,6 +47,11 @@ class NodeFolder:
         return self.run / "engine.arrow"
 
     @property
+    def vault(self) -> Path:
+        """The key that seals what records.db must keep readable, such as second factors; apart from it, and not in a backup of it."""
+        return self.root / "keys" / "vault.key"
+
+    @property
     def pki(self) -> Path:
         return self.root / "pki"
 

@@ -19,10 +19,12 @@ from starlette.exceptions import WebSocketException
 from starlette.requests import HTTPConnection
 from starlette.status import WS_1008_POLICY_VIOLATION
 
+from anlan.guard.devices import KNOWN_FOR
 from anlan.guard.principal import Principal
 from anlan.guard.roles import SELF, load_roles
 from anlan.guard.sessions import csrf_token
-from anlan.model.errors import AnlanError, Forbidden, NotSignedIn
+from anlan.model.clock import SECOND
+from anlan.model.errors import AnlanError, Forbidden, NotSignedIn, StoreError
 from anlan.web.context import Context, WebSettings
 from anlan.web.refusing import record_refusal
 
@@ -78,7 +80,10 @@ def still_allowed(context: Context, asker: Principal) -> Callable[[], Awaitable[
     """For streams, which outlive their request: whether the session still runs and still holds what it held."""
 
     async def still() -> bool:
-        principal = await asyncio.to_thread(context.guard.sessions.running, asker.session)
+        try:
+            principal = await asyncio.to_thread(context.guard.sessions.running, asker.session)
+        except StoreError:
+            return True  # nobody was sent away while the records cannot be read: a picture must not go dark for that
         return principal is not None and principal.grants == asker.grants
 
     return still
@@ -146,6 +151,16 @@ async def _public() -> None:
 
 def set_cookie(response: Any, settings: WebSettings, token: str) -> None:
     response.set_cookie(cookie_name(settings), token, path="/", httponly=True, samesite="strict", secure=settings.tls)
+
+
+def device_of(connection: HTTPConnection, settings: WebSettings) -> str:
+    """What this browser keeps from an earlier sign-in (`guard.devices`), "" for nothing."""
+    return connection.cookies.get(cookie_name(settings) + "-device", "")[:256]
+
+
+def set_device(response: Any, settings: WebSettings, device: str) -> None:
+    name, age = cookie_name(settings) + "-device", KNOWN_FOR // SECOND
+    response.set_cookie(name, device, max_age=age, path="/", httponly=True, samesite="strict", secure=settings.tls)
 
 
 def clear_cookie(response: Any, settings: WebSettings) -> None:

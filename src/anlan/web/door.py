@@ -1,4 +1,4 @@
-"""The door: sign in at a post, and choose an own password when the present one was made for one use.
+"""The door: sign in at a post; choose an own password when the present one was made for one use; set up a second factor that is due.
 
 A plain page without NiceGUI, because a stranger gets no socket. The form is the one that hands a console over (`shell.sign_in_form`).
 """
@@ -15,6 +15,7 @@ from anlan.model.words import LANGUAGES, Language, translate
 from anlan.web import shell, theme
 from anlan.web.client_words import client_words
 from anlan.web.context import Context
+from anlan.web.factor_card import set_up
 from anlan.web.markup import Markup, el
 
 
@@ -23,8 +24,12 @@ def door(context: Context, request: Request) -> str:
     principal: Principal | None = request.scope.get("state", {}).get("principal")
     language = _language(request.query_params.get("lang", ""), principal, request)
     target = _inside(request.query_params.get("next", "/"))
-    must = principal is not None and principal.must_change
-    card = password_card(language) if must else sign_in_card(context, language)
+    if principal is not None and principal.must_change:
+        card = password_card(language)
+    elif principal is not None and principal.must_enrol:
+        card = enrol_card(language)
+    else:
+        card = sign_in_card(context, language)
     return page_around(context, card, language, target)
 
 
@@ -79,6 +84,12 @@ def password_card(language: Language) -> Markup:
         cls="change-password",
         data_mismatch=say("The two new passwords differ."),
     )
+
+
+def enrol_card(language: Language) -> Markup:
+    say = partial(translate, language=language)
+    head = el("h2", say("Set up a second factor")), el("p", say("Your role needs one before anything else opens."), cls="dim")
+    return el("div", head, set_up(language), cls="enrol")
 
 
 def _language(asked: str, principal: Principal | None, request: Request) -> Language:

@@ -18,7 +18,7 @@ from urllib.parse import quote
 from fastapi import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from anlan.guard.principal import PasswordChangeNeeded, Principal
+from anlan.guard.principal import FactorNeeded, PasswordChangeNeeded, Principal
 from anlan.guard.roles import load_roles
 from anlan.model.errors import AnlanError, Forbidden, NotFound, NotSignedIn
 from anlan.model.words import translate
@@ -53,7 +53,7 @@ def turned_away(context: Context, request: Request, action: str) -> Response | N
         principal_of(request).require(action)
     except NotSignedIn:
         return RedirectResponse(f"/login?next={target}", status_code=303)
-    except PasswordChangeNeeded as refusal:
+    except (PasswordChangeNeeded, FactorNeeded) as refusal:
         record_refusal(request, refusal)
         return RedirectResponse(f"/login?change=1&next={target}", status_code=303)
     except Forbidden as refusal:

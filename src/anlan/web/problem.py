@@ -38,6 +38,8 @@ TITLES = {
     "not-found": "not found",
     "forbidden": "not allowed",
     "password-change-needed": "choose an own password first",
+    "factor-enrolment-needed": "set up a second factor first",
+    "second-factor-needed": "a code of the second factor is needed",
     "not-signed-in": "not signed in",
     "too-many-tries": "too many tries",
     "store": "the store cannot be used now",

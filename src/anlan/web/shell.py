@@ -290,6 +290,16 @@ def sign_in_form(context: Context, language: Language, *, title: str, leaving: P
             say("Password"),
             el("input", cls="field", name="password", type="password", autocomplete="current-password", required=True),
         ),
+        el(
+            "div",
+            labelled(
+                say("Code of the second factor"),
+                el("input", cls="field", name="code", autocomplete="one-time-code", autocapitalize="off", maxlength=40),
+            ),
+            el("p", say("Six digits from the phone, or one of the codes on paper."), cls="dim"),
+            cls="second-factor",
+            hidden=True,
+        ),
         labelled(say("Post"), el("select", el("option", say("as assigned to me"), value=""), posts, cls="field", name="post")),
         el("div", cls="form-error", role="alert"),
         el("div", el("button", say("Sign in"), type="submit", cls="button main"), leave if leaving else None, cls="button-row"),

@@ -181,6 +181,7 @@ const send = (method) => (path, body) =>
 export const api = {
   get: (path) => ask(path),
   post: send("POST"),
+  put: send("PUT"),
   patch: send("PATCH"),
   delete: send("DELETE"),
 };
