@@ -14,6 +14,7 @@ from anlan.guard.principal import Principal, is_within
 from anlan.model.errors import AnlanError
 from anlan.monitor import (
     api_blind,
+    api_emergency,
     api_events,
     api_handover,
     api_history,
@@ -113,6 +114,7 @@ def routes(context: Context) -> APIRouter:
     router = APIRouter(tags=["alarms"])
     router.include_router(api_paper.routes(context))
     router.include_router(api_handover.routes(context))
+    router.include_router(api_emergency.routes(context))
     router.include_router(api_performance.routes(context))  # its paths before "/alarms/{alarm}"
     _lists(router, context, service)
     _steps(router, service, writes)

@@ -18,7 +18,7 @@ from anlan.monitor.handover.service import RIGHT, VIEW, HandoverService
 from anlan.monitor.paper.documents import Head
 from anlan.monitor.paper.service import Papers
 from anlan.web.answers import Json
-from anlan.web.auth import Asker, from_where, require, set_cookie
+from anlan.web.auth import Asker, device_of, from_where, require, set_cookie, set_device
 from anlan.web.context import Context
 from anlan.web.idempotency import Key, Writes
 from anlan.web.problem import language_of
@@ -62,6 +62,7 @@ class Withdraw(_Body):
 class Accept(_Body):
     account: Secret
     password: Secret
+    code: Annotated[str, Field(max_length=64)] = ""
     remarks: Words = ""
     take_over: bool = True
 
@@ -112,11 +113,20 @@ def routes(context: Context) -> APIRouter:
     async def accept(request: Request, handover: UUID, asker: Asker, body: Accept) -> Response:
         """The incoming signature, by own account and password at this station; with `take_over` the console is theirs from now on."""
         accepted = await service.accept(
-            asker, handover, body.account, body.password, body.remarks, take_over=body.take_over, address=from_where(request)
+            asker,
+            handover,
+            body.account,
+            body.password,
+            body.remarks,
+            take_over=body.take_over,
+            address=from_where(request),
+            code=body.code,
+            device=device_of(request, context.settings),
         )
         answer = Json(told(accepted.handover, language_of(request)))
         if accepted.session is not None:
             set_cookie(answer, context.settings, accepted.session.token)
+            set_device(answer, context.settings, accepted.session.device)
         return answer
 
     @router.get("/handovers", dependencies=[require(VIEW)])

@@ -14,6 +14,7 @@ from anlan.monitor import (
     pages_safety,
     pages_trends,
 )
+from anlan.web import pages_stations
 from anlan.web.context import Context
 
 
@@ -28,6 +29,7 @@ def pages(context: Context) -> None:
         pages_trends,
         pages_replay,
         pages_handover,
+        pages_stations,
         pages_point,
     ):
         one.pages(context)

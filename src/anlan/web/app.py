@@ -17,7 +17,7 @@ from starlette.types import Scope
 from anlan import __version__
 from anlan.guard.principal import Principal
 from anlan.model.errors import NotFound, Unavailable
-from anlan.web import api_account, api_audit, api_docs, api_node, api_people, api_session, problem
+from anlan.web import api_account, api_audit, api_docs, api_node, api_people, api_session, api_stations, problem
 from anlan.web.auth import public
 from anlan.web.context import Context
 from anlan.web.gate import Gate
@@ -55,7 +55,15 @@ def build_app(
     app.state.context = context
     context.guard.policies.words = lambda: (context.plant.id, context.plant.name.zh, context.plant.name.en)
     problem.install(app)
-    for make in (api_session.routes, api_account.routes, api_people.routes, api_node.routes, api_audit.routes, *routes):
+    for make in (
+        api_session.routes,
+        api_account.routes,
+        api_people.routes,
+        api_stations.routes,
+        api_node.routes,
+        api_audit.routes,
+        *routes,
+    ):
         app.include_router(make(context), prefix=API)
     app.include_router(api_docs.routes(context, app))
     context.background.append(context.fanout.run)
@@ -108,7 +116,12 @@ def _missing(context: Context) -> Callable[[Request, Exception], Coroutine[Any, 
     async def missing(request: Request, _: Exception) -> Response:
         refusal = NotFound("there is no page {path} on this console", path=request.url.path[:200])
         principal: Principal | None = request.scope.get("state", {}).get("principal")
-        if principal is None or principal.must_change or principal.must_enrol or "text/html" not in request.headers.get("accept", ""):
+        if (
+            principal is None
+            or principal.must_change
+            or principal.must_enrol
+            or "text/html" not in request.headers.get("accept", "")
+        ):
             return problem.of_error(request, refusal)
         return refused(context, principal, refusal)
 
@@ -116,13 +129,24 @@ def _missing(context: Context) -> Callable[[Request, Exception], Coroutine[Any, 
 
 
 def _hang_door(app: FastAPI, context: Context, given: Door | None) -> None:
-    from anlan.web import door
+    from anlan.web import door, emergency_door
 
     document = given or door.door
 
     @app.get("/login", include_in_schema=False, dependencies=[public()])
     async def login(request: Request) -> Response:
         return HTMLResponse(document(context, request), headers={"Cache-Control": "no-store"})
+
+    for path, page in (("/pair", emergency_door.pairing), ("/emergency", emergency_door.emergency)):
+        _hang_station_page(app, context, path, page)
+
+
+def _hang_station_page(app: FastAPI, context: Context, path: str, page: Door) -> None:
+    """Like the door without NiceGUI: nobody who is known opens them."""
+
+    @app.get(path, include_in_schema=False, dependencies=[public()])
+    async def station_page(request: Request) -> Response:
+        return HTMLResponse(page(context, request), headers={"Cache-Control": "no-store"})
 
 
 def _mount_static(app: FastAPI) -> None:

@@ -183,6 +183,16 @@ WORDS: tuple[str, ...] = (
     "With your signature the facts of this moment are kept. The next person signs after you, here or at another station.",
     "Withdraw the signature", "Withdrawn: the draft goes on.", "Words", "Your password", "carried over since {time}, {who}",
     "how it was settled", "settled", "still open",
+    # paired stations, emergency answers
+    "Code of the second factor",
+    "A paired station answers alarms of its post when nobody can sign in. What is done there is recorded as unidentified, with post and station.",
+    "Each answer here is recorded as unidentified, at this post and station ({station}), and shown on every console.",
+    "From where", "Its key is worth nothing from then on.", "Made by", "Make", "Make a station",
+    "Name of the station, as people call it", "No alarm of this post stands.", "No station is paired.",
+    "Open {address} in the station's browser and type this code. It is shown only now and lasts an hour.", "Pair this station",
+    "Paired", "People can sign in: answer by your own name if there is time.", "Revoke", "Revoke the station", "Sign in",
+    "Station", "The records of people cannot be read: nobody can sign in now.", "Unidentified, post {post}", "code expired",
+    "paired", "revoked", "waits for its code", "{name} is signed in here: answer on the ordinary pages.",
     # frame
     "Connection to the node lost for {span}: nothing on this screen is live.", "lost",
     "The node's core does not answer: nothing on this screen is live and no alarm is decided here now.", "connecting",

@@ -13,10 +13,11 @@ from fastapi import Request
 from anlan.guard.principal import Principal
 from anlan.model.words import LANGUAGES, Language, translate
 from anlan.web import shell, theme
+from anlan.web.api_stations import is_paired
 from anlan.web.client_words import client_words
 from anlan.web.context import Context
 from anlan.web.factor_card import set_up
-from anlan.web.markup import Markup, el
+from anlan.web.markup import Markup, el, join
 
 
 def door(context: Context, request: Request) -> str:
@@ -30,6 +31,8 @@ def door(context: Context, request: Request) -> str:
         card = enrol_card(language)
     else:
         card = sign_in_card(context, language)
+    if principal is None and is_paired(context, request):
+        card = join(card, emergency_way(language))
     return page_around(context, card, language, target)
 
 
@@ -64,6 +67,12 @@ def page_around(context: Context, card: Markup, language: Language, target: str)
 
 def sign_in_card(context: Context, language: Language) -> Markup:
     return shell.sign_in_form(context, language, title=translate("Sign in at a post", language))
+
+
+def emergency_way(language: Language) -> Markup:
+    """At a paired station: alarms are answered even when nobody can sign in."""
+    words = translate("Nobody can sign in? Answer alarms without a name", language)
+    return el("p", el("a", words, href="/emergency"), cls="emergency-way")
 
 
 def password_card(language: Language) -> Markup:

@@ -22,14 +22,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from anlan.guard.principal import Principal
 from anlan.guard.service import Guard
-from anlan.model.errors import AnlanError, InputError, NotSignedIn
+from anlan.model.errors import AnlanError, InputError, NotSignedIn, StoreError
 from anlan.web.auth import SAFE_METHODS, check_origin, token_of
 from anlan.web.context import WebSettings
 from anlan.web.metrics import Meter
 from anlan.web.problem import of_error, unexpected
 from anlan.web.refusing import record_refusal
+from anlan.web.station_cookie import station_cookie
 
-PUBLIC = frozenset({"/login", "/favicon.ico", "/api/v1/health", "/api/v1/session", "/api/v1/metrics"})
+STATION = frozenset(
+    {"/pair", "/emergency", "/api/v1/station", "/api/v1/emergency", "/api/v1/emergency/acknowledge", "/api/v1/emergency/silence"}
+)
+"""Ask for a station's pairing code or key themselves; they answer while the records of people cannot be read."""
+PUBLIC = frozenset({"/login", "/favicon.ico", "/api/v1/health", "/api/v1/session", "/api/v1/metrics"}) | STATION
 """Answer to strangers. Session: that is where one signs in. Metrics: asks for its scope, or loopback, itself."""
 PUBLIC_UNDER = ("/static/", "/_nicegui/")
 """Files of the program, the same for every plant: scripts, styles, fonts."""
@@ -79,7 +84,7 @@ class Gate:
         state["refusals"] = self.refusals
         with structlog.contextvars.bound_contextvars(request=state["request_id"]), self.meter.request(scope) as answered:
             try:
-                state["principal"] = await self._who(connection)
+                state["principal"] = await self._who_or_nobody(connection)
                 self._check(connection, state["principal"])
             except AnlanError as error:
                 await self._refuse(connection, error, receive, _with_headers(scope, send, self.settings, answered))
@@ -95,6 +100,15 @@ class Gate:
             if answered or connection.scope["type"] == "websocket":
                 raise
             await unexpected(connection)(connection.scope, receive, send)
+
+    async def _who_or_nobody(self, connection: HTTPConnection) -> Principal | None:
+        """While the records of people cannot be read nobody is known; what needs nobody answers all the same."""
+        try:
+            return await self._who(connection)
+        except StoreError:
+            if not is_public(connection.scope["path"]):
+                raise
+            return None
 
     async def _who(self, connection: HTTPConnection) -> Principal | None:
         try:
@@ -134,6 +148,8 @@ class Gate:
         if isinstance(error, NotSignedIn) and _wants_page(connection):
             target = connection.scope["path"] + (f"?{connection.url.query}" if connection.url.query else "")
             response = RedirectResponse(f"/login?next={quote(target)}", status_code=303)
+        elif isinstance(error, StoreError) and _wants_page(connection) and station_cookie(self.settings) in connection.cookies:
+            response = RedirectResponse("/emergency", status_code=303)
         await response(connection.scope, receive, send)
 
 

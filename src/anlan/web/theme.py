@@ -35,6 +35,7 @@ STYLES = (
     "safety.css",
     "paper.css",
     "handover.css",
+    "stations.css",
 )
 """In the order of the cascade."""
 
@@ -60,6 +61,7 @@ _ICONS = {
     "camera": "M3 8h11v9H3zM14 11l7-3v9l-7-3M6 5h5v3",
     "search": "M10.500 4a6.500 6.500 0 1 1 0 13 6.500 6.500 0 0 1 0-13zM15.500 15.500 21 21",
     "handover": "M4 4h10v6H4zM10 14h10v6H10zM16 7h2a2 2 0 0 1 2 2v2M8 17H6a2 2 0 0 1-2-2v-2",
+    "stations": "M3 5h18v11H3zM9 20h6M12 16v4M7 9h4M7 12h2",
     "sources": "M4 6c0-4 16-4 16 0s-16 4-16 0v12c0 4 16 4 16 0V6M4 12c0 4 16 4 16 0",
     "waves": "M2 8c3.3-4 6.7 4 10 0s6.7 4 10 0M2 13c3.3-4 6.7 4 10 0s6.7 4 10 0M2 18c3.3-4 6.7 4 10 0s6.7 4 10 0",
 }

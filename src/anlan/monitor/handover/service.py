@@ -135,16 +135,28 @@ class HandoverService:
         return await self.draft(principal)
 
     async def accept(
-        self, principal: Principal, id: UUID, account: str, password: str, remarks: str, *, take_over: bool, address: str
+        self,
+        principal: Principal,
+        id: UUID,
+        account: str,
+        password: str,
+        remarks: str,
+        *,
+        take_over: bool,
+        address: str,
+        code: str = "",
+        device: str = "",
     ) -> Accepted:
         """The incoming person signs with own credentials at this station; with `take_over` the console is theirs from then on.
 
-        Raises what a sign-in raises; Forbidden (another post), SamePerson, NotFound, CommandRefused (not offered, or facts too old).
+        `code`: of their second factor, where they have one. Raises what a sign-in raises; Forbidden (another post), SamePerson, NotFound, CommandRefused (not offered, or facts too old).
         """
         sessions = self._context.guard.sessions
         row = await asyncio.to_thread(self._offered, id)
         self._must_be_fresh(row)
-        signed_in = await sessions.sign_in(account, password, address=address, post=row.post, language=principal.language)
+        signed_in = await sessions.sign_in(
+            account, password, address=address, post=row.post, language=principal.language, code=code, device=device
+        )
         incoming = signed_in.principal
         try:
             incoming.require(RIGHT)

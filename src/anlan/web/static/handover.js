@@ -110,7 +110,7 @@ class Handover extends HTMLElement {
   async accept(form) {
     const fields = new FormData(form);
     const take_over = fields.get("take_over") !== null;
-    const answer = await api.post(`/api/v1/handovers/${this.told.id}/sign`, { account: fields.get("account"), password: fields.get("password"), remarks: fields.get("remarks"), take_over });
+    const answer = await api.post(`/api/v1/handovers/${this.told.id}/sign`, { account: fields.get("account"), password: fields.get("password"), code: fields.get("code"), remarks: fields.get("remarks"), take_over });
     if (!answer.refused && take_over) location.assign(`/handover?id=${encodeURIComponent(answer.id)}`);
     else this.answered(form, answer);
   }
@@ -118,6 +118,12 @@ class Handover extends HTMLElement {
   answered(form, answer) {
     if (!answer.refused) return this.show(answer);
     form.querySelector(".form-error").textContent = answer.refused;
+    const code = form.querySelector("[name=code]");
+    if (answer.code === "second-factor-needed" && code) {
+      code.closest("label").hidden = false;
+      code.focus();
+      return;
+    }
     form.querySelector("[name=password]").value = "";
     form.querySelector("[name=password]").focus();
   }
@@ -165,6 +171,7 @@ function taking(told) {
   return `${read(told)}<form class="panel" data-form="accept"><header><h3>${t("Take over")}</h3></header><div class="body"><p class="dim">${t("Who takes over reads the facts and signs with the own account. The picture stays.")}</p>
     <label class="labelled">${t("Account")}<input class="field" name="account" autocomplete="off" autocapitalize="off" required></label>
     <label class="labelled">${t("Password")}<input class="field" name="password" type="password" autocomplete="off" required></label>
+    <label class="labelled" hidden>${t("Code of the second factor")}<input class="field" name="code" inputmode="numeric" autocomplete="one-time-code"></label>
     <label class="labelled">${t("Remarks of who takes over")}<textarea class="field" name="remarks" rows="3" maxlength="4000"></textarea></label>
     <label class="check"><input type="checkbox" name="take_over" checked> ${t("Take over this console too")}</label>
     <div class="form-error" role="alert"></div><div class="button-row"><button type="submit" class="button main">${t("Sign and take over")}</button><button type="button" class="button" data-act="withdraw">${t("Withdraw the signature")}</button></div></div></form>`;
