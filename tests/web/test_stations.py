@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
@@ -239,8 +240,13 @@ async def test_who_was_signed_in_stays_while_the_records_cannot_be_read(
     operator = consoles("10.0.0.9")
     await operator.sign_in("gas")
     assert (await operator.get("/api/v1/alarms")).status_code == 200
+    session = UUID((await asyncio.to_thread(leaves, node, "session.begin"))[-1].subject)
     await asyncio.to_thread(break_people, node)
     node.clock.advance(MINUTE)
+    running = await asyncio.to_thread(node.context.guard.sessions.running, session)
+    assert running is not None, "what streams and sockets ask"
+    assert running.account == "gas"
+    assert await asyncio.to_thread(node.context.guard.sessions.running, UUID(int=7)) is None
     assert (await operator.get("/api/v1/alarms")).status_code == 200, "longer than what is remembered is taken as new"
     said = {"episode": step["episode"], "priority": step["priority"], "reason": ""}
     assert (await operator.post("/api/v1/alarms/AT-203.HH/acknowledge", json=said)).status_code == 200

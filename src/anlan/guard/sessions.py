@@ -181,9 +181,20 @@ class Sessions:
 
     def running(self, session_id: UUID) -> Principal | None:
         """The Principal of a session as of now, None if it's over; for streams and sockets, which outlive their request. Blocking."""
-        with self._records.reading() as session:
-            sign_in = session.get(SignIn, session_id)
-            return self._principal(session, sign_in) if sign_in is not None else None
+        try:
+            with self._records.reading() as session:
+                sign_in = session.get(SignIn, session_id)
+                return self._principal(session, sign_in) if sign_in is not None else None
+        except StoreError:
+            known = self._remembered(session_id)
+            if known is None:
+                raise
+            return known
+
+    def _remembered(self, session_id: UUID) -> Principal | None:
+        """Who this session was a moment ago."""
+        found = (known.principal for known in list(self._known.values()))
+        return next((one for one in found if one is not None and one.session == session_id), None)
 
     def sign_out(self, principal: Principal) -> None:
         """End the session; its token is worth nothing from now on. Blocking."""
