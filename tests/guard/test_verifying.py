@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from anlan.guard import audit
-from anlan.guard.heads import Head, SigningKey
+from anlan.guard.heads import Head, SigningKey, heads
 from anlan.guard.merkle import leaf_hash, tree_head, verify_inclusion
 from anlan.guard.records import AuditLeaf
 from anlan.guard.witness import FileWitness, Handed, read_testimony
@@ -196,6 +196,15 @@ def test_a_start_on_a_record_that_was_cut_signs_nothing_and_tells(kept: Desk) ->
     difference = auditor.check(rest=0).difference
     assert difference is not None
     assert (difference.n, difference.kind) == (21, "replaced")
+
+
+def test_a_start_on_a_record_shorter_than_the_witness_knows_signs_no_other_head(kept: Desk) -> None:
+    kept.tamper("DELETE FROM guard_audit WHERE n > 25", "DELETE FROM guard_audit_heads WHERE size > 20")
+    auditor = kept.auditor()
+    assert auditor.sign() is None
+    assert "the rest was cut off" in str(auditor.faults["difference"])
+    with kept.records.reading() as session:
+        assert [one.size for one in heads(session)] == [10, 20]
 
 
 def test_proofs_of_leaves_hold_under_the_signed_head(kept: Desk) -> None:

@@ -7,6 +7,7 @@ row breaks its own hash or the next one's `prev`; a cut-off tail or a whole rewr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
@@ -54,6 +55,11 @@ class Waiting(Protocol):
     @property
     def not_kept(self) -> int: ...
 
+    @property
+    def restored(self) -> int:
+        """How many of the first were found when the process started: they may be in the record already."""
+        ...
+
     def waiting(self) -> list[Step]: ...
 
     def written(self, count: int, not_kept: int) -> None: ...
@@ -70,7 +76,7 @@ def wait_in(engine: Engine, waiting: Waiting) -> None:
 def append(session: Session, step: Step) -> int:
     """Add the leaf to the caller's writing transaction; return its number. Writers take turns, so numbers have no holes."""
     write_waiting(session, step.at)
-    return _add(session, step)
+    return _add(session, [step])
 
 
 def write_waiting(session: Session, now: Micros) -> None:
@@ -78,15 +84,14 @@ def write_waiting(session: Session, now: Micros) -> None:
     spool = _waiting.get(session.connection().engine)
     if spool is None or session.info.get("audit.waiting"):
         return
-    steps, not_kept = spool.waiting(), spool.not_kept
+    restored, steps, not_kept = spool.restored, spool.waiting(), spool.not_kept
     if not steps and not not_kept:
         return
     session.info["audit.waiting"] = True
-    for step in steps:
-        if not _stands(session, step):
-            _add(session, step)
+    missing = [step for place, step in enumerate(steps) if place >= restored or not _stands(session, step)]
     if not_kept:
-        _add(session, Step(at=now, who="node", action="audit.not-kept", subject="audit", after={"steps": not_kept}))
+        missing.append(Step(at=now, who="node", action="audit.not-kept", subject="audit", after={"steps": not_kept}))
+    _add(session, missing)
 
     @event.listens_for(session, "after_commit", once=True)
     def written(_: Session) -> None:
@@ -105,14 +110,16 @@ def _stands(session: Session, step: Step) -> bool:
     )
 
 
-def _add(session: Session, step: Step) -> int:
+def _add(session: Session, steps: Sequence[Step]) -> int:
+    """Number of the last."""
     session.flush()
     last = session.execute(select(AuditLeaf.n, AuditLeaf.leaf).order_by(AuditLeaf.n.desc()).limit(1)).first()
-    n, prev = (last.n + 1, last.leaf) if last is not None else (1, FIRST_PREV)
-    facts = {name: getattr(step, name) for name in FIELDS[1:]}
-    row = AuditLeaf(n=n, **{**facts, "before": plain(step.before), "after": plain(step.after)})
-    row.leaf = leaf_hash(canonical(row, prev))
-    session.add(row)
+    n, prev = (last.n, last.leaf) if last is not None else (0, FIRST_PREV)
+    for n, step in enumerate(steps, n + 1):  # noqa: B020 - goes on from the last
+        facts = {name: getattr(step, name) for name in FIELDS[1:]}
+        row = AuditLeaf(n=n, **{**facts, "before": plain(step.before), "after": plain(step.after)})
+        row.leaf = prev = leaf_hash(canonical(row, prev))
+        session.add(row)
     session.flush()
     return n
 

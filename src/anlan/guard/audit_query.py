@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, String, cast, func, or_, select
@@ -12,6 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from anlan.guard.records import AuditLeaf, Person
 from anlan.model.clock import Micros
+from anlan.model.tables import read_table
 from anlan.model.words import Label
 
 ESCAPE = "\\"
@@ -44,6 +46,12 @@ def find(session: Session, wanted: Wanted, *, after: int = 0, before: int | None
 def actions(session: Session) -> list[str]:
     """That occur, sorted: for a choice."""
     return list(session.scalars(select(AuditLeaf.action).distinct().order_by(AuditLeaf.action)))
+
+
+@cache
+def action_names() -> dict[str, Label]:
+    """Of the actions that have one, `data/audit_actions.csv`."""
+    return {row["id"]: Label(zh=row["zh"], en=row["en"]) for row in read_table("audit_actions.csv", "anlan.guard")}
 
 
 def names(session: Session, who: Iterable[str]) -> dict[str, Label]:

@@ -44,6 +44,7 @@ class Spool:
         self._waiting: list[tuple[Step, int]] = []
         """Each with the offset behind it."""
         self._damaged = 0
+        self.restored = 0
 
     @classmethod
     def open(cls, file: Path, size: int = SIZE) -> Spool:
@@ -66,6 +67,7 @@ class Spool:
         _, first, uncounted = _HEADER.unpack_from(content)
         spool = cls(descriptor, len(content), first, uncounted)
         spool._read(content)
+        spool.restored = len(spool)
         return spool
 
     def close(self) -> None:
@@ -106,6 +108,7 @@ class Spool:
                 behind = _HEADER.size
                 self._write(behind, _END)  # before the header: else an old entry there would count as waiting again
             self._first, self._waiting = behind, left
+            self.restored = max(0, self.restored - count)
             self._uncounted = max(0, self._uncounted + self._damaged - uncounted)
             self._damaged = 0
             self._write(0, _HEADER.pack(MAGIC, self._first, self._uncounted))

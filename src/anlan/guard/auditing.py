@@ -83,6 +83,7 @@ class Auditor:
         self._grown: Verifier | None = None
         """Has read, and found whole, the leaves in the tree."""
         self._lock = threading.RLock()
+        self._verifying = threading.Lock()
 
     @classmethod
     def open(cls, records: Records, clock: Clock, key_file: Path, witnesses: Sequence[Path] = ()) -> Auditor:
@@ -175,7 +176,8 @@ class Auditor:
                 told.append(witness.testimony())
             except Unavailable as fault:
                 self._tell(witness, fault=fault)
-        with self._records.reading() as session:
+        # One at a time: whoever asks for it again and again must not take the machine from the others.
+        with self._verifying, self._records.reading() as session:
             return verify(session, told, self._key.public if self._key is not None else None)
 
     def proof(self, n: int) -> dict[str, Any] | None:
@@ -203,8 +205,9 @@ class Auditor:
                 self._tree.extend(row[10] for row in rows[: verifier.size - before])
                 if not whole:
                     break
-        if verifier.difference is not None and "difference" not in self.faults:
-            self._raise(verifier.difference)
+        difference = verifier.difference or verifier.cut()
+        if difference is not None and "difference" not in self.faults:
+            self._raise(difference)
 
     def _first(self) -> Verifier:
         """Before anything is signed again the record must agree with what was signed before."""

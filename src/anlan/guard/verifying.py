@@ -136,7 +136,7 @@ class Verifier:
 
     def finish(self) -> Checked:
         if self.difference is None:
-            self.difference = self._cut() or self._unsigned()
+            self.difference = self.cut() or self._unsigned()
         heard = [_heard(OWN, self.own), *(_heard(one.where, one.heads, one.broken) for one in self.testimonies)]
         return Checked(
             size=self.size,
@@ -204,8 +204,8 @@ class Verifier:
         message = "between leaf {first} and leaf {size} the record was written anew: {where} has the head {head}… of {size} leaves, the record gives {root}…"
         return Difference(first, "replaced", message, facts, one.head.at)
 
-    def _cut(self) -> Difference | None:
-        """Heads of more leaves than there are."""
+    def cut(self) -> Difference | None:
+        """Once all was read: heads of more leaves than there are."""
         beyond = [one for one in self._waiting if one.head.size > self.size]
         if not beyond:
             return None

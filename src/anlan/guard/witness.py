@@ -98,16 +98,19 @@ class FileWitness:
         return self._last
 
     def hand(self, handed: Handed) -> None:
-        told = handed.head.as_json() | {"first": handed.first, "leaves": base64.b64encode(b"".join(handed.leaves)).decode()}
-        line = orjson.dumps(told) + b"\n"
         try:
-            self._append(line)
+            self._append(self.line(handed))
         except OSError as error:
             raise Unavailable(
                 "the audit record's witness {witness} cannot be written: {why}",
                 witness=self.name,
                 why=error.strerror or str(error),
             ) from error
+
+    @staticmethod
+    def line(handed: Handed) -> bytes:
+        leaves = base64.b64encode(b"".join(handed.leaves)).decode()
+        return orjson.dumps(handed.head.as_json() | {"first": handed.first, "leaves": leaves}) + b"\n"
 
     def testimony(self) -> Testimony:
         try:

@@ -294,11 +294,12 @@ def _build(context: Context) -> FastAPI:
     from anlan.plant import pages as plant_pages
     from anlan.sense import api as sense_api
     from anlan.sense import pages as sense_pages
+    from anlan.web import pages_audit
     from anlan.web.app import build_app
 
     # The plant's routes come first: `/alarms/master` is no alarm's id.
     routes = [plant_api.routes, monitor_api.routes, sense_api.routes]
-    return build_app(context, routes=routes, pages=[plant_pages.pages, monitor_pages.pages, sense_pages.pages])
+    return build_app(context, routes=routes, pages=[plant_pages.pages, monitor_pages.pages, sense_pages.pages, pages_audit.pages])
 
 
 async def main(folder: NodeFolder, listening: Listening, witnesses: Sequence[Path] = ()) -> None:

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from anlan.guard import audit
-from anlan.guard.audit_query import Wanted, actions, find, names
+from anlan.guard.audit_query import Wanted, action_names, actions, find, names
 from anlan.guard.heads import Head, heads_before, last_head
 from anlan.guard.records import AuditLeaf
 from anlan.guard.verifying import Checked, verify
@@ -59,8 +59,9 @@ def routes(context: Context) -> APIRouter:
 
     @router.get("/audit/actions", dependencies=[require("audit.view", whole=True)])
     async def audit_actions() -> Response:
-        """Actions that occur in the record."""
-        return Json({"items": await asyncio.to_thread(_actions, context)})
+        """Actions that occur in the record, with their names."""
+        found = await asyncio.to_thread(_actions, context)
+        return Json({"items": [{"action": one, "name": _name(one)} for one in found]})
 
     @router.get("/audit/check", dependencies=[require("audit.view", whole=True)])
     async def audit_check(asker: Asker) -> Response:
@@ -155,7 +156,13 @@ def _consistency(context: Context, old: int, new: int) -> list[str]:
 def _leaf(leaf: AuditLeaf, known: dict[str, Label]) -> dict[str, Any]:
     name = known.get(leaf.who)
     told = {field: getattr(leaf, field) for field in audit.FIELDS}
-    return {**told, "who_name": name.model_dump() if name is not None else None, "at_iso": iso(leaf.at), "leaf": leaf.leaf.hex()}
+    who_name = name.model_dump() if name is not None else None
+    return {**told, "who_name": who_name, "action_name": _name(leaf.action), "at_iso": iso(leaf.at), "leaf": leaf.leaf.hex()}
+
+
+def _name(action: str) -> dict[str, str] | None:
+    name = action_names().get(action)
+    return name.model_dump() if name is not None else None
 
 
 def _head(head: Head) -> dict[str, Any]:

@@ -30,11 +30,12 @@ log = structlog.get_logger()
 class AuditWatch:
     def __init__(self, context: Context) -> None:
         self._context = context
-        # Threads of its own: a share that hangs must not take those that answer requests.
-        self._threads = ThreadPoolExecutor(3, "audit")
+        self._threads: ThreadPoolExecutor
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until cancelled; may be run again after it failed."""
+        # Threads of its own: a share that hangs must not take those that answer requests.
+        self._threads = ThreadPoolExecutor(3, "audit")
         auditor, tasks = self._context.guard.auditor, [self._often(WAITING_SECONDS, self._write_waiting)]
         if auditor is not None:
             tasks += [
@@ -73,13 +74,15 @@ class AuditWatch:
         faults, name = self._context.faults, f"audit {part}"
         began = self._context.clock.now()
         turn = asyncio.get_running_loop().run_in_executor(self._threads, call)
-        try:
-            await asyncio.wait_for(asyncio.shield(turn), LATE_SECONDS)
-        except TimeoutError:
+        # Not wait_for, which before 3.12 may swallow the cancellation that comes with the end of what it waits for.
+        done, _ = await asyncio.wait([turn], timeout=LATE_SECONDS)
+        if not done:
             faults[name] = _late(part)
             log.error("audit turn does not end", part=part, began=began)
             await asyncio.wait([turn])
             return
+        try:
+            turn.result()
         except AnlanError as failure:
             if name not in faults:
                 log.error("audit turn failed", part=part, error=str(failure))
