@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import re
 from collections.abc import Callable
 from io import BytesIO
@@ -13,6 +14,7 @@ from pypdf import PdfReader
 from sqlalchemy import inspect, select, text, update
 from sqlalchemy.exc import DatabaseError
 
+from anlan.guard import totp
 from anlan.guard.records import AuditLeaf
 from anlan.model.clock import DAY, MINUTE, SECOND
 from anlan.model.errors import AnlanError, StoreError
@@ -206,6 +208,37 @@ async def test_who_may_not_sign(console: Console, consoles: Callable[..., Consol
     await other.sign_in("both")
     nowhere = await other.get("/api/v1/handover")
     assert (nowhere.status_code, nowhere.json()["code"]) == (403, "at-no-post")
+
+
+async def test_the_second_factor_is_asked_for_at_the_signature_too(
+    node: Node, console: Console, consoles: Callable[..., Console]
+) -> None:
+    other = consoles("10.0.0.8")
+    await other.sign_in("both")
+    secret = (await other.post("/api/v1/me/factor", json={"password": PASSWORD})).json()["secret"]
+
+    def code_now() -> str:
+        return totp.code(base64.b32decode(secret.replace(" ", "")), totp.step_of(node.clock.now()))
+
+    assert (await other.post("/api/v1/me/factor/confirm", json={"code": code_now()})).status_code == 200
+    node.clock.advance(MINUTE)
+    await console.sign_in("gas")
+    offered = (await offer(console, await under_way(console))).json()
+    asked = await accept(console, offered["id"])
+    assert (asked.status_code, asked.json()["code"]) == (401, "second-factor-needed")
+    assert (await accept(console, offered["id"], code="000000")).status_code == 401
+    signed = await accept(console, offered["id"], code=code_now())
+    assert signed.status_code == 200, signed.text
+
+
+async def test_many_consoles_gather_once_and_a_signature_gathers_anew(node: Node, console: Console) -> None:
+    await console.sign_in("gas")
+    first = (await under_way(console))["facts"]["as_of"]
+    assert (await under_way(console))["facts"]["as_of"] == first
+    node.clock.advance(6 * SECOND)
+    assert (await under_way(console))["facts"]["as_of"] == first + 6 * SECOND
+    node.clock.advance(SECOND)
+    assert (await offer(console, await under_way(console))).json()["as_of"] == first + 7 * SECOND
 
 
 async def test_a_password_is_not_found_by_signing(console: Console) -> None:

@@ -128,11 +128,16 @@ async def _came(asked: _Asked) -> dict[str, Any]:
         & (columns["before"] != AlarmState.UNACKNOWLEDGED)
         & ~np.isin(columns["trigger"], LATE)
     )
-    items = []
-    for alarm in np.unique(columns["alarm"][told]).tolist():
-        if asked.concerns(alarm):
-            at = columns["noticed_at"][told & (columns["alarm"] == alarm)]
-            items.append({**_named(asked.plant, alarm), "times": len(at), "first": int(at.min()), "last": int(at.max())})
+    alarms, place, times = np.unique(columns["alarm"][told], return_inverse=True, return_counts=True)
+    at = columns["noticed_at"][told]
+    first, last = np.full(len(alarms), np.iinfo(np.int64).max), np.zeros(len(alarms), np.int64)
+    np.minimum.at(first, place, at)
+    np.maximum.at(last, place, at)
+    items = [
+        {**_named(asked.plant, alarm), "times": n, "first": began, "last": ended}
+        for alarm, n, began, ended in zip(alarms.tolist(), times.tolist(), first.tolist(), last.tolist(), strict=True)
+        if asked.concerns(alarm)
+    ]
     items.sort(key=lambda one: (one["priority"] or 0, -one["times"], one["id"]))
     begun = list(await asyncio.to_thread(lambda: asked.context.journal.begun))
     return {

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from anlan.guard.audit import Step, append
 from anlan.guard.confirming import Confirming
-from anlan.guard.principal import Principal
+from anlan.guard.principal import Grant, Principal
 from anlan.guard.records import AuditLeaf
 from anlan.guard.sessions import SignedIn
 from anlan.model.clock import DAY, MINUTE, Micros
@@ -33,6 +33,9 @@ LONGEST: Micros = 7 * DAY
 STALE: Micros = 30 * MINUTE
 """The incoming person signs for facts that are at most so old."""
 LISTED = 200
+LOOKED_AGAIN = 5.0
+"""s"""
+KEPT = 16
 
 State = Literal["draft", "offered", "signed"]
 
@@ -64,6 +67,7 @@ class HandoverService:
         self._context = context
         self._gathering = asyncio.Semaphore(1)
         self._confirming = Confirming(context.guard)
+        self._gathered: dict[tuple[str, Micros, tuple[Grant, ...]], tuple[float, dict[str, Any]]] = {}
 
     @classmethod
     def of(cls, context: Context) -> HandoverService:
@@ -125,7 +129,7 @@ class HandoverService:
         await self._confirming.confirm(principal, password)
         _, last = await asyncio.to_thread(self._open_row, post)
         start, clipped = self._start(last)
-        facts = await self._facts(principal, post, start, clipped=clipped)
+        facts = await self._facts(principal, post, start, clipped=clipped, fresh=True)
         return self._told(await asyncio.to_thread(self._offer, principal, post, edition, start, facts))
 
     async def withdraw(self, principal: Principal, id: UUID, reason: str) -> dict[str, Any]:
@@ -293,9 +297,17 @@ class HandoverService:
 
     # ---- inside
 
-    async def _facts(self, principal: Principal, post: str, start: Micros, *, clipped: bool) -> dict[str, Any]:
+    async def _facts(
+        self, principal: Principal, post: str, start: Micros, *, clipped: bool, fresh: bool = False
+    ) -> dict[str, Any]:
+        """As of now; for who only looks, as of a few seconds ago at the most: many consoles may show the same page."""
+        key = (post, start, principal.grants)
         async with self._gathering:
-            facts = await gather(self._context, principal, post, start)
+            at, facts = self._gathered.get(key, (0.0, {}))
+            if fresh or not facts or self._context.clock.monotonic() > at + LOOKED_AGAIN:
+                facts = await gather(self._context, principal, post, start)
+                others = [(one, found) for one, found in self._gathered.items() if one != key]
+                self._gathered = {key: (self._context.clock.monotonic(), facts), **dict(others[: KEPT - 1])}
         return facts | {"clipped": clipped}
 
     def _start(self, last: Handover | None) -> tuple[Micros, bool]:
