@@ -108,6 +108,21 @@ def test_papers_of_a_killed_node(killed: Node) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
+def test_the_handover_that_is_due_is_printed_to_be_signed_by_pen(killed: Node) -> None:
+    target = killed.folder / "due.pdf"
+    done = run("handover", "--last", "--draft", "panel", "--data", str(killed.data), "-o", str(target))
+    assert done.exit_code == 0, done.output
+    text = text_of(target)
+    assert text.count("未签字") == 2, "room for two pens"
+    for said in ("节点未运行。以下为其截至", "草稿:尚无人签字", "BP-07待恢复", "BP-07.IF", "没有有效批准"):
+        assert said in text, said
+    assert "交接班" in text
+    refused = run("handover", "--last", "--draft", "nowhere", "--data", str(killed.data), "-o", str(target))
+    assert isinstance(refused.exception, InputError)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_without_a_snapshot_and_with_the_log_whole_the_state_is_decided_anew(killed: Node) -> None:
     snapshots = killed.data / "snapshots"
     snapshots.rename(killed.data / "elsewhere")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from getpass import getuser
 from pathlib import Path
 from typing import Any, NoReturn
@@ -26,11 +27,13 @@ from anlan.model.frames import Kind
 from anlan.model.words import Label, Language
 from anlan.monitor.choice import LATEST
 from anlan.monitor.engine import Engine
+from anlan.monitor.handover.facts import EDITS
 from anlan.monitor.journal_view import JournalView
 from anlan.monitor.paper.service import AsOf, Papers
 from anlan.monitor.snapshot import Snapshots
 from anlan.node.configuration import view_in_force
 from anlan.node.layout import NodeFolder
+from anlan.plant.edits import edits_between
 from anlan.store.history_reader import HistoryReader
 from anlan.store.history_tail import WholeHistory
 from anlan.store.logreader import LogReader
@@ -99,6 +102,7 @@ def last_state(data: Path, *, running: bool) -> Iterator[Context]:
             clock=clock,
             guard=Guard(records, clock),
         )
+        context.extras[EDITS] = partial(edits_between, records)
         warnings: Warnings = []
         at = _values(context, folder, frames, journal, warnings)
         live.link(True)  # not that anything is live: the values are those of the one instant that every paper names

@@ -31,12 +31,16 @@ def print_command(
     ] = "shift",
     start: Annotated[str, typer.Option("--from", help="… or µs since 1970, or a time with its zone; together with --to.")] = "",
     end: Annotated[str, typer.Option("--to", help="… before which it ends.")] = "",
+    draft: Annotated[
+        str, typer.Option(metavar="POST", help="Of the handover: the one that is due at this post, to be signed by pen.")
+    ] = "",
     output: Annotated[Path, typer.Option("-o", "--output", help="The PDF, or a folder for all of them.")] = Path(),
 ) -> None:
     """Print the alarm journal of a period, the bypass list, the standing alarms or the last shift handover: PDF with page x/y, print time, site, and a QR with the content's hash.
 
     Example: anlan print journal --data var/hualan --period day -o journal.pdf
     Example: anlan print --last --data var/hualan -o papers/
+    Example: anlan print handover --last --draft panel --data var/hualan -o handover.pdf
     """
     from anlan.model.errors import NotFound
     from anlan.model.words import shell_language
@@ -54,7 +58,7 @@ def print_command(
     with last_state(folder, running=running) as context:
         for kind in kinds:
             try:
-                document = _made(context, kind, period, start, end)
+                document = _made(context, kind, period, start, end, draft)
             except NotFound as none:
                 if len(kinds) == 1:
                     raise
@@ -69,7 +73,7 @@ def print_command(
                 typer.echo(f"  {warning}")
 
 
-def _made(context: Context, kind: str, period: str, start: str, end: str) -> Document:
+def _made(context: Context, kind: str, period: str, start: str, end: str, draft: str) -> Document:
     import asyncio
 
     from anlan.model.words import shell_language
@@ -91,10 +95,22 @@ def _made(context: Context, kind: str, period: str, start: str, end: str) -> Doc
             case "bypasses":
                 return await papers.bypasses(person, language)
             case _:
-                told = await HandoverService.of(context).latest(person)
+                handovers = HandoverService.of(context)
+                if draft:
+                    must_be_post(context, draft)
+                    told = await handovers.on_paper(person, draft, papers.head(language).as_of)
+                else:
+                    told = await handovers.latest(person)
                 return document(head_of(context, told, language), told)
 
     return asyncio.run(make())
+
+
+def must_be_post(context: Context, post: str) -> None:
+    from anlan.model.errors import InputError
+
+    if post not in context.plant.posts:
+        raise InputError("there is no post {post}; the plant has {posts}", post=post[:100], posts=", ".join(context.plant.posts))
 
 
 def _window(context: Context, period: str, start: str, end: str) -> Window:

@@ -51,9 +51,9 @@ class Edits(Protocol):
     def __call__(self, start: Micros, end: Micros) -> list[dict[str, Any]]: ...
 
 
-async def gather(context: Context, principal: Principal, post: str, start: Micros) -> dict[str, Any]:
-    """Facts from `start` up to now. Never raises AnlanError: what is not known stands in `unknown`."""
-    plant, now = context.plant, context.clock.now()
+async def gather(context: Context, principal: Principal, post: str, start: Micros, at: Micros | None = None) -> dict[str, Any]:
+    """Facts from `start` up to now, or to `at` of a context that stands still. Never raises AnlanError: what is not known stands in `unknown`."""
+    plant, now = context.plant, context.clock.now() if at is None else at
     whole = all(plant.post_of_rule(rule) != post for rule in plant.rules.values())
     facts: dict[str, Any] = {
         "start": start,
@@ -283,9 +283,8 @@ def _answers(asked: _Asked) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def first_start(context: Context) -> Micros:
+def first_start(plant: PlantView, now: Micros) -> Micros:
     """Where the first handover of a post begins: with the running shift, or the one before it while it is younger than two hours."""
-    now, plant = context.clock.now(), context.plant
     running = shift_at(now, plant.shifts, plant.zone)
     return running.start if now - running.start >= 2 * HOUR else shift_at(running.start - 1, plant.shifts, plant.zone).start
 

@@ -89,6 +89,15 @@ class HandoverService:
         facts = await self._facts(principal, post, start, clipped=clipped)
         return self._told(row or _blank(post, start), facts=facts)
 
+    async def on_paper(self, principal: Principal, post: str, at: Micros) -> dict[str, Any]:
+        """The same for a post and an instant, to be signed by pen: of a node that is down there is no other way. Changes nothing."""
+        row, last = await asyncio.to_thread(self._open_row, post)
+        if row is not None and row.state == "offered":
+            return self._told(row)
+        start, clipped = self._start(last, at)
+        facts = await gather(self._context, principal, post, start, at)
+        return self._told(row or _blank(post, start), facts=facts | {"clipped": clipped})
+
     async def past(self, principal: Principal, post: str = "") -> list[dict[str, Any]]:
         """Signed ones that this person may see, newest first, without their facts."""
         query = (
@@ -310,10 +319,11 @@ class HandoverService:
                 self._gathered = {key: (self._context.clock.monotonic(), facts), **dict(others[: KEPT - 1])}
         return facts | {"clipped": clipped}
 
-    def _start(self, last: Handover | None) -> tuple[Micros, bool]:
-        """Where the last handover's facts end, so that nothing falls between two; whether that lies too far back."""
-        start = last.as_of if last is not None and last.as_of is not None else first_start(self._context)
-        earliest = self._context.clock.now() - LONGEST
+    def _start(self, last: Handover | None, at: Micros | None = None) -> tuple[Micros, bool]:
+        """Where the last handover's facts end, so that nothing falls between two; whether that lies too far back of now, or of `at`."""
+        now = self._context.clock.now() if at is None else at
+        start = last.as_of if last is not None and last.as_of is not None else first_start(self._context.plant, now)
+        earliest = now - LONGEST
         return (start, False) if start >= earliest else (earliest, True)
 
     def _must_be_fresh(self, row: Handover) -> None:
