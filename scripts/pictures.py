@@ -40,6 +40,8 @@ class Picture:
     scale: float = 1.0
     click: str = ""
     """What is clicked before: a selector."""
+    shell: str = ".shell"
+    """What is waited for: a selector."""
     keys: str = ""
     """What is typed after that."""
 
@@ -60,6 +62,7 @@ PICTURES = (
     Picture("blind-en", "/blind", "en"),
     Picture("handover-zh", "/handover", "zh"),
     Picture("place-zh", "/places/hualan/U200", "zh"),
+    Picture("wall-zh", "/wall?view=overview&view=alarms", "zh", (1920, 1080), 0.75, shell=".wall"),
     Picture("search-zh", "/alarms", "zh", click='[data-shell="search"]', keys="yelv yali"),
 )
 
@@ -122,7 +125,7 @@ def take(browser: Browser, picture: Picture, out: Path, address: str, password: 
         raise SystemExit(f"sign-in refused: {answer.text()}")
     page = context.new_page()
     page.goto(picture.path)
-    page.wait_for_selector(".shell")
+    page.wait_for_selector(picture.shell)
     page.wait_for_timeout(4_000)  # charts draw, values arrive
     if picture.click:
         page.locator(picture.click).first.click()

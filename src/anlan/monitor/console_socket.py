@@ -3,7 +3,7 @@
 Browser → {"points": ["AT-203", …], "also": ["blind"]}: the points it shows and what else it wants to be told; replaces both.
 Node → {"t": node's clock [µs], "core": whether the core is heard, "v": [[id, time, value | null, quality word, received_at], …], "a": [alarm rows that
 changed], "cursor": journal position, "whole": true when `a` is all that stands, "s": [source rows], "sum": summary, "cal": [ids of the
-detectors under calibration], "pl": {path of a place that was asked for as "place:PATH": its counts}, "f": [faults of the node, in words], "fl": [alarm floods that run], "bl": what can't be seen
+detectors under calibration], "pl": {path of a place that was asked for as "place:PATH": its counts}, "page": `shell.page_stamp`, "f": [faults of the node, in words], "fl": [alarm floods that run], "bl": what can't be seen
 (`monitor.blind_spots`)}, what has not changed left out; at least one a second, so
 that silence means a lost line. Values at most 4 times a second, alarms at once. Closed with 1008 when the session is over.
 """
@@ -26,6 +26,7 @@ from anlan.web.answers import dumps
 from anlan.web.context import Context
 from anlan.web.fanout import MOST_POINTS
 from anlan.web.faults import fault_texts
+from anlan.web.shell import page_stamp
 from anlan.web.stream import Bell, Watch
 
 HEARTBEAT = 1.0
@@ -52,6 +53,7 @@ class ConsoleSocket:
         self._calibrating_told: bytes | None = None
         self._faults_told: bytes | None = None
         self._floods_told: bytes = b"[]"
+        self._page_told = ""
         self._places: tuple[str, ...] = ()
         self._places_told: bytes = b""
         self._blind_told: bytes | None = None
@@ -127,6 +129,7 @@ class ConsoleSocket:
             + self._floods()
             + self._blind()
             + self._counts_of_places()
+            + self._page()
             + b"}"
         )
 
@@ -212,6 +215,13 @@ class ConsoleSocket:
             return b""
         self._places_told = told
         return b',"pl":{' + told + b"}"
+
+    def _page(self) -> bytes:
+        stamp = page_stamp(self._context.plant)
+        if stamp == self._page_told:
+            return b""
+        self._page_told = stamp
+        return b',"page":' + dumps(stamp)
 
     async def _still_allowed(self) -> bool:
         now = self._context.clock.monotonic()

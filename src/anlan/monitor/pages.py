@@ -13,6 +13,7 @@ from anlan.monitor import (
     pages_replay,
     pages_safety,
     pages_trends,
+    pages_wall,
 )
 from anlan.web import pages_stations
 from anlan.web.context import Context
@@ -31,5 +32,6 @@ def pages(context: Context) -> None:
         pages_handover,
         pages_stations,
         pages_point,
+        pages_wall,
     ):
         one.pages(context)

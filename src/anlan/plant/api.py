@@ -77,7 +77,9 @@ def _reading(router: APIRouter, context: Context, service: MasterService) -> Non
         """The approved alarms, one line each with all fields; `format=xlsx` is the workbook that an import takes back."""
         current, plant, _ = await service.current()
         if chosen.format == "xlsx":
-            asker.require("alarm.view", "")  # an import takes the whole workbook back: one of a branch would say that the rest is gone
+            asker.require(
+                "alarm.view", ""
+            )  # an import takes the whole workbook back: one of a branch would say that the rest is gone
             book = await asyncio.to_thread(write_book, plant, current, asker.language)
             name = f"{plant.site.id}-alarms-v{current.number}.xlsx"
             return Response(book, media_type=XLSX, headers={"Content-Disposition": f'attachment; filename="{name}"'})

@@ -67,6 +67,17 @@ def show(context: Context, principal: Principal, path: str, title: str, body: Ma
     ui.html(frame(context, principal, path, title, body), sanitize=False)
 
 
+def show_whole(context: Context, principal: Principal, title: str, body: Markup, *scripts: str) -> None:
+    """A page without the frame: a wall has no navigation, and its scripts show counts, loss of the link and faults themselves."""
+    from nicegui import ui
+
+    ui.page_title(f"{title} · {context.plant.name.text(principal.language)}")
+    ui.add_head_html(theme.head())
+    config = {**page_config(context, principal), "silent": True}
+    ui.add_body_html(script_json("anlan-config", config) + theme.scripts(*scripts))
+    ui.html(body, sanitize=False)
+
+
 def instead(context: Context, principal: Principal, title: str, what: str) -> str:
     """A whole document in the frame that says why the page asked for is not there; alarms and ways are as on every page."""
     language = principal.language
@@ -91,7 +102,13 @@ def page_config(context: Context, principal: Principal) -> dict[str, Any]:
         "roles": list(principal.roles),
         "escalation": list(context.plant.escalation),
         "account": principal.account,
+        "page": page_stamp(context.plant),
     }
+
+
+def page_stamp(plant: PlantView) -> str:
+    """Names what a page was made from: a page that stays for weeks loads itself anew once the node tells another."""
+    return f"{plant.version}-{theme.base().rpartition('/')[2]}"
 
 
 def zone_word(zone: str, now: int) -> str:

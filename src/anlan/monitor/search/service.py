@@ -41,6 +41,7 @@ BEYOND_THE_WAYS = (
     ("/alarms/journal", "Alarm journal", "alarm.view"),
     (MASTER, "Master alarm database", "alarm.view"),
     ("/alarms/performance", "Alarm performance", "alarm.view"),
+    ("/wall/choose", "A wall view", "live.view"),
 )
 """Pages that stand in no navigation: (path, words, action)."""
 PEOPLE_KEPT = 5.0

@@ -113,6 +113,7 @@ class Alarms extends EventTarget {
   }
 
   soundOrNot() {
+    if (config.silent) return; // a wall that nobody can silence makes no sound; the consoles and the node do
     const worst = Math.min(...this.sounding().map((row) => row.priority), 9);
     worst <= 4 ? sound.start(worst) : sound.stop();
   }

@@ -6,11 +6,10 @@ import { esc, t } from "./config.js";
 import { showCounts, unseenMarks } from "./counts.js";
 import { span } from "./format.js";
 import { link } from "./link.js";
+import { PlanView, within } from "./plan.js";
 import { whenMounted } from "./shell.js";
 import { linkWords, rateWords } from "./source_words.js";
-import { kindOf, liveValue } from "./values.js";
-
-const within = (place, unit) => place === unit || place?.startsWith(`${unit}/`);
+import "./values.js";
 
 function showUnits() {
   const rows = alarms.list().filter((row) => !HIDDEN.has(row.state));
@@ -20,10 +19,6 @@ function showUnits() {
     tile.classList.toggle("worst", own.length > 0);
     tile.style.order = order(own);
     for (const key of tile.querySelectorAll("[data-key]")) markKey(key, own);
-  }
-  for (const mark of document.querySelectorAll("[data-unit-mark]")) {
-    const [worst] = rows.filter((row) => within(row.place, mark.dataset.unitMark)).sort(worstFirst);
-    mark.innerHTML = worst ? placed(symbol(worst.priority, worst.state), -7, -7, 14) : "";
   }
 }
 
@@ -47,62 +42,6 @@ function showWorst() {
   const rows = alarms.list().filter((row) => !HIDDEN.has(row.state)).sort(worstFirst).slice(0, LISTED);
   place.innerHTML = rows.length ? rows.map(worstRow).join("") : `<p class="none">${esc(place.dataset.worst)}</p>`;
 }
-
-const placed = (svg, x, y, size) => svg.replace("<svg ", `<svg x="${x}" y="${y}" width="${size}" height="${size}" `);
-
-/* plan */
-function wirePlan(plan) {
-  for (const spot of plan.querySelectorAll(".spot")) {
-    const points = spot.dataset.points.split(",");
-    for (const point of points) link.watch(point, () => showSpot(spot, points));
-  }
-  wireTip(plan);
-}
-
-/** A spot shows the worst quality among its points: what is unknown must not hide behind a neighbour. */
-function showSpot(spot, points) {
-  const kinds = points.map((point) => kindOf(point, link.readings.get(point)));
-  const worst = ["none", "bad", "uncertain", "good"].find((kind) => kinds.includes(kind));
-  if (spot.kind === worst) return;
-  spot.kind = worst;
-  spot.setAttribute("class", `spot ${worst}`);
-}
-
-function showSpotAlarms() {
-  const byPoint = new Map();
-  for (const row of alarms.list().sort(worstFirst)) if (!HIDDEN.has(row.state) && !byPoint.has(row.point)) byPoint.set(row.point, row);
-  for (const spot of document.querySelectorAll(".plan .spot")) {
-    const worst = spot.dataset.points.split(",").map((point) => byPoint.get(point)).filter(Boolean).sort(worstFirst)[0];
-    spot.querySelector(".sym")?.remove();
-    if (worst) spot.insertAdjacentHTML("beforeend", placed(symbol(worst.priority, worst.state), spot.dataset.x - 5.5, spot.dataset.y - 5.5, 11));
-  }
-}
-
-function wireTip(plan) {
-  const tip = Object.assign(document.createElement("div"), { className: "plan-tip", hidden: true });
-  plan.parentElement.append(tip);
-  plan.addEventListener("pointerover", (event) => {
-    const spot = event.target.closest(".spot");
-    tip.hidden = !spot;
-    if (!spot) return;
-    tip.innerHTML = tipText(spot);
-    const [box, at] = [plan.parentElement.getBoundingClientRect(), spot.getBoundingClientRect()];
-    tip.style.left = `${Math.min(at.right - box.left + 10, box.width - tip.offsetWidth - 8)}px`;
-    tip.style.top = `${Math.max(4, Math.min(at.top - box.top, box.height - tip.offsetHeight - 8))}px`;
-  });
-}
-
-function tipText(spot) {
-  const lines = spot.querySelector("title").textContent.split("\n");
-  const metas = JSON.parse(spot.dataset.meta);
-  const rows = lines.map((line) => {
-    const [id] = line.split(" ", 1);
-    const meta = metas.find((one) => one.point === id);
-    return `<div><b class="strong">${esc(id)}</b> ${esc(line.slice(id.length + 1))} ${meta ? liveValue(meta) : ""}</div>`;
-  });
-  return rows.join("");
-}
-
 
 /* summary */
 function showSummary() {
@@ -140,10 +79,9 @@ function forgetSources() {
 
 function start(page) {
   const plan = page.querySelector(".plan");
-  if (plan) wirePlan(plan);
+  if (plan) new PlanView(plan);
   const show = () => {
     showUnits();
-    showSpotAlarms();
     showWorst();
   };
   alarms.addEventListener("change", show);

@@ -5,13 +5,12 @@ import { HIDDEN, alarms, byPriority, symbol, worstFirst } from "./alarms.js";
 import { esc, t } from "./config.js";
 import { showCounts, unseenMarks } from "./counts.js";
 import { link } from "./link.js";
+import { within } from "./plan.js";
 import { whenMounted } from "./shell.js";
 import { linkWords } from "./source_words.js";
 import "./values.js";
 
 const LISTED = 40;
-
-export const within = (place, branch) => place === branch || Boolean(place?.startsWith(`${branch}/`));
 
 /** Kept up until `leave`: a page leaves with its document, the wall when it turns to another view. */
 export class PlaceView {

@@ -185,4 +185,4 @@ export function whenMounted(selector, run) {
   watcher.observe(document.documentElement, { childList: true, subtree: true });
 }
 
-whenMounted(".shell", start);
+whenMounted(".shell, .wall", (frame) => frame.matches(".shell") && start());
