@@ -185,11 +185,8 @@ async def test_a_stranger_gets_nothing_and_is_on_record(whole: FastAPI, works: A
 def test_the_table_is_whole(whole: FastAPI) -> None:
     table = calls(whole)
     assert len(table) > 70
-    assert {call.action for call in table} | {"node.metrics"} >= set(SAID["actions"]) - NOT_YET
+    assert {call.action for call in table} | {"node.metrics"} >= set(SAID["actions"])
     assert Counter((call.method, call.path) for call in table).most_common(1)[0][1] == 1
-
-
-NOT_YET = {"roster.manage", "token.create"}
 
 
 @pytest.fixture

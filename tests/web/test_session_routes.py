@@ -100,11 +100,11 @@ async def test_a_one_time_password_opens_only_the_change(console: Any, node: Any
 
 async def test_closing_an_account_ends_its_sessions_at_once(consoles: Any, console: Any) -> None:
     other = consoles()
-    await other.sign_in("gas")
+    await other.sign_in("safety")
     await console.sign_in("admin")
     everyone = (await console.get("/api/v1/people")).json()["items"]
-    gas = next(one for one in everyone if one["account"] == "gas")
-    assert (await console.patch(f"/api/v1/people/{gas['id']}", json={"disabled": True})).status_code == 200
+    safety = next(one for one in everyone if one["account"] == "safety")
+    assert (await console.patch(f"/api/v1/people/{safety['id']}", json={"disabled": True})).status_code == 200
     assert (await other.get("/api/v1/me")).status_code == 401
 
 

@@ -118,6 +118,11 @@ class People:
         self._on_change()
         return password
 
+    def check_reach(self, person_id: UUID, by: Principal) -> None:
+        """Raises NotFound, and Forbidden unless `by` manages people wherever this one holds something."""
+        with self._records.reading() as session:
+            check_reach(by, find_person(session, person_id))
+
     def is_password(self, person_id: UUID, password: str) -> bool:
         with self._records.reading() as session:
             stored = find_person(session, person_id).password

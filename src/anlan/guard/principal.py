@@ -57,6 +57,10 @@ class Principal:
     password_due: int | None = None
     """Until when the password may be used [µs UTC]."""
     from_where: str = ""
+    token: UUID | None = None
+    """The API token by which this is asked; then nobody sits there."""
+    unattended: bool = False
+    """A post's console that goes on showing, with nobody signed in."""
 
     def allows(self, action: str, place: str | None = None) -> bool:
         """Whether the action is allowed at `place`; None asks whether it is allowed anywhere at all."""

@@ -17,7 +17,9 @@ from anlan.guard.policy import Policies
 from anlan.guard.principal import Principal
 from anlan.guard.refusals import Refusals
 from anlan.guard.roles import Roles, load_roles
+from anlan.guard.roster import Roster
 from anlan.guard.sessions import Sessions
+from anlan.guard.tokens import Tokens
 from anlan.guard.vault import Vault
 from anlan.model.clock import Clock
 from anlan.model.errors import Forbidden, StoreError
@@ -48,6 +50,10 @@ class Guard:
         self.policies = Policies(records, clock, self._changed)
         self.factors = Factors(records, clock, vault or Vault.in_memory(), self._changed)
         self.sessions = Sessions(records, clock, self.roles, self.refusals, self.policies, self.factors)
+        self.tokens = Tokens(records, clock, self.roles, self.sessions.ended)
+        self.sessions.beside = self.tokens.running
+        self.sessions.on_change(self.tokens.forget)
+        self.roster = Roster(records, clock)
         self.people = People(records, clock, self.policies, self.sessions.forget)
 
     def record(self, step: audit.Step) -> int | None:

@@ -26,12 +26,12 @@ from anlan.guard.factors import Factors, has_factor
 from anlan.guard.limiter import Origin, TooManyTries, TryLimiter
 from anlan.guard.people import account_of, assigned_posts, grants_of, post_names
 from anlan.guard.policy import Policies
-from anlan.guard.principal import Principal
+from anlan.guard.principal import Grant, Principal
 from anlan.guard.records import Person, SignIn
 from anlan.guard.refusals import Refusal, Refusals
 from anlan.guard.roles import Roles
 from anlan.model.clock import DAY, HOUR, MINUTE, Clock, Micros
-from anlan.model.errors import Forbidden, NotSignedIn, StoreError
+from anlan.model.errors import Forbidden, NotFound, NotSignedIn, StoreError
 from anlan.model.words import Label, Language
 from anlan.store.ids import uuid7
 from anlan.store.records import Records
@@ -43,6 +43,9 @@ KNOWN_FOR: Micros = 30 * DAY
 CACHE_SECONDS = 5.0
 """Changes made in this process show at once; this bounds how long one made elsewhere (a restored database) could go unseen."""
 
+UNATTENDED = "unattended"
+STATION_SEES = frozenset({"plant.view", "live.view", "history.view", "alarm.view", "source.view"})
+"""What a post's console goes on showing."""
 ONE_TIME_FOR: Micros = 7 * DAY
 """A one-time password is used within this or not at all (ASVS 5.0 V6.4.1)."""
 MOST_STRANGERS = 16
@@ -90,6 +93,17 @@ class Sessions:
         self.limiter = TryLimiter(clock)
         self._known: dict[bytes, _Known] = {}
         self._on_end: list[Callable[[UUID], None]] = []
+        self._on_change: list[Callable[[], None]] = []
+        self.changes = 0
+        """How often people, roles or sessions have changed: who has seen this number need not ask again."""
+        self.beside: Callable[[UUID], Principal | None] = lambda _: None
+        """Who acts under an id that is no session's: an API token."""
+        self.places_of_post: Callable[[str], tuple[str, ...]] = lambda _: ()
+        """Branches that a post watches: what its console goes on showing with nobody signed in. The app fills it."""
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Called, on any thread, after each change of people, roles or sessions."""
+        self._on_change.append(listener)
 
     def on_end(self, listener: Callable[[UUID], None]) -> None:
         """Called, on any thread, with the id of each session that ends here by sign-out or hand-over."""
@@ -129,7 +143,7 @@ class Sessions:
         self.limiter.succeeded(origin)
         signed_in = await asyncio.to_thread(self._begin, person.id, post, address, language, replacing, device)
         if replacing is not None:
-            self._forget_ended(replacing)
+            self.ended(replacing)
         return signed_in
 
     async def _is_password(self, person: Person | None, password: str, origin: Origin) -> bool:
@@ -184,7 +198,7 @@ class Sessions:
         try:
             with self._records.reading() as session:
                 sign_in = session.get(SignIn, session_id)
-                return self._principal(session, sign_in) if sign_in is not None else None
+                return self._principal(session, sign_in) if sign_in is not None else self.beside(session_id)
         except StoreError:
             known = self._remembered(session_id)
             if known is None:
@@ -196,12 +210,34 @@ class Sessions:
         found = (known.principal for known in list(self._known.values()))
         return next((one for one in found if one is not None and one.session == session_id), None)
 
+    def of(self, person: UUID) -> list[SignIn]:
+        """The person's running sessions, the newest first, consoles that were left unattended among them. Blocking."""
+        wanted = select(SignIn).where(SignIn.person_id == person, SignIn.ended_at.is_(None)).order_by(SignIn.began_at.desc())
+        with self._records.reading() as session:
+            return [one for one in session.scalars(wanted) if self._principal(session, one) is not None]
+
+    def end(self, session_id: UUID, by: Principal, *, of: UUID) -> None:
+        """End one session of person `of` for good: its console then shows the door. Blocking. Raises NotFound."""
+        with self._records.session() as session:
+            sign_in = session.get(SignIn, session_id)
+            if sign_in is None or sign_in.person_id != of or sign_in.ended_at is not None:
+                raise NotFound("there is no session {session}", session=str(session_id))
+            self._end(session, session_id)
+            audit.append(session, audit.Step.of(by, self._clock.now(), "session.end", str(session_id)))
+        self.ended(session_id)
+
+    def sign_out_everywhere(self, by: Principal, *, of: UUID, but: UUID | None = None) -> None:
+        """As `end_all_of`, with its audit leaf."""
+        with self._records.session() as session:
+            audit.append(session, audit.Step.of(by, self._clock.now(), "session.end-all", str(of)))
+        self.end_all_of(of, but=but)
+
     def sign_out(self, principal: Principal) -> None:
         """End the session; its token is worth nothing from now on. Blocking."""
         with self._records.session() as session:
             self._end(session, principal.session)
             audit.append(session, audit.Step.of(principal, self._clock.now(), "session.end", str(principal.session)))
-        self._forget_ended(principal.session)
+        self.ended(principal.session)
 
     def choose_post(self, principal: Principal, post: str) -> None:
         """Sit down at another of the person's posts ("" leaves the post). Blocking. Raises Forbidden."""
@@ -226,18 +262,24 @@ class Sessions:
         self.forget()
 
     def end_all_of(self, person: UUID, *, but: UUID | None = None) -> None:
-        """Sign the person out everywhere, except in session `but`. Blocking."""
+        """Sign the person out everywhere, except in session `but`. Consoles at a post go on showing, with nobody signed in. Blocking."""
         with self._records.session() as session:
             running = select(SignIn.id).where(SignIn.person_id == person, SignIn.ended_at.is_(None))
             ended = [one for one in session.scalars(running) if one != but]
-            for one in ended:
-                self._end(session, one)
-        for one in ended:
-            self._forget_ended(one)
+            over = [one for one in ended if not self._left_in_view(session, one)]
+        self.forget()
+        for one in over:
+            self.ended(one)
 
     def forget(self) -> None:
         """People, roles or sessions changed: every principal is read anew."""
         self._known.clear()
+        self._changed()
+
+    def _changed(self) -> None:
+        self.changes += 1
+        for listener in self._on_change:
+            listener()
 
     def _look_up(self, account: str, address: str, device: str) -> tuple[Person | None, Origin]:
         """The person, and how well this origin is known; asked the same way whether or not the account exists."""
@@ -304,7 +346,12 @@ class Sessions:
 
     def _principal(self, session: Session, sign_in: SignIn) -> Principal | None:
         person = session.get(Person, sign_in.person_id)
-        if person is None or person.disabled or self._is_over(sign_in):
+        if person is None or sign_in.ended_at is not None:
+            return None
+        left = sign_in.unattended_at is not None or sign_in.post not in {"", *assigned_posts(person)}
+        if left and sign_in.post and (station := self._unattended(sign_in)) is not None:
+            return station
+        if person.disabled or sign_in.unattended_at is not None or self._is_over(sign_in):
             return None
         posts, policy, enrolled = assigned_posts(person), self._policies.current, has_factor(session, person)
         return Principal(
@@ -322,6 +369,36 @@ class Sessions:
             password_due=policy.password_due(person),
             from_where=sign_in.from_where,
         )
+
+    def _unattended(self, sign_in: SignIn) -> Principal | None:
+        """The console of a post whose person is gone: it shows what the post watches and does nothing (DOMAIN.md 15). None for a post that
+        watches nothing any more."""
+        see = frozenset(name for name, action in self._roles.actions.items() if action.kind == "view") & STATION_SEES
+        grants = tuple(Grant(UNATTENDED, place, see) for place in self.places_of_post(sign_in.post))
+        return (
+            None
+            if not grants
+            else Principal(
+                person=sign_in.person_id,
+                account="",
+                name=Label(zh="无人登录", en="Nobody signed in"),
+                session=sign_in.id,
+                grants=grants,
+                post=sign_in.post,
+                language="en" if sign_in.language == "en" else "zh",
+                from_where=sign_in.from_where,
+                unattended=True,
+            )
+        )
+
+    def _left_in_view(self, session: Session, session_id: UUID) -> bool:
+        """The person is gone from here; a post's console stays in view, any other session ends."""
+        sign_in = session.get_one(SignIn, session_id)
+        if not sign_in.post or not self.places_of_post(sign_in.post):
+            self._end(session, session_id)
+            return False
+        sign_in.unattended_at = sign_in.unattended_at or self._clock.now()
+        return True
 
     def _is_over(self, sign_in: SignIn) -> bool:
         if sign_in.ended_at is not None:
@@ -352,8 +429,9 @@ class Sessions:
             self._known.clear()  # made-up tokens can't fill the memory
         self._known[hashed] = _Known(principal, self._clock.monotonic() + CACHE_SECONDS)
 
-    def _forget_ended(self, session_id: UUID) -> None:
-        self._known.clear()
+    def ended(self, session_id: UUID) -> None:
+        """Tell all who follow sessions that this one is over."""
+        self.forget()
         for listener in self._on_end:
             listener(session_id)
 

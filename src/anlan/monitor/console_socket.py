@@ -57,7 +57,7 @@ class ConsoleSocket:
         self._places: tuple[str, ...] = ()
         self._places_told: bytes = b""
         self._blind_told: bytes | None = None
-        self._checked = context.clock.monotonic()
+        self._checked, self._changes = context.clock.monotonic(), context.guard.sessions.changes
 
     async def run(self) -> None:
         listening = asyncio.create_task(self._listen())
@@ -98,18 +98,19 @@ class ConsoleSocket:
         self._asked.ring()
 
     async def _tell(self) -> None:
-        asked = 0
+        asked, people = 0, self._context.people_moved.count
         watch = Watch(
             values=lambda: self._context.fanout.wait(max(self._tick, 0)),
             alarms=lambda: self._board.moved.wait(self._alarms_rung),
             sources=lambda: self._context.sources_moved.wait(self._sources_rung),
             asked=lambda: self._asked.wait(asked),
+            people=lambda: self._context.people_moved.wait(people),
         )
         try:
             while await self._still_allowed():
                 await Sums.of(self._context).refresh()
                 await self._socket.send_text(self._frame().decode())
-                asked = self._asked.count
+                asked, people = self._asked.count, self._context.people_moved.count
                 await watch.first(HEARTBEAT)
             await self._socket.close(WS_1008_POLICY_VIOLATION, "session over")
         finally:
@@ -224,10 +225,10 @@ class ConsoleSocket:
         return b',"page":' + dumps(stamp)
 
     async def _still_allowed(self) -> bool:
-        now = self._context.clock.monotonic()
-        if now < self._checked + CHECK_SESSION:
+        now, changes = self._context.clock.monotonic(), self._context.guard.sessions.changes
+        if now < self._checked + CHECK_SESSION and changes == self._changes:
             return True
-        self._checked = now
+        self._checked, self._changes = now, changes
         principal = await asyncio.to_thread(self._context.guard.sessions.running, self._principal.session)
         if principal is None or not principal.allows("live.view"):
             return False

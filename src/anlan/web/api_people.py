@@ -17,12 +17,13 @@ from anlan.guard.policy import load_policies
 from anlan.guard.principal import Principal, is_within
 from anlan.guard.records import FactorReset, Person
 from anlan.guard.roles import Kind
-from anlan.model.errors import InputError
 from anlan.model.words import Label
 from anlan.web.answers import Json, iso
+from anlan.web.api_account import session_row
 from anlan.web.auth import Asker, require
 from anlan.web.context import Context
 from anlan.web.idempotency import Key, Writes
+from anlan.web.places import check_place
 
 Short = Annotated[str, Field(max_length=200)]
 
@@ -106,6 +107,26 @@ def routes(context: Context) -> APIRouter:
         await asyncio.to_thread(sessions.end_all_of, person)
         return Json({"one_time_password": password})
 
+    @router.get("/people/{person}/sessions", dependencies=[require("people.manage")])
+    async def sessions_of(person: UUID, asker: Asker) -> Response:
+        """Where a person is signed in, consoles left unattended among them."""
+        await asyncio.to_thread(people.check_reach, person, asker)
+        return Json({"items": [session_row(one, asker) for one in await asyncio.to_thread(sessions.of, person)]})
+
+    @router.delete("/people/{person}/sessions", dependencies=[require("people.manage")])
+    async def end_sessions(person: UUID, asker: Asker) -> Response:
+        """Sign a person out everywhere, at once. Consoles at a post go on showing, with nobody signed in."""
+        await asyncio.to_thread(people.check_reach, person, asker)
+        await asyncio.to_thread(partial(sessions.sign_out_everywhere, asker, of=person))
+        return Json({})
+
+    @router.delete("/people/{person}/sessions/{session}", dependencies=[require("people.manage")])
+    async def end_session(person: UUID, session: UUID, asker: Asker) -> Response:
+        """End one session for good: its console then shows the door."""
+        await asyncio.to_thread(people.check_reach, person, asker)
+        await asyncio.to_thread(partial(sessions.end, session, asker, of=person))
+        return Json({})
+
     @router.post("/people/{person}/factor-reset", dependencies=[require("people.manage")])
     async def ask_factor_reset(request: Request, person: UUID, asker: Asker, body: Why, key: Key = None) -> Response:
         """Ask to take away the second factor of a person who has lost it; a second person decides."""
@@ -188,15 +209,8 @@ def reset_row(row: FactorReset) -> dict[str, Any]:
 
 
 def _check_places(context: Context, held: Sequence[HeldRole]) -> None:
-    """A misspelt branch would give a right that holds nowhere. Raises InputError."""
-    places = context.plant.places
-    unknown = next((one.place for one in held if one.place and one.place not in places), None)
-    if unknown is not None:
-        raise InputError(
-            "there is no place {place}; its whole path was expected, for example {example}",
-            place=unknown,
-            example=max(places, key=len, default="—"),
-        )
+    for one in held:
+        check_place(context, one.place)
 
 
 def _concerns(person: Person, asker: Principal) -> bool:

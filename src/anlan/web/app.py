@@ -17,11 +17,12 @@ from starlette.types import Scope
 from anlan import __version__
 from anlan.guard.principal import Principal
 from anlan.model.errors import NotFound, Unavailable
-from anlan.web import api_account, api_audit, api_docs, api_node, api_people, api_session, api_stations, problem
+from anlan.web import api_account, api_audit, api_docs, api_node, api_people, api_roster, api_session, api_stations, problem
 from anlan.web.auth import public
 from anlan.web.context import Context
 from anlan.web.gate import Gate
 from anlan.web.sockets import SocketBinding
+from anlan.web.stream import Bell
 
 API = "/api/v1"
 RESTART_SECONDS = 1.0
@@ -53,12 +54,14 @@ def build_app(
         lifespan=_lifespan(context),
     )
     app.state.context = context
+    context.guard.sessions.places_of_post = context.places_of_post
     context.guard.policies.words = lambda: (context.plant.id, context.plant.name.zh, context.plant.name.en)
     problem.install(app)
     for make in (
         api_session.routes,
         api_account.routes,
         api_people.routes,
+        api_roster.routes,
         api_stations.routes,
         api_node.routes,
         api_audit.routes,
@@ -79,6 +82,8 @@ def build_app(
 def _lifespan(context: Context) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+        context.guard.sessions.on_change(lambda: _ring(loop, context.people_moved))
         tasks = [asyncio.create_task(_keep_running(run, context)) for run in context.background]
         try:
             yield
@@ -88,6 +93,11 @@ def _lifespan(context: Context) -> Callable[[FastAPI], Any]:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     return lifespan
+
+
+def _ring(loop: asyncio.AbstractEventLoop, bell: Bell) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(bell.ring)
 
 
 async def _keep_running(run: Callable[[], Coroutine[Any, Any, None]], context: Context) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
 
-from fastapi import Depends, Request
+from fastapi import Depends
 from starlette.exceptions import WebSocketException
 from starlette.requests import HTTPConnection
 from starlette.status import WS_1008_POLICY_VIOLATION
@@ -23,12 +23,16 @@ from anlan.guard.devices import KNOWN_FOR
 from anlan.guard.principal import Principal
 from anlan.guard.roles import SELF, load_roles
 from anlan.guard.sessions import csrf_token
+from anlan.guard.tokens import check_person
 from anlan.model.clock import SECOND
 from anlan.model.errors import AnlanError, Forbidden, NotSignedIn, StoreError
 from anlan.web.context import Context, WebSettings
 from anlan.web.refusing import record_refusal
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+CHECK_SECONDS = 5.0
 
 
 class ForeignOrigin(Forbidden):
@@ -47,6 +51,8 @@ class Require:
         try:
             principal = principal_of(connection)
             principal.require(self.action, "" if self.whole else None)
+            if self.action == SELF and connection.scope.get("method", "GET") not in SAFE_METHODS:
+                check_person(principal)
         except AnlanError as error:
             if connection.scope["type"] != "websocket":
                 raise
@@ -77,11 +83,19 @@ Asker = Annotated[Principal, Depends(principal_of)]
 
 
 def still_allowed(context: Context, asker: Principal) -> Callable[[], Awaitable[bool]]:
-    """For streams, which outlive their request: whether the session still runs and still holds what it held."""
+    """For streams, which outlive their request: whether the session still runs and still holds what it held. Asks anew only after
+    something has changed, and now and then because sessions also end by time: cheap enough to ask before each line that is sent."""
+
+    sessions, clock = context.guard.sessions, context.clock
+    seen, asked = sessions.changes, clock.monotonic()
 
     async def still() -> bool:
+        nonlocal seen, asked
+        if seen == sessions.changes and clock.monotonic() < asked + CHECK_SECONDS:
+            return True
+        seen, asked = sessions.changes, clock.monotonic()
         try:
-            principal = await asyncio.to_thread(context.guard.sessions.running, asker.session)
+            principal = await asyncio.to_thread(sessions.running, asker.session)
         except StoreError:
             return True  # nobody was sent away while the records cannot be read: a picture must not go dark for that
         return principal is not None and principal.grants == asker.grants
@@ -167,9 +181,15 @@ def clear_cookie(response: Any, settings: WebSettings) -> None:
     response.delete_cookie(cookie_name(settings), path="/", httponly=True, samesite="strict", secure=settings.tls)
 
 
-def from_where(request: Request) -> str:
+def bearer_of(connection: HTTPConnection) -> str | None:
+    """What `Authorization: Bearer …` shows; None without such a header."""
+    scheme, _, text = connection.headers.get("authorization", "").partition(" ")
+    return text.strip()[:256] if scheme.lower() == "bearer" else None
+
+
+def from_where(connection: HTTPConnection) -> str:
     """The peer's address; proxies are believed only where `serve` was told their addresses."""
-    return request.client.host if request.client is not None else "local"
+    return connection.client.host if connection.client is not None else "local"
 
 
 __all__ = ["SELF", "Asker", "require"]

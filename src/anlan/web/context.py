@@ -347,6 +347,8 @@ class Context:
     sources: dict[int, SourceState] = field(default_factory=dict)
     sources_moved: Bell = field(default_factory=Bell)
     """To be rung after a change in `sources`."""
+    people_moved: Bell = field(default_factory=Bell)
+    """Rung after a change of people, roles or sessions."""
     meter: Meter = field(default_factory=Meter)
     faults: dict[str, AnlanError] = field(default_factory=dict)
     """What is wrong and not yet mended, by part; every console shows it (`web.faults`)."""
@@ -356,6 +358,10 @@ class Context:
     """Path of each page → the action it declares; filled by `web.pages.page`."""
     extras: dict[str, Any] = field(default_factory=dict)
     """What a room keeps for its own routes and pages, by the room's name; `node` may put something there for a room, too."""
+
+    def places_of_post(self, post: str) -> tuple[str, ...]:
+        """The branches that a post watches, uppermost ones."""
+        return tuple(path for path, place in self.plant.places.items() if place.post == post)
 
     @cached_property
     def fanout(self) -> LiveFanout:

@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from anlan.guard.principal import Principal
 from anlan.guard.service import Guard
 from anlan.model.errors import AnlanError, InputError, NotSignedIn, StoreError
-from anlan.web.auth import SAFE_METHODS, check_origin, token_of
+from anlan.web.auth import SAFE_METHODS, bearer_of, check_origin, from_where, token_of
 from anlan.web.context import WebSettings
 from anlan.web.metrics import Meter
 from anlan.web.problem import of_error, unexpected
@@ -72,7 +72,7 @@ class TooLarge(InputError):
 class Gate:
     def __init__(self, app: ASGIApp, *, guard: Guard, settings: WebSettings, meter: Meter) -> None:
         self.app, self.settings, self.meter = app, settings, meter
-        self.sessions, self.refusals = guard.sessions, guard.refusals
+        self.sessions, self.tokens, self.refusals = guard.sessions, guard.tokens, guard.refusals
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
@@ -111,6 +111,8 @@ class Gate:
             return None
 
     async def _who(self, connection: HTTPConnection) -> Principal | None:
+        if (bearer := bearer_of(connection)) is not None:
+            return await self._by_token(connection, bearer)
         try:
             token = token_of(connection, self.settings)
         except CookieError:
@@ -123,11 +125,24 @@ class Gate:
         except KeyError:
             return await asyncio.to_thread(self.sessions.resolve, token)
 
+    async def _by_token(self, connection: HTTPConnection, text: str) -> Principal | None:
+        """A token is for the API alone; shown beside a cookie, it is what counts."""
+        connection.scope["state"]["shown"] = True
+        if not connection.scope["path"].startswith("/api/"):
+            return None
+        address = from_where(connection)
+        try:
+            return self.tokens.peek(text, address)
+        except KeyError:
+            return await asyncio.to_thread(self.tokens.resolve, text, address)
+
     def _check(self, connection: HTTPConnection, principal: Principal | None) -> None:
         if principal is None and not is_public(connection.scope["path"]):
             raise NotSignedIn("sign in first")
         if _length(connection) > (most := self._most(connection)):
             raise TooLarge("the request's body is larger than {most} bytes", most=most)
+        if principal is not None and principal.token is not None:
+            return  # no browser adds this header by itself, so no foreign page is behind it
         socket = connection.scope["type"] == "websocket"
         if socket or connection.scope["method"] not in SAFE_METHODS:
             check_origin(connection, self.settings, socket=socket or connection.scope["path"].startswith("/_nicegui_ws/"))

@@ -293,6 +293,7 @@ def sign_in_form(context: Context, language: Language, *, title: str, leaving: P
     say = partial(translate, language=language)
     posts = [el("option", label.text(language), value=post, selected=leaving is not None and post == leaving.post) for post, label in context.plant.posts.items()]  # fmt: skip
     leave = [
+        el("a", say("My account"), href="/account", cls="button"),
         el("button", say("Sign out"), type="button", cls="button sign-out"),
         el("button", say("Cancel"), type="button", cls="button cancel"),
     ]
