@@ -112,6 +112,21 @@ async def test_not_even_the_audit_record_need_be_there(node: Node, station: Cons
     assert [row.reason for row in rows if row.trigger.name == "ACKNOWLEDGE"] == [WORDS]
 
 
+async def test_a_records_file_that_is_overwritten_on_disk(node: Node, station: Console) -> None:
+    step = await alarm(node)
+    node.records.engine.dispose()  # as after a restart of the connections: nothing of the file is in memory any more
+    for file in (node.folder / "records.db", node.folder / "records.db-wal"):
+        file.write_bytes(b"not a database " * 4096)
+    node.context.guard.sessions.forget()
+    told = (await station.get("/api/v1/emergency")).json()
+    assert (told["identity"], told["items"][0]["id"]) == (False, "AT-203.HH")
+    assert (await station.post("/api/v1/emergency/acknowledge", json=step)).status_code == 200
+    await node.settle()
+    rows = await asyncio.to_thread(node.context.journal.of_alarm, 2)
+    assert [row.reason for row in rows if row.trigger.name == "ACKNOWLEDGE"] == [WORDS]
+    assert "audit" in node.context.faults, "and that the record of it does not go on is told"
+
+
 async def test_with_nobody_signed_in_and_all_records_there(node: Node, station: Console) -> None:
     step = await alarm(node)
     told = (await station.get("/api/v1/emergency")).json()
