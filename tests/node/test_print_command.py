@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import apsw
 import httpx
 import pytest
 from pypdf import PdfReader
@@ -148,6 +150,21 @@ def test_with_a_log_that_does_not_fit_values_are_the_recorded_ones_and_that_is_s
     text = text_of(killed.folder / "recorded.pdf")
     assert "引擎快照不可用" in text
     assert "当时是否仍有效未知" in text
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_folder_of_an_older_release_that_was_not_started_since(killed: Node, tmp_path: Path) -> None:
+    """It knows fewer points of the node itself, and no handovers: all else is printed, and what is not is said."""
+    old = shutil.copytree(killed.data, tmp_path / "old", ignore=shutil.ignore_patterns("*.sock"))
+    with apsw.Connection(str(old / "records.db")) as records:
+        records.execute("DELETE FROM plant_numbers WHERE identifier LIKE 'node.%'")
+        records.execute("DROP TABLE monitor_handover_addenda; DROP TABLE monitor_handovers")
+    done = run("--last", "--data", str(old), "-o", str(tmp_path / "papers"))
+    assert done.exit_code == 1
+    assert "monitor_handovers" in done.output
+    assert {path.stem for path in (tmp_path / "papers").glob("*.pdf")} == {"anlan-journal", "anlan-bypasses", "anlan-alarms"}
+    assert "BP-07.IF" in text_of(tmp_path / "papers" / "anlan-alarms.pdf")
 
 
 def test_what_is_wrong_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,7 +98,7 @@ def last_state(data: Path, *, running: bool) -> Iterator[Context]:
             journal=journal,
             history=WholeHistory(HistoryReader.open(folder.history), frames),
             records=records,
-            plant=view_in_force(records),
+            plant=view_in_force(records, numbered=True),
             clock=clock,
             guard=Guard(records, clock),
         )

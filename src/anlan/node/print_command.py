@@ -42,7 +42,7 @@ def print_command(
     Example: anlan print --last --data var/hualan -o papers/
     Example: anlan print handover --last --draft panel --data var/hualan -o handover.pdf
     """
-    from anlan.model.errors import NotFound
+    from anlan.model.errors import NotFound, StoreError
     from anlan.model.words import shell_language
     from anlan.node.last_state import last_state, local_person
     from anlan.node.status import runs
@@ -55,6 +55,7 @@ def print_command(
     _must_mean_it(folder, running=running, last=last)
     language = shell_language()
     person = local_person(language)
+    failed = False
     with last_state(folder, running=running) as context:
         for kind in kinds:
             try:
@@ -64,6 +65,12 @@ def print_command(
                     raise
                 typer.echo(f"{kind}: {none.text(language)}")
                 continue
+            except StoreError as failure:
+                if len(kinds) == 1:
+                    raise
+                typer.echo(f"{kind}: {failure.text(language)}", err=True)
+                failed = True  # one paper that cannot be read must not keep the others back
+                continue
             now = Stamps(context.plant.zone, context.clock.now()).second(context.clock.now())
             printing = Printing(by=person.name.text(language), at=now, demo=context.plant.demo)
             target = _target(output, document, several=len(kinds) > 1)
@@ -71,6 +78,8 @@ def print_command(
             typer.echo(f"{target}  sha256 {document.digest}")
             for warning in document.warnings:
                 typer.echo(f"  {warning}")
+    if failed:
+        raise typer.Exit(1)
 
 
 def _made(context: Context, kind: str, period: str, start: str, end: str, draft: str) -> Document:
