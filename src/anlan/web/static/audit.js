@@ -72,8 +72,8 @@ class Audit extends HTMLElement {
     for (const name of FIELDS) {
       const value = this.form.elements[name].value.trim();
       if (!value) continue;
+      if ((name === "start" || name === "end") && Number.isNaN(Date.parse(value.replace(" ", "T")))) return null;
       asked[name] = name === "start" || name === "end" ? instantOf(value) : value;
-      if (Number.isNaN(asked[name])) return null;
     }
     return asked;
   }
@@ -84,7 +84,7 @@ class Audit extends HTMLElement {
 
   async read(before, whole) {
     const asked = this.query();
-    const note = this.querySelector(".form-error");
+    const note = this.form.querySelector(".form-error");
     note.textContent = asked ? "" : t("This is no time: 2026-01-31 08:00 was expected.");
     if (!asked) return;
     const turn = (this.turn = (this.turn ?? 0) + 1);
@@ -103,8 +103,11 @@ class Audit extends HTMLElement {
   async heads() {
     const answer = await api.get("/api/v1/audit/heads?limit=1");
     const place = this.querySelector(".audit-state");
-    if (place.contains(document.activeElement)) return;
-    place.innerHTML = answer.refused ? `<p class="form-error">${esc(answer.refused)}</p>` : state(answer);
+    const shown = answer.refused ? `<p class="form-error">${esc(answer.refused)}</p>` : state(answer);
+    if (shown === this.shown) return;
+    const focused = place.contains(document.activeElement);
+    place.innerHTML = this.shown = shown;
+    if (focused) place.querySelector("[data-show]")?.focus();
   }
 
   /** An entry opens below its row and closes again. */
@@ -206,7 +209,7 @@ function lastCheck({ checked, checked_at: at, check_seconds: every }) {
 
 function witness({ name, last, agrees, fault }) {
   const held = last ? t("holds this record up to entry {n}, {time}", { n: last.size, time: stamp(last.at) }) : t("no head yet");
-  const words = fault ? unknown(`${t("unknown")}: ${esc(fault)}`) : agrees === false ? `<b class="differs">${t("differs from this record")}</b>` : agrees ? held : unknown(last ? t("unknown") : t("no head yet"));
+  const words = fault ? unknown(`${t("unknown")}: ${esc(fault)}`) : agrees === false ? `<b class="differs">${t("differs from this record")}</b>` : agrees ? held : last ? `${held} · ${unknown(t("whether it agrees is unknown"))}` : unknown(t("no head yet"));
   return `<span class="mono">${esc(name)}</span> ${words}`;
 }
 
