@@ -104,6 +104,7 @@ def _register_rooms() -> None:
     from anlan.node.alarm_kpi import register as alarm_kpi
     from anlan.node.audit_command import register as audit
     from anlan.node.detectors_command import register as detectors
+    from anlan.node.people_command import register as people
     from anlan.node.print_command import register as printing
     from anlan.node.why import register as why
     from anlan.plant.commands import register as plant
@@ -111,7 +112,7 @@ def _register_rooms() -> None:
     from anlan.sense.commands import register as sense
     from anlan.sense.demo.commands import register as demo
 
-    for register in (alarm_commands, alarm_kpi, audit, detectors, printing, why, plant, replaying, sense, demo):
+    for register in (alarm_commands, alarm_kpi, audit, detectors, people, printing, why, plant, replaying, sense, demo):
         register(app)
 
 

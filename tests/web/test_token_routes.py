@@ -228,3 +228,19 @@ async def drained(socket: Any) -> list[str]:
                 found.append(await socket.recv())
     except TimeoutError:
         return found
+
+
+async def test_the_page_is_told_that_nobody_is_signed_in_any_more(address: str, consoles: Any) -> None:
+    base, boss = f"http://{address}", consoles()
+    await boss.sign_in("admin")
+    async with httpx.AsyncClient(base_url=base, headers={"Origin": base}) as browser:
+        signed_in = await browser.post("/api/v1/session", json={"account": "gas", "password": "calm-waters-42"})
+        cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+        async with connect(f"ws://{address}/api/v1/live/ws", additional_headers={"Cookie": cookie}, origin=base) as page:  # type: ignore[arg-type]
+            await page.recv()
+            assert (await boss.delete(f"/api/v1/people/{signed_in.json()['person']}/sessions")).status_code == 200
+            async with asyncio.timeout(3):
+                while '"who"' not in (text := await page.recv()):
+                    pass
+    assert '"nobody":true' in text
+    assert "无人登录" in text

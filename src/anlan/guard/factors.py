@@ -103,7 +103,7 @@ class Factors:
         """The person's own, to set up another phone. Raises Forbidden for a wrong code."""
         with self._records.session() as session:
             self._must_fit(session, by.person, code)
-            _take_away(session, by.person)
+            take_away(session, by.person)
             audit.append(session, audit.Step.of(by, self._clock.now(), "factor.remove", str(by.person)))
         self._on_change()
 
@@ -187,7 +187,7 @@ class Factors:
                 raise CommandRefused("this request is not open any more")
             asked.decided_by, asked.decided_at, asked.approved = by.person, self._clock.now(), approve
             if approve:
-                _take_away(session, asked.person_id)
+                take_away(session, asked.person_id)
             action = "factor.reset" if approve else "factor.refuse-reset"
             audit.append(session, audit.Step.of(by, self._clock.now(), action, str(asked.person_id), reason=asked.reason))
         self._on_change()
@@ -202,7 +202,8 @@ def has_factor(session: Session, person: Person) -> bool:
     return _confirmed(session, person.id) is not None
 
 
-def _take_away(session: Session, person: UUID) -> None:
+def take_away(session: Session, person: UUID) -> None:
+    """The factor and its codes on paper, in the caller's transaction."""
     session.execute(delete(Factor).where(Factor.person_id == person))
     session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person))
 

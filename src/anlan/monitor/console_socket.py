@@ -4,7 +4,7 @@ Browser → {"points": ["AT-203", …], "also": ["blind"]}: the points it shows 
 Node → {"t": node's clock [µs], "core": whether the core is heard, "v": [[id, time, value | null, quality word, received_at], …], "a": [alarm rows that
 changed], "cursor": journal position, "whole": true when `a` is all that stands, "s": [source rows], "sum": summary, "cal": [ids of the
 detectors under calibration], "pl": {path of a place that was asked for as "place:PATH": its counts}, "page": `shell.page_stamp`, "f": [faults of the node, in words], "fl": [alarm floods that run], "bl": what can't be seen
-(`monitor.blind_spots`)}, what has not changed left out; at least one a second, so
+(`monitor.blind_spots`), "who": {name, account, post, nobody} once another person or nobody is signed in here}, what has not changed left out; at least one a second, so
 that silence means a lost line. Values at most 4 times a second, alarms at once. Closed with 1008 when the session is over.
 """
 
@@ -57,6 +57,7 @@ class ConsoleSocket:
         self._places: tuple[str, ...] = ()
         self._places_told: bytes = b""
         self._blind_told: bytes | None = None
+        self._who_changed = False
         self._checked, self._changes = context.clock.monotonic(), context.guard.sessions.changes
 
     async def run(self) -> None:
@@ -129,6 +130,7 @@ class ConsoleSocket:
             + self._faults()
             + self._floods()
             + self._blind()
+            + self._who()
             + self._counts_of_places()
             + self._page()
             + b"}"
@@ -224,6 +226,16 @@ class ConsoleSocket:
         self._page_told = stamp
         return b',"page":' + dumps(stamp)
 
+    def _who(self) -> bytes:
+        """The person was signed out elsewhere, or lost the post: the picture stays, and says so."""
+        if not self._who_changed:
+            return b""
+        self._who_changed = False
+        who = self._principal
+        return b',"who":' + dumps(
+            {"name": who.name.model_dump(), "account": who.account, "post": who.post, "nobody": who.unattended}
+        )
+
     async def _still_allowed(self) -> bool:
         now, changes = self._context.clock.monotonic(), self._context.guard.sessions.changes
         if now < self._checked + CHECK_SESSION and changes == self._changes:
@@ -232,7 +244,9 @@ class ConsoleSocket:
         principal = await asyncio.to_thread(self._context.guard.sessions.running, self._principal.session)
         if principal is None or not principal.allows("live.view"):
             return False
-        if principal.grants != self._principal.grants:
+        if (principal.account, principal.post) != (self._principal.account, self._principal.post):
+            self._who_changed = True
+        if principal.grants != self._principal.grants or self._who_changed:
             self._principal = principal
             self._cursor = None  # what may be seen has changed: all of it is told anew
             plant = self._context.plant

@@ -118,6 +118,7 @@ class Link extends EventTarget {
     if (frame.a) this.tell("alarms", { rows: frame.a, whole: Boolean(frame.whole) });
     if (frame.s) this.tell("sources", (this.sources = frame.s));
     if (frame.page) this.tell("page", frame.page);
+    if (frame.who) this.tell("who", frame.who);
     if (frame.pl) this.tell("places", frame.pl);
     if (frame.sum) this.tell("summary", (this.summary = frame.sum));
   }
