@@ -70,7 +70,7 @@ def seconds(asked: str) -> int:
     """How long each view stays. Raises NotFound: the link leads nowhere."""
     if not asked:
         return USUAL_SECONDS
-    if not asked.isdecimal() or not SHORTEST <= int(asked) <= LONGEST:
+    if not (asked.isascii() and asked.isdecimal() and len(asked) < 6) or not SHORTEST <= int(asked) <= LONGEST:
         raise NotFound(
             "every={found}: whole seconds from {least} to {most} were expected", found=asked[:20], least=SHORTEST, most=LONGEST
         )
