@@ -207,6 +207,13 @@ def test_a_start_on_a_record_shorter_than_the_witness_knows_signs_no_other_head(
         assert [one.size for one in heads(session)] == [10, 20]
 
 
+def test_a_node_that_stops_signs_what_was_added_last(kept: Desk) -> None:
+    auditor = kept.auditor()
+    kept.add(3)
+    auditor.close()
+    assert read_testimony(kept.witness.read_bytes(), "").heads[-1].size == 33
+
+
 def test_proofs_of_leaves_hold_under_the_signed_head(kept: Desk) -> None:
     auditor = kept.auditor()
     auditor.sign()

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 import anlan
+from anlan.guard import auditing
 from anlan.guard.audit import Step, append
 from anlan.guard.audit_spool import Spool
 from anlan.guard.auditing import Auditor
@@ -301,3 +302,9 @@ def test_no_code_deletes_leaves_or_heads() -> None:
     source = Path(anlan.__file__).parent
     written = re.compile(r"delete\((?:AuditLeaf|AuditHead)|DELETE FROM guard_audit|DROP TABLE guard_audit", re.IGNORECASE)
     assert [path.name for path in source.rglob("*.py") if written.search(path.read_text("utf-8"))] == []
+
+
+def test_what_is_altered_is_found_within_a_minute() -> None:
+    """The time between two checks and the longest that a check rests on its way; a million leaves take a third of that (docs/benchmarks.md)."""
+    assert audit_watch.CHECK_SECONDS + auditing.LONGEST <= 60
+    assert audit_watch.SIGN_SECONDS <= 60
