@@ -40,6 +40,10 @@ ten minutes when the console groups by unit. Alertmanager told in groups by post
     "replay": """\
 Recorded readings through the plant's rules by `anlan replay`, from Parquet and from CSV. The peer makes the same decisions of the same file
 with pandas, limits with dead-band and delays alone.""",
+    "audit": """\
+An audit record verified as `anlan audit verify` does: every leaf read and hashed anew, every signed head and every leaf hash of the witness
+compared. `plain_chain` hashes ready-made texts one after the other, which finds no cut tail and no record written anew; `pymerkle` builds its
+tree over such texts. One inclusion proof in that tree.""",
     "edit": """\
 One rule edited at the API while the node runs: until it stands in the records and the engine goes by it.""",
     "search": """\

@@ -30,6 +30,7 @@ SHORTEST = {
     "alarms": ["--points", "6000"],
     "storm": ["--consoles", "2"],
     "replay": ["--points", "100", "--seconds", "60"],
+    "audit": [],
 }
 MEASURES = {
     "pipeline": {"pipeline.frames_of_10000", "pipeline.frames_of_1000"},
@@ -39,6 +40,7 @@ MEASURES = {
     "search": {"search.index", "search.p50", "search.p99"},
     "edit": {"edit.plant_of_200_points"},
     "replay": {"replay.parquet", "replay.csv"},
+    "audit": {"audit.verify", "audit.inclusion"},
     "alarms": {
         *(f"alarms.every_kind.frames_of_{rows}{part}" for rows in (10_000, 1_000) for part in ("", ".engine")),
         "alarms.transitions",
