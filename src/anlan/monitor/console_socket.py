@@ -241,7 +241,10 @@ class ConsoleSocket:
         if now < self._checked + CHECK_SESSION and changes == self._changes:
             return True
         self._checked, self._changes = now, changes
-        principal = await asyncio.to_thread(self._context.guard.sessions.running, self._principal.session)
+        try:
+            principal = await asyncio.to_thread(self._context.guard.sessions.running, self._principal.session)
+        except StoreError:
+            return True  # nobody was sent away while the records cannot be read: the picture goes on
         if principal is None or not principal.allows("live.view"):
             return False
         if (principal.account, principal.post) != (self._principal.account, self._principal.post):
