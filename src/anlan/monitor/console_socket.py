@@ -18,6 +18,7 @@ from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.websockets import WebSocket
 
 from anlan.guard.principal import Principal
+from anlan.model.errors import StoreError
 from anlan.monitor.blind_spots import BlindSpots
 from anlan.monitor.board import Board
 from anlan.monitor.sums import Sums
