@@ -18,6 +18,7 @@ from anlan.web.idempotency import Write
 from anlan.web.records import StationRow
 from anlan.web.stations import stations_of
 from tests.web.conftest import Console, Node
+from tests.web.test_streams import console_socket, frame_with, signed_in
 
 pytestmark = pytest.mark.timeout(120)
 WORDS = "未识别,岗位 氯库岗(操作台 控制室 2 台)"
@@ -267,6 +268,18 @@ async def test_who_was_signed_in_stays_while_the_records_cannot_be_read(
     assert (await operator.post("/api/v1/alarms/AT-203.HH/acknowledge", json=said)).status_code == 200
     operator.cookies.set("anlan", "x" * 43)
     assert (await operator.get("/api/v1/alarms")).status_code == 401, "a token that nobody knows opens nothing"
+
+
+async def test_a_live_socket_goes_on_while_the_records_cannot_be_read(node: Node, address: str) -> None:
+    """Longer than the span after which it asks anew, and with nothing remembered of the session."""
+    async with signed_in(address) as client, console_socket(address, client) as socket:
+        await frame_with(socket, lambda frame: "t" in frame)
+        await asyncio.to_thread(break_all, node)
+        node.context.guard.sessions.forget()
+        node.clock.advance(MINUTE)
+        node.feed("AT-203", 1.4)
+        await node.settle()
+        assert await frame_with(socket, lambda frame: any(row["id"] == "AT-203.HH" for row in frame.get("a", [])))
 
 
 async def test_the_board_goes_on_without_names(node: Node, app: FastAPI, station: Console) -> None:
