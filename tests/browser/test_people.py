@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from anlan.guard import totp
 from anlan.guard.passwords import hash_password
 from anlan.guard.people import Held, NewPerson, add_person
+from anlan.model.clock import DAY
 from anlan.model.words import Label
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -120,3 +121,32 @@ def test_a_token_is_made_shown_once_and_revoked(sign_in: Any, admin: str) -> Non
     keep(page, "account-token")
     page.locator("[data-act=revoke]").click()
     expect(page.locator(".tokens .big")).to_have_count(0, timeout=SHOWS)
+
+
+def test_a_second_factor_that_is_due_is_set_up_at_the_door(node: Any, browser: Browser) -> None:
+    harness = node.harness
+    with harness.records.session() as session:
+        new = NewPerson("due", Label(zh="到期", en="Due"), (Held("auditor"),))
+        person = add_person(session, new, hash_password(node.password), harness.clock, must_change=False)
+        person.assignments[0].since -= 8 * DAY
+    context = browser.new_context(base_url=node.address, locale="zh-CN")
+    door = context.new_page()
+    door.goto("/audit")
+    door.fill("[name=account]", "due")
+    door.fill("[name=password]", node.password)
+    door.click("[type=submit]")
+    expect(door.locator(".enrol h2")).to_have_text("设置第二因素", timeout=SHOWS)
+    door.goto("/audit")
+    expect(door.locator(".enrol h2")).to_have_text("设置第二因素", timeout=SHOWS)
+    door.locator("[data-step=begin] [name=password]").fill(node.password)
+    door.locator("[data-step=begin] [type=submit]").click()
+    expect(door.locator(".qr svg")).to_be_visible(timeout=SHOWS)
+    keep(door, "door-enrol")
+    secret = base64.b32decode(door.locator(".secret").inner_text().replace(" ", ""))
+    door.locator("[name=code]").fill(totp.code(secret, totp.step_of(harness.clock.now())))
+    door.locator("[data-step=scan] [type=submit]").click()
+    expect(door.locator(".recovery-codes li")).to_have_count(10, timeout=SHOWS)
+    keep(door, "door-codes")
+    door.locator("[data-step=done] button").click()
+    expect(door).to_have_url(re.compile(r"/audit$"), timeout=SHOWS)
+    context.close()

@@ -183,7 +183,7 @@ def qr(text: str) -> str:
     import segno
 
     code = segno.make(text, error="m", micro=False)
-    return code.svg_inline(scale=QR_SCALE, dark="#000", light="#fff", border=4)
+    return code.svg_inline(scale=QR_SCALE, omitsize=True, dark="#000", light="#fff", border=4)
 
 
 async def _standing(context: Context, asker: Principal) -> dict[str, Any]:
