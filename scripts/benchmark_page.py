@@ -40,8 +40,15 @@ ten minutes when the console groups by unit. Alertmanager told in groups by post
     "replay": """\
 Recorded readings through the plant's rules by `anlan replay`, from Parquet and from CSV. The peer makes the same decisions of the same file
 with pandas, limits with dead-band and delays alone.""",
+    "audit": """\
+An audit record verified as `anlan audit verify` does: every leaf read and hashed anew, every signed head and every leaf hash of the witness
+compared. `plain_chain` hashes ready-made texts one after the other, which finds no cut tail and no record written anew; `pymerkle` builds its
+tree over such texts. One inclusion proof in that tree.""",
     "edit": """\
 One rule edited at the API while the node runs: until it stands in the records and the engine goes by it.""",
+    "search": """\
+What the search box finds on a plant of 100,000 points: by Chinese, pinyin whole, by initials and mixed, English and tag. The peer, SQLite's
+full-text index over trigrams, has whole pinyin and initials written out beside the names in one reading; it knows no other reading and no mixture.""",
     "latency": """\
 From a reading to the alarm seen by a subscriber of core and by one of the app's event stream, under load, with consoles open.""",
     "growth": "What a million points with four limits each cost: memory, and the throughput that is left.",

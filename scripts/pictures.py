@@ -40,6 +40,10 @@ class Picture:
     scale: float = 1.0
     click: str = ""
     """What is clicked before: a selector."""
+    shell: str = ".shell"
+    """What is waited for: a selector."""
+    keys: str = ""
+    """What is typed after that."""
 
 
 PICTURES = (
@@ -56,20 +60,28 @@ PICTURES = (
     Picture("detectors-en", "/detectors", "en"),
     Picture("safety-en", "/safety", "en"),
     Picture("blind-en", "/blind", "en"),
+    Picture("handover-zh", "/handover", "zh"),
+    Picture("place-zh", "/places/hualan/U200", "zh"),
+    Picture("wall-zh", "/wall?view=overview&view=alarms", "zh", (1920, 1080), 0.75, shell=".wall"),
+    Picture("search-zh", "/alarms", "zh", click='[data-shell="search"]', keys="yelv yali"),
 )
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("docs/pictures"))
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="these pictures alone")
     parser.add_argument("--after", type=float, default=STORY_SECONDS, help="seconds of the story before the pictures are taken")
     args = parser.parse_args()
+    chosen = [picture for picture in PICTURES if not args.only or picture.name in args.only]
+    if not chosen:
+        parser.error(f"no picture of that name; there are {', '.join(picture.name for picture in PICTURES)}")
     args.out.mkdir(parents=True, exist_ok=True)
     with demo_node() as (address, password):
         time.sleep(args.after)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-            sizes = {picture.name: take(browser, picture, args.out, address, password) for picture in PICTURES}
+            sizes = {picture.name: take(browser, picture, args.out, address, password) for picture in chosen}
             browser.close()
     for name, size in sizes.items():
         print(f"{args.out / name}.png {size / 1000:.0f} kB")
@@ -113,10 +125,13 @@ def take(browser: Browser, picture: Picture, out: Path, address: str, password: 
         raise SystemExit(f"sign-in refused: {answer.text()}")
     page = context.new_page()
     page.goto(picture.path)
-    page.wait_for_selector(".shell")
+    page.wait_for_selector(picture.shell)
     page.wait_for_timeout(4_000)  # charts draw, values arrive
     if picture.click:
         page.locator(picture.click).first.click()
+        page.wait_for_timeout(2_000)
+    if picture.keys:
+        page.keyboard.type(picture.keys)
         page.wait_for_timeout(2_000)
     file = out / f"{picture.name}.png"
     page.screenshot(path=file)

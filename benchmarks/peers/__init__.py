@@ -20,6 +20,7 @@ SHARED = {"flink_sql": "flink"}
 REQUIREMENTS = {
     "flink": ["apache-flink==2.3.0"],
     "bytewax": ["bytewax==0.21.1", "numpy"],
+    "pymerkle": ["pymerkle==6.1.0"],
     "alerta": ["alerta-server[postgres]==9.1.0", "gunicorn==27.0.1"],
 }
 

@@ -49,6 +49,12 @@ def up(
     ] = None,
     single: Annotated[bool, typer.Option("--single", help="Everything in one process: for tests and a quick look.")] = False,
     horn: Annotated[str, typer.Option(help="Command that sounds the node's horn, e.g. 'aplay -q -D hw:1'.")] = "",
+    witness: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="PATH", help="File or folder on another machine that keeps the audit record's heads; may be repeated."
+        ),
+    ] = None,
     onto: Annotated[
         int | None, typer.Option(metavar="N", help="Import a folder that rests on an older version onto version N all the same.")
     ] = None,
@@ -73,6 +79,7 @@ def up(
             port_base=port_base,
             single=single,
             horn=horn,
+            witnesses=tuple(witness or ()),
             onto=onto,
         )
     )
@@ -95,14 +102,17 @@ def status(
 def _register_rooms() -> None:
     from anlan.node.alarm_commands import register as alarm_commands
     from anlan.node.alarm_kpi import register as alarm_kpi
+    from anlan.node.audit_command import register as audit
     from anlan.node.detectors_command import register as detectors
+    from anlan.node.people_command import register as people
+    from anlan.node.print_command import register as printing
     from anlan.node.why import register as why
     from anlan.plant.commands import register as plant
     from anlan.plant.replaying.commands import register as replaying
     from anlan.sense.commands import register as sense
     from anlan.sense.demo.commands import register as demo
 
-    for register in (alarm_commands, alarm_kpi, detectors, why, plant, replaying, sense, demo):
+    for register in (alarm_commands, alarm_kpi, audit, detectors, people, printing, why, plant, replaying, sense, demo):
         register(app)
 
 

@@ -25,18 +25,22 @@ SHORTEST = {
     "recovery": ["--rounds", "1", "--readings", "200000", "--steady", "1"],
     "latency": ["--seconds", "2", "--browsers", "2"],
     "start": [],
+    "search": [],
     "edit": ["--points", "200", "--rounds", "2"],
     "alarms": ["--points", "6000"],
     "storm": ["--consoles", "2"],
     "replay": ["--points", "100", "--seconds", "60"],
+    "audit": [],
 }
 MEASURES = {
     "pipeline": {"pipeline.frames_of_10000", "pipeline.frames_of_1000"},
     "growth": {"growth.resident", "growth.throughput_kept"},
     "recovery": {"recovery.first_alarm", "recovery.console"},
     "start": {"start.live_values"},
+    "search": {"search.index", "search.p50", "search.p99"},
     "edit": {"edit.plant_of_200_points"},
     "replay": {"replay.parquet", "replay.csv"},
+    "audit": {"audit.verify", "audit.inclusion"},
     "alarms": {
         *(f"alarms.every_kind.frames_of_{rows}{part}" for rows in (10_000, 1_000) for part in ("", ".engine")),
         "alarms.transitions",

@@ -17,26 +17,29 @@ from sqlalchemy import select
 
 from anlan.guard import passwords
 from anlan.guard.first import ensure_first_admin, ensure_people, ensure_posts
-from anlan.guard.limiter import KEPT, TooManyTries, TryLimiter
 from anlan.guard.people import Held, NewPerson, account_of, add_person
+from anlan.guard.policy import load_policies
 from anlan.guard.principal import Grant, PasswordChangeNeeded, Principal, is_within
 from anlan.guard.records import AuditLeaf, Person, SignIn
 from anlan.guard.roles import Roles, load_roles
 from anlan.guard.service import Guard
-from anlan.guard.sessions import IDLE, LONGEST
 from anlan.model.clock import DAY, HOUR, MINUTE, ManualClock
 from anlan.model.errors import Forbidden, InputError, NotSignedIn
 from anlan.model.words import Label
 from anlan.store.records import Records
 
 PASSWORD = "calm-waters-42"
-TWELVE_AND_AUDIT = {
+IDLE, LONGEST = load_policies()["asvs"].idle_minutes * MINUTE, load_policies()["asvs"].longest_hours * HOUR
+OF_THE_TRADE = {
     "内操",
     "外操",
     "班长",
     "仪表",
     "安全员",
     "带班领导",
+    "包保主要负责人",
+    "包保技术负责人",
+    "包保操作负责人",
     "监护人",
     "承包商",
     "园区值班员",
@@ -75,7 +78,7 @@ def someone(*grants: Grant, must_change: bool = False) -> Principal:
 
 
 def test_the_roles_are_those_of_the_trade() -> None:
-    assert {role.name.zh for role in load_roles().roles.values()} == TWELVE_AND_AUDIT
+    assert {role.name.zh for role in load_roles().roles.values()} == OF_THE_TRADE
 
 
 def test_a_role_with_an_unknown_action_stops_the_start() -> None:
@@ -127,7 +130,7 @@ def test_passwords_are_argon2id_and_never_in_the_audit_record(guard: Guard, reco
 @pytest.mark.parametrize("password", ["short", "x" * 129, "my-Admin-pass", "aaaaaaaaaa"])
 def test_a_password_that_is_too_easy_is_refused(password: str) -> None:
     with pytest.raises(InputError):
-        passwords.check_policy(password, "admin")
+        load_policies()["asvs"].check_password(password, "admin")
 
 
 @pytest.mark.slow
@@ -213,7 +216,7 @@ async def test_a_session_in_use_lasts_a_shift_and_no_longer(guard: Guard, clock:
 async def test_a_role_taken_away_is_gone_with_the_next_request(guard: Guard, records: Records) -> None:
     signed_in = await guard.sessions.sign_in("gas", PASSWORD, address="10.0.0.1")
     assert guard.sessions.peek(signed_in.token).allows("alarm.acknowledge")  # type: ignore[union-attr]
-    boss = someone()
+    boss = someone(Grant("administrator", "", frozenset({"people.manage"})))
     ensure_first_admin(records, guard.clock)
     guard.people.change(signed_in.principal.person, boss, held=[Held("outside_operator")])
     with pytest.raises(KeyError):
@@ -228,42 +231,9 @@ async def test_a_refused_try_is_written_down_without_what_was_typed(guard: Guard
     for account in ("gas", "my-secret-password"):
         with pytest.raises(NotSignedIn):
             await guard.sessions.sign_in(account, "wrong", address="203.0.113.5")
+    guard.refusals.flush()
     with records.reading() as session:
-        leaves = session.scalars(select(AuditLeaf).where(AuditLeaf.action == "session.refused")).all()
+        leaves = session.scalars(select(AuditLeaf).where(AuditLeaf.action == "access.refused")).all()
         assert session.scalars(select(SignIn)).all() == []
     assert len(leaves) == 2
     assert not any("my-secret-password" in str([leaf.who, leaf.subject, leaf.after]) for leaf in leaves)
-
-
-def test_ten_thousand_strangers_lock_out_neither_the_console_nor_the_memory() -> None:
-    clock = ManualClock()
-    limiter = TryLimiter(clock)
-    refused = 0
-    for n in range(10_000):
-        try:
-            limiter.attempt("gas", f"203.0.{n // 250}.{n % 250}", known_address=False)
-        except TooManyTries:
-            refused += 1
-    assert refused == 9_990
-    limiter.attempt("gas", "10.0.0.1", known_address=True)
-    for n in range(KEPT):
-        limiter.attempt(f"made-up-{n}", f"a{n}", known_address=False)
-    assert len(limiter._tries) <= KEPT
-
-
-def test_after_a_quarter_of_an_hour_one_may_try_again() -> None:
-    clock = ManualClock()
-    limiter = TryLimiter(clock)
-    for _ in range(10):
-        limiter.attempt("gas", "10.0.0.1", known_address=True)
-    with pytest.raises(TooManyTries) as refusal:
-        limiter.attempt("gas", "10.0.0.1", known_address=True)
-    clock.advance(refusal.value.facts["seconds"] * 1_000_000)
-    limiter.attempt("gas", "10.0.0.1", known_address=True)
-
-
-def test_signing_in_rightly_is_no_failure() -> None:
-    limiter = TryLimiter(ManualClock())
-    for _ in range(100):
-        limiter.attempt("gas", "10.0.0.1", known_address=True)
-        limiter.succeeded("gas", "10.0.0.1", known_address=True)

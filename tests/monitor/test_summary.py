@@ -141,3 +141,31 @@ def plainly(point: Point, value: float, word: int, outside: set[str]) -> str:
         ("within", True),
     ]
     return next(kind for kind, holds in found if holds)
+
+
+def test_a_place_counts_what_stands_at_it_and_below_and_its_neighbour_does_not() -> None:
+    names = {"works": "works", "U1": "works/U1", "U1-2": "works/U1-2", "T": "works/U1/T"}
+    base = plant()
+    points = {1: point("A", "U1"), 2: point("B", "U1/T"), 3: point("C", "U1-2"), 4: point("D", "U1-2/X"), 5: point("E", "U10")}
+    summariser = Summariser(replace(base, points=points, rules={}))
+    assert summariser.at("works") is None
+    summariser.count(live([0.0, math.nan, 0.0, 0.0, 0.0], [0, FAILED, CALIBRATING, 0, 0]), [])
+    found = {name: summariser.at(path) for name, path in names.items()}
+    assert {name: one.whole for name, one in found.items() if one is not None} == {
+        "works": Counts(of=5, within=3, unknown=1, calibrating=1),
+        "U1": Counts(of=2, within=1, unknown=1),
+        "U1-2": Counts(of=2, within=1, calibrating=1),
+        "T": Counts(of=1, unknown=1),
+    }
+    assert found["U1"] is not None
+    assert found["U1"].named == {"unknown": ["B"], "bypassed": [], "calibrating": []}
+
+
+def test_of_a_place_the_shortest_bypass_that_is_on_there() -> None:
+    summariser = Summariser(plant())
+    summariser.count(live([0.1, 0.1, 20.0, 1.0, 2.0, 0.0], [0] * 6), [])
+    there, elsewhere = summariser.at("works/U2"), summariser.at("works/U1")
+    assert there is not None
+    assert elsewhere is not None
+    assert (there.bypass_left, there.limited) == (120.0, 1)
+    assert (elsewhere.bypass_left, elsewhere.limited) == (None, 1)

@@ -16,7 +16,7 @@ from anlan.monitor.engine import EngineConfig
 from anlan.monitor.program import Instruction, Op, Program
 from anlan.node.core import Core
 from anlan.node.layout import NodeFolder
-from anlan.node.own_points import CLOCK, CONFIGURATION, ENGINE, HISTORY, LOG, UNHEARD, OwnPoints, guarded_by, numbers_of
+from anlan.node.own_points import AUDIT, CLOCK, CONFIGURATION, ENGINE, HISTORY, LOG, UNHEARD, OwnPoints, guarded_by, numbers_of
 from anlan.node.status import unapproved
 from anlan.plant.node_points import node_ids
 from anlan.store.log import LogSettings
@@ -24,7 +24,7 @@ from anlan.store.logreader import LogReader
 
 pytestmark = pytest.mark.slow
 
-OWN = {2: CONFIGURATION, 3: ENGINE, 4: LOG, 5: HISTORY, 6: CLOCK, 7: UNHEARD}
+OWN = {2: CONFIGURATION, 3: ENGINE, 4: LOG, 5: HISTORY, 6: CLOCK, 7: UNHEARD, 8: AUDIT}
 
 
 def config(limit: float, version: int = 1) -> bytes:
@@ -123,6 +123,17 @@ async def test_a_file_that_differs_or_a_process_with_another_version_is_told(fol
         await until(lambda: told(folder)[CONFIGURATION] == [0.0, 1.0, 0.0])
         folder.engine_config.write_bytes(config(99.0))
         await until(lambda: told(folder)[CONFIGURATION] == [0.0, 1.0, 0.0, 1.0])
+
+
+async def test_an_audit_record_that_differs_is_an_alarm_until_it_agrees(folder: NodeFolder) -> None:
+    async with running(folder) as (core, client):
+        await until(lambda: told(folder).get(ENGINE) == [0.0])
+        assert AUDIT not in told(folder), "the app has not told yet: neither equal nor different"
+        await client.request("audit", differs=False)
+        await until(lambda: told(folder).get(AUDIT) == [0.0])
+        await client.request("audit", differs=True)
+        await until(lambda: told(folder)[AUDIT] == [0.0, 1.0])
+        assert core.status()["audit"] is True
 
 
 def test_the_ids_core_knows_are_those_every_plant_has() -> None:

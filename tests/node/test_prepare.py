@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from anlan.guard.audit import read, verify
+from anlan.guard.audit import read
+from anlan.guard.verifying import verify
 from anlan.model.clock import SystemClock
 from anlan.model.errors import InputError, StoreError
 from anlan.monitor.compile import EngineConfig
@@ -125,7 +126,7 @@ def configured(data: Path) -> list[tuple[int | None, int, list[str]]]:
     """(version before, version after, changes) of each configuration in the audit record, which must be whole."""
     records = open_records(NodeFolder(data))
     with records.reading() as session:
-        assert verify(session) is None
+        assert verify(session).difference is None
         leaves = [leaf for leaf in read(session, 0, 1000) if leaf.action == "alarm.configure"]
         assert all(leaf.after["account"] in {getuser(), "anlan"} and leaf.after["digest"] for leaf in leaves)
         found = [(leaf.before["version"], leaf.after["version"], leaf.after["changes"]) for leaf in leaves]

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from anlan.guard.auditing import Auditor
 from anlan.guard.first import ensure_posts
 from anlan.guard.people import Held, NewPerson, add_person
 from anlan.guard.service import Guard
@@ -198,12 +199,16 @@ class Harness:
         from anlan.monitor import pages as monitor_pages
         from anlan.sense import api as sense_api
         from anlan.sense import pages as sense_pages
+        from anlan.web import pages_audit
         from anlan.web.app import build_app
         from anlan.web.door import door
         from anlan.web.serve import listen, server
 
         app = build_app(
-            self.context, routes=[api.routes, sense_api.routes], pages=[monitor_pages.pages, sense_pages.pages], door=door
+            self.context,
+            routes=[api.routes, sense_api.routes],
+            pages=[monitor_pages.pages, sense_pages.pages, pages_audit.pages],
+            door=door,
         )
         bound = listen()
         self._server = server(app, grace=1)
@@ -260,9 +265,13 @@ class Harness:
             records=self.records,
             plant=self.view,
             clock=self.clock,
-            guard=Guard(self.records, self.clock),
+            guard=Guard(self.records, self.clock, auditor=self._auditor()),
             extras={"monitor.engine_config": lambda: engine_config(self.plant, numbers_of(self.plant), 1)},
         )
+
+    def _auditor(self) -> Auditor:
+        """With a witness beside the node, which a test may tell anything."""
+        return Auditor.open(self.records, self.clock, self.folder / "audit.key", [self.folder / "witness.jsonl"])
 
     def _people(self) -> None:
         from anlan.guard.passwords import hash_password
@@ -274,6 +283,7 @@ class Harness:
             NewPerson("zhuang", Label(zh="庄海", en="Zhuang Hai"), (Held("inside_operator", posts[0]),)),
             NewPerson("ban", Label(zh="班文", en="Ban Wen"), (Held("shift_leader", posts[-1]),)),
             NewPerson("fresh", Label(zh="新人", en="Newcomer"), (Held("safety_officer"),)),
+            NewPerson("shen", Label(zh="沈计", en="Shen Ji"), (Held("safety_officer"),)),
             NewPerson("yi", Label(zh="易标", en="Yi Biao"), (Held("instrument"),)),
         ]
         with self.records.session() as session:

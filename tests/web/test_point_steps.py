@@ -584,6 +584,10 @@ async def test_an_overdue_calibration_is_told_to_the_engine_and_taken_back(node:
     span = {"start": str(node.clock.now() - SECOND), "end": str(node.clock.now() + SECOND)}
     trend = (await console.get("/api/v1/trend", params={"points": "AT-203", "buckets": 1, **span})).json()["points"]["AT-203"]
     assert (trend["uncertain"], trend["bad"]) == ([True], [0])
+    raw = (await console.get("/api/v1/readings", params={"points": "AT-203,LT-301", **span})).json()["points"]
+    ((since, until),) = raw["AT-203"]["overdue"]
+    assert since < raw["AT-203"]["time"][0] < until
+    assert raw["LT-301"]["overdue"] == []
     steps = len(node.context.journal.steps())
     await service.tell_dates()
     assert len(node.context.journal.steps()) == steps, "told once"

@@ -64,7 +64,7 @@ def chinese() -> dict[str, str]:
 
 def tables() -> list[str]:
     """Msgids that stand in tables rather than in calls."""
-    ways = ["Overview", "Blind spots", "Alarms", "Performance", "Trends", "Replay", "Sources"]
+    ways = ["Overview", "Places", "Blind spots", "Alarms", "Performance", "Trends", "Replay", "Sources", "Audit"]
     sums = [words for _, words in pages_overview.PARTS]
     blind = [*(words for words, _, _ in pages_blind.CAUSES.values()), *(words for _, words, _ in pages_blind.COUNTS)]
     return [

@@ -7,21 +7,26 @@ row breaks its own hash or the next one's `prev`; a cut-off tail or a whole rewr
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 import orjson
-from sqlalchemy import select
+import structlog
+from sqlalchemy import Engine, event, select
 from sqlalchemy.orm import Session
 
+from anlan.guard.merkle import leaf_hash
 from anlan.guard.principal import Principal
 from anlan.guard.records import AuditLeaf
 from anlan.model.clock import Micros
+from anlan.model.errors import StoreError
 
 FIRST_PREV = bytes(32)
 FIELDS = ("n", "at", "who", "post", "from_where", "action", "subject", "before", "after", "reason")
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,24 +49,85 @@ class Step:
         return cls(at=at, who=who, post=post, from_where=from_where, action=action, subject=subject, **rest)
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """The first leaf that isn't what it was when it was written, and why that is known."""
+class Waiting(Protocol):
+    """Steps that could not be written when they were taken (`guard.audit_spool`)."""
 
-    n: int
-    why: str
+    @property
+    def not_kept(self) -> int: ...
+
+    @property
+    def restored(self) -> int:
+        """How many of the first were found when the process started: they may be in the record already."""
+        ...
+
+    def waiting(self) -> list[Step]: ...
+
+    def written(self, count: int, not_kept: int) -> None: ...
+
+
+_waiting: WeakKeyDictionary[Engine, Waiting] = WeakKeyDictionary()
+
+
+def wait_in(engine: Engine, waiting: Waiting) -> None:
+    """From now on whoever appends to these records first writes what waits, so that leaves stand in the order of the steps."""
+    _waiting[engine] = waiting
 
 
 def append(session: Session, step: Step) -> int:
     """Add the leaf to the caller's writing transaction; return its number. Writers take turns, so numbers have no holes."""
+    write_waiting(session, step.at)
+    return _add(session, [step])
+
+
+def write_waiting(session: Session, now: Micros) -> None:
+    """Write what waits, in its order, in the caller's transaction; it stops waiting when that is durable."""
+    spool = _waiting.get(session.connection().engine)
+    if spool is None or session.info.get("audit.waiting"):
+        return
+    restored, steps, not_kept = spool.restored, spool.waiting(), spool.not_kept
+    if not steps and not not_kept:
+        return
+    session.info["audit.waiting"] = True
+    missing = [step for place, step in enumerate(steps) if place >= restored or not _stands(session, step)]
+    if not_kept:
+        missing.append(Step(at=now, who="node", action="audit.not-kept", subject="audit", after={"steps": not_kept}))
+    _add(session, missing)
+
+    @event.listens_for(session, "after_commit", once=True)
+    def written(_: Session) -> None:
+        try:
+            spool.written(len(steps), not_kept)
+        except StoreError as failure:
+            log.error("written audit steps still wait; they are found in the record next time", error=str(failure))
+
+
+def _stands(session: Session, step: Step) -> bool:
+    """Whether the leaf is there already: the node may have died after writing it and before it stopped waiting."""
+    same = select(AuditLeaf).where(AuditLeaf.at == step.at, AuditLeaf.who == step.who, AuditLeaf.action == step.action)
+    return any(
+        (row.subject, row.before, row.after, row.reason) == (step.subject, plain(step.before), plain(step.after), step.reason)
+        for row in session.scalars(same)
+    )
+
+
+def _add(session: Session, steps: Sequence[Step]) -> int:
+    """Number of the last."""
     session.flush()
     last = session.execute(select(AuditLeaf.n, AuditLeaf.leaf).order_by(AuditLeaf.n.desc()).limit(1)).first()
-    n, prev = (last.n + 1, last.leaf) if last is not None else (1, FIRST_PREV)
-    row = AuditLeaf(n=n, **{name: getattr(step, name) for name in FIELDS[1:]})
-    row.leaf = leaf_hash(canonical(row, prev))
-    session.add(row)
+    n, prev = (last.n, last.leaf) if last is not None else (0, FIRST_PREV)
+    for n, step in enumerate(steps, n + 1):  # noqa: B020 - goes on from the last
+        facts = {name: getattr(step, name) for name in FIELDS[1:]}
+        row = AuditLeaf(n=n, **{**facts, "before": plain(step.before), "after": plain(step.after)})
+        row.leaf = prev = leaf_hash(canonical(row, prev))
+        session.add(row)
     session.flush()
     return n
+
+
+def plain(facts: dict[str, Any] | None) -> dict[str, Any] | None:
+    """As they will be read again (NaN is null, a tuple a list): the hash is of what the database gives back."""
+    found: dict[str, Any] | None = orjson.loads(orjson.dumps(facts))
+    return found
 
 
 def canonical(row: AuditLeaf, prev: bytes) -> bytes:
@@ -69,41 +135,12 @@ def canonical(row: AuditLeaf, prev: bytes) -> bytes:
     return orjson.dumps({**fields, "prev": prev.hex()}, option=orjson.OPT_SORT_KEYS)
 
 
-def leaf_hash(text: bytes) -> bytes:
-    return hashlib.sha256(b"\x00" + text).digest()
-
-
-def node_hash(left: bytes, right: bytes) -> bytes:
-    return hashlib.sha256(b"\x01" + left + right).digest()
-
-
-def tree_head(leaves: Sequence[bytes]) -> bytes:
-    """Merkle tree hash over leaf hashes, RFC 6962 §2.1; the empty tree is SHA-256 of nothing."""
-    if not leaves:
-        return hashlib.sha256().digest()
-    if len(leaves) == 1:
-        return leaves[0]
-    split = 1 << (len(leaves) - 1).bit_length() - 1
-    return node_hash(tree_head(leaves[:split]), tree_head(leaves[split:]))
-
-
-def verify(session: Session) -> Difference | None:
-    """Read the whole record and name the first difference; None if there is none."""
-    prev, expected = FIRST_PREV, 1
-    for row in session.scalars(select(AuditLeaf).order_by(AuditLeaf.n).execution_options(yield_per=1000)):
-        if row.n != expected:
-            return Difference(expected, f"leaf {expected} is missing; the next one found is {row.n}")
-        if leaf_hash(canonical(row, prev)) != row.leaf:
-            return Difference(row.n, f"leaf {row.n} does not match its hash")
-        prev, expected = row.leaf, expected + 1
-    return None
-
-
 def read(session: Session, after: int, limit: int) -> list[AuditLeaf]:
     """Leaves n > after, in order."""
     return list(session.scalars(select(AuditLeaf).where(AuditLeaf.n > after).order_by(AuditLeaf.n).limit(limit)))
 
 
-def leaves(session: Session) -> list[bytes]:
-    """All leaf hashes in order, for `tree_head`."""
-    return list(session.scalars(select(AuditLeaf.leaf).order_by(AuditLeaf.n)))
+def leaf_hashes(session: Session, start: int, stop: int) -> list[bytes]:
+    """Hashes of leaves start ≤ index < stop, counted from 0 as the tree does; leaf n has index n − 1."""
+    wanted = select(AuditLeaf.leaf).where(AuditLeaf.n > start, AuditLeaf.n <= stop).order_by(AuditLeaf.n)
+    return list(session.scalars(wanted))

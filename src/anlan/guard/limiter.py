@@ -1,8 +1,9 @@
 """How many sign-ins may be tried: slow for who guesses, never closed for who belongs there.
 
-Failures are counted over 15 minutes three ways. Per (account, address): 10. Per address over all accounts: 50. Per account over all
-addresses from which it has never been signed in: 10 — an attacker with many addresses gets no further, and the person's own console,
-being a known address, stays open. Running sessions are never touched.
+Failures are counted over 15 minutes. From a known device (`devices`): 10 for this account, and nothing that happens elsewhere counts.
+From anywhere else an account has 10 in all: 5 from addresses where its person has signed in before, 5 from strangers, however many
+addresses they have; and an address has 50 over all accounts. So nobody locks a person out of their own console, and running sessions are
+never touched.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from anlan.model.clock import MINUTE, SECOND, Clock, Micros
 from anlan.model.errors import AnlanError
 
 WINDOW: Micros = 15 * MINUTE
-PER_ACCOUNT_AND_ADDRESS = 10
+PER_DEVICE = 10
+PER_ACCOUNT_FROM_KNOWN_ADDRESSES = 5
+PER_ACCOUNT_FROM_STRANGERS = 5
 PER_ADDRESS = 50
-PER_ACCOUNT_FROM_STRANGERS = 10
 KEPT = 20_000
-"""Counters kept; the oldest go first, so that made-up accounts can't fill the memory."""
+"""Counters kept of what strangers make up, accounts and addresses; the oldest go first. Those of real accounts stay."""
 
 Key = tuple[str, str]
 
@@ -29,42 +31,67 @@ class TooManyTries(AnlanError):
     status: ClassVar[int] = 429
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Whose account is tried from where. `device`: names the known device or the running session it comes from, "" for neither."""
+
+    account: str
+    address: str
+    exists: bool = True
+    device: str = ""
+    known_address: bool = False
+
+    def counters(self) -> dict[Key, int]:
+        if self.device:
+            return {("device " + self.device, self.account): PER_DEVICE}
+        if self.known_address:
+            return {("known", self.account): PER_ACCOUNT_FROM_KNOWN_ADDRESSES, ("address", self.address): PER_ADDRESS}
+        return {("strangers", self.account): PER_ACCOUNT_FROM_STRANGERS, ("address", self.address): PER_ADDRESS}
+
+
 @dataclass
 class TryLimiter:
     """In memory of the one app process. `attempt` before a password is looked at, `succeeded` when it was right."""
 
     clock: Clock
-    _tries: OrderedDict[Key, deque[float]] = field(default_factory=OrderedDict)
+    _of_people: dict[Key, deque[float]] = field(default_factory=dict)
+    _made_up: OrderedDict[Key, deque[float]] = field(default_factory=OrderedDict)
 
-    def attempt(self, account: str, address: str, *, known_address: bool) -> None:
+    def attempt(self, origin: Origin) -> None:
         """Count a try, or raise TooManyTries with the seconds to wait. Counted before the answer is known: a thousand at once are a thousand."""
-        counters = _counters(account, address, known_address)
+        counters = origin.counters()
         for key, most in counters.items():
-            tries = self._recent(key)
+            tries = self._recent(origin, key)
             if len(tries) >= most:
                 wait = int(tries[0] + WINDOW / SECOND - self.clock.monotonic()) + 1
                 raise TooManyTries("too many failed sign-ins; try again in {seconds} s", seconds=wait)
         for key in counters:
-            self._tries.setdefault(key, deque()).append(self.clock.monotonic())
-            self._tries.move_to_end(key)
-        while len(self._tries) > KEPT:
-            self._tries.popitem(last=False)
+            self._table(origin, key).setdefault(key, deque()).append(self.clock.monotonic())
+            if key in self._made_up:
+                self._made_up.move_to_end(key)
+        while len(self._made_up) > KEPT:
+            self._made_up.popitem(last=False)
 
-    def succeeded(self, account: str, address: str, *, known_address: bool) -> None:
-        """The person is in: this try was no failure, and earlier slips from here are forgiven."""
-        for key in _counters(account, address, known_address):
-            tries = self._tries.get(key)
+    def undo(self, origin: Origin) -> None:
+        """This try was no failure, and says nothing of the earlier ones."""
+        for key in origin.counters():
+            tries = self._table(origin, key).get(key)
             if tries:
                 tries.pop()
-        self._tries.pop((account, address), None)
 
-    def _recent(self, key: Key) -> deque[float]:
-        tries = self._tries.get(key, deque())
+    def succeeded(self, origin: Origin) -> None:
+        """The person is in: this try was no failure, and earlier slips at this device or from their own addresses are forgiven."""
+        self.undo(origin)
+        if origin.device or origin.known_address:
+            key = next(iter(origin.counters()))
+            self._table(origin, key).pop(key, None)
+
+    def _table(self, origin: Origin, key: Key) -> dict[Key, deque[float]]:
+        """An attacker's addresses and inventions must not push a real account's count out of memory."""
+        return self._of_people if origin.exists and key[0] != "address" else self._made_up
+
+    def _recent(self, origin: Origin, key: Key) -> deque[float]:
+        tries = self._table(origin, key).get(key, deque())
         while tries and tries[0] <= self.clock.monotonic() - WINDOW / SECOND:
             tries.popleft()
         return tries
-
-
-def _counters(account: str, address: str, known_address: bool) -> dict[Key, int]:
-    counters = {(account, address): PER_ACCOUNT_AND_ADDRESS, ("", address): PER_ADDRESS}
-    return counters if known_address else {**counters, (account, ""): PER_ACCOUNT_FROM_STRANGERS}

@@ -1,13 +1,16 @@
-"""Passwords: argon2id (RFC 9106 §4, second recommended option: 64 MiB, 3 passes, 4 lanes), policy and one-time passwords.
+"""Passwords: argon2id (RFC 9106 §4, second recommended option: 64 MiB, 3 passes, 4 lanes) and one-time passwords.
 
-Hashing takes tens of milliseconds and 64 MiB by design, so it runs in two worker threads of its own: a flood of sign-ins can take
-neither the event loop nor the memory.
+Hashing takes tens of milliseconds and 64 MiB by design, so it runs in worker threads of its own, one for people on known devices and one
+for strangers: a flood of guesses takes neither the event loop nor the memory, and stands in nobody's way.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import secrets
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -17,23 +20,27 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
-from anlan.model.errors import InputError
-
-SHORTEST = 8
-LONGEST = 128
-"""ASVS 5.0 §6.2: at least 8 characters, at least 64 accepted; a bound keeps hashing an attack text cheap."""
-
 ONE_TIME_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 """No 0/o, 1/l/i: it's read from a terminal and typed by hand. 16 characters of it are 79 bits."""
 
+STRANGERS_NICE = 15
+
+
+def _stand_back() -> None:
+    """Of this thread, and of the lanes that argon2 starts from it: whoever guesses waits for everybody else, not the other way round."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), STRANGERS_NICE)
+
+
 _hasher = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
-_workers = ThreadPoolExecutor(2, thread_name_prefix="argon2")
+_known = ThreadPoolExecutor(1, thread_name_prefix="argon2")
+_strangers = ThreadPoolExecutor(1, thread_name_prefix="argon2-strangers", initializer=_stand_back)
 _T = TypeVar("_T")
 
 
-async def in_worker(call: Callable[[], _T]) -> _T:
+async def in_worker(call: Callable[[], _T], *, stranger: bool = False) -> _T:
     """Run a hashing call off the event loop."""
-    return await asyncio.get_running_loop().run_in_executor(_workers, call)
+    return await asyncio.get_running_loop().run_in_executor(_strangers if stranger else _known, call)
 
 
 def hash_password(password: str) -> str:
@@ -46,18 +53,6 @@ def verify(stored: str | None, password: str) -> bool:
         return _hasher.verify(stored if stored is not None else _decoy(), password) and stored is not None
     except (VerificationError, InvalidHashError):
         return False
-
-
-def check_policy(password: str, account: str) -> None:
-    """Raises InputError with what would be right; no rules on character classes (ASVS 5.0 §6.2.5)."""
-    if not SHORTEST <= len(password) <= LONGEST:
-        raise InputError(
-            "the password has {found} characters; {least} to {most} are needed", found=len(password), least=SHORTEST, most=LONGEST
-        )
-    if account.casefold() in password.casefold() or len(set(password)) < 4:
-        raise InputError(
-            "the password is too easy to guess: it contains the account's name, or fewer than four different characters"
-        )
 
 
 def one_time_password() -> str:

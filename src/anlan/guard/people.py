@@ -9,29 +9,33 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from anlan.guard import audit, passwords
+from anlan.guard import audit, devices, passwords
+from anlan.guard.policy import Policies
 from anlan.guard.principal import Grant, Principal
-from anlan.guard.records import Assignment, Person, Post
-from anlan.guard.roles import Roles, load_roles
+from anlan.guard.records import Assignment, OldPassword, Person, Post, SignIn
+from anlan.guard.roles import KINDS, Roles, load_roles
 from anlan.model.clock import Clock
 from anlan.model.errors import Forbidden, InputError, NotFound
 from anlan.model.words import Label, Language
 from anlan.store.ids import uuid7
 from anlan.store.records import Records
 
+MANAGE = "people.manage"
 _ACCOUNT = re.compile(r"\w[\w.\-]{0,31}")
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A role held at a branch of the place tree, at a post where the role works at one."""
+    """A role held at a branch of the place tree, at a post where the role works at one, for some kinds of action or all."""
 
     role: str
     post: str = ""
     place: str = ""
+    only: tuple[str, ...] = ()
+    """Kinds of action it is limited to; none leaves the role whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +46,21 @@ class NewPerson:
 
 
 class People:
-    """Blocking; each change is one transaction with its audit leaf. `by` is the principal who makes it."""
+    """Blocking; each change is one transaction with its audit leaf. `by` is the principal who makes it.
 
-    def __init__(self, records: Records, clock: Clock, on_change: Callable[[], None] = lambda: None) -> None:
+    Who manages people at a branch gives and takes only what is held there, and touches no account that holds anything elsewhere: else
+    they could make themselves, or take over, an administrator of the whole.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        clock: Clock,
+        policies: Policies | None = None,
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
         self._records, self._clock, self._on_change = records, clock, on_change
+        self._policies = policies or Policies(records, clock)
 
     def all(self) -> list[Person]:
         with self._records.reading() as session:
@@ -60,7 +75,9 @@ class People:
             return list(session.scalars(select(Post).order_by(Post.id)))
 
     def add(self, new: NewPerson, by: Principal) -> tuple[Person, str]:
-        """Add a person; returns them and the password for the first sign-in. Raises InputError."""
+        """Add a person; returns them and the password for the first sign-in. Raises InputError, Forbidden."""
+        _check_reach(by, [one.place for one in new.held])
+        self._policies.current.check_roles([one.role for one in new.held])
         password = passwords.one_time_password()
         hashed = passwords.hash_password(password)
         with self._records.session() as session:
@@ -71,9 +88,11 @@ class People:
     def change(
         self, person_id: UUID, by: Principal, *, held: Sequence[Held] | None = None, disabled: bool | None = None
     ) -> Person:
-        """Replace what the person holds, or close or reopen the account. Raises NotFound, InputError."""
+        """Replace what the person holds, or close or reopen the account. Raises NotFound, InputError, Forbidden."""
         with self._records.session() as session:
             person = find_person(session, person_id)
+            _check_reach(by, [*_places(person), *(one.place for one in held or ())])
+            self._policies.current.check_roles([one.role for one in held or ()])
             before = as_facts(person)
             if held is not None:
                 _assign(session, person, held, self._clock)
@@ -87,30 +106,66 @@ class People:
         return person
 
     def reset_password(self, person_id: UUID, by: Principal) -> str:
-        """A new one-time password; the person chooses an own one at the next sign-in. Raises NotFound."""
+        """A new one-time password; the person chooses an own one at the next sign-in. Raises NotFound, Forbidden."""
         password = passwords.one_time_password()
         hashed = passwords.hash_password(password)
         with self._records.session() as session:
             person = find_person(session, person_id)
+            _check_reach(by, _places(person))
             set_password(person, hashed, self._clock, must_change=True)
+            devices.forget_all_of(session, person.id)
             audit.append(session, audit.Step.of(by, self._clock.now(), "people.reset-password", str(person.id)))
         self._on_change()
         return password
 
+    def check_reach(self, person_id: UUID, by: Principal) -> None:
+        """Raises NotFound, and Forbidden unless `by` manages people wherever this one holds something."""
+        with self._records.reading() as session:
+            check_reach(by, find_person(session, person_id))
+
+    def is_password(self, person_id: UUID, password: str) -> bool:
+        with self._records.reading() as session:
+            stored = find_person(session, person_id).password
+        return passwords.verify(stored, password)
+
     def change_own_password(self, by: Principal, old: str, new: str) -> None:
         """Raises Forbidden (the old one is wrong), InputError (the new one)."""
-        passwords.check_policy(new, by.account)
+        self._policies.check_password(new, by.account)
         with self._records.reading() as session:
             stored = find_person(session, by.person).password
+            earlier = select(OldPassword.password).where(OldPassword.person_id == by.person)
+            remembered = session.scalars(earlier.order_by(OldPassword.id.desc()).limit(self._remembered)).all()
         if not passwords.verify(stored, old):
             raise Forbidden("the old password is wrong")
         if old == new:
             raise InputError("the new password is the old one; choose another")
+        if any(passwords.verify(one, new) for one in remembered):
+            raise InputError("the new password was used before; choose another than the last {count}", count=self._remembered)
         hashed = passwords.hash_password(new)
         with self._records.session() as session:
-            set_password(find_person(session, by.person), hashed, self._clock, must_change=False)
+            person = find_person(session, by.person)
+            self._remember(session, person)
+            set_password(person, hashed, self._clock, must_change=False)
+            for sign_in in session.scalars(select(SignIn).where(SignIn.person_id == by.person, SignIn.ended_at.is_(None))):
+                sign_in.needs = " ".join(need for need in sign_in.needs.split() if need != "password")
             audit.append(session, audit.Step.of(by, self._clock.now(), "people.change-password", str(by.person)))
         self._on_change()
+
+    @property
+    def _remembered(self) -> int:
+        return self._policies.current.password.remembered
+
+    def _remember(self, session: Session, person: Person) -> None:
+        """Keep the password that is about to go, and no more of them than the policy asks for."""
+        if not self._remembered:
+            session.execute(delete(OldPassword).where(OldPassword.person_id == person.id))
+            return
+        row = OldPassword(id=uuid7(self._clock), person_id=person.id, password=person.password, until=self._clock.now())
+        session.add(row)
+        session.flush()
+        ids = select(OldPassword.id).where(OldPassword.person_id == person.id).order_by(OldPassword.id.desc())
+        kept = session.scalars(ids.limit(self._remembered)).all()
+        session.execute(delete(OldPassword).where(OldPassword.person_id == person.id, OldPassword.id.not_in(kept)))
 
 
 def account_of(text: str) -> str:
@@ -123,8 +178,10 @@ def assigned_posts(person: Person) -> tuple[str, ...]:
 
 
 def grants_of(person: Person, roles: Roles) -> tuple[Grant, ...]:
-    ordered = sorted(person.assignments, key=lambda one: (one.role, one.place))
-    return tuple(dict.fromkeys(Grant(one.role, one.place, roles.actions_of(one.role)) for one in ordered))
+    ordered = sorted(person.assignments, key=lambda one: (one.role, one.place, one.only))
+    return tuple(
+        dict.fromkeys(Grant(one.role, one.place, roles.actions_of(one.role, frozenset(one.only.split()))) for one in ordered)
+    )
 
 
 def find_person(session: Session, person_id: UUID) -> Person:
@@ -185,7 +242,7 @@ def post_names(session: Session, posts: Sequence[str], language: Language) -> st
 
 def as_facts(person: Person) -> dict[str, Any]:
     """What the audit record keeps of a person: never the password."""
-    held = sorted([one.role, one.post, one.place] for one in person.assignments)
+    held = sorted([one.role, one.post, one.place, *([one.only] if one.only else [])] for one in person.assignments)
     return {"account": person.account, "name": person.name_zh, "disabled": person.disabled, "held": held}
 
 
@@ -199,14 +256,32 @@ def _assign(session: Session, person: Person, held: Sequence[Held], clock: Clock
             raise InputError("there is no post {post}; there are: {posts}", post=one.post, posts=", ".join(sorted(posts)) or "—")
         if roles[one.role].at_post and not one.post:
             raise InputError("the role {role} works at a post: say which", role=one.role)
+        if unknown := set(one.only) - set(KINDS):
+            raise InputError("there is no kind of action {kind}; there are: {kinds}", kind=min(unknown), kinds=", ".join(KINDS))
     kept = {(one.role, one.post, one.place): one for one in person.assignments}
     now = clock.now()
+    wanted = {(one.role, one.post, one.place): " ".join(sorted(set(one.only))) for one in held}
     person.assignments = [
-        kept.get((one.role, one.post, one.place))
-        or Assignment(id=uuid7(clock), role=one.role, post=one.post, place=one.place, since=now)
-        for one in dict.fromkeys(held)
+        kept.get(key) or Assignment(id=uuid7(clock), role=key[0], post=key[1], place=key[2], since=now) for key in wanted
     ]
+    for assigned in person.assignments:
+        assigned.only = wanted[assigned.role, assigned.post, assigned.place]
     session.flush()
+
+
+def _places(person: Person) -> list[str]:
+    return [one.place for one in person.assignments]
+
+
+def check_reach(by: Principal, person: Person, action: str = MANAGE) -> None:
+    """Raises Forbidden unless `by` may do so wherever the person holds something."""
+    _check_reach(by, _places(person), action)
+
+
+def _check_reach(by: Principal, places: Sequence[str], action: str = MANAGE) -> None:
+    by.require(action)
+    for place in places:
+        by.require(action, place)
 
 
 def _keep_one_administrator(session: Session) -> None:

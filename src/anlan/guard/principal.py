@@ -17,6 +17,12 @@ class PasswordChangeNeeded(Forbidden):
     code: ClassVar[str] = "password-change-needed"
 
 
+class FactorNeeded(Forbidden):
+    """The policy in force wants a second factor of this role; nothing else is allowed before it is set up."""
+
+    code: ClassVar[str] = "factor-enrolment-needed"
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """Actions allowed at `place` and everything below it ("" is everywhere)."""
@@ -44,13 +50,23 @@ class Principal:
     """The post this session is at."""
     language: Language = "zh"
     must_change: bool = False
+    must_enrol: bool = False
+    """The second factor that the policy wants has not been set up in time."""
+    factor_due: int | None = None
+    """When a second factor that is not set up will be needed [µs UTC]."""
+    password_due: int | None = None
+    """Until when the password may be used [µs UTC]."""
     from_where: str = ""
+    token: UUID | None = None
+    """The API token by which this is asked; then nobody sits there."""
+    unattended: bool = False
+    """A post's console that goes on showing, with nobody signed in."""
 
     def allows(self, action: str, place: str | None = None) -> bool:
         """Whether the action is allowed at `place`; None asks whether it is allowed anywhere at all."""
         if action == SELF:
             return True
-        if self.must_change:
+        if self.must_change or self.must_enrol:
             return False
         if place is None:
             return any(action in grant.actions for grant in self.grants)
@@ -61,17 +77,21 @@ class Principal:
         if self.allows(action, place):
             return
         if self.must_change:
-            raise PasswordChangeNeeded("this password was made for one use; choose an own one first")
+            raise PasswordChangeNeeded("this password was made for one use, or its time is over; choose an own one first")
+        if self.must_enrol:
+            raise FactorNeeded("this role needs a second factor; set it up first")
         known = load_roles().actions.get(action)
         name = known.text(self.language) if known is not None else action
         if place:
             raise Forbidden("{account} has no right “{action}” at {place}", account=self.account, action=name, place=place)
+        if self.allows(action):
+            raise Forbidden("{account} has the right “{action}” only for a part of the plant", account=self.account, action=name)
         raise Forbidden("{account} has no right “{action}”", account=self.account, action=name)
 
     def actions(self) -> frozenset[str]:
         """Everything allowed somewhere."""
         held = frozenset().union(*(grant.actions for grant in self.grants)) | {SELF}
-        return frozenset({SELF}) if self.must_change else held
+        return frozenset({SELF}) if self.must_change or self.must_enrol else held
 
     @property
     def roles(self) -> tuple[str, ...]:

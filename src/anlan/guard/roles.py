@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -12,6 +12,14 @@ from anlan.model.words import Label
 
 SELF = "session.self"
 """What everyone signed in may do: see who they are, sign out, change the own password."""
+
+Kind = Literal["view", "operate", "approve", "configure", "manage"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""What an action does to the plant or the node; a role may be held for some kinds only."""
+
+
+class Action(Label):
+    kind: Kind
 
 
 class Role(BaseModel):
@@ -27,7 +35,7 @@ class Role(BaseModel):
 class Roles(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    actions: dict[str, Label]
+    actions: dict[str, Action]
     roles: dict[str, Role]
 
     @model_validator(mode="after")
@@ -38,10 +46,12 @@ class Roles(BaseModel):
                 raise ValueError(f"role {role}: actions {unknown} are not listed under `actions`")
         return self
 
-    def actions_of(self, role: str) -> frozenset[str]:
-        """Nothing for a role that this version doesn't know: a person from a newer version can then do less, never more."""
+    def actions_of(self, role: str, only: frozenset[str] = frozenset()) -> frozenset[str]:
+        """Of the kinds `only`, all when it is empty. Nothing for a role that this version doesn't know: a person from a newer version can
+        then do less, never more."""
         known = self.roles.get(role)
-        return known.actions | {SELF} if known is not None else frozenset({SELF})
+        actions = known.actions if known is not None else frozenset()
+        return frozenset(one for one in actions if not only or self.actions[one].kind in only) | {SELF}
 
 
 @cache

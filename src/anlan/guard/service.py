@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
 from anlan.guard import audit, passwords
+from anlan.guard.audit_spool import Spool
+from anlan.guard.auditing import Auditor
+from anlan.guard.factors import Factors
+from anlan.guard.limiter import Origin
 from anlan.guard.people import People
+from anlan.guard.policy import Policies
 from anlan.guard.principal import Principal
+from anlan.guard.refusals import Refusals
 from anlan.guard.roles import Roles, load_roles
+from anlan.guard.roster import Roster
 from anlan.guard.sessions import Sessions
+from anlan.guard.tokens import Tokens
+from anlan.guard.vault import Vault
 from anlan.model.clock import Clock
+from anlan.model.errors import Forbidden, StoreError
 from anlan.store.records import Records
 
 _T = TypeVar("_T")
@@ -20,16 +31,65 @@ _T = TypeVar("_T")
 class Guard:
     """Blocking calls unless said otherwise; run them in worker threads."""
 
-    def __init__(self, records: Records, clock: Clock) -> None:
+    def __init__(
+        self,
+        records: Records,
+        clock: Clock,
+        *,
+        auditor: Auditor | None = None,
+        spool: Spool | None = None,
+        vault: Vault | None = None,
+    ) -> None:
+        """`vault`: the node's; without one, second factors last as long as this object."""
         self.records, self.clock = records, clock
+        self.auditor, self.spool = auditor, spool
+        if spool is not None:
+            audit.wait_in(records.engine, spool)
         self.roles: Roles = load_roles()
-        self.sessions = Sessions(records, clock, self.roles)
-        self.people = People(records, clock, self.sessions.forget)
+        self.refusals = Refusals(records, clock)
+        self.policies = Policies(records, clock, self._changed)
+        self.factors = Factors(records, clock, vault or Vault.in_memory(), self._changed)
+        self.sessions = Sessions(records, clock, self.roles, self.refusals, self.policies, self.factors)
+        self.tokens = Tokens(records, clock, self.roles, self.sessions.ended)
+        self.sessions.beside = self.tokens.running
+        self.sessions.on_change(self.tokens.forget)
+        self.roster = Roster(records, clock)
+        self.people = People(records, clock, self.policies, self.sessions.forget)
 
-    def record(self, step: audit.Step) -> int:
-        """One audit leaf in a transaction of its own, for a step whose effect lies in another store."""
-        with self.records.session() as session:
-            return audit.append(session, step)
+    def record(self, step: audit.Step) -> int | None:
+        """One audit leaf in a transaction of its own, for a step whose effect lies in another store; None when the records cannot be
+        written now and the step waits (`write_waiting`). Raises StoreError when it cannot even wait."""
+        if self.spool is not None and len(self.spool):
+            self.spool.keep(step)  # behind those that wait; nobody has to wait with it for a disk that is full
+            return None
+        try:
+            with self.records.session() as session:
+                return audit.append(session, step)
+        except StoreError:
+            if self.spool is None:
+                raise
+            self.spool.keep(step)
+            return None
+
+    def write_waiting(self) -> None:
+        """Write the steps that wait, in their order. Raises StoreError while the records still cannot be written."""
+        if self.spool is not None and (len(self.spool) or self.spool.not_kept):
+            with self.records.session() as session:
+                audit.write_waiting(session, self.clock.now())
+
+    def waiting(self) -> StoreError | None:
+        """What to tell while steps wait."""
+        if self.spool is None or not (len(self.spool) or self.spool.not_kept):
+            return None
+        return StoreError(
+            "the audit record cannot be written: {waiting} steps wait in their order until it can, {not_kept} found no room and stand in "
+            "alarms.db alone; acknowledging, silencing and alarms go on, changes of the configuration are refused",
+            waiting=len(self.spool),
+            not_kept=self.spool.not_kept,
+        )
+
+    def _changed(self) -> None:
+        self.sessions.forget()
 
     async def hashing(self, call: Callable[[], _T]) -> _T:
         """Run a call that hashes a password, off the event loop and at most two at a time."""
@@ -38,7 +98,29 @@ class Guard:
     async def change_own_password(self, by: Principal, old: str, new: str) -> None:
         """Raises Forbidden, InputError, TooManyTries: the old password must not be found by trying either. Other sessions end."""
         tries = self.sessions.limiter
-        tries.attempt(by.account, by.from_where, known_address=True)
+        origin = own_origin(by)
+        tries.attempt(origin)
         await self.hashing(partial(self.people.change_own_password, by, old, new))
-        tries.succeeded(by.account, by.from_where, known_address=True)
+        tries.succeeded(origin)
         await self.hashing(partial(self.sessions.end_all_of, by.person, but=by.session))
+
+    async def own_factor(self, by: Principal, call: Callable[[], _T]) -> _T:
+        """A step on the own second factor that shows a code: codes must not be found by trying either. Raises TooManyTries."""
+        tries, origin = self.sessions.limiter, own_origin(by)
+        tries.attempt(origin)
+        done = await asyncio.to_thread(call)
+        tries.succeeded(origin)
+        return done
+
+    async def check_own_password(self, by: Principal, password: str) -> None:
+        """Before what a person who finds the console open must not do. Raises Forbidden, TooManyTries."""
+        tries, origin = self.sessions.limiter, own_origin(by)
+        tries.attempt(origin)
+        if not await self.hashing(partial(self.people.is_password, by.person, password)):
+            raise Forbidden("the password is wrong")
+        tries.succeeded(origin)
+
+
+def own_origin(by: Principal) -> Origin:
+    """Who is signed in is counted by the session: it has shown a password already."""
+    return Origin(by.account, by.from_where, device=str(by.session))

@@ -6,6 +6,7 @@ AnlanError
 │   ├── UnitError         … units that do not exist or do not convert
 │   └── CommandRefused    … a step that the state does not allow now (HTTP 409)
 ├── NotFound              HTTP 404
+│   └── Hidden            it is there, but the asker may not see it: told alike, recorded as a refusal
 ├── Forbidden             HTTP 403
 ├── NotSignedIn           HTTP 401
 ├── StoreError            the disk or a database (HTTP 503)
@@ -73,6 +74,10 @@ class CommandRefused(InputError):
 class NotFound(AnlanError):
     code = "not-found"
     status = 404
+
+
+class Hidden(NotFound):
+    """Same code, status and words as NotFound, so that nothing is learned from the answer."""
 
 
 class Forbidden(AnlanError):

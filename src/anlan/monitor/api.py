@@ -14,14 +14,18 @@ from anlan.guard.principal import Principal, is_within
 from anlan.model.errors import AnlanError
 from anlan.monitor import (
     api_blind,
+    api_emergency,
     api_events,
+    api_handover,
     api_history,
     api_live,
+    api_paper,
     api_performance,
     api_plant,
     api_points,
     api_response,
     api_safety,
+    api_search,
     api_why,
 )
 from anlan.monitor.service import AlarmService, StepKind, right
@@ -108,10 +112,24 @@ def routes(context: Context) -> APIRouter:
     service, writes = AlarmService.of(context), Writes(context.records, context.clock)
     context.background.append(writes.forget_old)
     router = APIRouter(tags=["alarms"])
+    router.include_router(api_paper.routes(context))
+    router.include_router(api_handover.routes(context))
+    router.include_router(api_emergency.routes(context))
     router.include_router(api_performance.routes(context))  # its paths before "/alarms/{alarm}"
     _lists(router, context, service)
     _steps(router, service, writes)
-    for part in (api_plant, api_live, api_blind, api_history, api_events, api_points, api_safety, api_why, api_response):
+    for part in (
+        api_plant,
+        api_live,
+        api_blind,
+        api_history,
+        api_events,
+        api_points,
+        api_safety,
+        api_search,
+        api_why,
+        api_response,
+    ):
         router.include_router(part.routes(context))
     return router
 

@@ -45,7 +45,8 @@ def routes(context: Context) -> APIRouter:
     ) -> Response:
         """Raw readings, start ≤ time < end, by point and time: an Arrow IPC stream if Accept asks for it, else JSON columns.
 
-        `truncated` (in the stream's schema metadata or the JSON) says that there were more than `limit`.
+        `truncated` (in the stream's schema metadata or the JSON) says that there were more than `limit`. `quality` is what the source sent;
+        `overdue` in the JSON: when the detector's calibration was overdue, so that a good reading was worth an uncertain one.
         """
         numbers = chosen_points(context.plant, asker, points, action="history.view", most=MOST_POINTS)
         first, last = span(start, end)
@@ -57,7 +58,8 @@ def routes(context: Context) -> APIRouter:
         ids = {number: context.plant.points[number].id for number in numbers}
         if arrow:
             return StreamingResponse(_ipc(table, ids, truncated), media_type=ARROW)
-        return Json(await asyncio.to_thread(_columns, table, ids, truncated))
+        overdue = await asyncio.to_thread(spans_by_point, context.plant, context.journal, numbers)
+        return Json(await asyncio.to_thread(_columns, table, ids, truncated, overdue))
 
     @router.get("/trend", dependencies=[require("history.view")])
     async def trend(
@@ -97,9 +99,14 @@ def _ipc(table: pa.Table, ids: dict[int, str], truncated: bool) -> Iterator[byte
         yield body.slice(at, min(1 << 20, body.size - at)).to_pybytes()
 
 
-def _columns(table: pa.Table, ids: dict[int, str], truncated: bool) -> dict[str, Any]:
+def _columns(table: pa.Table, ids: dict[int, str], truncated: bool, overdue: Mapping[int, Spans]) -> dict[str, Any]:
     told = {
-        ids[number]: {"time": part["time"], "value": part["value"], "quality": part["quality"]}
+        ids[number]: {
+            "time": part["time"],
+            "value": part["value"],
+            "quality": part["quality"],
+            "overdue": overdue.get(number, ()),
+        }
         for number, part in _by_point(table, list(ids)).items()
     }
     return {"points": told, "rows": table.num_rows, "truncated": truncated}

@@ -8,9 +8,10 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from anlan.guard.principal import is_within
-from anlan.model.errors import NotFound
+from anlan.model.errors import Hidden, NotFound
 from anlan.model.points import Point
 from anlan.monitor.config import SUFFIX
+from anlan.monitor.rows import cameras
 from anlan.web.answers import Json
 from anlan.web.auth import Asker, require
 from anlan.web.context import Context, PlantView
@@ -47,10 +48,13 @@ def routes(context: Context) -> APIRouter:
         """Everything configured of one point."""
         plant = context.plant
         number = plant.point_numbers.get(point)
-        if number is None or not asker.allows("plant.view", plant.points[number].place):
+        if number is None:
             raise NotFound("there is no point {point}", point=point)
+        if not asker.allows("plant.view", plant.points[number].place):
+            raise Hidden("there is no point {point}", point=point)
         row = point_row(plant, number)
-        return Json({**plant.points[number].model_dump(mode="json"), **row})
+        looking = cameras(plant, point, plant.points[number].place)
+        return Json({**plant.points[number].model_dump(mode="json"), **row, "cameras": looking})
 
     @router.get("/places", dependencies=[require("plant.view")])
     async def places(asker: Asker) -> Response:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from anlan.guard.principal import Principal
 from anlan.model.clock import SECOND, Micros
-from anlan.model.errors import InputError, NotFound
+from anlan.model.errors import Hidden, InputError, NotFound
 from anlan.model.words import LANGUAGES, translate
 from anlan.monitor.choice import instant, span
 from anlan.monitor.past import OwnPast
@@ -139,8 +139,10 @@ def routes(context: Context) -> APIRouter:
 def _alarms_of(context: Context, asker: Principal, point: str) -> list[int]:
     plant = context.plant
     number = plant.point_numbers.get(point)
-    if number is None or not asker.allows("alarm.view", plant.points[number].place):
+    if number is None:
         raise NotFound("there is no point {point}", point=point[:100])
+    if not asker.allows("alarm.view", plant.points[number].place):
+        raise Hidden("there is no point {point}", point=point[:100])
     return sorted(plant.rules_of_point.get(point, ()), key=lambda n: (plant.rules[n].priority, plant.rules[n].id))
 
 

@@ -11,14 +11,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
+import structlog
+
 from anlan.guard.principal import Principal
-from anlan.model.errors import AnlanError
+from anlan.model.errors import AnlanError, StoreError
 from anlan.model.events.alarms import AlarmState, AlarmTransition
 from anlan.monitor.live_floods import LiveFloods
 from anlan.monitor.rows import LOOKED_BACK, Standing, alarm_row, is_standing, story_of, transition_row
 from anlan.web.answers import dumps
 from anlan.web.context import Context
+from anlan.web.stations import stations_of
 from anlan.web.stream import Bell
+
+log = structlog.get_logger()
 
 CHUNK = 1024
 RECENT = 20_000
@@ -106,7 +111,8 @@ class Board:
         return [row for row in rows if principal.allows("alarm.view", str(row["place"]))]
 
     def name_of(self, person: str) -> str:
-        return self._names.get(person, "")
+        """A person's name; of a step taken at a paired station by nobody who is known, that it was so."""
+        return self._names.get(person, "") or stations_of(self._context).words_for(person)
 
     async def _load(self) -> None:
         """Last transition first, then what stands: what comes in between is taken in again and changes nothing."""
@@ -127,4 +133,7 @@ class Board:
     async def _learn_names(self, transitions: Sequence[AlarmTransition]) -> None:
         unknown = {t.who for t in transitions if t.who and t.who not in self._names}
         if unknown:
-            self._names = await asyncio.to_thread(self._context.guard.people.names)
+            try:
+                self._names = await asyncio.to_thread(self._context.guard.people.names)
+            except StoreError as failure:
+                log.warning("names of people not read; alarms go on without", error=str(failure))

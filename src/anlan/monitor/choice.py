@@ -9,7 +9,7 @@ from fastapi import Query
 
 from anlan.guard.principal import Principal
 from anlan.model.clock import DAY, Micros, from_datetime
-from anlan.model.errors import InputError, NotFound
+from anlan.model.errors import Hidden, InputError, NotFound
 from anlan.web.context import PlantView
 
 EARLIEST: Micros = 0
@@ -32,8 +32,10 @@ def chosen_points(plant: PlantView, asker: Principal, text: str, *, action: str,
 
 def _number(plant: PlantView, asker: Principal, point_id: str, action: str) -> int:
     number = plant.point_numbers.get(point_id)
-    if number is None or not asker.allows(action, plant.points[number].place):
+    if number is None:
         raise NotFound("there is no point {point}", point=point_id[:100])
+    if not asker.allows(action, plant.points[number].place):
+        raise Hidden("there is no point {point}", point=point_id[:100])
     return number
 
 

@@ -3,8 +3,8 @@
 Browser → {"points": ["AT-203", …], "also": ["blind"]}: the points it shows and what else it wants to be told; replaces both.
 Node → {"t": node's clock [µs], "core": whether the core is heard, "v": [[id, time, value | null, quality word, received_at], …], "a": [alarm rows that
 changed], "cursor": journal position, "whole": true when `a` is all that stands, "s": [source rows], "sum": summary, "cal": [ids of the
-detectors under calibration], "f": [faults of the node, in words], "fl": [alarm floods that run], "bl": what can't be seen
-(`monitor.blind_spots`)}, what has not changed left out; at least one a second, so
+detectors under calibration], "pl": {path of a place that was asked for as "place:PATH": its counts}, "page": `shell.page_stamp`, "f": [faults of the node, in words], "fl": [alarm floods that run], "bl": what can't be seen
+(`monitor.blind_spots`), "who": {name, account, post, nobody} once another person or nobody is signed in here}, what has not changed left out; at least one a second, so
 that silence means a lost line. Values at most 4 times a second, alarms at once. Closed with 1008 when the session is over.
 """
 
@@ -18,6 +18,7 @@ from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.websockets import WebSocket
 
 from anlan.guard.principal import Principal
+from anlan.model.errors import StoreError
 from anlan.monitor.blind_spots import BlindSpots
 from anlan.monitor.board import Board
 from anlan.monitor.sums import Sums
@@ -26,10 +27,14 @@ from anlan.web.answers import dumps
 from anlan.web.context import Context
 from anlan.web.fanout import MOST_POINTS
 from anlan.web.faults import fault_texts
+from anlan.web.shell import page_stamp
 from anlan.web.stream import Bell, Watch
 
 HEARTBEAT = 1.0
 CHECK_SESSION = 5.0
+PLACE = "place:"
+MOST_PLACES = 500
+"""A unit and the equipment in it."""
 
 
 class ConsoleSocket:
@@ -49,8 +54,12 @@ class ConsoleSocket:
         self._calibrating_told: bytes | None = None
         self._faults_told: bytes | None = None
         self._floods_told: bytes = b"[]"
+        self._page_told = ""
+        self._places: tuple[str, ...] = ()
+        self._places_told: bytes = b""
         self._blind_told: bytes | None = None
-        self._checked = context.clock.monotonic()
+        self._who_changed = False
+        self._checked, self._changes = context.clock.monotonic(), context.guard.sessions.changes
 
     async def run(self) -> None:
         listening = asyncio.create_task(self._listen())
@@ -70,10 +79,16 @@ class ConsoleSocket:
                 message = orjson.loads(await self._socket.receive_text())
                 points, also = message["points"], message.get("also", [])
                 self._also = frozenset(one for one in also if isinstance(one, str))
+                self._ask_places([one.removeprefix(PLACE) for one in also if isinstance(one, str) and one.startswith(PLACE)])
                 self._choose([one for one in points if isinstance(one, str)][:MOST_POINTS])
             except (KeyError, TypeError, AttributeError, orjson.JSONDecodeError):
                 await self._socket.close(WS_1008_POLICY_VIOLATION, "not understood")
                 return
+
+    def _ask_places(self, paths: list[str]) -> None:
+        known = self._context.plant.places
+        self._places = tuple(dict.fromkeys(path for path in paths if path in known))[:MOST_PLACES]
+        self._places_told = b""
 
     def _choose(self, ids: list[str]) -> None:
         """Ids that don't exist or may not be seen are not told of: the page shows them as unknown."""
@@ -85,18 +100,19 @@ class ConsoleSocket:
         self._asked.ring()
 
     async def _tell(self) -> None:
-        asked = 0
+        asked, people = 0, self._context.people_moved.count
         watch = Watch(
             values=lambda: self._context.fanout.wait(max(self._tick, 0)),
             alarms=lambda: self._board.moved.wait(self._alarms_rung),
             sources=lambda: self._context.sources_moved.wait(self._sources_rung),
             asked=lambda: self._asked.wait(asked),
+            people=lambda: self._context.people_moved.wait(people),
         )
         try:
             while await self._still_allowed():
                 await Sums.of(self._context).refresh()
                 await self._socket.send_text(self._frame().decode())
-                asked = self._asked.count
+                asked, people = self._asked.count, self._context.people_moved.count
                 await watch.first(HEARTBEAT)
             await self._socket.close(WS_1008_POLICY_VIOLATION, "session over")
         finally:
@@ -115,6 +131,9 @@ class ConsoleSocket:
             + self._faults()
             + self._floods()
             + self._blind()
+            + self._who()
+            + self._counts_of_places()
+            + self._page()
             + b"}"
         )
 
@@ -189,15 +208,49 @@ class ConsoleSocket:
         self._blind_told = told
         return b',"bl":' + told
 
+    def _counts_of_places(self) -> bytes:
+        """Of the places that the page shows and the person may see."""
+        if not self._places:
+            return b""
+        sums = Sums.of(self._context)
+        seen = (path for path in self._places if self._principal.allows("live.view", path))
+        told = b",".join(b"%b:%b" % (dumps(path), sums.at(path)) for path in seen)
+        if told == self._places_told:
+            return b""
+        self._places_told = told
+        return b',"pl":{' + told + b"}"
+
+    def _page(self) -> bytes:
+        stamp = page_stamp(self._context.plant)
+        if stamp == self._page_told:
+            return b""
+        self._page_told = stamp
+        return b',"page":' + dumps(stamp)
+
+    def _who(self) -> bytes:
+        """The person was signed out elsewhere, or lost the post: the picture stays, and says so."""
+        if not self._who_changed:
+            return b""
+        self._who_changed = False
+        who = self._principal
+        return b',"who":' + dumps(
+            {"name": who.name.model_dump(), "account": who.account, "post": who.post, "nobody": who.unattended}
+        )
+
     async def _still_allowed(self) -> bool:
-        now = self._context.clock.monotonic()
-        if now < self._checked + CHECK_SESSION:
+        now, changes = self._context.clock.monotonic(), self._context.guard.sessions.changes
+        if now < self._checked + CHECK_SESSION and changes == self._changes:
             return True
-        self._checked = now
-        principal = await asyncio.to_thread(self._context.guard.sessions.running, self._principal.session)
+        self._checked, self._changes = now, changes
+        try:
+            principal = await asyncio.to_thread(self._context.guard.sessions.running, self._principal.session)
+        except StoreError:
+            return True  # nobody was sent away while the records cannot be read: the picture goes on
         if principal is None or not principal.allows("live.view"):
             return False
-        if principal.grants != self._principal.grants:
+        if (principal.account, principal.post) != (self._principal.account, self._principal.post):
+            self._who_changed = True
+        if principal.grants != self._principal.grants or self._who_changed:
             self._principal = principal
             self._cursor = None  # what may be seen has changed: all of it is told anew
             plant = self._context.plant

@@ -144,6 +144,31 @@ class JournalReader:
         rows = self._transitions("SELECT t.* FROM standing s JOIN transition t ON t.n = s.raised_n", ())
         return {row.alarm: row for row in rows}
 
+    def noticed(self, start: Micros, end: Micros, limit: int) -> list[AlarmTransition]:
+        """Transitions noticed at start ≤ t < end, in order; at most `limit`, the first ones."""
+        return self._transitions(
+            "SELECT * FROM transition WHERE noticed_at >= ? AND noticed_at < ? ORDER BY n LIMIT ?", (start, end, limit)
+        )
+
+    def steps_noticed(self, start: Micros, end: Micros, limit: int) -> list[PointStep]:
+        """Steps on points noticed at start ≤ t < end, in order."""
+        return self._steps("noticed_at >= ? AND noticed_at < ? ORDER BY n LIMIT ?", (start, end, limit))
+
+    def said(self, start: Micros, end: Micros, limit: int) -> list[AlarmTransition]:
+        """Transitions noticed at start ≤ t < end with which a person gave a reason, in order."""
+        query = (
+            "SELECT * FROM transition WHERE noticed_at >= ? AND noticed_at < ? AND reason <> '' AND who <> '' ORDER BY n LIMIT ?"
+        )
+        return self._transitions(query, (start, end, limit))
+
+    @property
+    def begun(self) -> list[Micros]:
+        """When each log began that this journal follows from, in order: what lies between the end of one and the next is not known here."""
+        try:
+            return [int(at) for (at,) in self._db.execute("SELECT begun_at FROM incarnation ORDER BY begun_at")]
+        except apsw.Error as error:
+            raise StoreError("alarms.db could not be read: {error}", error=str(error)) from error
+
     def window(self, start: Micros, end: Micros) -> Raw:
         """Transitions noticed at start ≤ t < end as columns, and what was not normal before them. Raises StoreError, InputError."""
         return read_window(self._db, start, end)

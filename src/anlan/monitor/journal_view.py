@@ -68,6 +68,25 @@ class JournalView:
         """What the engine did at a command."""
         return self._ask(lambda reader: reader.step_of(command))
 
+    def noticed(self, start: Micros, end: Micros, limit: int) -> list[AlarmTransition]:
+        return self._ask(lambda reader: reader.noticed(start, end, limit))
+
+    def steps_noticed(self, start: Micros, end: Micros, limit: int) -> list[PointStep]:
+        return self._ask(lambda reader: reader.steps_noticed(start, end, limit))
+
+    def said(self, start: Micros, end: Micros, limit: int) -> list[AlarmTransition]:
+        return self._ask(lambda reader: reader.said(start, end, limit))
+
+    @property
+    def begun(self) -> list[Micros]:
+        """When each log began that this journal follows from, in order."""
+        return self._ask(lambda reader: reader.begun)
+
+    @property
+    def done(self) -> int:
+        """Log position up to which every transition is in here."""
+        return self._ask(lambda reader: reader.done)
+
     def window(self, start: Micros, end: Micros) -> Raw:
         """On a handle of its own: a month may take half a second, and live alarms do not wait for it."""
         reader = JournalReader.open(self._path)

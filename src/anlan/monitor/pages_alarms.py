@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from anlan.model.words import Language, translate
+from anlan.monitor.pages_print import PERIODS, printing
 from anlan.web import shell
 from anlan.web.context import Context
 from anlan.web.markup import Markup, el
@@ -18,14 +19,16 @@ def pages(context: Context) -> None:
     def alarms() -> None:
         principal = principal_of_page()
         language = principal.language
-        body = el("div", tabs("/alarms", language), el("anlan-alarms"), cls="alarms-page fill")
+        head = el("div", tabs("/alarms", language), printing("alarms", language), cls="with-print")
+        body = el("div", head, el("anlan-alarms"), cls="alarms-page fill")
         shell.show(context, principal, "/alarms", translate("Alarms", language), body, "alarm_table")
 
     @page(context, "/alarms/journal", "alarm.view")
     def journal() -> None:
         principal = principal_of_page()
         language = principal.language
-        body = el("div", tabs("/alarms/journal", language), el("anlan-journal"))
+        head = el("div", tabs("/alarms/journal", language), printing("journal", language, PERIODS), cls="with-print")
+        body = el("div", head, el("anlan-journal"))
         shell.show(context, principal, "/alarms", translate("Alarm journal", language), body, "journal")
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import partial
+from urllib.parse import quote
 
 from anlan.model.events.alarms import AlarmKind
 from anlan.model.places import Level, Place
 from anlan.model.points import Point
 from anlan.model.words import Language, translate
 from anlan.monitor import plan
-from anlan.web import shell, widgets
+from anlan.web import shell, theme, widgets
 from anlan.web.context import Context, PlantView
 from anlan.web.markup import Markup, el, join
 from anlan.web.pages import page, principal_of_page
@@ -39,11 +40,12 @@ def pages(context: Context) -> None:
 
 
 def body(plant: PlantView, language: Language) -> Markup:
+    wall = el("a", theme.icon("wall"), translate("Wall", language), href="/wall/choose", cls="button quiet to-wall")
     left = el("div", drawing(plant, language), standing(language), cls="left")
-    return el("div", summary_line(language), left, tiles(plant, language), strip(plant, language), cls="overview fill")
+    return el("div", summary_line(language, wall), left, tiles(plant, language), strip(plant, language), cls="overview fill")
 
 
-def summary_line(language: Language) -> Markup:
+def summary_line(language: Language, *more: Markup) -> Markup:
     """Filled from the summary that the node computes once for all browsers; a dash until it has come."""
     say = partial(translate, language=language)
     return el(
@@ -61,6 +63,7 @@ def summary_line(language: Language) -> Markup:
             )
             for name, words in PARTS
         ],
+        *more,
         cls="summary panel",
         role="status",
     )
@@ -126,7 +129,10 @@ def unit_tile(place: Place, plant: PlantView, points: list[Point], language: Lan
         "article",
         el(
             "header",
-            el("h2", el("span", place.id, cls="tag"), " ", place.name.text(language)),
+            el(
+                "h2",
+                el("a", el("span", place.id, cls="tag"), " ", place.name.text(language), href=f"/places/{quote(place.path)}"),
+            ),
             el("span", cls="standing"),
             el("span", cls="unseen"),
         ),
@@ -136,13 +142,13 @@ def unit_tile(place: Place, plant: PlantView, points: list[Point], language: Lan
     )
 
 
-def key_points(points: Iterable[Point], plant: PlantView) -> list[Point]:
-    """The points with the gravest alarms, at most three of a kind, so that a tile isn't six times the same gas."""
+def key_points(points: Iterable[Point], plant: PlantView, *, of_a_kind: int = 3, most: int = KEY_VALUES) -> list[Point]:
+    """The points with the gravest alarms, few of a kind, so that a tile isn't six times the same gas."""
     chosen: list[Point] = []
     for point in sorted(points, key=lambda p: gravity(p, plant)):
-        if sum(other.kind == point.kind for other in chosen) < 3:
+        if sum(other.kind == point.kind for other in chosen) < of_a_kind:
             chosen.append(point)
-    return chosen[:KEY_VALUES]
+    return chosen[:most]
 
 
 def gravity(point: Point, plant: PlantView) -> tuple[int, int, int]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
+from urllib.parse import quote
 
-from anlan.model.errors import NotFound
+from anlan.model.errors import Hidden, NotFound
 from anlan.model.kinds import kinds
 from anlan.model.points import Point
 from anlan.model.words import Language, translate
 from anlan.monitor.config import SUFFIX
+from anlan.monitor.pages_place import outside
 from anlan.monitor.pages_trends import offer_charts
 from anlan.web import shell, theme, widgets
 from anlan.web.context import Context, PlantView, Rule
@@ -23,7 +25,8 @@ def pages(context: Context) -> None:
         language = principal.language
         found = context.plant.points.get(context.plant.point_numbers.get(point, -1))
         if found is None or not principal.allows("live.view", found.place):
-            raise NotFound(
+            refusal = NotFound if found is None else Hidden
+            raise refusal(
                 "there is no point {point} in this plant; every point can be searched by tag or name under Trends",
                 point=point[:100],
             )
@@ -34,7 +37,8 @@ def pages(context: Context) -> None:
 
 def body(point: Point, plant: PlantView, language: Language) -> Markup:
     left = el("div", now(point, language), chart(point, language), limits(point, plant, language), cls="stack")
-    right = el("div", standing(language), described(point, plant, language), cls="stack")
+    cameras = outside((), plant.cameras_of(point.id, point.place), language)
+    right = el("div", standing(language), cameras, described(point, plant, language), cls="stack")
     return el("div", left, right, cls="point-page", data_point=point.id)
 
 
@@ -113,7 +117,7 @@ def described(point: Point, plant: PlantView, language: Language) -> Markup:
     say = partial(translate, language=language)
     source = next((source for source in plant.sources.values() if source.id == point.source), None)
     facts = (
-        (say("Place"), place_names(point.place, plant, language)),
+        (say("Place"), place_links(point.place, plant, language)),
         (say("Kind"), kinds()[point.kind].name.text(language) if point.kind in kinds() else point.kind),
         (say("Unit"), widgets.unit_text(point, language)),
         (say("Range"), _range(point)),
@@ -128,11 +132,13 @@ def described(point: Point, plant: PlantView, language: Language) -> Markup:
     return el("section", el("header", el("h2", say("From the plant folder"))), el("dl", lines, cls="body"), cls="panel")
 
 
-def place_names(path: str, plant: PlantView, language: Language) -> str:
-    """Names from the unit down, joined by an arrow; a place without a name keeps its id."""
+def place_links(path: str, plant: PlantView, language: Language) -> Markup:
+    """Names from the unit down, each a way to its page; a place without a name keeps its id."""
     parts = path.split("/")
     paths = ["/".join(parts[: i + 1]) for i in range(plant.top.count("/") + 1, len(parts))] or [path]
-    return " › ".join(plant.places[p].name.text(language) if p in plant.places else p.rpartition("/")[2] for p in paths)
+    names = [plant.places[p].name.text(language) if p in plant.places else p.rpartition("/")[2] for p in paths]
+    links = [el("a", name, href=f"/places/{quote(one)}") for one, name in zip(paths, names, strict=True)]
+    return join(*[part for link in links for part in (" › ", link)][1:])
 
 
 def _range(point: Point) -> str:

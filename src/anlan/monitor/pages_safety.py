@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from anlan.model.words import translate
+from anlan.monitor.pages_print import printing
 from anlan.web import shell
 from anlan.web.context import Context
 from anlan.web.markup import el
@@ -26,4 +27,5 @@ def _page(context: Context, path: str, name: str, title: str, element: str, cls:
     @page(context, path, "live.view")
     def show() -> None:
         principal = principal_of_page()
-        shell.show(context, principal, path, translate(title, principal.language), el("div", el(element), cls=cls), name)
+        paper = printing(name, principal.language) if name == "bypasses" else None
+        shell.show(context, principal, path, translate(title, principal.language), el("div", paper, el(element), cls=cls), name)

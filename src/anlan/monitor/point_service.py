@@ -20,7 +20,7 @@ import structlog
 
 from anlan.guard.principal import Principal
 from anlan.model.clock import HOUR, SECOND, Micros
-from anlan.model.errors import AnlanError, CommandRefused, Forbidden, NotFound
+from anlan.model.errors import AnlanError, CommandRefused, Forbidden, Hidden, NotFound
 from anlan.model.frames import NODE_ID
 from anlan.model.points import Point
 from anlan.monitor.companions import approval_of
@@ -82,8 +82,10 @@ class PointService:
         """Number and point. Raises NotFound, also for one they may not see; Forbidden without the right."""
         plant = self._context.plant
         number = plant.point_numbers.get(point)
-        if number is None or not principal.allows("live.view", plant.points[number].place):
+        if number is None:
             raise NotFound("there is no point {point}", point=point)
+        if not principal.allows("live.view", plant.points[number].place):
+            raise Hidden("there is no point {point}", point=point)
         principal.require(action, plant.points[number].place)
         return number, plant.points[number]
 

@@ -1,4 +1,5 @@
-"""Tables of the alarm room beside the journal: who has seen which alarm (已阅), which stops nothing; whether an action worked (措施见效)."""
+"""Tables of the alarm room beside the journal: who has seen which alarm (已阅), which stops nothing; whether an action worked (措施见效);
+requests of two persons, calibrations, trials; shift handovers (交接班), of which signed ones and addenda are held by triggers."""
 
 from __future__ import annotations
 
@@ -126,3 +127,52 @@ class TrialRow(Base):
     start: Mapped[int]
     end: Mapped[int]
     result: Mapped[dict[str, Any]]
+
+
+class Handover(Base):
+    """One handover at one post. `state`: draft, offered (the outgoing person has signed), signed (both have). `edition` counts the saves of a draft.
+
+    `facts` (`facts.gather`) are those of `as_of`, the moment of the outgoing signature; None in a draft, whose facts are of now.
+    `previous` is the handover before it at the post, whose hash is part of what `sha256` is over.
+    """
+
+    __tablename__ = "monitor_handovers"
+    __table_args__ = (sa.Index("ix_monitor_handovers_post_state", "post", "state"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    post: Mapped[str]
+    state: Mapped[str]
+    edition: Mapped[int]
+    start: Mapped[int]
+    as_of: Mapped[int | None]
+    facts: Mapped[dict[str, Any] | None]
+    remarks: Mapped[str]
+    items: Mapped[list[Any]]
+    outgoing: Mapped[UUID | None]
+    outgoing_zh: Mapped[str]
+    outgoing_en: Mapped[str]
+    offered_at: Mapped[int | None]
+    incoming: Mapped[UUID | None]
+    incoming_zh: Mapped[str]
+    incoming_en: Mapped[str]
+    incoming_remarks: Mapped[str]
+    signed_at: Mapped[int | None] = mapped_column(index=True)
+    previous: Mapped[UUID | None]
+    previous_sha256: Mapped[str]
+    sha256: Mapped[str]
+
+
+class HandoverAddendum(Base):
+    """What somebody adds to a signed handover. `sha256` is over its text, its person and the handover's hash."""
+
+    __tablename__ = "monitor_handover_addenda"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    handover: Mapped[UUID] = mapped_column(sa.ForeignKey("monitor_handovers.id"), index=True)
+    text: Mapped[str]
+    person: Mapped[UUID]
+    name_zh: Mapped[str]
+    name_en: Mapped[str]
+    post: Mapped[str]
+    at: Mapped[int]
+    sha256: Mapped[str]

@@ -108,6 +108,7 @@ def rule_facts(plant: PlantView, alarm: int) -> dict[str, Any]:
         "place": place,
         "place_name": _place_name(plant, place),
         "unit_name": _place_name(plant, plant.unit_of(place)),
+        "cameras": cameras(plant, point.id if point is not None else "", place),
         "groups": groups_of(plant, rule),
         "first_out_states": first_out_states(plant, rule),
         "post": post,
@@ -244,6 +245,11 @@ def _safety_points(plant: PlantView, rule: Rule) -> list[str] | None:
     return [point.id for point in plant.points.values() if point.source == rule.point and point.safety]
 
 
+def cameras(plant: PlantView, point: str, place: str) -> list[dict[str, Any]]:
+    """Those that look at it; a person opens the address, the node never does."""
+    return [{"id": one.id, "name": one.name.model_dump(), "link": one.link} for one in plant.cameras_of(point, place)]
+
+
 def _unknown_rule(alarm: int) -> dict[str, Any]:
     name = {"zh": f"#{alarm}", "en": f"#{alarm}"}
     absent = dict.fromkeys(
@@ -270,6 +276,7 @@ def _unknown_rule(alarm: int) -> dict[str, Any]:
         "post": "",
         "unit": "",
         "decimals": 2,
+        "cameras": [],
         "groups": {},
         "first_out_states": [],
         "window": 0.0,

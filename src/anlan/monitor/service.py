@@ -19,7 +19,7 @@ from sqlalchemy import select
 from anlan.guard.audit import Step, append
 from anlan.guard.principal import Principal
 from anlan.model.clock import SECOND, Micros, to_datetime
-from anlan.model.errors import AnlanError, CommandRefused, Forbidden, InputError, NotFound
+from anlan.model.errors import AnlanError, CommandRefused, Forbidden, Hidden, InputError, NotFound
 from anlan.model.shifts import Running, shift_at
 from anlan.monitor.board import Board
 from anlan.monitor.class_demands import demand_against
@@ -77,8 +77,10 @@ class AlarmService:
         """Number and rule of an alarm this person may see. Raises NotFound, also for one they may not see."""
         plant = self._context.plant
         number = plant.rule_numbers.get(alarm_id)
-        if number is None or not principal.allows("alarm.view", plant.place_of_rule(plant.rules[number])):
+        if number is None:
             raise NotFound("there is no alarm {alarm}", alarm=alarm_id)
+        if not principal.allows("alarm.view", plant.place_of_rule(plant.rules[number])):
+            raise Hidden("there is no alarm {alarm}", alarm=alarm_id)
         return number, plant.rules[number]
 
     async def detail(self, principal: Principal, alarm_id: str) -> dict[str, Any]:

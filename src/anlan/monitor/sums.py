@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 
 from anlan.model.events.alarms import AlarmKind
 from anlan.monitor.service import AlarmService
@@ -25,6 +26,7 @@ class Sums:
         self._refreshing = asyncio.Lock()
         self._encoded = b"null"
         self._under_test: tuple[int, ...] = ()
+        self._places: dict[str, bytes] = {}
 
     @classmethod
     def of(cls, context: Context) -> Sums:
@@ -40,6 +42,13 @@ class Sums:
     def under_test(self) -> tuple[int, ...]:
         """Numbers of the detectors whose own state says calibration, as of the last `refresh`."""
         return self._under_test
+
+    def at(self, place: str) -> bytes:
+        """JSON of `monitor.summary.PlaceCounts` of one place, as of the last `refresh`; counted once for all browsers."""
+        if place not in self._places:
+            found = self._summariser.at(place) if self._summariser is not None else None
+            self._places[place] = dumps(asdict(found) if found is not None else None)
+        return self._places[place]
 
     async def refresh(self) -> None:
         """Count again if a second has passed or the plant is another. Its rows are made in a thread: a large plant has many."""
@@ -57,6 +66,7 @@ class Sums:
         active = [one.last.alarm for one in standing if one.last.after in ACTIVE]
         hidden = [one.last.alarm for one in standing if one.last.after in HIDDEN]
         found = summariser.count(self._context.live, [*active, *(n for n in hidden if self._is_beyond(n))])
+        self._places.clear()
         self._encoded, self._under_test = dumps(found.as_json()), found.under_test
 
     def _is_beyond(self, alarm: int) -> bool:

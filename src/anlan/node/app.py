@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,9 +22,13 @@ from fastapi import FastAPI
 from anlan.bus.link import Link
 from anlan.bus.tasks import end
 from anlan.bus.wire import Client, Head
+from anlan.guard.audit_spool import Spool
+from anlan.guard.auditing import Auditor
 from anlan.guard.service import Guard
+from anlan.guard.vault import Vault
 from anlan.model.clock import Clock, SystemClock, to_datetime
-from anlan.model.errors import AnlanError, Unavailable
+from anlan.model.errors import AnlanError, StoreError, Unavailable
+from anlan.monitor.handover.facts import EDITS
 from anlan.monitor.journal_view import JournalView
 from anlan.monitor.past import CONFIG as ENGINE_CONFIG
 from anlan.node.configuration import engine_config_in_force, open_records, view_in_force
@@ -33,9 +38,12 @@ from anlan.node.feed import read_live
 from anlan.node.heart import beat
 from anlan.node.layout import NodeFolder
 from anlan.node.process import die_with_parent, run_until_signal, spare_what_is_loaded
+from anlan.plant.edits import edits_between
 from anlan.store.history_reader import HistoryReader
 from anlan.store.history_tail import WholeHistory
 from anlan.store.logreader import LogReader
+from anlan.store.records import Records
+from anlan.web.audit_watch import DIFFERENCE
 from anlan.web.context import Context, SourceState
 from anlan.web.faults import compare_versions
 from anlan.web.listening import Listening
@@ -109,8 +117,11 @@ class SocketCore:
 class App:
     """Context and FastAPI app, as an object, so that `--single` and tests run the same."""
 
-    def __init__(self, folder: NodeFolder, clock: Clock, listening: Listening | None = None) -> None:
+    def __init__(
+        self, folder: NodeFolder, clock: Clock, listening: Listening | None = None, witnesses: Sequence[Path] = ()
+    ) -> None:
         self._folder, self._clock, self._listening = folder, clock, listening or Listening()
+        self._witnesses = witnesses
         self._tasks: list[asyncio.Task[None]] = []
         self._stores = ExitStack()
 
@@ -134,10 +145,11 @@ class App:
             records=records,
             plant=await asyncio.to_thread(view_in_force, records, self._speed()),
             clock=self._clock,
-            guard=Guard(records, self._clock),
+            guard=await asyncio.to_thread(self._guard, records),
             settings=self._listening.settings(),
         )
         self.context.extras[ENGINE_CONFIG] = lambda: engine_config_in_force(records)
+        self.context.extras[EDITS] = partial(edits_between, records)
         if self._listening.pair is not None:
             self.context.background.append(self._watch_certificate)
         self.configurator = Configurator(self.context, self._core.request)
@@ -147,6 +159,17 @@ class App:
         app = _build(self.context)
         self._tasks += [asyncio.ensure_future(self._core.run()), asyncio.ensure_future(self._follow_sources())]
         return app
+
+    def _guard(self, records: Records) -> Guard:
+        """With the audit record's key, witnesses and room to wait; the last head is signed and handed over when the app stops."""
+        auditor, spool = Auditor.open(records, self._clock, self._folder.audit_key, self._witnesses), None
+        try:
+            spool = Spool.open(self._folder.audit_waiting)
+            self._stores.callback(spool.close)
+        except StoreError as failure:
+            auditor.faults["room"] = failure
+        self._stores.callback(auditor.close)
+        return Guard(records, self._clock, auditor=auditor, spool=spool, vault=Vault.open(self._folder.vault))
 
     async def serve(self, app: FastAPI) -> None:
         """Until cancelled; tells `anlan up`, which prints it, where the console answers."""
@@ -199,6 +222,7 @@ class App:
             except AnlanError:
                 continue  # the pages show that core is away; states of sources are then unknown
             await self._tend_configuration(status)
+            await self._tell_audit(status)
             self._take_clocks(status["clocks_back"])
             if self._take_sources(status):
                 self.context.sources_moved.ring()
@@ -209,6 +233,18 @@ class App:
         except AnlanError as error:
             log.warning("configuration not compared", error=str(error))
         compare_versions(self.context, status["engine"]["config"])
+
+    async def _tell_audit(self, status: dict[str, Any]) -> None:
+        """Core makes an alarm of the audit record's difference; told until core knows what is known here."""
+        auditor = self.context.guard.auditor
+        if auditor is None or auditor.checked is None:
+            return
+        differs = DIFFERENCE in self.context.faults
+        if status.get("audit") != differs:
+            try:
+                await self._core.request("audit", differs=differs)
+            except AnlanError as error:
+                log.warning("core was not told of the audit record", error=str(error))
 
     def _take_clocks(self, back: dict[str, dict[str, Any]]) -> None:
         """Keep the faults of sources whose readings were stamped by a clock that was set back."""
@@ -258,15 +294,16 @@ def _build(context: Context) -> FastAPI:
     from anlan.plant import pages as plant_pages
     from anlan.sense import api as sense_api
     from anlan.sense import pages as sense_pages
+    from anlan.web import pages_audit
     from anlan.web.app import build_app
 
     # The plant's routes come first: `/alarms/master` is no alarm's id.
     routes = [plant_api.routes, monitor_api.routes, sense_api.routes]
-    return build_app(context, routes=routes, pages=[plant_pages.pages, monitor_pages.pages, sense_pages.pages])
+    return build_app(context, routes=routes, pages=[plant_pages.pages, monitor_pages.pages, sense_pages.pages, pages_audit.pages])
 
 
-async def main(folder: NodeFolder, listening: Listening) -> None:
-    app = App(folder, SystemClock(), listening)
+async def main(folder: NodeFolder, listening: Listening, witnesses: Sequence[Path] = ()) -> None:
+    app = App(folder, SystemClock(), listening, witnesses)
     serving = asyncio.ensure_future(app.serve(await app.open()))
     spare_what_is_loaded()
     stopping = asyncio.ensure_future(run_until_signal())
@@ -289,8 +326,9 @@ if __name__ == "__main__":
     parser.add_argument("--key", type=Path)
     parser.add_argument("--origin", action="append", default=[])
     parser.add_argument("--proxy", action="append", default=[])
+    parser.add_argument("--witness", action="append", type=Path, default=[])
     given = parser.parse_args()
     configure("app")
     die_with_parent()
     heard = Listening(given.host, given.port, given.certificate, given.key, tuple(given.origin), tuple(given.proxy))
-    asyncio.run(main(NodeFolder(given.data), heard.checked()))
+    asyncio.run(main(NodeFolder(given.data), heard.checked(), given.witness))

@@ -113,13 +113,17 @@ def engine_config_in_force(records: Records) -> EngineConfig:
     return engine_config(plant, numbers, current.number)
 
 
-def view_in_force(records: Records, speed: float = 1.0) -> PlantView:
-    """What pages and routes see."""
+def view_in_force(records: Records, speed: float = 1.0, *, numbered: bool = False) -> PlantView:
+    """What pages and routes see. `numbered`: of a folder that this release has not started yet, without what it will only then number."""
     current, plant, numbers = version(records)
-    return replace(view_of(plant, numbers, current.number), speed=speed)
+    return replace(view_of(plant, numbers, current.number, numbered=numbered), speed=speed)
 
 
-def view_of(plant: Plant, numbers: Numbers, number: int) -> PlantView:
+def view_of(plant: Plant, numbers: Numbers, number: int, *, numbered: bool = False) -> PlantView:
+    points, rules = all_points(plant), all_rules(plant)
+    if numbered:  # an older release knew fewer points of the node itself: nothing in its log or journal is of them
+        points = tuple(p for p in points if p.id in numbers.points)
+        rules = tuple(r for r in rules if r.id in numbers.alarms)
     return PlantView(
         version=number,
         id=plant.site.id,
@@ -128,8 +132,8 @@ def view_of(plant: Plant, numbers: Numbers, number: int) -> PlantView:
         places=plant.places_by_path,
         areas=plant.areas,
         anchor=plant.site.anchor,
-        points={numbers.points[p.id]: p for p in all_points(plant)},
-        rules={numbers.alarms[r.id]: r for r in all_rules(plant)},
+        points={numbers.points[p.id]: p for p in points},
+        rules={numbers.alarms[r.id]: r for r in rules},
         sources={numbers.sources[s.id]: s for s in plant.sources},
         posts={p.id: p.name for p in plant.posts},
         shifts=plant.shifts,
@@ -139,5 +143,7 @@ def view_of(plant: Plant, numbers: Numbers, number: int) -> PlantView:
         trips={trip.point: trip for trip in plant.trips},
         safety=plant.safety,
         detectors=plant.detectors,
+        documents=plant.documents,
+        cameras=plant.cameras,
         demo=plant.site.demo,
     )

@@ -43,7 +43,7 @@ from anlan.node.feed import LiveFeed, transition_head
 from anlan.node.in_force import InForce
 from anlan.node.intake import Intake, readings_part
 from anlan.node.layout import NodeFolder
-from anlan.node.own_points import CLOCK, CONFIGURATION, ENGINE, HISTORY, LOG, UNHEARD, OwnPoints
+from anlan.node.own_points import AUDIT, CLOCK, CONFIGURATION, ENGINE, HISTORY, LOG, UNHEARD, OwnPoints
 from anlan.node.past import Past
 from anlan.node.process import die_with_parent, run_until_signal, seconds_alive, spare_what_is_loaded
 from anlan.node.proposals import Proposals
@@ -89,6 +89,8 @@ class Core:
         self._loaded: dict[Connection, tuple[str, int]] = {}
         """Who is connected and said which configuration version it loaded: (process, version)."""
         self._source_health_at = 0
+        self._audit_differs: bool | None = None
+        """As the app tells, which checks its record; None until it has."""
         self._subscribers: set[Connection] = set()
         self._feed = LiveFeed(self._reader)
         self._tasks: list[asyncio.Task[None]] = []
@@ -102,6 +104,7 @@ class Core:
                 "append": self._append,
                 "link": self._link,
                 "health": self._health,
+                "audit": self._audit,
                 "command": self._command,
                 "configure": self._configure,
                 "configuration": self._configuration,
@@ -202,6 +205,7 @@ class Core:
             LOG: self._log.fault is not None,
             HISTORY: self._history.fault is not None,
             CLOCK: bool(self._intake.clocks.set_back()),
+            AUDIT: self._audit_differs,
             UNHEARD: self._reader.unheard(self._own.guarded),
         }
 
@@ -250,6 +254,10 @@ class Core:
     async def _health(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
         self._senses.told_health(connection, orjson.loads(body))
         self._source_health_at = self._clock.now()
+        return {}, b""
+
+    async def _audit(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
+        self._audit_differs = bool(head["differs"])
         return {}, b""
 
     # ---- a new configuration while everything runs
@@ -361,6 +369,7 @@ class Core:
             "history": {"cursor": self._history.cursor, "needs": self._history.needs, "fault": self._history.fault},
             "configuration": self._in_force.facts(),
             "loaded": [{"process": process, "config": config} for process, config in self._loaded.values()],
+            "audit": self._audit_differs,
             "sense": self._senses.speak,
             "sources": self._senses.health(),
             "sources_at": self._source_health_at,

@@ -47,8 +47,23 @@ class NodeFolder:
         return self.run / "engine.arrow"
 
     @property
+    def vault(self) -> Path:
+        """The key that seals what records.db must keep readable, such as second factors; apart from it, and not in a backup of it."""
+        return self.root / "keys" / "vault.key"
+
+    @property
     def pki(self) -> Path:
         return self.root / "pki"
+
+    @property
+    def audit_key(self) -> Path:
+        """Signs the heads of the audit record; its public half lies beside it (`.pub`)."""
+        return self.root / "audit.key"
+
+    @property
+    def audit_waiting(self) -> Path:
+        """Room for audit steps that the records cannot take while their disk is full."""
+        return self.root / "audit.waiting"
 
     def prepare(self) -> NodeFolder:
         """Make the folders; readable by the owner alone, because names, positions and alarms of a plant are in it. Raises StoreError."""

@@ -20,6 +20,7 @@ from anlan.monitor.program import Op
 
 CONFIGURATION, ENGINE, LOG, HISTORY, CLOCK = "node.configuration", "node.engine", "node.log", "node.history", "node.clock"
 UNHEARD = "node.unheard"
+AUDIT = "node.audit"
 """Ids of `plant/data/node_alarms.csv`; the plant room is not loaded here, which would cost core's start half a second."""
 
 

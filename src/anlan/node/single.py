@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -18,13 +20,13 @@ from anlan.node.supervisor import Child
 from anlan.web.listening import Listening
 
 
-async def run_single(folder: NodeFolder, listening: Listening, demo: Child | None = None) -> None:
+async def run_single(folder: NodeFolder, listening: Listening, demo: Child | None = None, witnesses: Sequence[Path] = ()) -> None:
     """Until a signal, or until cancelled."""
     clock = SystemClock()
     async with AsyncExitStack() as started:
         if demo is not None:
             started.push_async_callback(_end, await asyncio.create_subprocess_exec(*demo.argv))
-        core, sense, app = Core(folder, clock), Sense(folder, clock), App(folder, clock, listening)
+        core, sense, app = Core(folder, clock), Sense(folder, clock), App(folder, clock, listening, witnesses)
         await core.start()
         started.push_async_callback(core.close)
         await sense.start()

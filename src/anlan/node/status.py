@@ -39,6 +39,15 @@ def show_status(data: Path, *, as_json: bool) -> int:
     return 0 if status is not None else 1
 
 
+def runs(data: Path) -> bool:
+    """Whether a core answers in this data folder."""
+    try:
+        asyncio.run(_ask(NodeFolder(data.absolute())))
+    except (Unavailable, OSError, TimeoutError):
+        return False
+    return True
+
+
 async def _ask(folder: NodeFolder) -> dict[str, Any]:
     async with asyncio.timeout(ANSWER_SECONDS):
         client = await Client.connect(folder.socket)

@@ -49,6 +49,8 @@ class UpOptions:
     port_base: int | None = None
     single: bool = False
     horn: str = ""
+    witnesses: tuple[Path, ...] = ()
+    """Where the heads of the audit record are handed: files or folders elsewhere."""
     onto: int | None = None
     """The version whose difference to the folder the person has seen and means; needed only when the folder rests on an older one."""
 
@@ -162,9 +164,13 @@ def _children(prepared: Prepared, options: UpOptions) -> list[Child]:
     children = [
         Child("core", python("anlan.node.core", data)),
         Child("sense", python("anlan.node.sense", data)),
-        Child("app", python("anlan.node.app", data, *options.listening.arguments())),
+        Child("app", python("anlan.node.app", data, *options.listening.arguments(), *_witnesses(options))),
     ]
     return [_demo(prepared, options), *children] if prepared.demo else children
+
+
+def _witnesses(options: UpOptions) -> list[str]:
+    return [f"--witness={path.absolute()}" for path in options.witnesses]
 
 
 def _demo(prepared: Prepared, options: UpOptions) -> Child:
@@ -180,7 +186,7 @@ async def _run_single(prepared: Prepared, options: UpOptions) -> None:
     demo = _demo(prepared, options) if prepared.demo else None
     telling = asyncio.ensure_future(_tell_when_ready(prepared.folder))
     try:
-        await run_single(prepared.folder, options.listening, demo)
+        await run_single(prepared.folder, options.listening, demo, [path.absolute() for path in options.witnesses])
     finally:
         telling.cancel()
         await asyncio.gather(telling, return_exceptions=True)

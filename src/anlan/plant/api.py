@@ -77,6 +77,9 @@ def _reading(router: APIRouter, context: Context, service: MasterService) -> Non
         """The approved alarms, one line each with all fields; `format=xlsx` is the workbook that an import takes back."""
         current, plant, _ = await service.current()
         if chosen.format == "xlsx":
+            asker.require(
+                "alarm.view", ""
+            )  # an import takes the whole workbook back: one of a branch would say that the rest is gone
             book = await asyncio.to_thread(write_book, plant, current, asker.language)
             name = f"{plant.site.id}-alarms-v{current.number}.xlsx"
             return Response(book, media_type=XLSX, headers={"Content-Disposition": f'attachment; filename="{name}"'})
@@ -85,7 +88,7 @@ def _reading(router: APIRouter, context: Context, service: MasterService) -> Non
         page, following = page_of(seen, lambda line: (line["id"],), chosen.cursor, chosen.limit)
         return Json({"version": current.number, "items": page, "next": following, "total": len(seen), **_tables(plant)})
 
-    @router.get("/alarms/master/difference", dependencies=[require("alarm.view")])
+    @router.get("/alarms/master/difference", dependencies=[require("alarm.view", whole=True)])
     async def difference() -> Response:
         """What the engine runs against the approved version, rule by rule; `equal` by digest of what the engine decides with."""
         found = await service.difference()
@@ -98,7 +101,7 @@ def _reading(router: APIRouter, context: Context, service: MasterService) -> Non
             }
         )
 
-    @router.get("/plant/versions", dependencies=[require("plant.view")])
+    @router.get("/plant/versions", dependencies=[require("plant.view", whole=True)])
     async def all_versions(cursor: Cursor = "", limit: Limit = 100) -> Response:
         """The versions of the configuration, the newest first, each with author, reason and what a replay said of it."""
         known = await asyncio.to_thread(versions, context.records)
@@ -111,14 +114,14 @@ def _reading(router: APIRouter, context: Context, service: MasterService) -> Non
 
 
 def _books(router: APIRouter, service: MasterService, writes: Writes) -> None:
-    @router.post("/alarms/master/preview", dependencies=[require("alarm.configure")])
+    @router.post("/alarms/master/preview", dependencies=[require("alarm.configure", whole=True)])
     async def preview(request: Request) -> Response:
         """What a workbook (the body, .xlsx) would change, field by field, and every mistake with its cell. Changes nothing."""
         current, plant, _ = await service.current()
         read = await asyncio.to_thread(read_book, await _body(request), plant)
         return Json({"current": current.number, **book_row(read)})
 
-    @router.post("/alarms/master/import", dependencies=[require("alarm.configure")])
+    @router.post("/alarms/master/import", dependencies=[require("alarm.configure", whole=True)])
     async def bring_in(
         request: Request,
         asker: Asker,
@@ -134,7 +137,7 @@ def _books(router: APIRouter, service: MasterService, writes: Writes) -> None:
 
         return await writes.once(request, asker, key, run)
 
-    @router.post("/alarms/master/reapply", dependencies=[require("alarm.configure")])
+    @router.post("/alarms/master/reapply", dependencies=[require("alarm.configure", whole=True)])
     async def reapply(request: Request, asker: Asker, key: Key = None) -> Response:
         """Bring the approved version into force again, where something else runs."""
         return await writes.once(request, asker, key, lambda _: service.reapply(asker))

@@ -19,6 +19,7 @@ from anlan.model.errors import DriverError, InputError, NotFound
 from anlan.model.events.alarms import AlarmKind
 from anlan.model.frames import NODE_ID
 from anlan.model.kinds import kinds
+from anlan.model.links import Camera, Document
 from anlan.model.points import Point
 from anlan.model.regions import region
 from anlan.model.tables import nearest
@@ -48,6 +49,7 @@ def check_draft(draft: Draft, places: PlaceIndex, findings: Findings) -> None:
     _posts_and_places(draft, places, findings)
     _shifts_and_escalation(draft, findings)
     _polygons(draft, findings)
+    _outside(draft, places, findings)
     _sources(draft, findings)
     _reserved(draft, findings)
     _renames(draft, findings)
@@ -107,6 +109,33 @@ def _posts_and_places(draft: Draft, places: PlaceIndex, findings: Findings) -> N
                 draft.areas[i] = area.model_copy(update={"place": places.resolve(area.place)})
             except InputError as wrong:
                 findings.wrong("unknown-place", wrong, draft.where["area", area.id])
+
+
+def _outside(draft: Draft, places: PlaceIndex, findings: Findings) -> None:
+    """Documents and cameras belong to places and points that the plant has."""
+    draft.documents = [
+        one.model_copy(update={"place": _place_of("document", one, draft, places, findings)}) for one in draft.documents
+    ]
+    draft.cameras = [one.model_copy(update={"place": _place_of("camera", one, draft, places, findings)}) for one in draft.cameras]
+    known = {p.id for p in draft.points} | {c.id for c in draft.calculated} | {v.id for v in draft.votes}
+    for camera in draft.cameras:
+        for point in camera.points:
+            if point not in known:
+                message = "camera {camera} looks at {point}, which is no point of this plant"
+                hint = nearest(point, known) or "—"
+                where = draft.where["camera", camera.id]
+                findings.mistake(
+                    "unknown-point", message, where, mend="did you mean {hint}?", camera=camera.id, point=point, hint=hint
+                )
+
+
+def _place_of(kind: str, one: Document | Camera, draft: Draft, places: PlaceIndex, findings: Findings) -> str:
+    """The whole path of the place that it names, "" for none."""
+    try:
+        return places.resolve(one.place) if one.place else ""
+    except InputError as wrong:
+        findings.wrong("unknown-place", wrong, draft.where[kind, one.id])
+        return one.place
 
 
 def _shifts_and_escalation(draft: Draft, findings: Findings) -> None:

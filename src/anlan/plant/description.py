@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from anlan.model.errors import InputError
+from anlan.model.links import Camera, Document
 from anlan.model.places import Anchor, Area, Id, Level, Place, Position, post_of
 from anlan.model.points import Point
 from anlan.model.shifts import DEFAULT_SHIFTS, Shift
@@ -215,6 +216,8 @@ class Plant(BaseModel):
     votes: tuple[Vote, ...] = ()
     safety: SafetySystem = SafetySystem()
     detectors: DetectorSettings = DetectorSettings()
+    documents: tuple[Document, ...] = ()
+    cameras: tuple[Camera, ...] = ()
 
     @cached_property
     def points_by_id(self) -> dict[str, Point]:

@@ -14,7 +14,7 @@ from anlan.plant.description import Plant
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that differs. `what`: point, alarm, alarm class, trip, place, area, post, shift, source, setting. Of a changed one, `key` is what changed.
+    """One thing that differs. `what`: point, alarm, alarm class, trip, place, area, post, shift, source, document, camera, setting. Of a changed one, `key` is what changed.
 
     `before` and `after` are plain JSON values; None is "not there" or "not given".
     """
@@ -69,6 +69,8 @@ _PARTS: Mapping[str, Any] = {
     "alarm class": lambda plant: _keyed(plant.alarms.classes, "id"),
     "cause": lambda plant: _keyed(plant.safety.causes, "id"),
     "effect": lambda plant: _keyed(plant.safety.effects, "id"),
+    "document": lambda plant: _keyed(plant.documents, "id"),
+    "camera": lambda plant: _keyed(plant.cameras, "id"),
     "trip": lambda plant: _keyed(plant.trips, "point"),
 }
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, fields
 
 from anlan.model.errors import InputError
+from anlan.model.links import Camera, Document
 from anlan.model.places import Area, Place
 from anlan.model.points import Point
 from anlan.model.shifts import DEFAULT_SHIFTS, Shift
@@ -37,6 +38,8 @@ class Draft:
     votes: list[Vote] = field(default_factory=list)
     safety: SafetySystem = field(default_factory=SafetySystem)
     detectors: DetectorSettings = field(default_factory=DetectorSettings)
+    documents: list[Document] = field(default_factory=list)
+    cameras: list[Camera] = field(default_factory=list)
     where: dict[tuple[str, str], Where] = field(default_factory=dict)
     read_sources: set[str] | None = None
     """Sources named by any line of the list, sound or not; None while no list has been read."""
@@ -60,6 +63,8 @@ class Draft:
             votes=tuple(self.votes),
             safety=self.safety,
             detectors=self.detectors,
+            documents=tuple(self.documents),
+            cameras=tuple(self.cameras),
         )
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from anlan.model.errors import DriverError, InputError, NotFound
+from anlan.model.links import Camera, Document
 from anlan.model.places import Area, Level, Place
 from anlan.model.shifts import Shift
 from anlan.model.words import Label
@@ -46,6 +47,8 @@ SECTIONS = (
     "votes",
     "safety",
     "detectors",
+    "documents",
+    "cameras",
     "alarms",
     "data",
 )
@@ -77,6 +80,10 @@ class Sections:
         self.draft.where["safety", ""] = self.located.where(("safety",))
         self.draft.safety = self._valid(SafetySystem, self._mapping("safety"), ("safety",)) or self.draft.safety
         self.draft.detectors = self._valid(DetectorSettings, self._mapping("detectors"), ("detectors",)) or self.draft.detectors
+        self.draft.documents += [
+            one for one, where in self._entries(Document, "documents") if self._note("document", one.id, where)
+        ]
+        self.draft.cameras += [one for one, where in self._entries(Camera, "cameras") if self._note("camera", one.id, where)]
         alarms = {key: value for key, value in self._mapping("alarms").items() if key != "rules"}
         self.draft.where["escalation", ""] = self.located.where(("alarms", "escalation"))
         self.draft.alarms = self._valid(AlarmSettings, alarms, ("alarms",)) or self.draft.alarms

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from anlan.guard.audit import Step, append
 from anlan.guard.principal import Principal
-from anlan.model.errors import InputError, NotFound, Unavailable
+from anlan.model.errors import Hidden, InputError, NotFound, Unavailable
 from anlan.monitor.config import AlarmRule
 from anlan.monitor.trials import Trials
 from anlan.plant.bulk import without_collection
@@ -136,8 +136,10 @@ class MasterService:
         """One alarm as approved. Raises NotFound, also for one they may not see."""
         current, plant, _ = await self.current()
         line = next(iter(await asyncio.to_thread(lines, plant, alarm)), None)
-        if line is None or not principal.allows("alarm.view", line["place"]):
+        if line is None:
             raise NotFound("there is no alarm {alarm}", alarm=alarm)
+        if not principal.allows("alarm.view", line["place"]):
+            raise Hidden("there is no alarm {alarm}", alarm=alarm)
         return {
             "version": current.number,
             "author": current.author,

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from anlan.model.errors import InputError
 from anlan.model.events.alarms import AlarmKind
+from anlan.model.links import Camera, Document
 from anlan.model.places import Level, Place
 from anlan.model.points import Point
 from anlan.model.shifts import DEFAULT_SHIFTS
@@ -61,6 +62,8 @@ def plant_yaml(plant: Plant) -> str:
     content["votes"] = [_given(v) | {"place": _short(v.place, plant)} for v in plant.votes]
     content["safety"] = _given(plant.safety)
     content["detectors"] = _given(plant.detectors)
+    content["documents"] = [_placed(one, plant) for one in plant.documents]
+    content["cameras"] = [_placed(one, plant) for one in plant.cameras]
     content["alarms"] = _given(plant.alarms) | _if_any("rules", [{**_given(r), "post": r.post} for r in _apart(plant)])
     content["data"] = _given(plant.data)
     writer = YAML()
@@ -94,6 +97,10 @@ def points_csv(plant: Plant) -> str:
 
 def _given(item: BaseModel) -> dict[str, Any]:
     return item.model_dump(mode="json", exclude_defaults=True)
+
+
+def _placed(item: Document | Camera, plant: Plant) -> dict[str, Any]:
+    return _given(item) | ({"place": _short(item.place, plant)} if item.place else {})
 
 
 def _source(entry: dict[str, Any]) -> dict[str, Any]:

@@ -1,23 +1,19 @@
-"""The node itself: is it there, how is it, its metrics, its audit record."""
+"""The node itself: is it there, how is it, its metrics."""
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from anlan import __version__
-from anlan.guard import audit
-from anlan.guard.records import AuditLeaf
 from anlan.model.errors import AnlanError
 from anlan.web.answers import Json, iso
 from anlan.web.auth import principal_of, public, require
 from anlan.web.context import Context
 from anlan.web.metrics import CONTENT_TYPE
-from anlan.web.paging import Limit
 
 FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 
@@ -57,17 +53,6 @@ def routes(context: Context) -> APIRouter:
         context.meter.core.status = status if status["connected"] else None
         return Response(context.meter.text(), media_type=CONTENT_TYPE)
 
-    @router.get("/audit", dependencies=[require("audit.view")])
-    async def audit_record(after: Annotated[int, Query(ge=0, le=1 << 62)] = 0, limit: Limit = 100) -> Response:
-        """Leaves after number `after`, oldest first."""
-        leaves = await asyncio.to_thread(_read_audit, context, after, limit)
-        return Json({"items": [_leaf(one) for one in leaves], "next": leaves[-1].n if len(leaves) == limit else None})
-
-    @router.get("/audit/check", dependencies=[require("audit.view")])
-    async def audit_check() -> Response:
-        """Recompute the whole record; names the first difference."""
-        return Json(await asyncio.to_thread(_check_audit, context))
-
     return router
 
 
@@ -86,20 +71,3 @@ def _from_this_machine(request: Request) -> bool:
         return ipaddress.ip_address(request.client.host).is_loopback
     except ValueError:
         return False
-
-
-def _read_audit(context: Context, after: int, limit: int) -> list[AuditLeaf]:
-    with context.records.reading() as session:
-        return audit.read(session, after, limit)
-
-
-def _check_audit(context: Context) -> dict[str, Any]:
-    with context.records.reading() as session:
-        difference = audit.verify(session)
-        leaves = audit.leaves(session)
-    found = None if difference is None else {"n": difference.n, "why": difference.why}
-    return {"leaves": len(leaves), "tree_head": audit.tree_head(leaves).hex(), "difference": found}
-
-
-def _leaf(leaf: AuditLeaf) -> dict[str, Any]:
-    return {**{name: getattr(leaf, name) for name in audit.FIELDS}, "at_iso": iso(leaf.at), "leaf": leaf.leaf.hex()}

@@ -12,8 +12,8 @@ from starlette.responses import Response
 from anlan.guard.principal import Principal
 from anlan.guard.sessions import csrf_token
 from anlan.model.words import Language
-from anlan.web.answers import Json
-from anlan.web.auth import SELF, Asker, clear_cookie, from_where, public, require, set_cookie, token_of
+from anlan.web.answers import Json, iso
+from anlan.web.auth import SELF, Asker, clear_cookie, device_of, from_where, public, require, set_cookie, set_device, token_of
 from anlan.web.context import Context
 from anlan.web.problem import language_of
 
@@ -21,7 +21,8 @@ Text = Annotated[str, Field(max_length=256)]
 
 
 class SignIn(BaseModel):
-    """`post`: one of the person's posts; "" takes the only one, or none when there are several."""
+    """`post`: one of the person's posts; "" takes the only one, or none when there are several. `code`: of the second factor, where there
+    is one: without it the answer is `second-factor-needed`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -29,6 +30,7 @@ class SignIn(BaseModel):
     password: Text
     post: Text = ""
     language: Language | None = None
+    code: Annotated[str, Field(max_length=64)] = ""
 
 
 class AtPost(BaseModel):
@@ -67,9 +69,12 @@ def routes(context: Context) -> APIRouter:
             post=body.post,
             language=language,
             replacing=leaving.session if leaving is not None else None,
+            code=body.code,
+            device=device_of(request, settings),
         )
         answer = Json(who(context, signed_in.principal, signed_in.token))
         set_cookie(answer, settings, signed_in.token)
+        set_device(answer, settings, signed_in.device)
         return answer
 
     @router.delete("/session", dependencies=[require(SELF)])
@@ -122,6 +127,11 @@ def who(context: Context, principal: Principal, token: str) -> dict[str, Any]:
         "actions": sorted(principal.actions()),
         "language": principal.language,
         "must_change_password": principal.must_change,
+        "must_enrol_factor": principal.must_enrol,
+        "factor_due": principal.factor_due,
+        "factor_due_iso": iso(principal.factor_due),
+        "password_due": principal.password_due,
+        "password_due_iso": iso(principal.password_due),
         "csrf": csrf_token(token),
     }
 

@@ -17,11 +17,12 @@ from starlette.types import Scope
 from anlan import __version__
 from anlan.guard.principal import Principal
 from anlan.model.errors import NotFound, Unavailable
-from anlan.web import api_docs, api_node, api_people, api_session, problem
+from anlan.web import api_account, api_audit, api_docs, api_node, api_people, api_roster, api_session, api_stations, problem
 from anlan.web.auth import public
 from anlan.web.context import Context
 from anlan.web.gate import Gate
 from anlan.web.sockets import SocketBinding
+from anlan.web.stream import Bell
 
 API = "/api/v1"
 RESTART_SECONDS = 1.0
@@ -53,22 +54,36 @@ def build_app(
         lifespan=_lifespan(context),
     )
     app.state.context = context
+    context.guard.sessions.places_of_post = context.places_of_post
+    context.guard.policies.words = lambda: (context.plant.id, context.plant.name.zh, context.plant.name.en)
     problem.install(app)
-    for make in (api_session.routes, api_people.routes, api_node.routes, *routes):
+    for make in (
+        api_session.routes,
+        api_account.routes,
+        api_people.routes,
+        api_roster.routes,
+        api_stations.routes,
+        api_node.routes,
+        api_audit.routes,
+        *routes,
+    ):
         app.include_router(make(context), prefix=API)
     app.include_router(api_docs.routes(context, app))
     context.background.append(context.fanout.run)
+    context.background.append(context.guard.refusals.run)
     _mount_static(app)
     _hang_door(app, context, door)
     if pages:
         _mount_pages(app, context, pages)
-    app.add_middleware(Gate, sessions=context.guard.sessions, settings=context.settings, meter=context.meter)
+    app.add_middleware(Gate, guard=context.guard, settings=context.settings, meter=context.meter)
     return app
 
 
 def _lifespan(context: Context) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+        context.guard.sessions.on_change(lambda: _ring(loop, context.people_moved))
         tasks = [asyncio.create_task(_keep_running(run, context)) for run in context.background]
         try:
             yield
@@ -78,6 +93,11 @@ def _lifespan(context: Context) -> Callable[[FastAPI], Any]:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     return lifespan
+
+
+def _ring(loop: asyncio.AbstractEventLoop, bell: Bell) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(bell.ring)
 
 
 async def _keep_running(run: Callable[[], Coroutine[Any, Any, None]], context: Context) -> None:
@@ -106,7 +126,12 @@ def _missing(context: Context) -> Callable[[Request, Exception], Coroutine[Any, 
     async def missing(request: Request, _: Exception) -> Response:
         refusal = NotFound("there is no page {path} on this console", path=request.url.path[:200])
         principal: Principal | None = request.scope.get("state", {}).get("principal")
-        if principal is None or principal.must_change or "text/html" not in request.headers.get("accept", ""):
+        if (
+            principal is None
+            or principal.must_change
+            or principal.must_enrol
+            or "text/html" not in request.headers.get("accept", "")
+        ):
             return problem.of_error(request, refusal)
         return refused(context, principal, refusal)
 
@@ -114,13 +139,24 @@ def _missing(context: Context) -> Callable[[Request, Exception], Coroutine[Any, 
 
 
 def _hang_door(app: FastAPI, context: Context, given: Door | None) -> None:
-    from anlan.web import door
+    from anlan.web import door, emergency_door
 
     document = given or door.door
 
     @app.get("/login", include_in_schema=False, dependencies=[public()])
     async def login(request: Request) -> Response:
         return HTMLResponse(document(context, request), headers={"Cache-Control": "no-store"})
+
+    for path, page in (("/pair", emergency_door.pairing), ("/emergency", emergency_door.emergency)):
+        _hang_station_page(app, context, path, page)
+
+
+def _hang_station_page(app: FastAPI, context: Context, path: str, page: Door) -> None:
+    """Like the door without NiceGUI: nobody who is known opens them."""
+
+    @app.get(path, include_in_schema=False, dependencies=[public()])
+    async def station_page(request: Request) -> Response:
+        return HTMLResponse(page(context, request), headers={"Cache-Control": "no-store"})
 
 
 def _mount_static(app: FastAPI) -> None:

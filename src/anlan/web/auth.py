@@ -14,18 +14,25 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
 
-from fastapi import Depends, Request
+from fastapi import Depends
 from starlette.exceptions import WebSocketException
 from starlette.requests import HTTPConnection
 from starlette.status import WS_1008_POLICY_VIOLATION
 
+from anlan.guard.devices import KNOWN_FOR
 from anlan.guard.principal import Principal
 from anlan.guard.roles import SELF, load_roles
 from anlan.guard.sessions import csrf_token
-from anlan.model.errors import AnlanError, Forbidden, NotSignedIn
+from anlan.guard.tokens import check_person
+from anlan.model.clock import SECOND
+from anlan.model.errors import AnlanError, Forbidden, NotSignedIn, StoreError
 from anlan.web.context import Context, WebSettings
+from anlan.web.refusing import record_refusal
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+CHECK_SECONDS = 5.0
 
 
 class ForeignOrigin(Forbidden):
@@ -33,27 +40,33 @@ class ForeignOrigin(Forbidden):
 
 
 class Require:
-    """The dependency behind `require`; `action` is what the route declares."""
+    """The dependency behind `require`; `action` is what the route declares, `whole` that a branch of the plant is not enough."""
 
-    def __init__(self, action: str) -> None:
+    def __init__(self, action: str, *, whole: bool = False) -> None:
         if action not in load_roles().actions:
             raise ValueError(f"action {action!r} is not listed in guard/data/roles.yaml")
-        self.action = action
+        self.action, self.whole = action, whole
 
     async def __call__(self, connection: HTTPConnection) -> Principal:
         try:
             principal = principal_of(connection)
-            principal.require(self.action)
+            principal.require(self.action, "" if self.whole else None)
+            if self.action == SELF and connection.scope.get("method", "GET") not in SAFE_METHODS:
+                check_person(principal)
         except AnlanError as error:
             if connection.scope["type"] != "websocket":
                 raise
+            record_refusal(connection, error)
             raise WebSocketException(WS_1008_POLICY_VIOLATION, error.code) from error
         return principal
 
 
-def require(action: str) -> Any:
-    """For `dependencies=[…]`: refused unless the asker has `action` somewhere; the service narrows by place."""
-    return Depends(Require(action))
+def require(action: str, *, whole: bool = False) -> Any:
+    """For `dependencies=[…]`: refused unless the asker has `action` somewhere; the service narrows by place.
+
+    `whole` for what has no place to narrow by, such as the audit record: refused unless the asker has it for the whole plant.
+    """
+    return Depends(Require(action, whole=whole))
 
 
 def principal_of(connection: HTTPConnection) -> Principal:
@@ -70,10 +83,21 @@ Asker = Annotated[Principal, Depends(principal_of)]
 
 
 def still_allowed(context: Context, asker: Principal) -> Callable[[], Awaitable[bool]]:
-    """For streams, which outlive their request: whether the session still runs and still holds what it held."""
+    """For streams, which outlive their request: whether the session still runs and still holds what it held. Asks anew only after
+    something has changed, and now and then because sessions also end by time: cheap enough to ask before each line that is sent."""
+
+    sessions, clock = context.guard.sessions, context.clock
+    seen, asked = sessions.changes, clock.monotonic()
 
     async def still() -> bool:
-        principal = await asyncio.to_thread(context.guard.sessions.running, asker.session)
+        nonlocal seen, asked
+        if seen == sessions.changes and clock.monotonic() < asked + CHECK_SECONDS:
+            return True
+        seen, asked = sessions.changes, clock.monotonic()
+        try:
+            principal = await asyncio.to_thread(sessions.running, asker.session)
+        except StoreError:
+            return True  # nobody was sent away while the records cannot be read: a picture must not go dark for that
         return principal is not None and principal.grants == asker.grants
 
     return still
@@ -81,10 +105,16 @@ def still_allowed(context: Context, asker: Principal) -> Callable[[], Awaitable[
 
 def declared_action(dependencies: list[Any]) -> str | None:
     """The action among a route's resolved dependencies (`dependant.dependencies`), if it declares one."""
+    found = declared(dependencies)
+    return found.action if found is not None else None
+
+
+def declared(dependencies: list[Any]) -> Require | None:
+    """The same with all that was declared."""
     for dependency in dependencies:
         call = getattr(dependency, "call", None) or getattr(dependency, "dependency", None)
         if isinstance(call, Require):
-            return call.action
+            return call
     return None
 
 
@@ -137,13 +167,29 @@ def set_cookie(response: Any, settings: WebSettings, token: str) -> None:
     response.set_cookie(cookie_name(settings), token, path="/", httponly=True, samesite="strict", secure=settings.tls)
 
 
+def device_of(connection: HTTPConnection, settings: WebSettings) -> str:
+    """What this browser keeps from an earlier sign-in (`guard.devices`), "" for nothing."""
+    return connection.cookies.get(cookie_name(settings) + "-device", "")[:256]
+
+
+def set_device(response: Any, settings: WebSettings, device: str) -> None:
+    name, age = cookie_name(settings) + "-device", KNOWN_FOR // SECOND
+    response.set_cookie(name, device, max_age=age, path="/", httponly=True, samesite="strict", secure=settings.tls)
+
+
 def clear_cookie(response: Any, settings: WebSettings) -> None:
     response.delete_cookie(cookie_name(settings), path="/", httponly=True, samesite="strict", secure=settings.tls)
 
 
-def from_where(request: Request) -> str:
+def bearer_of(connection: HTTPConnection) -> str | None:
+    """What `Authorization: Bearer …` shows; None without such a header."""
+    scheme, _, text = connection.headers.get("authorization", "").partition(" ")
+    return text.strip()[:256] if scheme.lower() == "bearer" else None
+
+
+def from_where(connection: HTTPConnection) -> str:
     """The peer's address; proxies are believed only where `serve` was told their addresses."""
-    return request.client.host if request.client is not None else "local"
+    return connection.client.host if connection.client is not None else "local"
 
 
 __all__ = ["SELF", "Asker", "require"]

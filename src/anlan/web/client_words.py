@@ -10,8 +10,10 @@ from functools import cache
 from anlan.model.quality import Reason
 from anlan.model.units import units
 from anlan.model.words import Language, translate
+from anlan.web.audit_words import AUDIT_WORDS
 
 WORDS: tuple[str, ...] = (
+    *AUDIT_WORDS,
     # spans, states of a value
     "{n} s", "{n} min", "{n} h", "{n} d", "state {n}", "no data yet", "good", "uncertain", "bad",
     "calibrating", "late", "backfilled", "entered by hand", "exercise", "clock wrong",
@@ -166,6 +168,60 @@ WORDS: tuple[str, ...] = (
     "{n} readings from {start} to {end}, rules of version {version}", "no longer announced", "later by {span}",
     "Grave alarms that are missed or late", "Nothing would have been different.", "What", "Later by", "… and {n} more",
     "{alarm} now", "{alarm} tried",
+    # places
+    "within limits", "Camera",
+    # search
+    "Page", "Source", "Person", "Nothing was found that you may see.",
+    # shift handover
+    "Account", "Add an open item", "Add to this handover", "Addenda", "Draft: the facts are of now", "Earlier handovers",
+    "Facts up to", "Hand over", "Handed over by", "Hands over", "No open item.", "No remark.",
+    "No shift has been handed over yet.", "None.", "Open item", "Open items", "Password", "Print", "Read",
+    "Remarks and open items", "Remarks of who hands over", "Remarks of who takes over", "Remove this item", "Save", "Saved.",
+    "Sign", "Sign and take over", "Signed", "Signed by both", "Signed by who hands over: the next person reads and signs",
+    "Take over", "Take over this console too", "Taken over by", "Takes over",
+    "The signed record stays as it is; this stands beside it with your name.",
+    "This record is no longer what was signed: its hash does not match.", "This shift", "Views", "What is unknown",
+    "Who takes over reads the facts and signs with the own account. The picture stays.",
+    "With your signature the facts of this moment are kept. The next person signs after you, here or at another station.",
+    "Withdraw the signature", "Withdrawn: the draft goes on.", "Words", "Your password", "carried over since {time}, {who}",
+    "how it was settled", "settled", "still open",
+    # paired stations, emergency answers
+    "Code of the second factor",
+    "A paired station answers alarms of its post when nobody can sign in. What is done there is recorded as unidentified, with post and station.",
+    "Each answer here is recorded as unidentified, at this post and station ({station}), and shown on every console.",
+    "From where", "Its key is worth nothing from then on.", "Made by", "Make", "Make a station",
+    "Name of the station, as people call it", "No alarm of this post stands.", "No station is paired.",
+    "Open {address} in the station's browser and type this code. It is shown only now and lasts an hour.", "Pair this station",
+    "Paired", "People can sign in: answer by your own name if there is time.", "Revoke", "Revoke the station", "Sign in",
+    "Station", "The records of people cannot be read: nobody can sign in now.", "Unidentified, post {post}", "code expired",
+    "paired", "revoked", "waits for its code", "{name} is signed in here: answer on the ordinary pages.",
+    # people, roster, own account
+    "A new one-time password for {name}?", "A program shows a token instead of signing in. It may no more than you.",
+    "A second person decides: neither you nor its owner.", "Account, for example wang.li", "Add", "Add a person",
+    "Another phone", "Branch of the plant", "Change the password", "Change: {day} {shift}",
+    "Changed; all other sessions have ended.", "Choose another", "Code from the phone", "Code from the phone, or one on paper",
+    "Consoles at a post stay in view with nobody signed in.", "Copy it now: it is not shown again.", "Days until it expires",
+    "Duty roster", "End", "Filter: account, name, role, post", "Give", "Give one more:", "Given; in force at once.",
+    "It counts from everyone's next sign-in and empties no running console.", "Make a token", "Name in Latin letters",
+    "Name of the program", "New codes for paper", "New password", "New password again", "No session runs.", "Nobody fits.",
+    "Nobody holds a role at this post yet.", "Nobody is signed in at this console.", "On duty: {day} {shift}",
+    "One-time password of {name}. It is shown only now and is good for a week.",
+    "Only these kinds of action; none chosen: all of the role's", "People", "People; several with Ctrl",
+    "Post, for roles that work at one", "Present password", "Profile", "Remove", "Role", "Roles of {name}",
+    "Rules for passwords and sessions", "Set up since {time}; {n} codes on paper are left.", "Sign out everywhere",
+    "Sign out everywhere else", "Sign {name} out everywhere?", "Take away", "Take away the second factor of {name}?",
+    "Taken away; in force at once.", "The earlier ones are worth nothing then.",
+    "The present password and all sessions end. Consoles at a post stay in view with nobody signed in.",
+    "The second factor is removed; then set it up anew.", "The two new passwords differ.", "Week after", "Week before",
+    "What it may do; several with Ctrl", "Your role needs one from {time}.", "at no post", "closed", "console left in view",
+    "demo", "expired", "has a one-time password", "here", "holds nothing", "never", "none",
+    "not checked against the original text", "only {kinds}", "running: {shift} of {day}", "set up", "signed in",
+    "the shift as a whole", "wherever mine hold", "whole plant",
+    "{who} asks to take away the second factor of {person}: {reason}", "Reopen", "Close account", "Withdraw", "Roles",
+    "One-time password", "Second factor lost", "Sessions", "view", "operate", "approve", "configure", "manage",
+    "Reopen the account of {name}?", "Close the account of {name}?",
+    "All sessions and tokens end at once; the record keeps the name.", "Second factor", "Last used", "For",
+    "Where I am signed in", "Tokens for programs",
     # frame
     "Connection to the node lost for {span}: nothing on this screen is live.", "lost",
     "The node's core does not answer: nothing on this screen is live and no alarm is decided here now.", "connecting",

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from anlan.model.clock import Clock, Micros
 from anlan.model.errors import AnlanError
 from anlan.model.events.alarms import AlarmKind, AlarmTransition
+from anlan.model.links import Camera, Cameras, Document
 from anlan.model.places import Anchor, Area, Place, post_of
 from anlan.model.points import Point
 from anlan.model.shifts import DEFAULT_SHIFTS, Shift
@@ -92,6 +93,23 @@ class Journal(Protocol):
 
     def step_of(self, command: str) -> Any:
         """The step on a point that the engine took at this command, or None."""
+        ...
+
+    def noticed(self, start: Micros, end: Micros, limit: int) -> Sequence[AlarmTransition]:
+        """Transitions noticed at start ≤ t < end, in order; at most `limit`, the first ones."""
+        ...
+
+    def steps_noticed(self, start: Micros, end: Micros, limit: int) -> Sequence[Any]:
+        """Steps on points noticed at start ≤ t < end, in order."""
+        ...
+
+    def said(self, start: Micros, end: Micros, limit: int) -> Sequence[AlarmTransition]:
+        """Transitions noticed at start ≤ t < end with which a person gave a reason, in order."""
+        ...
+
+    @property
+    def begun(self) -> Sequence[Micros]:
+        """When each log began that the journal follows from, in order."""
         ...
 
     def window(self, start: Micros, end: Micros) -> Mapping[str, npt.NDArray[np.int64]]:
@@ -211,6 +229,8 @@ class PlantView:
     """Causes and effects of the safety system (`monitor.safety.config.SafetySystem`); None in a plant that describes none."""
     detectors: Any = None
     """What the plant demands of calibrations (`monitor.detectors.config.DetectorSettings`)."""
+    documents: Sequence[Document] = ()
+    cameras: Sequence[Camera] = ()
     demo: bool = False
     speed: float = 1.0
 
@@ -258,6 +278,14 @@ class PlantView:
         if rule.post:
             return rule.post
         return post_of(self.places, self.place_of_rule(rule))
+
+    def cameras_of(self, point: str, place: str) -> list[Camera]:
+        """The cameras that look at a point: those that name it, else those of the nearest place."""
+        return self._cameras.of(point, place)
+
+    @cached_property
+    def _cameras(self) -> Cameras:
+        return Cameras(self.cameras)
 
     @cached_property
     def first_outs(self) -> dict[str, str]:
@@ -319,6 +347,8 @@ class Context:
     sources: dict[int, SourceState] = field(default_factory=dict)
     sources_moved: Bell = field(default_factory=Bell)
     """To be rung after a change in `sources`."""
+    people_moved: Bell = field(default_factory=Bell)
+    """Rung after a change of people, roles or sessions."""
     meter: Meter = field(default_factory=Meter)
     faults: dict[str, AnlanError] = field(default_factory=dict)
     """What is wrong and not yet mended, by part; every console shows it (`web.faults`)."""
@@ -328,6 +358,10 @@ class Context:
     """Path of each page → the action it declares; filled by `web.pages.page`."""
     extras: dict[str, Any] = field(default_factory=dict)
     """What a room keeps for its own routes and pages, by the room's name; `node` may put something there for a room, too."""
+
+    def places_of_post(self, post: str) -> tuple[str, ...]:
+        """The branches that a post watches, uppermost ones."""
+        return tuple(path for path, place in self.plant.places.items() if place.post == post)
 
     @cached_property
     def fanout(self) -> LiveFanout:

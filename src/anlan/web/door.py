@@ -1,4 +1,4 @@
-"""The door: sign in at a post, and choose an own password when the present one was made for one use.
+"""The door: sign in at a post; choose an own password when the present one was made for one use; set up a second factor that is due.
 
 A plain page without NiceGUI, because a stranger gets no socket. The form is the one that hands a console over (`shell.sign_in_form`).
 """
@@ -13,9 +13,11 @@ from fastapi import Request
 from anlan.guard.principal import Principal
 from anlan.model.words import LANGUAGES, Language, translate
 from anlan.web import shell, theme
+from anlan.web.api_stations import is_paired
 from anlan.web.client_words import client_words
 from anlan.web.context import Context
-from anlan.web.markup import Markup, el
+from anlan.web.factor_card import set_up
+from anlan.web.markup import Markup, el, join
 
 
 def door(context: Context, request: Request) -> str:
@@ -23,8 +25,14 @@ def door(context: Context, request: Request) -> str:
     principal: Principal | None = request.scope.get("state", {}).get("principal")
     language = _language(request.query_params.get("lang", ""), principal, request)
     target = _inside(request.query_params.get("next", "/"))
-    must = principal is not None and principal.must_change
-    card = password_card(language) if must else sign_in_card(context, language)
+    if principal is not None and principal.must_change:
+        card = password_card(language)
+    elif principal is not None and principal.must_enrol:
+        card = enrol_card(language)
+    else:
+        card = sign_in_card(context, language)
+    if principal is None and is_paired(context, request):
+        card = join(card, emergency_way(language))
     return page_around(context, card, language, target)
 
 
@@ -61,6 +69,12 @@ def sign_in_card(context: Context, language: Language) -> Markup:
     return shell.sign_in_form(context, language, title=translate("Sign in at a post", language))
 
 
+def emergency_way(language: Language) -> Markup:
+    """At a paired station: alarms are answered even when nobody can sign in."""
+    words = translate("Nobody can sign in? Answer alarms without a name", language)
+    return el("p", el("a", words, href="/emergency"), cls="emergency-way")
+
+
 def password_card(language: Language) -> Markup:
     say = partial(translate, language=language)
 
@@ -79,6 +93,12 @@ def password_card(language: Language) -> Markup:
         cls="change-password",
         data_mismatch=say("The two new passwords differ."),
     )
+
+
+def enrol_card(language: Language) -> Markup:
+    say = partial(translate, language=language)
+    head = el("h2", say("Set up a second factor")), el("p", say("Your role needs one before anything else opens."), cls="dim")
+    return el("div", head, set_up(language), cls="enrol")
 
 
 def _language(asked: str, principal: Principal | None, request: Request) -> Language:

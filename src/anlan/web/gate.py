@@ -21,14 +21,20 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from anlan.guard.principal import Principal
-from anlan.guard.sessions import Sessions
-from anlan.model.errors import AnlanError, InputError, NotSignedIn
-from anlan.web.auth import SAFE_METHODS, check_origin, token_of
+from anlan.guard.service import Guard
+from anlan.model.errors import AnlanError, InputError, NotSignedIn, StoreError
+from anlan.web.auth import SAFE_METHODS, bearer_of, check_origin, from_where, token_of
 from anlan.web.context import WebSettings
 from anlan.web.metrics import Meter
 from anlan.web.problem import of_error, unexpected
+from anlan.web.refusing import record_refusal
+from anlan.web.station_cookie import station_cookie
 
-PUBLIC = frozenset({"/login", "/favicon.ico", "/api/v1/health", "/api/v1/session", "/api/v1/metrics"})
+STATION = frozenset(
+    {"/pair", "/emergency", "/api/v1/station", "/api/v1/emergency", "/api/v1/emergency/acknowledge", "/api/v1/emergency/silence"}
+)
+"""Ask for a station's pairing code or key themselves; they answer while the records of people cannot be read."""
+PUBLIC = frozenset({"/login", "/favicon.ico", "/api/v1/health", "/api/v1/session", "/api/v1/metrics"}) | STATION
 """Answer to strangers. Session: that is where one signs in. Metrics: asks for its scope, or loopback, itself."""
 PUBLIC_UNDER = ("/static/", "/_nicegui/")
 """Files of the program, the same for every plant: scripts, styles, fonts."""
@@ -64,8 +70,9 @@ class TooLarge(InputError):
 
 
 class Gate:
-    def __init__(self, app: ASGIApp, *, sessions: Sessions, settings: WebSettings, meter: Meter) -> None:
-        self.app, self.sessions, self.settings, self.meter = app, sessions, settings, meter
+    def __init__(self, app: ASGIApp, *, guard: Guard, settings: WebSettings, meter: Meter) -> None:
+        self.app, self.settings, self.meter = app, settings, meter
+        self.sessions, self.tokens, self.refusals = guard.sessions, guard.tokens, guard.refusals
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
@@ -74,9 +81,10 @@ class Gate:
         connection = HTTPConnection(scope)
         state = scope.setdefault("state", {})
         state["request_id"] = _request_id(connection)
+        state["refusals"] = self.refusals
         with structlog.contextvars.bound_contextvars(request=state["request_id"]), self.meter.request(scope) as answered:
             try:
-                state["principal"] = await self._who(connection)
+                state["principal"] = await self._who_or_nobody(connection)
                 self._check(connection, state["principal"])
             except AnlanError as error:
                 await self._refuse(connection, error, receive, _with_headers(scope, send, self.settings, answered))
@@ -93,23 +101,48 @@ class Gate:
                 raise
             await unexpected(connection)(connection.scope, receive, send)
 
+    async def _who_or_nobody(self, connection: HTTPConnection) -> Principal | None:
+        """While the records of people cannot be read nobody is known; what needs nobody answers all the same."""
+        try:
+            return await self._who(connection)
+        except StoreError:
+            if not is_public(connection.scope["path"]):
+                raise
+            return None
+
     async def _who(self, connection: HTTPConnection) -> Principal | None:
+        if (bearer := bearer_of(connection)) is not None:
+            return await self._by_token(connection, bearer)
         try:
             token = token_of(connection, self.settings)
         except CookieError:
             return None
         if not token or len(token) > 256:
             return None
+        connection.scope["state"]["shown"] = True
         try:
             return self.sessions.peek(token)
         except KeyError:
             return await asyncio.to_thread(self.sessions.resolve, token)
+
+    async def _by_token(self, connection: HTTPConnection, text: str) -> Principal | None:
+        """A token is for the API alone; shown beside a cookie, it is what counts."""
+        connection.scope["state"]["shown"] = True
+        if not connection.scope["path"].startswith("/api/"):
+            return None
+        address = from_where(connection)
+        try:
+            return self.tokens.peek(text, address)
+        except KeyError:
+            return await asyncio.to_thread(self.tokens.resolve, text, address)
 
     def _check(self, connection: HTTPConnection, principal: Principal | None) -> None:
         if principal is None and not is_public(connection.scope["path"]):
             raise NotSignedIn("sign in first")
         if _length(connection) > (most := self._most(connection)):
             raise TooLarge("the request's body is larger than {most} bytes", most=most)
+        if principal is not None and principal.token is not None:
+            return  # no browser adds this header by itself, so no foreign page is behind it
         socket = connection.scope["type"] == "websocket"
         if socket or connection.scope["method"] not in SAFE_METHODS:
             check_origin(connection, self.settings, socket=socket or connection.scope["path"].startswith("/_nicegui_ws/"))
@@ -120,6 +153,7 @@ class Gate:
 
     async def _refuse(self, connection: HTTPConnection, error: AnlanError, receive: Receive, send: Send) -> None:
         if connection.scope["type"] == "websocket":
+            record_refusal(connection, error)
             if isinstance(error, NotSignedIn) and connection.scope["path"].startswith("/api/"):
                 # Only a socket that was opened can be closed with a reason that the page's script sees: it then asks to sign in.
                 await send({"type": "websocket.accept"})
@@ -129,6 +163,8 @@ class Gate:
         if isinstance(error, NotSignedIn) and _wants_page(connection):
             target = connection.scope["path"] + (f"?{connection.url.query}" if connection.url.query else "")
             response = RedirectResponse(f"/login?next={quote(target)}", status_code=303)
+        elif isinstance(error, StoreError) and _wants_page(connection) and station_cookie(self.settings) in connection.cookies:
+            response = RedirectResponse("/emergency", status_code=303)
         await response(connection.scope, receive, send)
 
 

@@ -18,7 +18,7 @@ from urllib.parse import quote
 from fastapi import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from anlan.guard.principal import PasswordChangeNeeded, Principal
+from anlan.guard.principal import FactorNeeded, PasswordChangeNeeded, Principal
 from anlan.guard.roles import load_roles
 from anlan.model.errors import AnlanError, Forbidden, NotFound, NotSignedIn
 from anlan.model.words import translate
@@ -26,6 +26,7 @@ from anlan.web import shell
 from anlan.web.auth import principal_of
 from anlan.web.context import Context
 from anlan.web.problem import TITLES
+from anlan.web.refusing import record_refusal
 
 Builder = Callable[..., Any]
 
@@ -52,9 +53,11 @@ def turned_away(context: Context, request: Request, action: str) -> Response | N
         principal_of(request).require(action)
     except NotSignedIn:
         return RedirectResponse(f"/login?next={target}", status_code=303)
-    except PasswordChangeNeeded:
+    except (PasswordChangeNeeded, FactorNeeded) as refusal:
+        record_refusal(request, refusal)
         return RedirectResponse(f"/login?change=1&next={target}", status_code=303)
     except Forbidden as refusal:
+        record_refusal(request, refusal)
         return refused(context, principal_of(request), refusal)
     return None
 
@@ -86,6 +89,7 @@ def _guarded(context: Context, build: Builder, action: str) -> Builder:
             result = build(request=request, **given) if asks else build(**given)
             return await result if inspect.isawaitable(result) else result
         except NotFound as missing:
+            record_refusal(request, missing)
             return refused(context, principal_of(request), missing)
 
     request = inspect.Parameter("request", inspect.Parameter.KEYWORD_ONLY, annotation=Request)

@@ -19,6 +19,7 @@ from starlette.requests import HTTPConnection, Request
 from anlan.model.errors import AnlanError
 from anlan.model.words import Language, translate
 from anlan.web.answers import Json
+from anlan.web.refusing import record_refusal
 
 TITLES = {
     "input": "the request is not valid",
@@ -37,6 +38,8 @@ TITLES = {
     "not-found": "not found",
     "forbidden": "not allowed",
     "password-change-needed": "choose an own password first",
+    "factor-enrolment-needed": "set up a second factor first",
+    "second-factor-needed": "a code of the second factor is needed",
     "not-signed-in": "not signed in",
     "too-many-tries": "too many tries",
     "store": "the store cannot be used now",
@@ -50,6 +53,9 @@ TITLES = {
     "not-your-post": "the alarm belongs to another post",
     "driver": "a device or its protocol failed",
     "too-large": "the request is too large",
+    "at-no-post": "this takes a session at a post",
+    "same-person": "the next person signs",
+    "cannot-print": "nothing can be printed",
     "internal": "an error inside the node",
 }
 """Code → title (English msgid)."""
@@ -140,6 +146,7 @@ def say(connection: HTTPConnection, message: str, **facts: Any) -> str:
 
 
 def of_error(connection: HTTPConnection, error: AnlanError) -> Problem:
+    record_refusal(connection, error)
     return problem(connection, error.code, error.status, error.text(language_of(connection)), error.facts)
 
 

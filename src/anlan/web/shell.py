@@ -61,8 +61,21 @@ def show(context: Context, principal: Principal, path: str, title: str, body: Ma
     language = principal.language
     ui.page_title(f"{title} · {context.plant.name.text(language)}")
     ui.add_head_html(theme.head())
-    ui.add_body_html(script_json("anlan-config", page_config(context, principal)) + theme.scripts("shell", "values", *scripts))
+    ui.add_body_html(
+        script_json("anlan-config", page_config(context, principal)) + theme.scripts("shell", "values", "search", *scripts)
+    )
     ui.html(frame(context, principal, path, title, body), sanitize=False)
+
+
+def show_whole(context: Context, principal: Principal, title: str, body: Markup, *scripts: str) -> None:
+    """A page without the frame: a wall has no navigation, and its scripts show counts, loss of the link and faults themselves."""
+    from nicegui import ui
+
+    ui.page_title(f"{title} · {context.plant.name.text(principal.language)}")
+    ui.add_head_html(theme.head())
+    config = {**page_config(context, principal), "silent": True}
+    ui.add_body_html(script_json("anlan-config", config) + theme.scripts(*scripts))
+    ui.html(body, sanitize=False)
 
 
 def instead(context: Context, principal: Principal, title: str, what: str) -> str:
@@ -72,7 +85,7 @@ def instead(context: Context, principal: Principal, title: str, what: str) -> st
     text = el("div", el("strong", what), el("div", ways, cls="button-row"), cls="empty instead")
     body = join(frame(context, principal, "", title, text))
     name = f"{title} · {context.plant.name.text(language)}"
-    return document(name, body, language, page_config(context, principal), "shell")
+    return document(name, body, language, page_config(context, principal), "shell", "search")
 
 
 def page_config(context: Context, principal: Principal) -> dict[str, Any]:
@@ -89,7 +102,13 @@ def page_config(context: Context, principal: Principal) -> dict[str, Any]:
         "roles": list(principal.roles),
         "escalation": list(context.plant.escalation),
         "account": principal.account,
+        "page": page_stamp(context.plant),
     }
+
+
+def page_stamp(plant: PlantView) -> str:
+    """Names what a page was made from: a page that stays for weeks loads itself anew once the node tells another."""
+    return f"{plant.version}-{theme.base().rpartition('/')[2]}"
 
 
 def zone_word(zone: str, now: int) -> str:
@@ -114,6 +133,7 @@ def frame(context: Context, principal: Principal, path: str, title: str, body: M
         ),
         el("div", cls="toasts", aria_live="polite"),
         who_dialog(context, principal),
+        search_dialog(principal) if principal.allows("plant.view") else None,
     )
 
 
@@ -139,6 +159,7 @@ def bar(context: Context, principal: Principal) -> Markup:
             data_shell="link",
             role="status",
         ),
+        search_button(language) if principal.allows("plant.view") else None,
         language_switch(language),
         who(context, principal),
         el("time", data_shell="clock"),
@@ -157,6 +178,35 @@ def hidden_count(name: str, words: str, language: Language) -> Markup:
     """A count of alarms leads to their list."""
     href = f"/alarms?state={name}" if name in AlarmState.__members__ else None
     return el("a" if href else "span", el("b", "—"), translate(words, language), data_shell=f"hidden-{name}", href=href)
+
+
+def search_button(language: Language) -> Markup:
+    words = translate("Search", language)
+    return el("button", theme.icon("search"), el("span", words), el("kbd", "/"), cls="search", type="button", data_shell="search", aria_label=words, aria_keyshortcuts="/ Control+K")  # fmt: skip
+
+
+def search_dialog(principal: Principal) -> Markup:
+    """`static/search.js` fills the list as the person types."""
+    say = partial(translate, language=principal.language)
+    field = el(
+        "input",
+        type="search",
+        role="combobox",
+        aria_expanded="true",
+        aria_controls="search-found",
+        aria_autocomplete="list",
+        aria_label=say("Search"),
+        placeholder=say("Point, place, source, alarm, page: tag, name, pinyin or English"),
+        autocomplete="off",
+        spellcheck="false",
+        maxlength=100,
+    )
+    found = el("ul", id="search-found", role="listbox", aria_label=say("What was found"))
+    hint = say("Several words must all fit: yelv yali finds the chlorine pressures, yl the same by initials.")
+    keys = el(
+        "span", el("kbd", "↑ ↓"), " ", say("choose"), " ", el("kbd", "Enter"), " ", say("open"), " ", el("kbd", "Esc"), cls="keys"
+    )
+    return el("dialog", field, found, el("footer", el("span", hint, cls="note", role="status"), keys), id="search-dialog")
 
 
 def language_switch(language: Language) -> Markup:
@@ -243,6 +293,7 @@ def sign_in_form(context: Context, language: Language, *, title: str, leaving: P
     say = partial(translate, language=language)
     posts = [el("option", label.text(language), value=post, selected=leaving is not None and post == leaving.post) for post, label in context.plant.posts.items()]  # fmt: skip
     leave = [
+        el("a", say("My account"), href="/account", cls="button"),
         el("button", say("Sign out"), type="button", cls="button sign-out"),
         el("button", say("Cancel"), type="button", cls="button cancel"),
     ]
@@ -256,6 +307,16 @@ def sign_in_form(context: Context, language: Language, *, title: str, leaving: P
         labelled(
             say("Password"),
             el("input", cls="field", name="password", type="password", autocomplete="current-password", required=True),
+        ),
+        el(
+            "div",
+            labelled(
+                say("Code of the second factor"),
+                el("input", cls="field", name="code", autocomplete="one-time-code", autocapitalize="off", maxlength=40),
+            ),
+            el("p", say("Six digits from the phone, or one of the codes on paper."), cls="dim"),
+            cls="second-factor",
+            hidden=True,
         ),
         labelled(say("Post"), el("select", el("option", say("as assigned to me"), value=""), posts, cls="field", name="post")),
         el("div", cls="form-error", role="alert"),

@@ -47,17 +47,13 @@ def event_stream(events: AsyncIterator[bytes], still_allowed: Callable[[], Await
 
 
 async def _with_heartbeat(events: AsyncIterator[bytes], still_allowed: Callable[[], Awaitable[bool]]) -> AsyncIterator[bytes]:
-    loop = asyncio.get_running_loop()
-    checked = loop.time()
     upcoming: asyncio.Task[bytes] | None = None
     try:
         while True:
             upcoming = upcoming or asyncio.ensure_future(_next(events))
             done, _ = await asyncio.wait({upcoming}, timeout=HEARTBEAT)
-            if loop.time() - checked >= HEARTBEAT:
-                checked = loop.time()
-                if not await still_allowed():
-                    return
+            if not await still_allowed():
+                return
             if not done:
                 yield b": \n\n"
                 continue

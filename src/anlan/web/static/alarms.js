@@ -60,6 +60,15 @@ export function commonState(rows) {
   return open ? "RETURNED_UNACKNOWLEDGED" : "LATCHED_ACKNOWLEDGED";
 }
 
+/** How many of each priority, as symbols with their counts. */
+export function byPriority(rows) {
+  return [1, 2, 3, 4]
+    .map((priority) => rows.filter((row) => row.priority === priority))
+    .filter((group) => group.length)
+    .map((group) => `<span>${symbol(group[0].priority, commonState(group))}${group.length}</span>`)
+    .join("");
+}
+
 const RANK = { true: 0, false: 1 };
 
 /** Worst first: unacknowledged before the rest, then priority, then the newest. */
@@ -104,6 +113,7 @@ class Alarms extends EventTarget {
   }
 
   soundOrNot() {
+    if (config.silent) return; // a wall that nobody can silence makes no sound; the consoles and the node do
     const worst = Math.min(...this.sounding().map((row) => row.priority), 9);
     worst <= 4 ? sound.start(worst) : sound.stop();
   }

@@ -1,6 +1,7 @@
 // Sign-in and first password, at the door and over a running page: the person changes, the picture stays.
 
 import { config } from "./config.js";
+import { wireFactor } from "./factor.js";
 import { api } from "./link.js";
 
 function wire(form, send) {
@@ -12,7 +13,11 @@ function wire(form, send) {
     error.textContent = "";
     const answer = await send(Object.fromEntries(new FormData(form)));
     button.disabled = false;
-    if (answer.refused) {
+    if (answer.code === "second-factor-needed") {
+      const factor = form.querySelector(".second-factor");
+      factor.hidden = false;
+      factor.querySelector("input").focus();
+    } else if (answer.refused) {
       error.textContent = answer.refused;
       form.querySelector("[type=password]").value = "";
       form.querySelector("[type=password]").focus();
@@ -23,9 +28,9 @@ function wire(form, send) {
 /** Where the person goes on: the page that was asked for, or the one that is open. */
 const goOn = () => (config.target ? location.assign(config.target) : location.reload());
 
-async function signIn({ account, password, post }) {
-  const answer = await api.post("/api/v1/session", { account, password, post, language: config.language });
-  if (!answer.refused) answer.must_change_password ? location.assign(`/login?next=${encodeURIComponent(config.target ?? location.pathname + location.search)}`) : goOn();
+async function signIn({ account, password, post, code }) {
+  const answer = await api.post("/api/v1/session", { account, password, post, code, language: config.language });
+  if (!answer.refused) answer.must_change_password || answer.must_enrol_factor ? location.assign(`/login?next=${encodeURIComponent(config.target ?? location.pathname + location.search)}`) : goOn();
   return answer;
 }
 
@@ -39,6 +44,7 @@ async function changePassword(form, { old, new: chosen, again }) {
 /** Every form of the door on this page, the one in the hand-over dialog too. */
 export function wireDoor(root = document) {
   for (const form of root.querySelectorAll("form.sign-in")) wire(form, signIn);
+  for (const card of root.querySelectorAll(".factor-set-up")) wireFactor(card, goOn);
   for (const form of root.querySelectorAll("form.change-password")) wire(form, (fields) => changePassword(form, fields));
 }
 

@@ -1,7 +1,7 @@
 // The one connection of a page to the node. Values, alarms, sources and the summary come over it, pushed; nothing is polled.
 //
 // Frames (monitor/console_socket.py): {t: the server's µs, core: whether the app hears the core, v: [[id, time, value, quality, received]…], a: [alarm rows], whole, s: [source rows],
-// sum: summary, cal: [ids of detectors under calibration], f: [faults of the node], fl: [alarm floods that run], bl: what can't be seen, for a page that wants it}. A frame comes at least once a second; after three seconds without one the page is no longer live and says so.
+// sum: summary, cal: [ids of detectors under calibration], f: [faults of the node], fl: [alarm floods that run], pl: {path: counts} of the places asked for, page: what pages are made from now, bl: what can't be seen, for a page that wants it}. A frame comes at least once a second; after three seconds without one the page is no longer live and says so.
 
 import { config, t } from "./config.js";
 
@@ -58,6 +58,13 @@ class Link extends EventTarget {
     this.subscribeSoon();
   }
 
+  /** Be told the counts of these places, and of no others any more. */
+  wantPlaces(paths) {
+    for (const one of [...this.also]) if (one.startsWith("place:")) this.also.delete(one);
+    for (const path of paths) this.also.add(`place:${path}`);
+    this.subscribeSoon();
+  }
+
   /** One message for all that a page shows, however many elements ask. */
   subscribeSoon() {
     clearTimeout(this.soon);
@@ -109,7 +116,10 @@ class Link extends EventTarget {
     if (frame.fl) this.tell("floods", (this.floods = frame.fl));
     if (frame.bl) this.tell("blind", frame.bl);
     if (frame.a) this.tell("alarms", { rows: frame.a, whole: Boolean(frame.whole) });
-    if (frame.s) this.tell("sources", frame.s);
+    if (frame.s) this.tell("sources", (this.sources = frame.s));
+    if (frame.page) this.tell("page", frame.page);
+    if (frame.who) this.tell("who", frame.who);
+    if (frame.pl) this.tell("places", frame.pl);
     if (frame.sum) this.tell("summary", (this.summary = frame.sum));
   }
 
@@ -173,6 +183,7 @@ const send = (method) => (path, body) =>
 export const api = {
   get: (path) => ask(path),
   post: send("POST"),
+  put: send("PUT"),
   patch: send("PATCH"),
   delete: send("DELETE"),
 };

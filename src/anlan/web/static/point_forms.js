@@ -4,7 +4,7 @@ import { esc, t } from "./config.js";
 import { link } from "./link.js";
 import { toast } from "./shell.js";
 
-/** Fields: {name, words, kind: "text" | "number" | "hours" | "choice" | "lines", needed, value, choices, step}. Resolves to the answer, null if turned back. */
+/** Fields: {name, words, kind: "text" | "number" | "hours" | "choice" | "several" | "lines" | "password", needed, value, choices, step}. Resolves to the answer, null if turned back. */
 export function ask({ title, about = "", fields, say, note = "", send, done }) {
   return new Promise((resolve) => {
     const dialog = document.createElement("dialog");
@@ -41,18 +41,22 @@ function values(given, fields) {
     const text = String(given.get(name) ?? "").trim();
     if (kind === "hours") found.until = Math.round(link.now() + Number(text) * 3600e6);
     else if (kind === "number") found[name] = text === "" ? null : Number(text);
+    else if (kind === "several") found[name] = given.getAll(name);
+    else if (kind === "password") found[name] = String(given.get(name));
     else if (kind === "lines") found[name] = text.split("\n").map((one) => one.trim()).filter(Boolean);
     else found[name] = text;
   }
   return found;
 }
 
-function field({ name, words, kind = "text", needed = true, value = "", choices = [], step = "any" }) {
+function field({ name, words, kind = "text", needed = true, value = "", choices = [], step = "any", complete = "off" }) {
   const need = needed ? " required" : "";
   if (kind === "choice" || kind === "hours") {
     const options = kind === "hours" ? choices.map((hours) => [hours, hours < 1 ? t("{n} min", { n: hours * 60 }) : t("{n} h", { n: hours })]) : choices;
     return `<label class="labelled">${esc(words)}<select class="field" name="${name}">${options.map(([id, text]) => `<option value="${esc(id)}"${id === value ? " selected" : ""}>${esc(text)}</option>`).join("")}</select></label>`;
   }
+  if (kind === "several") return `<label class="labelled">${esc(words)}<select class="field" name="${name}" multiple>${choices.map(([id, text]) => `<option value="${esc(id)}"${value.includes(id) ? " selected" : ""}>${esc(text)}</option>`).join("")}</select></label>`;
+  if (kind === "password") return `<label class="labelled">${esc(words)}<input class="field" name="${name}" type="password" autocomplete="${complete}" required></label>`;
   if (kind === "lines") return `<label class="labelled">${esc(words)}<textarea class="field" name="${name}" rows="4"${need}>${esc(value)}</textarea></label>`;
   const type = kind === "number" ? `type="number" step="${step}"` : `pattern=".*\\S.*" maxlength="500"`;
   return `<label class="labelled">${esc(words)}<input class="field" name="${name}" ${type}${need} value="${esc(value)}" autocomplete="off"></label>`;

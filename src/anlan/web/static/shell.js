@@ -1,7 +1,7 @@
 // The frame: clock in the site's zone, counts, the newest unacknowledged alarm, lost connection, sound, who is signed in.
 
 import { HIDDEN, UNACKNOWLEDGED, alarms, commonState, stateWords, symbol, worstFirst } from "./alarms.js";
-import { config, esc, t } from "./config.js";
+import { config, esc, label, t } from "./config.js";
 import { clock, day, shortStamp, span } from "./format.js";
 import { headline } from "./sentences.js";
 import { wireDoor } from "./door.js";
@@ -123,6 +123,14 @@ function wire() {
   wireWho();
 }
 
+/** The person was signed out elsewhere: the picture stays, with nobody signed in, until the next one takes over. */
+function showWho({ name, nobody, account }) {
+  config.account = account;
+  at("who").classList.toggle("nobody", nobody);
+  at("who").querySelector("b").textContent = label(name);
+  if (nobody) toast(t("Nobody is signed in at this console."), true);
+}
+
 function wireWho() {
   wireDoor();
   const dialog = document.getElementById("who-dialog");
@@ -166,6 +174,7 @@ function start() {
   link.addEventListener("summary", showSummary);
   link.addEventListener("faults", showFaults);
   link.addEventListener("floods", showFloods);
+  link.addEventListener("who", ({ detail }) => showWho(detail));
   sound.addEventListener("change", showSound);
   sound.enable();
 }
@@ -185,4 +194,4 @@ export function whenMounted(selector, run) {
   watcher.observe(document.documentElement, { childList: true, subtree: true });
 }
 
-whenMounted(".shell", start);
+whenMounted(".shell, .wall", (frame) => frame.matches(".shell") && start());

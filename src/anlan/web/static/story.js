@@ -108,8 +108,14 @@ function story(row) {
     <div class="response"></div>
     ${HIDDEN.has(row.state) && row.value === null ? "" : `<section><h3>${t("Why")}</h3><p>${esc(why(row))}</p></section>`}
     ${row.safety_points?.length ? `<section><h3>${t("Safety points that cannot be seen")}</h3><p class="strong">${row.safety_points.map(esc).join(" · ")}</p></section>` : ""}
+    ${row.cameras?.length ? `<section><h3>${t("Camera")}</h3><ul class="elsewhere">${row.cameras.map(camera).join("")}</ul></section>` : ""}
     <section><dl class="facts">${facts(row)}</dl>${row.point ? ways(row) : ""}${aside(row)}</section>
     <section><h3>${t("Journal of this alarm")}</h3><ol class="journal"></ol></section>`;
+}
+
+/** Opened by the person's browser or player in a window that learns nothing of this one; rtsp:// opens in few, so the address is shown. */
+function camera(one) {
+  return `<li><a class="outside-link" href="${esc(one.link)}" target="_blank" rel="noopener noreferrer"><b>${esc(one.id)}</b> ${esc(label(one.name))}</a><small class="dim address">${esc(one.link)}</small></li>`;
 }
 
 function facts(row) {
@@ -118,7 +124,7 @@ function facts(row) {
     line("Now", row.point && liveValue(row)),
     line("Data time", esc(stamp(row.happened_at))),
     line("Noticed", esc(stamp(row.noticed_at))),
-    line("Place", esc(label(row.place_name) || row.place)),
+    line("Place", row.place && `<a href="/places/${row.place.split("/").map(encodeURIComponent).join("/")}">${esc(label(row.place_name) || row.place)}</a>`),
     line("Post", esc(label(row.post_name) || row.post)),
     line("Hidden", HIDDEN.has(row.state) && hidden(row)),
     `<dt hidden>${t("Seen by")}</dt><dd class="seen" hidden></dd>`,

@@ -7,7 +7,7 @@ import { esc, label, t, unitOf } from "./config.js";
 import { number, stamp, span as spanWords } from "./format.js";
 import { api, link } from "./link.js";
 import { notForPage } from "./shell.js";
-import { extent, valueAt } from "./trend_data.js";
+import { extent, isWithin, valueAt } from "./trend_data.js";
 import { append, loadPens, searchPoints } from "./trend_load.js";
 import { fromChart, option, penColour } from "./trend_chart.js";
 import { figureOf, liveValue } from "./values.js";
@@ -31,9 +31,17 @@ class Trend extends HTMLElement {
     if (!this.compact) this.wire();
     const { echarts } = await import("nicegui-echart");
     if (!this.isConnected) return;
-    this.chart = echarts.init(this.chartPlace, null, { renderer: "canvas" });
+    const scale = this.enlarge();
+    this.chart = echarts.init(this.chartPlace, null, { renderer: "canvas", devicePixelRatio: devicePixelRatio * scale });
     this.listen();
     await this.reload();
+  }
+
+  /** On a wall everything in the chart is so much larger; drawn in as many pixels, not stretched. */
+  enlarge() {
+    const scale = this.getAttribute("scale") === "wall" ? Math.max(1, innerHeight / 560) : 1;
+    this.chartPlace.style.setProperty("--scale", scale);
+    return scale;
   }
 
   disconnectedCallback() {
@@ -41,7 +49,9 @@ class Trend extends HTMLElement {
     clearTimeout(this.later);
     this.observer?.disconnect();
     removeEventListener("keydown", this.onKey);
+    this.turn = (this.turn ?? 0) + 1; // what is still being fetched comes too late
     this.chart?.dispose();
+    this.chart = null;
     this.watch([]);
   }
 
@@ -227,7 +237,14 @@ class Trend extends HTMLElement {
     if (this.refused) return `<span class="form-error">${esc(this.refused)}</span>`;
     const kind = this.raw ? t("raw readings") : t("least to greatest of each {span}", { span: spanWords((this.bucket ?? 0) * 1000) });
     const window = `${stamp(this.start * 1000)} – ${stamp(this.end * 1000)}`;
-    return this.points.length ? `${esc(window)} · ${esc(kind)} · ${this.live ? t("live") : t("stands still")}` : "";
+    return this.points.length ? `${esc(window)} · ${esc(kind)} · ${this.live ? t("live") : t("stands still")} ${this.signs()}` : "";
+  }
+
+  /** What dashes and hatches mean; in a small chart only where there are any. */
+  signs() {
+    const [unsure, bad] = ["uncertain", "bad"].map((name) => this.pens.some((pen) => pen.data[name].some(([from, to]) => to >= this.start && from <= this.end)));
+    const sign = (name, words, there) => (there || !this.compact ? `<span class="trend-sign"><i class="${name}"></i>${t(words)}</span>` : "");
+    return sign("uncertain", "uncertain", unsure) + sign("bad", "bad", bad);
   }
 
   /** The legend: each pen's value under the cursor, or now; least and greatest of the window. */
@@ -245,7 +262,8 @@ class Trend extends HTMLElement {
       if (!row) return;
       const bounds = extent(pen.data);
       const read = at === undefined ? null : valueAt(pen.data.line, fromChart(at));
-      row.querySelector(".at").textContent = at === undefined ? "" : figureOf(read, pen.decimals, pen.states);
+      const unsure = at !== undefined && isWithin(pen.data.uncertain, fromChart(at));
+      row.querySelector(".at").innerHTML = at === undefined ? "" : esc(figureOf(read, pen.decimals, pen.states)) + (unsure ? ` <span class="mark uncertain">${t("uncertain")}</span>` : "");
       row.querySelector(".least").textContent = bounds && !pen.states ? number(bounds[0], pen.decimals) : "";
       row.querySelector(".most").textContent = bounds && !pen.states ? number(bounds[1], pen.decimals) : "";
     });

@@ -1,6 +1,7 @@
-// The drawing of a trend: one strip per unit, one shared time axis and cursor, limits as lines, alarms as marks, bad quality hatched.
+// The drawing of a trend: one strip per unit, one shared time axis and cursor, limits as lines, alarms as marks, bad quality hatched, uncertain quality dashed.
 
 import { clock, day, hourMinute, monthDay, number, zoneOffset } from "./format.js";
+import { parted } from "./trend_data.js";
 import { figureOf } from "./values.js";
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -18,7 +19,7 @@ const SHAPES = {
 };
 
 /**
- * `pens`: [{id, name, unit, decimals, states, limits: [{kind, value, priority}], colour, data: {line, low?, spread?, bad}, marks: [{at, priority}]}],
+ * `pens`: [{id, name, unit, decimals, states, limits: [{kind, value, priority}], colour, data: {line, low?, spread?, bad, uncertain}, marks: [{at, priority}]}],
  * times in ms UTC. Returns an ECharts option that replaces the former one whole.
  */
 export function option(pens, start, end, { height, compact = false }) {
@@ -126,24 +127,23 @@ function seriesOf(pen, strip) {
   const axis = { xAxisIndex: strip, yAxisIndex: strip, type: "line", showSymbol: false, symbol: "none", connectNulls: false, silent: true };
   const colour = pen.colour;
   const shift = (points) => points.map(([at, value]) => [toChart(at), value]);
-  const lone = loners(pen.data.line);
+  const { sure, unsure } = pen.data.uncertain?.length ? parted(pen.data.line, pen.data.uncertain) : { sure: pen.data.line, unsure: [] };
+  const drawn = (line, sign) => {
+    const lone = loners(line);
+    return { ...axis, name: pen.id, symbol: (_, { dataIndex }) => (lone.has(dataIndex) ? sign : "none"), symbolSize: 4, showSymbol: lone.size > 0, showAllSymbol: true, data: shift(line), step: pen.states ? "end" : false, itemStyle: { color: colour } };
+  };
   const main = {
-    ...axis,
+    ...drawn(sure, "circle"),
     id: pen.id,
-    symbol: (_, { dataIndex }) => (lone.has(dataIndex) ? "circle" : "none"),
-    symbolSize: 4,
-    showSymbol: lone.size > 0,
-    showAllSymbol: true,
-    name: pen.id,
-    data: shift(pen.data.line),
-    step: pen.states ? "end" : false,
     lineStyle: { color: colour, width: 1.8 },
-    itemStyle: { color: colour },
     markLine: limitLines(pen),
     markArea: badAreas(pen),
     markPoint: alarmMarks(pen),
   };
-  return pen.data.low ? [...band(pen, axis, shift), main] : [main];
+  // Told apart by dashes, not by colour: black and white will do.
+  const dashed = { ...drawn(unsure, "emptyCircle"), id: `${pen.id}:uncertain`, lineStyle: { color: colour, width: 1.8, type: [5, 4] } };
+  const lines = unsure.length ? [main, dashed] : [main];
+  return pen.data.low ? [...band(pen, axis, shift), ...lines] : lines;
 }
 
 /** Readings with nothing known on either side: no line can show them, a dot can. */

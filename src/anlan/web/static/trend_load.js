@@ -1,8 +1,8 @@
 // From the history to pens: raw readings while they are few enough to draw one by one, min–max buckets otherwise; then live ones on top.
 
 import { unitOf } from "./config.js";
-import { api } from "./link.js";
-import { BAD, severity } from "./quality.js";
+import { api, link } from "./link.js";
+import { BAD, UNCERTAIN, severity } from "./quality.js";
 import { bucketLine, rawLine } from "./trend_data.js";
 
 const RAW_SPAN = 40 * 60 * 1000;
@@ -89,18 +89,27 @@ async function loadMarks(points, start, end) {
 /** A live reading joins a raw line; buckets are asked for anew instead. */
 export function append(pen, reading) {
   if (!reading?.time || pen.data.low) return;
-  const { line, bad } = pen.data;
+  const { line, bad, uncertain } = pen.data;
   const at = reading.time / 1000;
   if (line.length && at <= line.at(-1)[0]) return;
   const usable = severity(reading.quality) < BAD && Number.isFinite(reading.value);
+  const before = line.at(-1)?.[0] ?? -Infinity;
   if (line.length && at - line.at(-1)[0] > pen.deadline) line.push([line.at(-1)[0] + 1, null]);
   line.push([at, usable ? reading.value : null]);
-  if (!usable) extendBad(bad, at);
+  if (!usable) extend(bad, at);
+  else if (severity(reading.quality) === UNCERTAIN || link.calibrating.has(pen.id)) goOn(uncertain, before, at);
   while (line.length > RAW_ROWS) line.shift();
 }
 
-function extendBad(bad, at) {
+function extend(bad, at) {
   const last = bad.at(-1);
   if (last && at - last[1] < 5000) last[1] = at;
   else bad.push([at, at + 1000]);
+}
+
+/** A stretch goes on where the reading before lay in it. */
+function goOn(stretches, before, at) {
+  const last = stretches.at(-1);
+  if (last && last[1] > before) last[1] = at + 1;
+  else stretches.push([at, at + 1]);
 }

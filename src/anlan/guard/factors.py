@@ -1,0 +1,212 @@
+"""The second factor: a phone's codes by TOTP, codes on paper for the day the phone is lost, and taking it away by two persons.
+
+In: a person who is signed in, or is about to be. Out: whether the code counts. The secret is sealed by the node's key (`vault`); of the
+codes on paper only SHA-256 is kept, which suffices for 118 random bits (ASVS 5.0 V6.5.2 asks for 112).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from anlan.guard import audit, totp
+from anlan.guard.passwords import ONE_TIME_ALPHABET
+from anlan.guard.people import check_reach, find_person
+from anlan.guard.principal import Principal
+from anlan.guard.records import Factor, FactorReset, Person, RecoveryCode
+from anlan.guard.vault import Vault
+from anlan.model.clock import Clock, Micros
+from anlan.model.errors import CommandRefused, Forbidden, InputError, NotFound
+from anlan.store.ids import uuid7
+from anlan.store.records import Records
+
+RECOVERY_CODES = 10
+RECOVERY_LENGTH = 24
+APPROVE = "people.approve"
+
+
+class OwnReset(Forbidden):
+    """Who asked, and whose factor it is, can't approve."""
+
+    code: ClassVar[str] = "second-person-needed"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A person's second factor as it stands; `since` None: there is none."""
+
+    since: Micros | None
+    recovery_left: int
+
+
+class Factors:
+    """Blocking; each change is one transaction with its audit leaf."""
+
+    def __init__(self, records: Records, clock: Clock, vault: Vault, on_change: Callable[[], None] = lambda: None) -> None:
+        self._records, self._clock, self._vault, self._on_change = records, clock, vault, on_change
+
+    def standing(self, person: UUID) -> Standing:
+        with self._records.reading() as session:
+            factor = _confirmed(session, person)
+            unused = select(func.count()).where(RecoveryCode.person_id == person, RecoveryCode.used_at.is_(None))
+            return Standing(factor.confirmed_at if factor is not None else None, session.scalar(unused) or 0)
+
+    def everyone(self) -> frozenset[UUID]:
+        """Who has a second factor."""
+        with self._records.reading() as session:
+            return frozenset(session.scalars(select(Factor.person_id).where(Factor.confirmed_at.is_not(None))))
+
+    def begin(self, by: Principal) -> bytes:
+        """A fresh secret for the person's phone; it counts once `confirm` has seen a code of it. Raises CommandRefused: there is one."""
+        secret, now = totp.new_secret(), self._clock.now()
+        with self._records.session() as session:
+            if _confirmed(session, by.person) is not None:
+                raise CommandRefused("there is a second factor already; remove it before another phone is set up")
+            session.execute(delete(Factor).where(Factor.person_id == by.person))
+            sealed = self._vault.seal(secret, by.person.bytes)
+            session.add(
+                Factor(id=uuid7(self._clock), person_id=by.person, sealed=sealed, made_at=now, confirmed_at=None, last_step=0)
+            )
+        return secret
+
+    def confirm(self, by: Principal, code: str) -> list[str]:
+        """The phone shows the right code: from now on it is asked for. Returns the recovery codes, told once. Raises InputError."""
+        with self._records.session() as session:
+            factor = session.scalars(select(Factor).where(Factor.person_id == by.person)).one_or_none()
+            if factor is None or factor.confirmed_at is not None:
+                raise CommandRefused("no second factor is being set up; begin anew")
+            step = self._step(factor, code)
+            if step is None:
+                raise InputError("this code does not fit; is the phone's clock right, and was this very QR code scanned?")
+            factor.confirmed_at, factor.last_step = self._clock.now(), step
+            codes = self._renew(session, by.person)
+            audit.append(session, audit.Step.of(by, self._clock.now(), "factor.enrol", str(by.person)))
+        self._on_change()
+        return codes
+
+    def new_recovery_codes(self, by: Principal, code: str) -> list[str]:
+        """Ten fresh ones; the earlier are worth nothing. Raises Forbidden for a wrong code."""
+        with self._records.session() as session:
+            self._must_fit(session, by.person, code)
+            codes = self._renew(session, by.person)
+            audit.append(session, audit.Step.of(by, self._clock.now(), "factor.recovery-codes", str(by.person)))
+        return codes
+
+    def remove(self, by: Principal, code: str) -> None:
+        """The person's own, to set up another phone. Raises Forbidden for a wrong code."""
+        with self._records.session() as session:
+            self._must_fit(session, by.person, code)
+            take_away(session, by.person)
+            audit.append(session, audit.Step.of(by, self._clock.now(), "factor.remove", str(by.person)))
+        self._on_change()
+
+    def fits(self, person: UUID, code: str, address: str = "") -> bool:
+        """Whether this is a code of the phone, or one on paper, not used before; it is used by this. True for who has no factor."""
+        with self._records.session() as session:
+            return _confirmed(session, person) is None or self._use(session, person, code, address)
+
+    def _must_fit(self, session: Session, person: UUID, code: str) -> None:
+        if _confirmed(session, person) is None:
+            raise CommandRefused("there is no second factor")
+        if not self._use(session, person, code, ""):
+            raise Forbidden("the code is wrong or was used already")
+
+    def _use(self, session: Session, person: UUID, code: str, address: str) -> bool:
+        plain = "".join(code.split()).replace("-", "").lower()
+        factor = _confirmed(session, person)
+        assert factor is not None
+        if len(plain) != RECOVERY_LENGTH:
+            step = self._step(factor, plain)
+            factor.last_step = step if step is not None else factor.last_step
+            return step is not None
+        wanted = select(RecoveryCode).where(RecoveryCode.person_id == person, RecoveryCode.code_hash == _hashed(plain))
+        found = session.scalars(wanted).one_or_none()
+        if found is None or found.used_at is not None:
+            return False
+        found.used_at = now = self._clock.now()
+        audit.append(
+            session, audit.Step(at=now, who=str(person), action="factor.recovery-used", subject=str(person), from_where=address)
+        )
+        return True
+
+    def _step(self, factor: Factor, code: str) -> int | None:
+        secret = self._vault.unseal(factor.sealed, factor.person_id.bytes)
+        return totp.matching_step(secret, "".join(code.split()), self._clock.now(), after=factor.last_step)
+
+    def _renew(self, session: Session, person: UUID) -> list[str]:
+        session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person))
+        codes = ["".join(secrets.choice(ONE_TIME_ALPHABET) for _ in range(RECOVERY_LENGTH)) for _ in range(RECOVERY_CODES)]
+        for code in codes:
+            row = RecoveryCode(id=uuid7(self._clock), person_id=person, code_hash=_hashed(code), used_at=None)
+            session.add(row)
+        return ["-".join(code[i : i + 4] for i in range(0, RECOVERY_LENGTH, 4)) for code in codes]
+
+    # ---- taken away by two persons
+
+    def ask_reset(self, person: UUID, by: Principal, reason: str) -> FactorReset:
+        """Ask to take away the factor of a person who has lost it. Raises NotFound, Forbidden, CommandRefused."""
+        with self._records.session() as session:
+            check_reach(by, find_person(session, person))
+            if _confirmed(session, person) is None:
+                raise CommandRefused("there is no second factor")
+            open_one = select(FactorReset).where(FactorReset.person_id == person, FactorReset.decided_at.is_(None))
+            if session.scalars(open_one).first() is not None:
+                raise CommandRefused("this has been asked for already and waits for a second person")
+            now = self._clock.now()
+            asked = FactorReset(
+                id=uuid7(self._clock), person_id=person, asked_by=by.person, asked_at=now, reason=reason,
+                decided_by=None, decided_at=None, approved=None,
+            )  # fmt: skip
+            session.add(asked)
+            audit.append(session, audit.Step.of(by, now, "factor.ask-reset", str(person), reason=reason))
+        return asked
+
+    def open_resets(self) -> list[FactorReset]:
+        with self._records.reading() as session:
+            return list(
+                session.scalars(select(FactorReset).where(FactorReset.decided_at.is_(None)).order_by(FactorReset.asked_at))
+            )
+
+    def decide_reset(self, reset: UUID, by: Principal, *, approve: bool) -> FactorReset:
+        """The second person's word. Raises NotFound, Forbidden, OwnReset, CommandRefused."""
+        with self._records.session() as session:
+            asked = session.get(FactorReset, reset)
+            if asked is None:
+                raise NotFound("there is no such request")
+            check_reach(by, find_person(session, asked.person_id), APPROVE)
+            if approve and by.person in {asked.asked_by, asked.person_id}:
+                raise OwnReset("it takes a second person: neither who asked nor whose second factor it is")
+            if asked.decided_at is not None:
+                raise CommandRefused("this request is not open any more")
+            asked.decided_by, asked.decided_at, asked.approved = by.person, self._clock.now(), approve
+            if approve:
+                take_away(session, asked.person_id)
+            action = "factor.reset" if approve else "factor.refuse-reset"
+            audit.append(session, audit.Step.of(by, self._clock.now(), action, str(asked.person_id), reason=asked.reason))
+        self._on_change()
+        return asked
+
+
+def _confirmed(session: Session, person: UUID) -> Factor | None:
+    return session.scalars(select(Factor).where(Factor.person_id == person, Factor.confirmed_at.is_not(None))).one_or_none()
+
+
+def has_factor(session: Session, person: Person) -> bool:
+    return _confirmed(session, person.id) is not None
+
+
+def take_away(session: Session, person: UUID) -> None:
+    """The factor and its codes on paper, in the caller's transaction."""
+    session.execute(delete(Factor).where(Factor.person_id == person))
+    session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person))
+
+
+def _hashed(code: str) -> bytes:
+    return hashlib.sha256(b"recovery:" + code.encode()).digest()

@@ -1,0 +1,140 @@
+"""Emergency steps at a paired station when nobody can sign in: the post's own alarms are seen, acknowledged and silenced by 未识别,岗位 X.
+
+It is for a station where nobody is signed in: because the records of people cannot be read, or because there is no time. Who is signed in answers
+by their own name, and is sent there. Each step is the alarm's ordinary one; journal and audit record tell that it was nobody who is known, at
+which post and station, and every console shows so for half an hour, so that somebody finds out who it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Literal
+from uuid import uuid5
+
+from anlan.guard.principal import Principal
+from anlan.model.clock import MINUTE, Micros
+from anlan.model.errors import AnlanError, CommandRefused, NotSignedIn, Unavailable
+from anlan.model.words import Language, translate
+from anlan.monitor.service import AlarmService
+from anlan.monitor.states import HIDDEN
+from anlan.store.ids import uuid7
+from anlan.web.context import Context
+from anlan.web.paper.document import Stamps
+from anlan.web.stations import Station
+
+TOLD_FOR: Micros = 30 * MINUTE
+FAULT = "unidentified step"
+EVERY = 20.0
+MOST_SHOWN = 100
+"""Alarms told at a time, the worst ones: every station asks every two seconds, in a flood too."""
+
+
+class EmergencyService:
+    """One per app process: `EmergencyService.of(context)`."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._alarms = AlarmService.of(context)
+        self._last: Micros = 0
+
+    @classmethod
+    def of(cls, context: Context) -> EmergencyService:
+        service = context.extras.setdefault("monitor.emergency", None)
+        if service is None:
+            service = context.extras["monitor.emergency"] = cls(context)
+            context.background.append(service.run)
+        assert isinstance(service, cls)
+        return service
+
+    async def run(self) -> None:
+        """Until cancelled: take the notice away when it was told for long enough."""
+        while True:
+            await asyncio.sleep(EVERY)
+            if self._last and self._context.clock.now() - self._last > TOLD_FOR:
+                self._context.faults.pop(FAULT, None)
+
+    async def state(self, station: Station, signed_in: Principal | None, language: Language, address: str) -> dict[str, Any]:
+        """The post's open alarms, worst first, and whether the records of people can be read."""
+        board = self._alarms.board
+        await board.catch_up()
+        principal = station.principal(language, address)
+        rows = [
+            row
+            for row in board.rows(principal)
+            if row["post"] in {station.post, ""} and row["state"] not in {state.name for state in HIDDEN}
+        ]
+        rows.sort(key=lambda row: (row["priority"], -int(str(row["noticed_at"])), row["alarm"]))
+        post = self._context.plant.posts.get(station.post)
+        return {
+            "station": station.name,
+            "post": station.post,
+            "post_name": post.model_dump() if post is not None else None,
+            "at": self._context.clock.now(),
+            "connected": self._context.live.connected and self._context.core.connected,
+            "journal": "alarm journal" not in self._context.faults and board.loaded,
+            "identity": await asyncio.to_thread(self._identity),
+            "signed_in": signed_in.name.model_dump() if signed_in is not None else None,
+            "items": rows[:MOST_SHOWN],
+            "more": max(0, len(rows) - MOST_SHOWN),
+        }
+
+    async def act(
+        self,
+        station: Station,
+        signed_in: Principal | None,
+        kind: Literal["acknowledge", "silence"],
+        alarm: str,
+        *,
+        episode: int,
+        priority: int,
+        reason: str,
+        language: Language,
+        address: str,
+        key: str | None,
+    ) -> dict[str, Any]:
+        """Raises CommandRefused (somebody is signed in here, or the alarm's state), NotFound, NotYourPost, Unavailable (core away)."""
+        if signed_in is not None:
+            raise CommandRefused(
+                "{name} is signed in at this station: they answer by their own name", name=signed_in.name.text(language)
+            )
+        principal = station.principal(language, address)
+        # The same key again is the same command: the engine answers it as it did, and does nothing twice. The records need not be there.
+        command = uuid5(station.id, f"{kind} {alarm} {key}") if key is not None else uuid7(self._context.clock)
+        said = self._said(station, reason.strip())
+        answer = await self._alarms.act(principal, alarm, kind, episode=episode, priority=priority, reason=said, command=command)
+        self._tell(station, alarm)
+        return answer
+
+    def _said(self, station: Station, reason: str) -> str:
+        """What journal and audit record keep, in the plant's language first."""
+        post = self._context.plant.posts.get(station.post)
+        name = post.text("zh") if post is not None else station.post
+        words = translate("unidentified, post {post} (station {station})", "zh").format(post=name, station=station.name)
+        return f"{words}: {reason}" if reason else words
+
+    def _tell(self, station: Station, alarm: str) -> None:
+        context = self._context
+        now = context.clock.now()
+        post = context.plant.posts.get(station.post)
+        context.faults[FAULT] = Unavailable(
+            "nobody who is known answered {alarm} at {time}, at the post {post} (station {station}): find out who it was",
+            alarm=alarm,
+            time=Stamps(context.plant.zone, now).second(now),
+            post=post.text("zh") if post is not None else station.post,
+            station=station.name,
+        )
+        self._last = now
+
+    def _identity(self) -> bool:
+        try:
+            self._context.guard.people.all()
+        except AnlanError:
+            return False
+        return True
+
+
+def must_be_paired(station: Station | None) -> Station:
+    """Raises NotSignedIn."""
+    if station is None:
+        raise NotSignedIn("this browser is not a paired station, or its key was revoked")
+    return station

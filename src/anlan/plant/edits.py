@@ -1,0 +1,36 @@
+"""The configuration versions that were made in a span of time, with what each changed: for a shift handover."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from anlan.model.clock import Micros
+from anlan.model.errors import AnlanError
+from anlan.plant.difference import differences
+from anlan.plant.versions import version, versions
+from anlan.store.records import Records
+
+MOST_VERSIONS = 20
+MOST_CHANGES = 8
+
+
+def edits_between(records: Records, start: Micros, end: Micros) -> list[dict[str, Any]]:
+    """Newest first: number, at, author, reason, the first changes in both languages, and how many more there are (None: not known)."""
+    made = [one for one in versions(records) if start <= one.at < end]
+    return [
+        {"number": one.number, "at": one.at, "author": one.author, "reason": one.reason, **_changes(records, one.number, one.base, told=n < MOST_VERSIONS)}
+        for n, one in enumerate(made)
+    ]  # fmt: skip
+
+
+def _changes(records: Records, number: int, base: int | None, *, told: bool) -> dict[str, Any]:
+    if base is None:
+        return {"changes": [], "more": 0}
+    if not told:
+        return {"changes": [], "more": None}
+    try:
+        found = differences(version(records, base)[1], version(records, number)[1])
+    except AnlanError:
+        return {"changes": [], "more": None}  # a damaged version: who changed what when is still told
+    texts = [{"zh": change.text("zh"), "en": change.text("en")} for change in found[:MOST_CHANGES]]
+    return {"changes": texts, "more": len(found) - len(texts)}

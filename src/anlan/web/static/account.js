@@ -1,0 +1,102 @@
+// <anlan-account>: what a person does about the own account: password, second factor, sessions, tokens for programs.
+
+import { esc, label, t } from "./config.js";
+import { showCodes, wireFactor } from "./factor.js";
+import { stamp } from "./format.js";
+import { api } from "./link.js";
+import { ask } from "./point_forms.js";
+import { toast } from "./shell.js";
+
+class Account extends HTMLElement {
+  connectedCallback() {
+    if (this.hasAttribute("unattended")) return void (this.innerHTML = `<div class="empty"><strong>${t("Nobody is signed in at this console.")}</strong></div>`);
+    this.setUp = this.querySelector("template").innerHTML;
+    const panel = (name, title) => `<section class="panel ${name}"><header><h2>${t(title)}</h2><span class="spacer"></span><span class="acts"></span></header><div class="body"></div></section>`;
+    this.innerHTML = panel("factor", "Second factor") + panel("password", "Password") + panel("sessions", "Where I am signed in") + (this.hasAttribute("tokens") ? panel("tokens", "Tokens for programs") : "");
+    this.addEventListener("click", ({ target }) => this.act(target.closest("[data-act]")?.dataset));
+    this.body("password").innerHTML = `<div class="button-row"><button type="button" class="button" data-act="password">${t("Change the password")}</button></div>`;
+    this.load();
+  }
+
+  body(name) {
+    return this.querySelector(`.${name} .body`);
+  }
+
+  load() {
+    return Promise.all([this.factor(), this.sessions(), this.hasAttribute("tokens") && this.tokens()]);
+  }
+
+  async factor() {
+    const told = await api.get("/api/v1/me/factor");
+    const body = this.body("factor");
+    if (told.refused) return void (body.textContent = told.refused);
+    if (!told.enrolled) {
+      body.innerHTML = `${told.due ? `<p>${t("Your role needs one from {time}.", { time: esc(stamp(told.due)) })}</p>` : ""}${this.setUp}`;
+      return wireFactor(body.querySelector(".factor-set-up"), () => this.load());
+    }
+    body.innerHTML = `<p>${t("Set up since {time}; {n} codes on paper are left.", { time: esc(stamp(told.since)), n: told.recovery_left })}</p><ul class="recovery-codes"></ul><div class="button-row"><button type="button" class="button" data-act="codes">${t("New codes for paper")}</button><button type="button" class="button" data-act="remove">${t("Another phone")}</button></div>`;
+  }
+
+  async sessions() {
+    const { items = [] } = await api.get("/api/v1/me/sessions");
+    const rows = items.map((one) => `<tr><td>${esc(one.this ? t("here") : one.unattended_at ? t("console left in view") : t("signed in"))}</td><td>${esc(one.post || t("at no post"))}</td><td class="mono">${esc(one.from_where)}</td><td>${esc(stamp(one.began_at))}</td><td>${esc(stamp(one.seen_at))}</td><td>${one.this ? "" : `<button type="button" class="button quiet" data-act="end" data-id="${one.id}">${t("End")}</button>`}</td></tr>`);
+    const heads = ["", "Post", "From where", "Since", "Last used", ""].map((words) => `<th>${words && t(words)}</th>`).join("");
+    this.body("sessions").innerHTML = `<div class="wide-table"><table class="sheet"><thead><tr>${heads}</tr></thead><tbody>${rows.join("")}</tbody></table></div>`;
+    this.querySelector(".sessions .acts").innerHTML = items.length > 1 ? `<button type="button" class="button" data-act="everywhere">${t("Sign out everywhere else")}</button>` : "";
+  }
+
+  async tokens() {
+    const { items = [] } = await api.get("/api/v1/me/tokens");
+    const rows = items.map((one) => `<tr><td class="strong">${esc(one.name)}</td><td>${esc(one.actions.join(", "))}</td><td>${esc(one.place || t("whole plant"))}</td><td>${esc(stamp(one.expires_at))}${one.expired ? ` ${t("expired")}` : ""}</td><td>${one.used_at ? `${esc(stamp(one.used_at))} · <span class="mono">${esc(one.used_from)}</span>` : t("never")}</td><td><button type="button" class="button quiet" data-act="revoke" data-id="${one.id}">${t("Revoke")}</button></td></tr>`);
+    const heads = ["Name", "For", "Branch of the plant", "Until", "Last used", ""].map((words) => `<th>${words && t(words)}</th>`).join("");
+    this.body("tokens").innerHTML = `<div class="once" role="status"></div>${rows.length ? `<div class="wide-table"><table class="sheet"><thead><tr>${heads}</tr></thead><tbody>${rows.join("")}</tbody></table></div>` : `<p class="dim">${t("A program shows a token instead of signing in. It may no more than you.")}</p>`}`;
+    this.querySelector(".tokens .acts").innerHTML = `<button type="button" class="button" data-act="make">${t("Make a token")}</button>`;
+  }
+
+  async act(data) {
+    const acts = { password: () => this.password(), codes: () => this.codes(), remove: () => this.remove(), end: () => api.delete(`/api/v1/me/sessions/${data.id}`), everywhere: () => api.post("/api/v1/me/sign-out-everywhere", {}), make: () => this.make(), revoke: () => api.delete(`/api/v1/me/tokens/${data.id}`) };
+    const answer = await acts[data?.act]?.();
+    if (answer?.refused) toast(answer.refused, true);
+    else if (answer && !answer.told) this.load();
+  }
+
+  password() {
+    const word = (name, words, complete) => ({ name, words, kind: "password", complete });
+    return ask({
+      title: t("Change the password"),
+      fields: [word("old", t("Present password"), "current-password"), word("new", t("New password"), "new-password"), word("again", t("New password again"), "new-password")],
+      send: ({ old, new: chosen, again }) => (chosen === again ? api.post("/api/v1/me/password", { old, new: chosen }) : { refused: t("The two new passwords differ.") }),
+      done: t("Changed; all other sessions have ended."),
+    });
+  }
+
+  async codes() {
+    const answer = await ask({ title: t("New codes for paper"), note: t("The earlier ones are worth nothing then."), fields: [{ name: "code", words: t("Code from the phone") }], send: (given) => api.post("/api/v1/me/factor/recovery-codes", given) });
+    if (answer) showCodes(this.querySelector(".recovery-codes"), answer.recovery_codes);
+    return { told: true };
+  }
+
+  remove() {
+    return ask({ title: t("Another phone"), say: t("Remove"), note: t("The second factor is removed; then set it up anew."), fields: [{ name: "code", words: t("Code from the phone, or one on paper") }], send: (given) => api.post("/api/v1/me/factor/remove", given) });
+  }
+
+  async make() {
+    const [{ actions }, me, { items: tree = [] }] = await Promise.all(["roles", "me", "places"].map((name) => api.get(`/api/v1/${name}`)));
+    const may = me.actions.filter((one) => one !== "session.self" && !["approve", "manage"].includes(actions?.[one]?.kind)).map((one) => [one, label(actions?.[one] ?? {}) || one]);
+    const branches = flat(tree).map(({ path, name, depth }) => [path, `${"\u2003".repeat(depth)}${label(name) || path}`]);
+    const made = await ask({
+      title: t("Make a token"),
+      say: t("Make"),
+      fields: [{ name: "name", words: t("Name of the program") }, { name: "actions", words: t("What it may do; several with Ctrl"), kind: "several", value: [], choices: may }, { name: "place", words: t("Branch of the plant"), kind: "choice", choices: [["", t("wherever mine hold")], ...branches] }, { name: "days", words: t("Days until it expires"), kind: "number", value: 90, step: 1 }],
+      send: (given) => api.post("/api/v1/me/tokens", given),
+    });
+    if (!made) return null;
+    await this.tokens();
+    this.querySelector(".tokens .once").innerHTML = `<p>${t("Copy it now: it is not shown again.")}</p><p class="big">${esc(made.token)}</p>`;
+    return { told: true };
+  }
+}
+
+const flat = (places, depth = 0) => places.flatMap((place) => [{ ...place, depth }, ...flat(place.places, depth + 1)]);
+
+customElements.define("anlan-account", Account);

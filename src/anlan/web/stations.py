@@ -1,0 +1,217 @@
+"""Paired operator stations: a browser at a post that may take a few emergency steps when nobody can sign in (DOMAIN.md 15).
+
+    an administrator makes a station ──▶ pairing code, once, for an hour ──▶ typed at the station ──▶ key in that browser's cookie
+                                                                                           revoked ──▶ worth nothing at once
+
+The keys' hashes are kept in memory beside the records, so that a station is known while the records of people, or all records, cannot be read.
+A step is taken by nobody who is known: who it was is the station's id, which every list tells as 未识别 (unidentified).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select
+
+from anlan.guard.audit import Step, append
+from anlan.guard.limiter import TooManyTries
+from anlan.guard.passwords import one_time_password
+from anlan.guard.principal import Grant, Principal
+from anlan.model.clock import HOUR, MINUTE, SECOND, Clock, Micros
+from anlan.model.errors import AnlanError, InputError, NotFound, NotSignedIn
+from anlan.model.words import Label, Language
+from anlan.store.ids import uuid7
+from anlan.store.records import Records
+from anlan.web.answers import iso
+from anlan.web.context import Context
+from anlan.web.records import StationRow
+
+CODE_LASTS: Micros = HOUR
+WRONG_CODES = 20
+WINDOW: Micros = 15 * MINUTE
+READ_AGAIN = 30.0
+"""s; a station that another process revoked (a restored database) is forgotten within this."""
+MAY = frozenset({"alarm.view", "alarm.acknowledge", "alarm.silence"})
+UNIDENTIFIED = Label(zh="未识别", en="unidentified")
+_EXTRA = "web.stations"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    id: UUID
+    name: str
+    post: str
+
+    def principal(self, language: Language, address: str) -> Principal:
+        """Nobody who is known, at this post, with the few emergency rights."""
+        return Principal(
+            person=self.id,
+            account="",
+            name=UNIDENTIFIED,
+            session=self.id,
+            grants=(Grant("station", "", MAY),),
+            posts=(self.post,),
+            post=self.post,
+            language=language,
+            from_where=address,
+        )
+
+
+class Stations:
+    """One per app process: `stations_of(context)`. Steps are blocking; `of_key` answers from memory."""
+
+    def __init__(self, records: Records, clock: Clock) -> None:
+        self._records, self._clock = records, clock
+        self._by_key: dict[bytes, Station] = {}
+        self._known: set[str] = set()
+        self._wrong: deque[float] = deque()
+        self._loaded = False
+
+    async def run(self) -> None:
+        """Until cancelled: keep what is in memory in step with the records; what cannot be read stays as it was."""
+        while True:
+            try:
+                await asyncio.to_thread(self.read)
+            except AnlanError as error:
+                log.warning("stations not read", error=str(error))
+            await asyncio.sleep(READ_AGAIN)
+
+    def read(self) -> None:
+        """Raises StoreError."""
+        with self._records.reading() as session:
+            rows = list(session.scalars(select(StationRow)))
+        self._by_key = {
+            row.key_hash: Station(row.id, row.name, row.post)
+            for row in rows
+            if row.key_hash is not None and row.revoked_at is None
+        }
+        self._known = {str(row.id) for row in rows}
+        self._loaded = True
+
+    def of_key(self, key: str) -> Station | None:
+        if not self._loaded:
+            self.read()
+        return self._by_key.get(_hash(key))
+
+    def words_for(self, who: str) -> str:
+        """What to call `who` if it is a station, else ""."""
+        return f"{UNIDENTIFIED.zh} {UNIDENTIFIED.en}" if who in self._known else ""
+
+    def all(self) -> list[dict[str, Any]]:
+        with self._records.reading() as session:
+            rows = list(session.scalars(select(StationRow).order_by(StationRow.made_at.desc())))
+        return [_row(row, self._clock.now()) for row in rows]
+
+    def make(self, by: Principal, name: str, post: str) -> tuple[dict[str, Any], str]:
+        """A station to be paired, and the code for it, which is told once."""
+        code, now = one_time_password(), self._clock.now()
+        row = StationRow(
+            id=uuid7(self._clock), name=name, post=post, code_hash=_hash(_plain(code)), code_until=now + CODE_LASTS, key_hash=None, made_at=now,
+            made_by=by.name.text("zh"), paired_at=None, paired_from="", revoked_at=None,
+        )  # fmt: skip
+        with self._records.session() as session:
+            session.add(row)
+            append(session, Step.of(by, now, "station.make", str(row.id), after={"name": name, "post": post}))
+        self.read()
+        return _row(row, now), code
+
+    def pair(self, code: str, address: str) -> tuple[Station, str]:
+        """The station of this code, and the key for its browser. Raises NotSignedIn, TooManyTries."""
+        self._try()
+        now, key = self._clock.now(), secrets.token_urlsafe(32)
+        with self._records.session() as session:
+            row = session.scalars(select(StationRow).where(StationRow.code_hash == _hash(_plain(code)))).one_or_none()
+            if row is None or row.revoked_at is not None or row.code_until < now:
+                raise NotSignedIn("the pairing code is wrong, was used, or is older than an hour: have a new one made")
+            row.key_hash, row.code_hash, row.paired_at, row.paired_from = _hash(key), None, now, address
+            step = Step(
+                at=now,
+                who=str(row.id),
+                post=row.post,
+                from_where=address,
+                action="station.pair",
+                subject=str(row.id),
+                after={"name": row.name},
+            )
+            append(session, step)
+            station = Station(row.id, row.name, row.post)
+        self._wrong.pop()
+        self.read()
+        return station, key
+
+    def revoke(self, by: Principal, id: UUID, reason: str) -> dict[str, Any]:
+        """Its key is worth nothing from now on. Raises NotFound, InputError."""
+        now = self._clock.now()
+        with self._records.session() as session:
+            row = session.get(StationRow, id)
+            if row is None:
+                raise NotFound("there is no station {id}", id=str(id))
+            if row.revoked_at is not None:
+                raise InputError("this station was revoked already")
+            row.revoked_at, row.code_hash = now, None
+            append(
+                session, Step.of(by, now, "station.revoke", str(id), before={"name": row.name, "post": row.post}, reason=reason)
+            )
+            told = _row(row, now)
+        self._by_key = {key: station for key, station in self._by_key.items() if station.id != id}
+        self.read()
+        return told
+
+    def _try(self) -> None:
+        """Codes are not found by trying; 79 bits would do alone, but somebody who tries is slowed."""
+        now = self._clock.monotonic()
+        while self._wrong and self._wrong[0] <= now - WINDOW / SECOND:
+            self._wrong.popleft()
+        if len(self._wrong) >= WRONG_CODES:
+            raise TooManyTries(
+                "too many wrong pairing codes; try again in {seconds} s", seconds=int(self._wrong[0] + WINDOW / SECOND - now) + 1
+            )
+        self._wrong.append(now)
+
+
+def stations_of(context: Context) -> Stations:
+    stations = context.extras.get(_EXTRA)
+    if stations is None:
+        stations = context.extras[_EXTRA] = Stations(context.records, context.clock)
+        context.background.append(stations.run)
+    assert isinstance(stations, Stations)
+    return stations
+
+
+def _row(row: StationRow, now: Micros) -> dict[str, Any]:
+    if row.revoked_at is not None:
+        state = "revoked"
+    elif row.key_hash is not None:
+        state = "paired"
+    else:
+        state = "waiting" if row.code_until >= now else "expired"
+    return {
+        "id": str(row.id),
+        "name": row.name,
+        "post": row.post,
+        "state": state,
+        "made_by": row.made_by,
+        "made_at": row.made_at,
+        "made_at_iso": iso(row.made_at),
+        "code_until": row.code_until if state == "waiting" else None,
+        "paired_at": row.paired_at,
+        "paired_from": row.paired_from,
+        "revoked_at": row.revoked_at,
+    }
+
+
+def _plain(code: str) -> str:
+    return "".join(code.split()).replace("-", "").casefold()
+
+
+def _hash(secret: str) -> bytes:
+    return hashlib.sha256(b"station:" + secret.encode("utf-8", "surrogatepass")).digest()

@@ -1,0 +1,152 @@
+"""People, roster, own account and the second factor at the door, in real Chromium."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from anlan.guard import totp
+from anlan.guard.passwords import hash_password
+from anlan.guard.people import Held, NewPerson, add_person
+from anlan.model.clock import DAY
+from anlan.model.words import Label
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
+
+SHOWS = 15_000
+PICTURES = os.environ.get("ANLAN_PICTURES")
+
+
+def keep(page: Page, name: str) -> None:
+    page.screenshot(path=Path(PICTURES or os.devnull) / f"{name}.png" if PICTURES else None)
+
+
+@pytest.fixture(scope="module")
+def admin(node: Any) -> str:
+    harness = node.harness
+    hashed = hash_password(node.password)
+    with harness.records.session() as session:
+        for account, name in (("lin", "林管"), ("qi", "齐核")):
+            new = NewPerson(account, Label(zh=name, en=account.title()), (Held("administrator"),))
+            add_person(session, new, hashed, harness.clock, must_change=False)
+    return "lin"
+
+
+def test_a_person_is_added_given_a_role_and_closed(sign_in: Any, admin: str) -> None:
+    page: Page = sign_in(admin, "/people")
+    expect(page.locator(".list td.strong", has_text="庄海")).to_be_visible(timeout=SHOWS)
+    page.locator("[data-act=add]").click()
+    dialog = page.locator("dialog[open]")
+    dialog.locator("[name=account]").fill("wang.li")
+    dialog.locator("[name=zh]").fill("王立")
+    dialog.locator("[name=role]").select_option("safety_officer")
+    dialog.locator("[name=place]").select_option(index=2)
+    keep(page, "people-add")
+    dialog.locator("[type=submit]").click()
+    expect(page.locator(".once .big")).to_have_text(re.compile(r"^[a-z2-9]{4}(-[a-z2-9]{4}){3}$"), timeout=SHOWS)
+    row = page.locator(".list tbody tr", has_text="王立")
+    expect(row).to_contain_text("安全员")
+    keep(page, "people")
+    row.locator("[data-act=roles]").click()
+    dialog.locator("[name=role]").select_option("instrument")
+    keep(page, "people-roles")
+    dialog.locator("[type=submit]").click()
+    expect(row).to_contain_text("仪表", timeout=SHOWS)
+    row.locator("[data-act=close]").click()
+    dialog.locator("[type=submit]").click()
+    expect(row).to_contain_text("已停用", timeout=SHOWS)
+
+
+def test_the_roster_of_the_week(sign_in: Any, admin: str) -> None:
+    page: Page = sign_in(admin, "/people")
+    cell = page.locator("anlan-roster td.running button").first
+    cell.click(timeout=SHOWS)
+    dialog = page.locator("dialog[open]")
+    dialog.locator("select[name=people]").select_option(index=0)
+    chosen = dialog.locator("select[name=people] option").first.inner_text()
+    dialog.locator("[type=submit]").click()
+    expect(page.locator("anlan-roster td.running").first).to_contain_text(chosen, timeout=SHOWS)
+    keep(page, "people-roster")
+
+
+def test_who_may_not_manage_sees_and_changes_nothing(sign_in: Any) -> None:
+    page: Page = sign_in("ban", "/people")
+    expect(page.locator(".list td.strong", has_text="庄海")).to_be_visible(timeout=SHOWS)
+    expect(page.locator("[data-act=add]")).to_have_count(0)
+
+
+def test_a_second_factor_is_set_up_and_asked_for_at_the_door(node: Any, browser: Browser, sign_in: Any, admin: str) -> None:
+    page: Page = sign_in("qi", "/account")
+    page.locator(".factor-set-up [name=password]").fill(node.password)
+    page.locator(".factor-set-up [data-step=begin] [type=submit]").click()
+    expect(page.locator(".factor-set-up .qr svg")).to_be_visible(timeout=SHOWS)
+    keep(page, "account-qr")
+    secret = base64.b32decode(page.locator(".factor-set-up .secret").inner_text().replace(" ", ""))
+    code = totp.code(secret, totp.step_of(node.harness.clock.now()))
+    page.locator(".factor-set-up [name=code]").fill(code)
+    page.locator(".factor-set-up [data-step=scan] [type=submit]").click()
+    expect(page.locator(".factor-set-up .recovery-codes li")).to_have_count(10, timeout=SHOWS)
+    paper = page.locator(".factor-set-up .recovery-codes li").first.inner_text()
+    page.locator(".factor-set-up [data-step=done] button").click()
+    expect(page.locator(".factor")).to_contain_text("剩余恢复码 10 个", timeout=SHOWS)
+    keep(page, "account")
+    context = browser.new_context(base_url=node.address, locale="zh-CN")
+    door = context.new_page()
+    door.goto("/login")
+    door.fill("[name=account]", "qi")
+    door.fill("[name=password]", node.password)
+    door.click("[type=submit]")
+    expect(door.locator("[name=code]")).to_be_visible(timeout=SHOWS)
+    keep(door, "door-code")
+    door.fill("[name=code]", paper)
+    door.click("[type=submit]")
+    expect(door).to_have_url(re.compile(r"/$"), timeout=SHOWS)
+    context.close()
+
+
+def test_a_token_is_made_shown_once_and_revoked(sign_in: Any, admin: str) -> None:
+    page: Page = sign_in(admin, "/account")
+    page.locator("[data-act=make]").click(timeout=SHOWS)
+    dialog = page.locator("dialog[open]")
+    dialog.locator("[name=name]").fill("历史库")
+    dialog.locator("[name=actions]").select_option(["live.view", "history.view"])
+    dialog.locator("[type=submit]").click()
+    expect(page.locator(".tokens .big")).to_have_text(re.compile(r"^anlan_"), timeout=SHOWS)
+    keep(page, "account-token")
+    page.locator("[data-act=revoke]").click()
+    expect(page.locator(".tokens .big")).to_have_count(0, timeout=SHOWS)
+
+
+def test_a_second_factor_that_is_due_is_set_up_at_the_door(node: Any, browser: Browser) -> None:
+    harness = node.harness
+    with harness.records.session() as session:
+        new = NewPerson("due", Label(zh="到期", en="Due"), (Held("auditor"),))
+        person = add_person(session, new, hash_password(node.password), harness.clock, must_change=False)
+        person.assignments[0].since -= 8 * DAY
+    context = browser.new_context(base_url=node.address, locale="zh-CN")
+    door = context.new_page()
+    door.goto("/audit")
+    door.fill("[name=account]", "due")
+    door.fill("[name=password]", node.password)
+    door.click("[type=submit]")
+    expect(door.locator(".enrol h2")).to_have_text("设置第二因素", timeout=SHOWS)
+    door.goto("/audit")
+    expect(door.locator(".enrol h2")).to_have_text("设置第二因素", timeout=SHOWS)
+    door.locator("[data-step=begin] [name=password]").fill(node.password)
+    door.locator("[data-step=begin] [type=submit]").click()
+    expect(door.locator(".qr svg")).to_be_visible(timeout=SHOWS)
+    keep(door, "door-enrol")
+    secret = base64.b32decode(door.locator(".secret").inner_text().replace(" ", ""))
+    door.locator("[name=code]").fill(totp.code(secret, totp.step_of(harness.clock.now())))
+    door.locator("[data-step=scan] [type=submit]").click()
+    expect(door.locator(".recovery-codes li")).to_have_count(10, timeout=SHOWS)
+    keep(door, "door-codes")
+    door.locator("[data-step=done] button").click()
+    expect(door).to_have_url(re.compile(r"/audit$"), timeout=SHOWS)
+    context.close()

@@ -1,0 +1,24 @@
+"""Manipulations of the audit record: a short run here, ten thousand by `python -m faults.audit_tampering --rounds 10000`."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults.playing import clean, play
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+def test_every_manipulation_is_found_at_its_first_leaf() -> None:
+    report = play("audit_tampering", "--rounds", "140")
+    assert clean(report), report["notes"]
+    assert report["rounds"] == 140
+
+
+@pytest.mark.parametrize("bug", ["hash-unread", "witness-unheard", "tail-uncounted"])
+def test_a_checker_that_looks_away_is_caught(bug: str) -> None:
+    assert play("audit_tampering", "--rounds", "28", "--plant", bug)["missed_alarms"] > 0
+
+
+def test_a_checker_that_cries_wolf_is_caught() -> None:
+    assert play("audit_tampering", "--rounds", "14", "--plant", "always-wrong")["false_alarms"] > 0

@@ -1,0 +1,119 @@
+"""A second factor over the API: set up, asked for at the door, lost, and the policy that wants it."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from anlan.guard import totp
+from anlan.model.clock import DAY, SECOND
+from tests.web.conftest import PASSWORD
+
+
+def code_now(node: Any, secret: str) -> str:
+    return totp.code(base64.b32decode(secret.replace(" ", "")), totp.step_of(node.clock.now()))
+
+
+async def set_up(console: Any, node: Any) -> tuple[str, list[str]]:
+    begun = await console.post("/api/v1/me/factor", json={"password": PASSWORD})
+    assert begun.status_code == 201, begun.text
+    secret = begun.json()["secret"]
+    assert begun.json()["qr"].startswith("<svg")
+    done = await console.post("/api/v1/me/factor/confirm", json={"code": code_now(node, secret)})
+    assert done.status_code == 200, done.text
+    node.clock.advance(60 * SECOND)
+    return secret, done.json()["recovery_codes"]
+
+
+async def door(console: Any, account: str = "gas", **rest: Any) -> Any:
+    return await console.post("/api/v1/session", json={"account": account, "password": PASSWORD, **rest})
+
+
+async def test_set_up_and_sign_in_with_it(console: Any, node: Any) -> None:
+    await console.sign_in("gas")
+    secret, codes = await set_up(console, node)
+    assert len(codes) == 10
+    told = (await console.get("/api/v1/me/factor")).json()
+    assert (told["enrolled"], told["recovery_left"]) == (True, 10)
+    asked = await door(console)
+    assert (asked.status_code, asked.json()["code"]) == (401, "second-factor-needed")
+    wrong = await door(console, code="123456")
+    assert (wrong.status_code, wrong.json()["code"]) == (401, "not-signed-in")
+    code = code_now(node, secret)
+    assert (await door(console, code=code)).status_code == 200
+    again = await door(console, code=code)
+    assert again.status_code == 401
+    assert "used already" in again.json()["detail"]
+    assert (await door(console, code=codes[0])).status_code == 200
+
+
+async def test_who_finds_the_console_open_sets_up_nothing(console: Any) -> None:
+    await console.sign_in("gas")
+    answer = await console.post("/api/v1/me/factor", json={"password": "a-guess-at-it"})
+    assert answer.status_code == 403
+    assert (await console.get("/api/v1/me/factor")).json()["enrolled"] is False
+
+
+async def test_new_codes_and_another_phone_take_a_code(console: Any, node: Any) -> None:
+    await console.sign_in("gas")
+    secret, codes = await set_up(console, node)
+    for path in ("recovery-codes", "remove"):
+        assert (await console.post(f"/api/v1/me/factor/{path}", json={"code": "000000"})).status_code == 403
+    fresh = await console.post("/api/v1/me/factor/recovery-codes", json={"code": codes[0]})
+    assert not set(fresh.json()["recovery_codes"]) & set(codes)
+    removed = await console.post("/api/v1/me/factor/remove", json={"code": code_now(node, secret)})
+    assert removed.json()["enrolled"] is False
+    assert (await door(console)).status_code == 200
+
+
+async def test_past_its_time_the_role_opens_nothing_but_the_set_up(console: Any, node: Any) -> None:
+    told = await console.sign_in("admin")
+    assert told["factor_due"] == node.clock.now() + 7 * DAY
+    node.clock.advance(7 * DAY)
+    told = await console.sign_in("admin")
+    assert (told["must_enrol_factor"], told["actions"]) == (True, ["session.self"])
+    refused = await console.get("/api/v1/alarms")
+    assert (refused.status_code, refused.json()["code"]) == (403, "factor-enrolment-needed")
+    await set_up(console, node)
+    assert (await console.get("/api/v1/alarms")).status_code == 200
+
+
+async def test_a_lost_phone_takes_two_others(consoles: Any, console: Any, node: Any) -> None:
+    owner, second = consoles(), consoles()
+    await owner.sign_in("gas")
+    await set_up(owner, node)
+    person = (await owner.get("/api/v1/me")).json()["person"]
+    await console.sign_in("admin")
+    listed = {one["account"]: one["second_factor"] for one in (await console.get("/api/v1/people")).json()["items"]}
+    assert (listed["gas"], listed["tanks"]) == (True, False)
+    asked = await console.post(f"/api/v1/people/{person}/factor-reset", json={"reason": "phone broken"})
+    assert asked.status_code == 200, asked.text
+    reset = asked.json()["id"]
+    own = await console.post(f"/api/v1/factor-resets/{reset}/approve")
+    assert (own.status_code, own.json()["code"]) == (403, "second-person-needed")
+    await second.sign_in("safety")
+    assert [one["id"] for one in (await second.get("/api/v1/factor-resets")).json()["items"]] == [reset]
+    approved = await second.post(f"/api/v1/factor-resets/{reset}/approve")
+    assert approved.json()["approved"] is True
+    assert (await owner.get("/api/v1/me")).json()["account"] == "", "whoever sits there now signs in anew"
+    assert (await door(owner)).status_code == 200
+
+
+async def test_the_policy_is_told_with_its_clauses_and_chosen_by_who_manages_the_whole(consoles: Any, console: Any) -> None:
+    await console.sign_in("admin")
+    told = (await console.get("/api/v1/policy")).json()
+    assert told["in_force"] == "asvs"
+    assert set(told["policies"]) == {"asvs", "mlps3"}
+    assert all(source["clause"] for source in told["policies"]["mlps3"]["sources"])
+    other = consoles()
+    await other.sign_in("safety")
+    assert (await other.put("/api/v1/policy", json={"policy": "mlps3", "reason": "test"})).status_code == 403
+    assert (await console.put("/api/v1/policy", json={"policy": "mlps3", "reason": "等级测评"})).json() == {"in_force": "mlps3"}
+    assert (await door(other, "tanks")).json()["must_enrol_factor"] is True
+
+
+async def test_the_plants_own_name_is_no_password(console: Any) -> None:
+    await console.sign_in("gas")
+    answer = await console.post("/api/v1/me/password", json={"old": PASSWORD, "new": "my-hualan-pass"})
+    assert answer.status_code == 422
+    assert "name of the plant" in answer.json()["detail"]
