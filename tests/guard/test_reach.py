@@ -13,7 +13,7 @@ from anlan.guard.first import ensure_posts
 from anlan.guard.people import Held, NewPerson, add_person
 from anlan.guard.principal import Grant, Principal
 from anlan.guard.records import AuditLeaf
-from anlan.guard.refusals import MOST_KINDS, Refusal, Refusals
+from anlan.guard.refusals import MOST_KINDS, MOST_OF_ONE, Refusal, Refusals
 from anlan.guard.roles import load_roles
 from anlan.guard.service import Guard
 from anlan.model.clock import MINUTE, ManualClock
@@ -133,6 +133,22 @@ def test_a_hundred_thousand_addresses_fill_no_memory_and_a_person_is_still_told_
     written = leaves(records)
     assert sum(leaf.after["count"] for leaf in written if leaf.after) == 100_001
     assert [leaf.who for leaf in written if leaf.who] == ["p"]
+
+
+def test_one_person_writes_so_many_leaves_a_minute_and_no_more(records: Records) -> None:
+    clock = ManualClock()
+    refusals = Refusals(records, clock)
+    for minute in range(3):
+        for n in range(5_000):
+            refusals.note(Refusal("p", "", f"10.{n >> 8}.{n & 255}.{minute}", f"GET /{n}", "forbidden"), path=f"/{n}")
+        refusals.note(Refusal("q", "", "10.0.0.1", "GET /a", "forbidden"))
+        refusals.flush(everything=False)
+        clock.advance(MINUTE)
+        refusals.flush(everything=False)
+    written = leaves(records)
+    assert sum(leaf.after["count"] for leaf in written if leaf.after and leaf.who == "p") == 15_000
+    assert len([leaf for leaf in written if leaf.who == "p"]) <= 3 * (MOST_OF_ONE + 1)
+    assert len([leaf for leaf in written if leaf.who == "q"]) == 3, "nobody else is counted with them"
 
 
 def test_what_a_full_disk_does_not_take_stays_until_it_does(records: Records, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,7 +83,8 @@ def works(node: Any, people: None, tmp_path: Path) -> Any:
 
 @pytest.fixture
 async def whole(works: Any) -> AsyncIterator[FastAPI]:
-    """As `node.app` puts it together; the plant's routes first."""
+    """As `node.app` puts it together; the plant's routes first. Every refusal is told apart, to be compared."""
+    works.context.guard.refusals.most_of_one = 10_000
     app = build_app(works.context, routes=[plant_api.routes, monitor_api.routes, sense_api.routes])
     async with app.router.lifespan_context(app):
         yield app

@@ -1,14 +1,15 @@
 """What was refused, on record without flooding the disk: the first of its kind at once, the rest of that minute as one count.
 
 In: a refusal (who, from where, what, why), on any thread. Out: audit leaves `access.refused`, whose `after` holds `count` and, for more
-than one, `since`: the counts add up to what was refused. Whoever tries a million times writes a leaf a minute, not a million.
+than one, `since`: the counts add up to what was refused. Whoever tries a million times writes a leaf a minute, not a million;
+whoever tries a million different things, `MOST_OF_ONE` of them and what is left as a count.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,8 @@ from anlan.store.records import Records
 WRITE_SECONDS = 0.2
 """A refusal is on record within this, as long as the disk takes it."""
 QUIET: Micros = MINUTE
+MOST_OF_ONE = 30
+"""Kinds of one person told apart within a minute; what else they are refused then is one more kind for each reason."""
 MOST_KINDS = 2_000
 """Kinds told apart; beyond that, those without a person are counted together."""
 
@@ -54,16 +57,28 @@ class Refusals:
         self._records, self._clock = records, clock
         self._lock, self._writing = threading.Lock(), threading.Lock()
         self._tallies: OrderedDict[Refusal, _Tally] = OrderedDict()
+        self._kinds_of: Counter[str] = Counter()
+        """Person → kinds told apart now."""
+        self.most_of_one = MOST_OF_ONE
 
     def note(self, refusal: Refusal, **told: Any) -> None:
         """Count one; `told` is kept of the first of its kind in a minute, e.g. the very path."""
         with self._lock:
             if refusal not in self._tallies and len(self._tallies) >= MOST_KINDS and not refusal.who:
                 refusal, told = Refusal("", "", "many addresses", "", refusal.why), {}
-            tally = self._tallies.setdefault(refusal, _Tally(self._clock.now(), told))
+            elif refusal not in self._tallies and refusal.who and self._kinds_of[refusal.who] >= self.most_of_one:
+                refusal = Refusal(refusal.who, "", "many addresses", "many requests", refusal.why)
+            tally = self._tally_of(refusal, told)
             if not tally.count:
                 tally.first, tally.told = self._clock.now(), told
             tally.count += 1
+
+    def _tally_of(self, refusal: Refusal, told: dict[str, Any]) -> _Tally:
+        if refusal not in self._tallies:
+            self._tallies[refusal] = _Tally(self._clock.now(), told)
+            if refusal.who:
+                self._kinds_of[refusal.who] += 1
+        return self._tallies[refusal]
 
     @property
     def waiting(self) -> int:
@@ -110,16 +125,23 @@ class Refusals:
                 if not self._is_due(tally) and not (everything and tally.count):
                     continue
                 if not tally.count:
-                    del self._tallies[refusal]  # nothing more of it for a minute
+                    self._drop(refusal)  # nothing more of it for a minute
                     continue
                 due[refusal] = (tally.count, tally.first, tally.told)
                 tally.count, tally.written = 0, self._clock.monotonic()
         return due
 
+    def _drop(self, refusal: Refusal) -> None:
+        del self._tallies[refusal]
+        if refusal.who:
+            self._kinds_of[refusal.who] -= 1
+            if not self._kinds_of[refusal.who]:
+                del self._kinds_of[refusal.who]
+
     def _give_back(self, due: dict[Refusal, tuple[int, Micros, dict[str, Any]]]) -> None:
         with self._lock:
             for refusal, (count, first, told) in due.items():
-                tally = self._tallies.setdefault(refusal, _Tally(first, told))
+                tally = self._tally_of(refusal, told)
                 tally.count, tally.first, tally.told = tally.count + count, first, told
 
 

@@ -11,6 +11,8 @@ from anlan.guard.sessions import SignInRefused
 from anlan.model.errors import AnlanError, Forbidden, Hidden, NotSignedIn
 
 API = "/api/v1"
+NO_ROUTE = "unknown route"
+"""What stands for every path that no route was found for, and for those refused before one was looked for."""
 REFUSED = (Forbidden, Hidden, NotSignedIn, TooManyTries)
 
 
@@ -32,9 +34,9 @@ def record_refusal(connection: HTTPConnection, error: AnlanError) -> None:
         # What a stranger asks for is their own text: it tells nothing apart, and one of it stands for all.
         refusals.note(Refusal("", "", address, "", error.code), first=f"{method} {connection.scope['path'][:200]}")
         return
-    what = f"{method} {route}" if route else f"{method} {connection.scope['path'][:200]}"
-    kind = Refusal(str(principal.person), principal.post, address, what, error.code)
-    refusals.note(kind, path=connection.scope["path"][:200])
+    # A path without a route is the asker's own text: as a kind it would let them write as many leaves as they can think of.
+    kind = Refusal(str(principal.person), principal.post, address, f"{method} {route}" if route else NO_ROUTE, error.code)
+    refusals.note(kind, path=connection.scope["path"][:200], **({} if route else {"method": method[:20]}))
 
 
 def _template(connection: HTTPConnection) -> str:

@@ -103,6 +103,7 @@ def page_config(context: Context, principal: Principal) -> dict[str, Any]:
         "escalation": list(context.plant.escalation),
         "account": principal.account,
         "page": page_stamp(context.plant),
+        "live": principal.allows("live.view"),  # else the socket would be refused again and again, each time on record
     }
 
 
@@ -158,7 +159,9 @@ def bar(context: Context, principal: Principal) -> Markup:
             cls="link connecting",
             data_shell="link",
             role="status",
-        ),
+        )
+        if principal.allows("live.view")
+        else None,
         search_button(language) if principal.allows("plant.view") else None,
         language_switch(language),
         who(context, principal),

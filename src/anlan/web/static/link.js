@@ -97,10 +97,11 @@ class Link extends EventTarget {
     this.retry = Math.min(5000, this.retry * 1.6);
   }
 
-  /** A connection that is refused may mean that the session is over: the page, loaded anew, then says who has to sign in. */
+  /** A connection that is refused may mean that the session is over, or that the right to see live values is: the page, loaded anew, then
+   *  says who has to sign in, or no longer asks for what it may not see. */
   async stillSignedIn() {
     const answer = await api.get("/api/v1/me");
-    if (answer.status === 401) location.reload();
+    if (answer.status === 401 || (answer.actions && !answer.actions.includes("live.view"))) location.reload();
   }
 
   take(frame) {
