@@ -117,3 +117,25 @@ async def test_the_plants_own_name_is_no_password(console: Any) -> None:
     answer = await console.post("/api/v1/me/password", json={"old": PASSWORD, "new": "my-hualan-pass"})
     assert answer.status_code == 422
     assert "name of the plant" in answer.json()["detail"]
+
+
+async def test_a_right_password_gives_no_more_tries_at_the_code(console: Any, consoles: Any, node: Any) -> None:
+    """Codes are counted for the person, in whichever session they are tried, and only a right code forgives the wrong ones."""
+    await console.sign_in("gas")
+    secret, _ = await set_up(console, node)
+    other = consoles("10.0.0.8")
+    assert (await door(other, code=code_now(node, secret))).status_code == 200
+    node.clock.advance(60 * SECOND)
+    told = []
+    for n in range(12):
+        told.append((await (console, other)[n % 2].post("/api/v1/me/factor/remove", json={"code": "000000"})).status_code)
+        assert (await console.post("/api/v1/me/factor", json={"password": PASSWORD})).status_code == 409
+    assert told == [403] * 5 + [429] * 7
+    assert (await other.post("/api/v1/me/factor/remove", json={"code": code_now(node, secret)})).status_code == 429
+    node.clock.advance(900 * SECOND)
+    for _ in range(3):
+        for _ in range(4):
+            assert (await console.post("/api/v1/me/factor/recovery-codes", json={"code": "000000"})).status_code == 403
+        fresh = await console.post("/api/v1/me/factor/recovery-codes", json={"code": code_now(node, secret)})
+        assert fresh.status_code == 200
+        node.clock.advance(60 * SECOND)

@@ -3,7 +3,7 @@
 Failures are counted over 15 minutes. From a known device (`devices`): 10 for this account, and nothing that happens elsewhere counts.
 From anywhere else an account has 10 in all: 5 from addresses where its person has signed in before, 5 from strangers, however many
 addresses they have; and an address has 50 over all accounts. So nobody locks a person out of their own console, and running sessions are
-never touched.
+never touched. Codes of the second factor that are tried by who is signed in are counted apart: 5 for the person.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ PER_DEVICE = 10
 PER_ACCOUNT_FROM_KNOWN_ADDRESSES = 5
 PER_ACCOUNT_FROM_STRANGERS = 5
 PER_ADDRESS = 50
+CODES_PER_PERSON = 5
+"""Codes of a second factor by who is signed in, over all their sessions; a right password forgives none of them."""
 KEPT = 20_000
 """Counters kept of what strangers make up, accounts and addresses; the oldest go first. Those of real accounts stay."""
 
@@ -40,8 +42,12 @@ class Origin:
     exists: bool = True
     device: str = ""
     known_address: bool = False
+    codes: bool = False
+    """Not a password is tried but a code of the second factor, by who is signed in."""
 
     def counters(self) -> dict[Key, int]:
+        if self.codes:
+            return {("codes", self.account): CODES_PER_PERSON}
         if self.device:
             return {("device " + self.device, self.account): PER_DEVICE}
         if self.known_address:
@@ -82,7 +88,7 @@ class TryLimiter:
     def succeeded(self, origin: Origin) -> None:
         """The person is in: this try was no failure, and earlier slips at this device or from their own addresses are forgiven."""
         self.undo(origin)
-        if origin.device or origin.known_address:
+        if origin.codes or origin.device or origin.known_address:
             key = next(iter(origin.counters()))
             self._table(origin, key).pop(key, None)
 

@@ -105,8 +105,9 @@ class Guard:
         await self.hashing(partial(self.sessions.end_all_of, by.person, but=by.session))
 
     async def own_factor(self, by: Principal, call: Callable[[], _T]) -> _T:
-        """A step on the own second factor that shows a code: codes must not be found by trying either. Raises TooManyTries."""
-        tries, origin = self.sessions.limiter, own_origin(by)
+        """A step that shows a code of the own second factor: codes must not be found by trying either, whatever else succeeds between
+        them. Raises TooManyTries."""
+        tries, origin = self.sessions.limiter, Origin(by.account, by.from_where, codes=True)
         tries.attempt(origin)
         done = await asyncio.to_thread(call)
         tries.succeeded(origin)
