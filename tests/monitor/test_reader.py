@@ -93,6 +93,7 @@ def test_what_is_told_is_what_the_engine_decides_and_is_committed_before(node: N
     assert node.reader.fault is None
 
 
+@pytest.mark.slow
 def test_a_restart_goes_on_where_it_was(tmp_path: Path) -> None:
     for start, end in ((0, 50), (50, 51), (51, 130), (130, len(PARTS))):
         node = Node(tmp_path)

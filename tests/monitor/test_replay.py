@@ -117,6 +117,7 @@ def as_a_node(config: EngineConfig, readings: Readings, phase: Micros) -> Struct
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 1 << 32))
+@pytest.mark.slow
 def test_what_a_node_decided_on_values_is_decided_again(seed: int) -> None:
     random = Random(seed)
     config, readings = plant(random), recording(random)
@@ -131,6 +132,7 @@ def test_what_a_node_decided_on_values_is_decided_again(seed: int) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 1 << 32))
+@pytest.mark.slow
 def test_what_a_node_decided_on_silence_is_decided_again(seed: int) -> None:
     """Stamps and ticks on whole seconds: silence is timed by arrival and ticks, which are a node's own."""
     random = Random(seed)
@@ -157,7 +159,7 @@ def whole_seconds(readings: Readings) -> Readings:
     return Readings(readings.point, readings.time // SECOND * SECOND, readings.value, readings.quality)
 
 
-@tried_on(st.integers(0, 1 << 32), st.booleans(), few=20, many=60)
+@tried_on(st.integers(0, 1 << 32), st.booleans(), few=10, many=60)
 def test_ticks_that_are_left_out_would_have_moved_nothing(seed: int, silence: bool) -> None:
     random = Random(seed)
     config, readings = plant(random), recording(random)
@@ -337,7 +339,7 @@ def calculating(on_change: bool = False) -> EngineConfig:
     )
 
 
-@tried_on(st.integers(0, 1 << 32), st.booleans(), few=15, many=40)
+@tried_on(st.integers(0, 1 << 32), st.booleans(), few=8, many=40)
 def test_calculated_points_miss_no_tick_that_matters(seed: int, on_change: bool) -> None:
     readings = recording(Random(seed))
     sparse, dense = Replay(calculating(on_change)), EachTick(calculating(on_change))
@@ -373,6 +375,7 @@ def seconds_of(found: Structs, alarm: int) -> list[tuple[str, float]]:
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 1 << 32), st.sets(st.integers(1, 4), min_size=1))
+@pytest.mark.slow
 def test_a_part_of_the_plant_is_decided_as_in_the_whole(seed: int, points: set[int]) -> None:
     random = Random(seed)
     config, readings = plant(random), recording(random)

@@ -160,6 +160,7 @@ async def test_a_sense_that_hangs_is_a_loss_of_view(folder: NodeFolder, monkeypa
         await sense.close()
 
 
+@pytest.mark.slow
 async def test_only_the_sources_of_the_connection_that_left_are_lost(folder: NodeFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("anlan.node.core.TICK_SECONDS", 0.05)
     folder.engine_config.write_bytes(config(limit=80.0, sources=2))

@@ -32,6 +32,7 @@ def until(true: Callable[[], object], seconds: float = 30.0) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_takes_what_the_log_holds_and_commits_it_at_the_end(tmp_path: Path, log: Log) -> None:
     past = Past(tmp_path / "history", log, CLOCK)
     assert past.cursor is None

@@ -22,6 +22,7 @@ from anlan.plant.versions import StaleBase, import_plant
 from tests.plant.works import PLANT, gas, line, write
 
 
+@pytest.mark.slow
 def test_a_folder_has_one_node(tmp_path: Path) -> None:
     first = prepare(UpOptions(data=tmp_path), SystemClock())
     records = first.folder.records.read_bytes()
@@ -64,6 +65,7 @@ def test_a_folder_that_rests_on_an_older_version_is_imported_when_it_is_meant(tm
     assert up(mine, data, onto=2) == 3
 
 
+@pytest.mark.slow
 def test_the_demo_goes_on_with_what_was_edited_in_it(tmp_path: Path) -> None:
     """Until the program brings another demo plant; its own ports are one."""
     prepared = prepare(UpOptions(data=tmp_path), SystemClock())
@@ -101,6 +103,7 @@ def test_starting_the_node_is_no_way_past_the_second_person(tmp_path: Path) -> N
     assert up(works, data) == 2
 
 
+@pytest.mark.slow
 def test_every_version_that_a_start_makes_is_in_the_audit_record(tmp_path: Path) -> None:
     works, data = write(tmp_path / "works", gas("20")), tmp_path / "data"
     up(works, data)

@@ -119,6 +119,7 @@ tidy = st.text(st.characters(exclude_categories=("C", "Z")), max_size=20)
 
 @given(data=st.data())
 @settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=25)
+@pytest.mark.slow
 def test_a_workbook_brings_the_rules_to_a_plant_that_has_others(plant: Plant, data: st.DataObject) -> None:
     rules = tuple(
         data.draw(rewritten(rule)).model_copy(

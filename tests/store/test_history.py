@@ -457,6 +457,7 @@ def test_a_damaged_file_is_named_and_the_rest_is_read(tmp_path: Path, kind: str)
 YEAR = (START, START + 365 * DAY)
 
 
+@pytest.mark.slow
 def test_no_flipped_bit_is_read_as_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bit of every byte of a small file; DuckDB on the same files returns other readings for most."""
     monkeypatch.setattr(history_files, "ROW_GROUP", 200)

@@ -242,6 +242,7 @@ async def test_tls_with_an_authority_of_our_own(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnraisableExceptionWarning"
 )  # paho leaves a socket whose handshake failed to the collector
+@pytest.mark.slow
 async def test_tls_with_a_stranger_is_refused(tmp_path: Path) -> None:
     harness = Harness(tls=certified(tmp_path))
     await harness.start()

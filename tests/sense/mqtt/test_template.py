@@ -132,6 +132,7 @@ def test_a_wrong_template_says_what_is_wrong(config: dict[str, Any], said: str) 
     | st.text().map(str.encode)
     | st.recursive(st.none() | st.floats() | st.text(), lambda c: st.lists(c) | st.dictionaries(st.text(), c)).map(orjson.dumps)
 )
+@pytest.mark.slow
 def test_any_payload_is_survived(payload: bytes) -> None:
     whole = template(items="$[*]", fields={"a": "$.a", "b": "$[0]"}, point="{tag}.{field}.{$.id}", time="$.t", quality="$.q")
     found = whole.map({"area": "a", "tag": "t"}, payload)
