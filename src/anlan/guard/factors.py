@@ -10,9 +10,11 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 from uuid import UUID
 
+import structlog
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
@@ -23,13 +25,15 @@ from anlan.guard.principal import Principal
 from anlan.guard.records import Factor, FactorReset, Person, RecoveryCode
 from anlan.guard.vault import Vault
 from anlan.model.clock import Clock, Micros
-from anlan.model.errors import CommandRefused, Forbidden, InputError, NotFound
+from anlan.model.errors import AnlanError, CommandRefused, Forbidden, InputError, NotFound, StoreError
 from anlan.store.ids import uuid7
 from anlan.store.records import Records
 
 RECOVERY_CODES = 10
 RECOVERY_LENGTH = 24
 APPROVE = "people.approve"
+
+log = structlog.get_logger()
 
 
 class OwnReset(Forbidden):
@@ -51,6 +55,11 @@ class Factors:
 
     def __init__(self, records: Records, clock: Clock, vault: Vault, on_change: Callable[[], None] = lambda: None) -> None:
         self._records, self._clock, self._vault, self._on_change = records, clock, vault, on_change
+
+    @property
+    def fault(self) -> AnlanError | None:
+        """Why codes of the phone cannot be looked at; None while they can."""
+        return self._vault.fault
 
     def standing(self, person: UUID) -> Standing:
         with self._records.reading() as session:
@@ -192,6 +201,20 @@ class Factors:
             audit.append(session, audit.Step.of(by, self._clock.now(), action, str(asked.person_id), reason=asked.reason))
         self._on_change()
         return asked
+
+
+def open_vault(records: Records, path: Path) -> Vault:
+    """The node's. One whose key does not open, or opens nothing of what is sealed, is shut and says why: the console starts all the same."""
+    try:
+        with records.reading() as session:
+            sealed = session.scalars(select(Factor).where(Factor.confirmed_at.is_not(None)).limit(1)).one_or_none()
+        vault = Vault.open(path, make=sealed is None)
+        if sealed is not None and not vault.opens(sealed.sealed, sealed.person_id.bytes):
+            raise StoreError("the key {path} is not the one that second factors are sealed by: put that back", path=str(path))
+    except StoreError as fault:
+        log.error("second factors cannot be read", error=str(fault))
+        return Vault.shut(fault)
+    return vault
 
 
 def _confirmed(session: Session, person: UUID) -> Factor | None:

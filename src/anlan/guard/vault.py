@@ -2,6 +2,7 @@
 a copy of records.db alone opens nothing.
 
     vault = Vault.open(folder / "keys" / "vault.key")     # made at the first start, mode 0600; refused if others may read it
+    vault = Vault.shut(error)                              # opens and seals nothing, and says so: what needs no secret goes on
     sealed = vault.seal(secret, b"person 019b…")           # AES-256-GCM; opens only with the same second argument
 """
 
@@ -15,21 +16,28 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from anlan.model.errors import StoreError
+from anlan.model.errors import AnlanError, StoreError
 
 NONCE = 12
 
 
 class Vault:
-    def __init__(self, key: bytes) -> None:
-        self._cipher = AESGCM(key)
+    def __init__(self, key: bytes | None, fault: AnlanError | None = None) -> None:
+        self._cipher = AESGCM(key) if key is not None else None
+        self.fault = fault
+        """Why it is shut."""
 
     @classmethod
-    def open(cls, path: Path) -> Vault:
-        """Raises StoreError: not to be read or made, readable by others, or no key."""
+    def open(cls, path: Path, *, make: bool = True) -> Vault:
+        """`make`: a key where there is none; not where something is sealed already. Raises StoreError: not to be read or made, missing,
+        readable by others, or no key."""
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not path.exists():
+                if not make:
+                    raise StoreError(
+                        "the key {path} is missing, and second factors are sealed by it: put it back", path=str(path)
+                    )
                 _make(path)
             if stat.S_IMODE(path.stat().st_mode) & 0o077:
                 raise StoreError("the key {path} may be read by others; its mode must be 0600", path=str(path))
@@ -41,20 +49,40 @@ class Vault:
         return cls(key)
 
     @classmethod
+    def shut(cls, fault: AnlanError) -> Vault:
+        return cls(None, fault)
+
+    @classmethod
     def in_memory(cls) -> Vault:
         """For tests, and for commands that seal nothing: what it seals nobody opens later."""
         return cls(secrets.token_bytes(32))
 
     def seal(self, secret: bytes, belongs_to: bytes) -> bytes:
+        """Raises StoreError when shut."""
         nonce = secrets.token_bytes(NONCE)
-        return nonce + self._cipher.encrypt(nonce, secret, belongs_to)
+        return nonce + self._open().encrypt(nonce, secret, belongs_to)
 
     def unseal(self, sealed: bytes, belongs_to: bytes) -> bytes:
-        """Raises StoreError when it was sealed by another key, for something else, or changed."""
+        """Raises StoreError when it was sealed by another key, for something else, or changed, and when shut."""
+        cipher = self._open()
         try:
-            return self._cipher.decrypt(sealed[:NONCE], sealed[NONCE:], belongs_to)
+            return cipher.decrypt(sealed[:NONCE], sealed[NONCE:], belongs_to)
         except InvalidTag as error:
             raise StoreError("a sealed secret does not open with this node's key: was the key replaced?") from error
+
+    def opens(self, sealed: bytes, belongs_to: bytes) -> bool:
+        try:
+            self.unseal(sealed, belongs_to)
+        except StoreError:
+            return False
+        return True
+
+    def _open(self) -> AESGCM:
+        if self._cipher is None:
+            raise StoreError(
+                "the node's key for second factors does not open: codes of the phone are unknown to it, those on paper count"
+            )
+        return self._cipher
 
 
 def _make(path: Path) -> None:

@@ -24,8 +24,8 @@ from anlan.bus.tasks import end
 from anlan.bus.wire import Client, Head
 from anlan.guard.audit_spool import Spool
 from anlan.guard.auditing import Auditor
+from anlan.guard.factors import open_vault
 from anlan.guard.service import Guard
-from anlan.guard.vault import Vault
 from anlan.model.clock import Clock, SystemClock, to_datetime
 from anlan.model.errors import AnlanError, StoreError, Unavailable
 from anlan.monitor.handover.facts import EDITS
@@ -148,6 +148,8 @@ class App:
             guard=await asyncio.to_thread(self._guard, records),
             settings=self._listening.settings(),
         )
+        if (fault := self.context.guard.factors.fault) is not None:
+            self.context.faults["second factors"] = fault
         self.context.extras[ENGINE_CONFIG] = lambda: engine_config_in_force(records)
         self.context.extras[EDITS] = partial(edits_between, records)
         if self._listening.pair is not None:
@@ -169,7 +171,7 @@ class App:
         except StoreError as failure:
             auditor.faults["room"] = failure
         self._stores.callback(auditor.close)
-        return Guard(records, self._clock, auditor=auditor, spool=spool, vault=Vault.open(self._folder.vault))
+        return Guard(records, self._clock, auditor=auditor, spool=spool, vault=open_vault(records, self._folder.vault))
 
     async def serve(self, app: FastAPI) -> None:
         """Until cancelled; tells `anlan up`, which prints it, where the console answers."""
