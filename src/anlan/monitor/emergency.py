@@ -98,6 +98,8 @@ class EmergencyService:
                 "{name} is signed in at this station: they answer by their own name", name=signed_in.name.text(language)
             )
         principal = station.principal(language, address)
+        # A person quiets any alarm that they hear; nobody who is known only those of the station's post.
+        self._alarms.check_post(principal, self._alarms.find(principal, alarm)[1])
         # The same key again is the same command: the engine answers it as it did, and does nothing twice. The records need not be there.
         command = uuid5(station.id, f"{kind} {alarm} {key}") if key is not None else uuid7(self._context.clock)
         said = self._said(station, reason.strip())

@@ -155,11 +155,12 @@ class JournalReader:
         return self._steps("noticed_at >= ? AND noticed_at < ? ORDER BY n LIMIT ?", (start, end, limit))
 
     def said(self, start: Micros, end: Micros, limit: int) -> list[AlarmTransition]:
-        """Transitions noticed at start ≤ t < end with which a person gave a reason, in order."""
+        """Transitions noticed at start ≤ t < end with which a person gave a reason, in order. To quiet a horn says nothing."""
         query = (
-            "SELECT * FROM transition WHERE noticed_at >= ? AND noticed_at < ? AND reason <> '' AND who <> '' ORDER BY n LIMIT ?"
+            "SELECT * FROM transition WHERE noticed_at >= ? AND noticed_at < ? AND reason <> '' AND who <> '' AND trigger <> ?"
+            " ORDER BY n LIMIT ?"
         )
-        return self._transitions(query, (start, end, limit))
+        return self._transitions(query, (start, end, int(Trigger.SILENCE), limit))
 
     @property
     def begun(self) -> list[Micros]:

@@ -27,6 +27,7 @@ from anlan.monitor.recording_steps import record
 from anlan.monitor.records import Seen
 from anlan.monitor.rows import alarm_row, rule_facts, transition_row
 from anlan.monitor.shelving import LONGEST, may_remove, may_shelve
+from anlan.monitor.silences import Silences
 from anlan.store.ids import uuid7
 from anlan.web.context import Context, Rule
 from anlan.web.shell import post_name
@@ -63,6 +64,7 @@ class AlarmService:
     def __init__(self, context: Context) -> None:
         self._context = context
         self.board = Board(context)
+        self._silences = Silences()
 
     @classmethod
     def of(cls, context: Context) -> AlarmService:
@@ -120,22 +122,32 @@ class AlarmService:
         except CommandRefused:
             await record(self._context, principal, f"alarm.{kind}", alarm_id, {**asked, "accepted": False}, reason)
             raise
-        result = await self._context.core.command(
-            {
-                "id": str(command),
-                "kind": kind,
-                "alarm": number,
-                "episode": episode,
-                "priority": priority,
-                "who": str(principal.person),
-                "post": principal.post,
-                "reason": reason,
-                "at": self._context.clock.now(),
-                "until": until,
-                "work_order": work_order,
-            }
-        )
-        await record(self._context, principal, f"alarm.{kind}", alarm_id, {**asked, "accepted": result["accepted"]}, reason)
+        step = {
+            "id": str(command),
+            "kind": kind,
+            "alarm": number,
+            "episode": episode,
+            "priority": priority,
+            "who": str(principal.person),
+            "post": principal.post,
+            "reason": reason,
+            "at": self._context.clock.now(),
+            "until": until,
+            "work_order": work_order,
+        }
+        if kind == "silence":
+            key = (principal.session, number, episode)
+            return await self._silences.once(key, partial(self._take, principal, alarm_id, step, asked))
+        return await self._take(principal, alarm_id, step, asked)
+
+    async def _take(self, principal: Principal, alarm_id: str, step: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
+        """Raises CommandRefused, Unavailable."""
+        kind, reason = step["kind"], step["reason"]
+        result = await self._context.core.command(step)
+        # Of nobody who is known, a silence that quieted nothing is no step: it must not fill the audit record.
+        if kind != "silence" or principal.account or result.get("transition") is not None:
+            after = {**asked, "accepted": result["accepted"]}
+            await record(self._context, principal, f"alarm.{kind}", alarm_id, after, reason)
         if not result["accepted"]:
             raise CommandRefused(result["why"] or "the core refused the step", **(result.get("facts") or {}))
         return {"id": result["id"], "accepted": True, "why": "", "transition": result.get("transition")}
@@ -168,7 +180,7 @@ class AlarmService:
     def check_right(self, principal: Principal, rule: Rule, kind: StepKind) -> None:
         principal.require(right(kind), self._context.plant.place_of_rule(rule))
         if kind in AT_ITS_POST:
-            self._check_post(principal, rule)
+            self.check_post(principal, rule)
 
     def _check_rule(self, rule: Rule, kind: StepKind, until: Micros | None = None) -> None:
         """What this alarm allows, whoever asks. Raises CommandRefused."""
@@ -214,7 +226,8 @@ class AlarmService:
     def _clock_time(self, instant: Micros) -> str:
         return f"{to_datetime(instant).astimezone(ZoneInfo(self._context.plant.zone)):%m-%d %H:%M}"
 
-    def _check_post(self, principal: Principal, rule: Rule) -> None:
+    def check_post(self, principal: Principal, rule: Rule) -> None:
+        """Raises NotYourPost."""
         post = self._context.plant.post_of_rule(rule)
         if principal.post and (principal.post == post or not post):
             return

@@ -298,7 +298,10 @@ def _comments(head: Head, facts: dict[str, Any]) -> Section:
         )
         for one in facts["comments"]
     )
-    more = tell("more were said than are listed") if facts["comments_more"] else ""
+    more, left = tell("more were said than are listed") if facts["comments_more"] else "", facts.get("comments_left")
+    if left is not None:
+        words = tell("at least {n} more were said from {a} to {b} and are not listed")
+        more = words.format(n=left["n"], a=stamps.second(left["from"]), b=stamps.second(left["to"]))
     return Section(tell("What people said"), columns, rows, tell("Nobody said anything with a step."), more)
 
 

@@ -34,6 +34,8 @@ from anlan.web.context import Context, PlantView
 EDITS = "monitor.handover.edits"
 """`context.extras` under this name: `Edits`, filled by `node` from the plant room, which stands below this one."""
 MOST_LISTED = 200
+MOST_READ = 10_000
+"""Steps with words looked through, of all posts."""
 LEAST_GAP: Micros = MINUTE
 """Shorter silences of a source are no gap that a person would look for."""
 PERIODS_OF_SILENCE = 5
@@ -258,18 +260,21 @@ async def _floods(asked: _Asked) -> dict[str, Any]:
 async def _comments(asked: _Asked) -> dict[str, Any]:
     """What people said with their steps on alarms, and whether actions worked."""
     context, board = asked.context, AlarmService.of(asked.context).board
-    rows = await asyncio.to_thread(context.journal.said, asked.start, asked.end, MOST_LISTED + 1)
-    said = [
-        transition_row(asked.plant, row, board.name_of)
-        for row in rows[:MOST_LISTED]
-        if row.who != NODE_ID and asked.concerns(row.alarm)
-    ]
+    rows = await asyncio.to_thread(context.journal.said, asked.start, asked.end, MOST_READ)
+    own = [row for row in rows if row.who != NODE_ID and asked.concerns(row.alarm)]
+    said = [transition_row(asked.plant, row, board.name_of) for row in own[:MOST_LISTED]]
+    rest = own[MOST_LISTED:]
+    left = {"n": len(rest), "from": rest[0].noticed_at, "to": rest[-1].noticed_at} if rest else None
     answers = await asyncio.to_thread(_answers, asked)
     comments = [
         {"at": row["noticed_at"], "alarm": row["alarm"], "id": row["id"], "name": row["name"], "kind": row["kind"], "did": row["trigger"], "who": row["who_name"] or row["who"], "text": row["reason"]}
         for row in said
     ]  # fmt: skip
-    return {"comments": sorted([*comments, *answers], key=lambda one: one["at"]), "comments_more": len(rows) > MOST_LISTED}
+    return {
+        "comments": sorted([*comments, *answers], key=lambda one: one["at"]),
+        "comments_more": bool(rest) or len(rows) == MOST_READ,
+        "comments_left": left,
+    }
 
 
 def _answers(asked: _Asked) -> list[dict[str, Any]]:
