@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import os
+import struct
 import subprocess
+import threading
+import time
+import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 
+import orjson
 import pytest
 
 from anlan.guard import audit
@@ -123,7 +130,7 @@ def test_what_waits_outlives_the_process(guard: Guard, disk: Path) -> None:
     guard.record(step(taken + 1))
     (disk / "filler").unlink()
     again = Guard(guard.records, ManualClock(), spool=Spool.open(disk / "audit.waiting", SIZE))
-    assert [one.after for one in (again.spool.waiting() if again.spool else [])] == [{"n": taken}, {"n": taken + 1}]
+    assert [one.step.after for one in (again.spool.waiting() if again.spool else [])] == [{"n": taken}, {"n": taken + 1}]
     again.write_waiting()
     assert numbers(again) == list(range(1, taken + 2))
 
@@ -186,10 +193,10 @@ def test_old_entries_do_not_come_back(tmp_path: Path) -> None:
         spool.keep(step(n))
     spool.written(5, 0)
     spool.keep(step(9))
-    assert [one.after for one in Spool.open(tmp_path / "waiting").waiting()] == [{"n": 9}]
+    assert [one.step.after for one in Spool.open(tmp_path / "waiting").waiting()] == [{"n": 9}]
     spool.keep(step(10))
-    spool.written(1, 0)
-    assert [one.after for one in Spool.open(tmp_path / "waiting").waiting()] == [{"n": 10}]
+    spool.written(6, 0)
+    assert [one.step.after for one in Spool.open(tmp_path / "waiting").waiting()] == [{"n": 10}]
 
 
 def test_a_damaged_entry_is_counted_as_not_kept(tmp_path: Path) -> None:
@@ -208,3 +215,116 @@ def test_a_foreign_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "waiting").write_bytes(b"something else" * 10)
     with pytest.raises(Corrupt, match="header is wrong"):
         Spool.open(tmp_path / "waiting")
+
+
+@pytest.fixture
+def beside(tmp_path: Path, blank: bytes) -> Iterator[Guard]:
+    """On the disk of all tests: nothing need be full here."""
+    (tmp_path / "records.db").write_bytes(blank)
+    records, spool = Records.open(tmp_path / "records.db"), Spool.open(tmp_path / "audit.waiting", SIZE)
+    yield Guard(records, ManualClock(), spool=spool)
+    spool.close()
+    records.close()
+
+
+def the_spool(guard: Guard) -> Spool:
+    assert guard.spool is not None
+    return guard.spool
+
+
+def broken(offset: int, data: bytes) -> None:
+    raise StoreError("EIO")
+
+
+def test_between_a_commit_and_its_forgetting_the_next_writer_waits(beside: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = the_spool(beside)
+    spool.keep(step(1))
+    spool.keep(step(2))
+    forget, committed, go_on = spool.written, threading.Event(), threading.Event()
+
+    def slow(*told: int) -> None:
+        committed.set()
+        go_on.wait(5)
+        forget(*told)
+
+    monkeypatch.setattr(spool, "written", slow)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(beside.write_waiting)
+        assert committed.wait(5)
+        spool.keep(step(3))
+        second = pool.submit(beside.write_waiting)
+        time.sleep(0.2)
+        go_on.set()
+        first.result(5)
+        second.result(5)
+    assert numbers(beside) == [1, 2, 3]
+    assert beside.waiting() is None
+
+
+def test_what_cannot_be_forgotten_is_not_written_again(beside: Guard, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    spool = the_spool(beside)
+    for n in range(1, 4):
+        spool.keep(step(n))
+    with monkeypatch.context() as failing:
+        failing.setattr(spool, "_write", broken)
+        for n in range(4, 7):
+            with beside.records.session() as session:
+                audit.append(session, step(n))
+    assert numbers(beside) == [1, 2, 3, 4, 5, 6]
+    spool.keep(step(7))
+    again = Guard(beside.records, ManualClock(), spool=Spool.open(tmp_path / "audit.waiting", SIZE))
+    again.write_waiting()
+    assert numbers(again) == [1, 2, 3, 4, 5, 6, 7]
+
+
+@pytest.mark.parametrize("at", [0, 20])
+def test_one_flipped_byte_costs_one_step(tmp_path: Path, at: int) -> None:
+    """In the length of the entry, and in its text."""
+    spool = Spool.open(tmp_path / "waiting", SIZE)
+    for n in range(10):
+        spool.keep(step(n))
+    content = bytearray((tmp_path / "waiting").read_bytes())
+    content[32 + at] ^= 1
+    (tmp_path / "waiting").write_bytes(content)
+    again = Spool.open(tmp_path / "waiting")
+    assert (len(again), again.not_kept) == (9, 1)
+
+
+def test_a_block_that_was_zeroed_costs_only_what_stood_there(tmp_path: Path) -> None:
+    spool = Spool.open(tmp_path / "waiting", SIZE)
+    for n in range(40):
+        spool.keep(step(n))
+    content = bytearray((tmp_path / "waiting").read_bytes())
+    content[512:1024] = bytes(512)
+    (tmp_path / "waiting").write_bytes(content)
+    again = Spool.open(tmp_path / "waiting")
+    assert 30 < len(again) < 40
+    assert len(again) + again.not_kept == 40
+
+
+def test_a_step_that_the_disk_refuses_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = Spool.open(tmp_path / "waiting", SIZE)
+    spool.keep(step(1))
+
+    def refused(descriptor: int, data: bytes, offset: int) -> int:
+        raise OSError(5, "EIO")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(os, "pwrite", refused)
+        with pytest.raises(StoreError, match="could not be kept"):
+            spool.keep(step(2))
+    assert (len(spool), spool.not_kept) == (1, 1)
+    spool.keep(step(3))
+    again = Spool.open(tmp_path / "waiting")
+    assert (len(again), again.not_kept) == (2, 1)
+
+
+def test_entries_without_a_number_are_read(tmp_path: Path) -> None:
+    """As an earlier version wrote them."""
+    bodies = [orjson.dumps(asdict(step(n))) for n in range(3)]
+    entries = b"".join(struct.pack("<II", len(body), zlib.crc32(body)) + body for body in bodies)
+    (tmp_path / "waiting").write_bytes((struct.pack("<8sQQ8x", b"anlanAW1", 32, 0) + entries).ljust(SIZE, b"\0"))
+    spool = Spool.open(tmp_path / "waiting")
+    assert (len(spool), spool.not_kept) == (3, 0)
+    spool.written(spool.waiting()[-1].number, 0)
+    assert len(Spool.open(tmp_path / "waiting")) == 0

@@ -7,6 +7,7 @@ row breaks its own hash or the next one's `prev`; a cut-off tail or a whole rewr
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -15,7 +16,7 @@ from weakref import WeakKeyDictionary
 import orjson
 import structlog
 from sqlalchemy import Engine, event, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, SessionTransaction
 
 from anlan.guard.merkle import leaf_hash
 from anlan.guard.principal import Principal
@@ -49,20 +50,29 @@ class Step:
         return cls(at=at, who=who, post=post, from_where=from_where, action=action, subject=subject, **rest)
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A step that waits. `restored`: found when the process started, so that it may be in the record already."""
+
+    number: int
+    step: Step
+    restored: bool = False
+
+
 class Waiting(Protocol):
     """Steps that could not be written when they were taken (`guard.audit_spool`)."""
 
     @property
-    def not_kept(self) -> int: ...
-
-    @property
-    def restored(self) -> int:
-        """How many of the first were found when the process started: they may be in the record already."""
+    def turn(self) -> threading.Lock:
+        """Held from reading what waits until it is forgotten: the next writer may begin in between, and must not find it again."""
         ...
 
-    def waiting(self) -> list[Step]: ...
+    @property
+    def not_kept(self) -> int: ...
 
-    def written(self, count: int, not_kept: int) -> None: ...
+    def waiting(self) -> list[Kept]: ...
+
+    def written(self, number: int, not_kept: int) -> None: ...
 
 
 _waiting: WeakKeyDictionary[Engine, Waiting] = WeakKeyDictionary()
@@ -84,11 +94,13 @@ def write_waiting(session: Session, now: Micros) -> None:
     spool = _waiting.get(session.connection().engine)
     if spool is None or session.info.get("audit.waiting"):
         return
-    restored, steps, not_kept = spool.restored, spool.waiting(), spool.not_kept
-    if not steps and not not_kept:
+    if not spool.waiting() and not spool.not_kept:
         return
-    session.info["audit.waiting"] = True
-    missing = [step for place, step in enumerate(steps) if place >= restored or not _stands(session, step)]
+    _take_turn(session, spool)
+    kept, not_kept = spool.waiting(), spool.not_kept
+    if not kept and not not_kept:
+        return
+    missing = [one.step for one in kept if not (one.restored and _stands(session, one.step))]
     if not_kept:
         missing.append(Step(at=now, who="node", action="audit.not-kept", subject="audit", after={"steps": not_kept}))
     _add(session, missing)
@@ -96,9 +108,20 @@ def write_waiting(session: Session, now: Micros) -> None:
     @event.listens_for(session, "after_commit", once=True)
     def written(_: Session) -> None:
         try:
-            spool.written(len(steps), not_kept)
+            spool.written(kept[-1].number if kept else 0, not_kept)
         except StoreError as failure:
-            log.error("written audit steps still wait; they are found in the record next time", error=str(failure))
+            log.error("written audit steps still stand in their file; they are found in the record next time", error=str(failure))
+
+
+def _take_turn(session: Session, spool: Waiting) -> None:
+    """Until the session's transaction has ended, and what it wrote is forgotten or waits on."""
+    spool.turn.acquire()
+    session.info["audit.waiting"] = True
+
+    @event.listens_for(session, "after_transaction_end")
+    def ended(_: Session, transaction: SessionTransaction) -> None:
+        if transaction.parent is None and session.info.pop("audit.waiting", False):
+            spool.turn.release()
 
 
 def _stands(session: Session, step: Step) -> bool:
