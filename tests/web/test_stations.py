@@ -198,6 +198,15 @@ async def test_codes_are_not_found_by_trying(node: Node, console: Console) -> No
     assert (await console.post("/api/v1/station", json={"code": "guess"})).status_code == 401
 
 
+async def test_who_guesses_keeps_nobody_else_from_pairing(admin: Console, consoles: Callable[..., Console]) -> None:
+    stranger = consoles("10.9.9.9")
+    for n in range(21):
+        await stranger.post("/api/v1/station", json={"code": f"guess-{n}"})
+    made = await make(admin)
+    assert (await stranger.post("/api/v1/station", json={"code": made["code"]})).status_code == 429
+    assert (await consoles("10.0.0.3").post("/api/v1/station", json={"code": made["code"]})).status_code == 200
+
+
 async def test_revoked_it_is_worth_nothing_at_once(node: Node, admin: Console, station: Console) -> None:
     step = await alarm(node)
     (row,) = (await admin.get("/api/v1/stations")).json()["items"]

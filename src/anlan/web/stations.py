@@ -12,7 +12,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from collections import deque
+import threading
+from collections import OrderedDict, deque
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -35,7 +36,9 @@ from anlan.web.records import StationRow
 
 CODE_LASTS: Micros = HOUR
 WRONG_CODES = 20
+"""Of one address in `WINDOW`. A code has 79 bits: there is no count over all, by which a stranger could keep others from pairing."""
 WINDOW: Micros = 15 * MINUTE
+ADDRESSES_KEPT = 10_000
 READ_AGAIN = 30.0
 """s; a station that another process revoked (a restored database) is forgotten within this."""
 MAY = frozenset({"alarm.view", "alarm.acknowledge", "alarm.silence"})
@@ -73,7 +76,8 @@ class Stations:
         self._records, self._clock = records, clock
         self._by_key: dict[bytes, Station] = {}
         self._known: set[str] = set()
-        self._wrong: deque[float] = deque()
+        self._wrong: OrderedDict[str, deque[float]] = OrderedDict()
+        self._counting = threading.Lock()
         self._loaded = False
 
     async def run(self) -> None:
@@ -126,7 +130,7 @@ class Stations:
 
     def pair(self, code: str, address: str) -> tuple[Station, str]:
         """The station of this code, and the key for its browser. Raises NotSignedIn, TooManyTries."""
-        self._try()
+        self._try(address)
         now, key = self._clock.now(), secrets.token_urlsafe(32)
         with self._records.session() as session:
             row = session.scalars(select(StationRow).where(StationRow.code_hash == _hash(_plain(code)))).one_or_none()
@@ -144,7 +148,9 @@ class Stations:
             )
             append(session, step)
             station = Station(row.id, row.name, row.post)
-        self._wrong.pop()
+        with self._counting:
+            if self._wrong.get(address):
+                self._wrong[address].pop()
         self.read()
         return station, key
 
@@ -166,16 +172,20 @@ class Stations:
         self.read()
         return told
 
-    def _try(self) -> None:
-        """Codes are not found by trying; 79 bits would do alone, but somebody who tries is slowed."""
+    def _try(self, address: str) -> None:
+        """Codes are not found by trying; somebody who tries is slowed, where they are."""
         now = self._clock.monotonic()
-        while self._wrong and self._wrong[0] <= now - WINDOW / SECOND:
-            self._wrong.popleft()
-        if len(self._wrong) >= WRONG_CODES:
-            raise TooManyTries(
-                "too many wrong pairing codes; try again in {seconds} s", seconds=int(self._wrong[0] + WINDOW / SECOND - now) + 1
-            )
-        self._wrong.append(now)
+        with self._counting:
+            wrong = self._wrong.setdefault(address, deque())
+            self._wrong.move_to_end(address)
+            while wrong and wrong[0] <= now - WINDOW / SECOND:
+                wrong.popleft()
+            if len(wrong) >= WRONG_CODES:
+                wait = int(wrong[0] + WINDOW / SECOND - now) + 1
+                raise TooManyTries("too many wrong pairing codes; try again in {seconds} s", seconds=wait)
+            wrong.append(now)
+            while len(self._wrong) > ADDRESSES_KEPT:
+                self._wrong.popitem(last=False)
 
 
 def stations_of(context: Context) -> Stations:
