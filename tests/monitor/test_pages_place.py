@@ -96,7 +96,16 @@ def test_documents_of_another_branch_are_not_shown() -> None:
 @pytest.mark.parametrize(("path", "cameras"), [("w", ["C1", "C2"]), ("w/U1", ["C1"]), ("w/U1/T", ["C1"]), ("w/U1-2", ["C2"])])
 def test_cameras_that_look_at_a_place(path: str, cameras: list[str]) -> None:
     view = plant()
-    assert ids(cameras_at(view, path, points_of(view, path, person()))) == cameras
+    assert ids(cameras_at(view, path, points_of(view, path, person()), person())) == cameras
+
+
+def test_cameras_of_another_branch_are_not_shown() -> None:
+    view = plant()
+    for branch, seen in (("w/U1", ["C1"]), ("w/U1-2", ["C2"]), ("w/U1/T", ["C1"])):
+        mine = person(branch)
+        assert ids(cameras_at(view, "w", points_of(view, "w", mine), mine)) == seen, branch
+    assert "c.example/2" not in body(view, view.places["w"], person("w/U1"))
+    assert "c.example/1" not in body(view, view.places["w"], person("w/U1-2"))
 
 
 def test_names_of_the_plant_folder_cannot_break_the_page() -> None:

@@ -75,7 +75,7 @@ def body(plant: PlantView, place: Place, principal: Principal) -> Markup:
         children(below, plant, language),
         sources(mine, plant, language),
         guards(mine, plant, language),
-        outside(documents_of(plant, path, principal), cameras_at(plant, path, mine), language),
+        outside(documents_of(plant, path, principal), cameras_at(plant, path, mine, principal), language),
         cls="stack",
     )
     head = el(
@@ -263,15 +263,25 @@ def documents_of(plant: PlantView, path: str, principal: Principal) -> list[Docu
     return [one for one, at in seen if not is_within(at, path) or principal.allows("live.view", at)]
 
 
-def cameras_at(plant: PlantView, path: str, points: Points) -> list[Camera]:
-    """Those that look at the place or below, and those that look at its points."""
+def cameras_at(plant: PlantView, path: str, points: Points, principal: Principal) -> list[Camera]:
+    """Those that look at the place or below, and those that look at its points; none of a branch that the person does not see.
+
+    `points`: of the place, as far as the person sees them.
+    """
+    theirs = {camera.id for point in points for camera in plant.cameras_of(point.id, point.place)}
+
+    def sees(camera: Camera) -> bool:
+        named = (point.place for point in plant.points.values() if point.id in camera.points)
+        own = bool(camera.place) and principal.allows("live.view", camera.place)
+        return own or camera.id in theirs or any(principal.allows("live.view", place) for place in named)
+
     ids = {point.id for point in points}
     places = {point.place for point in points} | {path}
     looking = {camera.id for at in places for camera in plant.cameras_of("", at)}
     return [
         one
         for one in plant.cameras
-        if one.id in looking or ids.intersection(one.points) or (one.place and is_within(one.place, path))
+        if (one.id in looking or ids.intersection(one.points) or (one.place and is_within(one.place, path))) and sees(one)
     ]
 
 
