@@ -123,6 +123,20 @@ async def test_edits_come_from_below(node: Node, console: Console) -> None:
     assert asked == [(told["facts"]["start"], told["facts"]["as_of"])]
 
 
+async def test_a_console_takes_over_its_own_post_alone(console: Console, consoles: Callable[..., Console]) -> None:
+    await console.sign_in("gas")
+    offered = (await offer(console, await under_way(console))).json()
+    elsewhere = consoles("10.0.0.22")
+    await elsewhere.sign_in("tanks")
+    for body in ({"take_over": True}, {}):
+        refused = await accept(elsewhere, offered["id"], **body)
+        assert refused.status_code == 403, refused.text
+    me = (await elsewhere.get("/api/v1/me")).json()
+    assert (me["account"], me["post"]) == ("tanks", "tanks")
+    assert (await console.get("/api/v1/handover")).json()["state"] == "offered"
+    assert (await accept(console, offered["id"], take_over=True)).status_code == 200
+
+
 async def test_both_sign_and_the_console_changes_hands(node: Node, console: Console) -> None:
     await console.sign_in("gas", language="zh")
     node.feed("AT-203", 1.4)

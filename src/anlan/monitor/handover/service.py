@@ -41,7 +41,7 @@ State = Literal["draft", "offered", "signed"]
 
 
 class AtNoPost(Forbidden):
-    """A shift is handed over at a post; this session is at none."""
+    """A shift is handed over at its post; this session is at none, or at another."""
 
     code: ClassVar[str] = "at-no-post"
 
@@ -162,10 +162,15 @@ class HandoverService:
     ) -> Accepted:
         """The incoming person signs with own credentials at this station; with `take_over` the console is theirs from then on.
 
-        `code`: of their second factor, where they have one. Raises what a sign-in raises; Forbidden (another post), SamePerson, NotFound, CommandRefused (not offered, or facts too old).
+        `code`: of their second factor, where they have one. Raises what a sign-in raises; Forbidden (another post), AtNoPost (a console of another one), SamePerson, NotFound, CommandRefused (not offered, or facts too old).
         """
         sessions = self._context.guard.sessions
         row = await asyncio.to_thread(self._offered, id)
+        if take_over and principal.post != row.post:
+            raise AtNoPost(
+                "a console takes over the shift of its own post alone: sign at the console of {post}",
+                post=self._post_name(row.post, principal),
+            )
         self._must_be_fresh(row)
         signed_in = await sessions.sign_in(
             account, password, address=address, post=row.post, language=principal.language, code=code, device=device
@@ -337,6 +342,10 @@ class HandoverService:
         """All of the places that the post answers for; one that answers for none, the whole plant. Who works there sees it in any case."""
         places = [path for path, place in self._context.plant.places.items() if place.post == post] or [self._context.plant.top]
         return post in principal.posts or all(principal.allows(VIEW, path) for path in places)
+
+    def _post_name(self, post: str, principal: Principal) -> str:
+        found = self._context.plant.posts.get(post)
+        return found.text(principal.language) if found is not None else post
 
     def _headline(self, row: Handover) -> dict[str, Any]:
         post = self._context.plant.posts.get(row.post)
