@@ -308,3 +308,30 @@ def test_what_is_altered_is_found_within_a_minute() -> None:
     """The time between two checks and the longest that a check rests on its way; a million leaves take a third of that (docs/benchmarks.md)."""
     assert audit_watch.CHECK_SECONDS + auditing.LONGEST <= 60
     assert audit_watch.SIGN_SECONDS <= 60
+
+
+async def test_many_checks_at_once_share_one_and_hold_up_nobody_else(
+    node: Any, console: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await console.sign_in("safety")
+    begun, go_on, found = [], threading.Event(), node.context.guard.auditor.verify
+
+    def slow() -> Any:
+        begun.append(threading.get_ident())
+        go_on.wait(20)
+        return found()
+
+    monkeypatch.setattr(node.context.guard.auditor, "verify", slow)
+    asked = [asyncio.ensure_future(console.get("/api/v1/audit/check")) for _ in range(40)]
+    try:
+        await until(lambda: begun)
+        await asyncio.wait_for(asyncio.gather(*(asyncio.to_thread(int) for _ in range(10))), 5)
+        asked[0].cancel()
+        await asyncio.sleep(0.2)
+    finally:
+        go_on.set()
+    answers = await asyncio.gather(*asked[1:])
+    assert {one.status_code for one in answers} == {200}
+    assert len(begun) == 1
+    assert (await console.get("/api/v1/audit/check")).json()["difference"] is None
+    assert len(begun) == 2

@@ -15,11 +15,12 @@ from anlan.guard import audit
 from anlan.guard.audit_query import Wanted, action_names, actions, find, names
 from anlan.guard.heads import Head, heads_before, last_head
 from anlan.guard.records import AuditLeaf
-from anlan.guard.verifying import Checked, verify
+from anlan.guard.verifying import Checked
 from anlan.model.clock import Micros, from_datetime
 from anlan.model.errors import InputError, NotFound
 from anlan.model.words import Label, Language
 from anlan.web.answers import Json, iso
+from anlan.web.audit_check import SharedCheck
 from anlan.web.audit_watch import CHECK_SECONDS, SIGN_SECONDS, AuditWatch
 from anlan.web.auth import Asker, require
 from anlan.web.context import Context
@@ -32,6 +33,7 @@ Number = Annotated[int, Query(ge=0, le=1 << 62)]
 def routes(context: Context) -> APIRouter:
     router = APIRouter(tags=["audit"])
     context.background.append(AuditWatch(context).run)
+    check = SharedCheck(context)
 
     @router.get("/audit", dependencies=[require("audit.view", whole=True)])
     async def audit_record(
@@ -65,8 +67,10 @@ def routes(context: Context) -> APIRouter:
 
     @router.get("/audit/check", dependencies=[require("audit.view", whole=True)])
     async def audit_check(asker: Asker) -> Response:
-        """Recompute the whole record now, and compare it with every head and witness; names the first difference."""
-        return Json(_checked(await asyncio.to_thread(_check, context), asker.language))
+        """Recompute the whole record now, and compare it with every head and witness; names the first difference.
+
+        Asked for while one is running, it answers with what that one finds."""
+        return Json(_checked(await check.now(), asker.language))
 
     @router.get("/audit/heads", dependencies=[require("audit.view", whole=True)])
     async def audit_heads(
@@ -111,14 +115,6 @@ def _one(context: Context, n: int) -> dict[str, Any]:
     proof = auditor.proof(n) if auditor is not None else None
     # What was hashed, byte for byte: SHA-256(0x00 ‖ text) is the leaf.
     return {**told, "text": audit.canonical(leaf, prev).decode(), "proof": proof}
-
-
-def _check(context: Context) -> Checked:
-    auditor = context.guard.auditor
-    if auditor is not None:
-        return auditor.verify()
-    with context.records.reading() as session:
-        return verify(session)
 
 
 def _heads(context: Context, language: Language, before: int | None, limit: int) -> dict[str, Any]:
