@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from pypdf import PdfReader
-from sqlalchemy import inspect, select, text, update
+from sqlalchemy import delete, inspect, select, text, update
 from sqlalchemy.exc import DatabaseError
 
 from anlan.guard import totp
@@ -389,3 +389,20 @@ def test_models_match_migrations(node: Node) -> None:
     for model in (Handover, HandoverAddendum):
         made = {one["name"]: one["nullable"] for one in inspect(node.records.engine).get_columns(model.__tablename__)}
         assert made == {column.name: column.nullable for column in model.__table__.columns}
+
+
+async def test_a_record_whose_signature_left_the_audit_record_is_in_doubt(node: Node, console: Console) -> None:
+    await console.sign_in("gas", language="zh")
+    signed = await handed_over(console, "as it was")
+
+    def change() -> None:
+        with node.records.session() as session:
+            session.execute(text("DROP TRIGGER guard_audit_no_delete"))
+            session.execute(delete(AuditLeaf).where(AuditLeaf.action == "handover.accept"))
+
+    await asyncio.to_thread(change)
+    assert (await console.get(f"/api/v1/handovers/{signed['id']}")).json()["unchanged"] is None
+    printed = await console.get("/api/v1/print/handover")
+    assert "审计记录中没有" in re.sub(
+        r"\s", "", "".join(page.extract_text() for page in PdfReader(BytesIO(printed.content)).pages)
+    )

@@ -94,6 +94,8 @@ def _doubts(head: Head, told: dict[str, Any]) -> Iterable[str]:
         yield tell("Signed by who hands over only: nobody has taken over yet.")
     if told["unchanged"] is False or any(not one["unchanged"] for one in told["addenda"]):
         yield tell("This record is no longer what was signed: its hash does not match.")
+    if told["state"] == "signed" and told["unchanged"] is None:
+        yield tell("The audit record has no leaf of this signature: whether this still is what was signed is unknown.")
 
 
 def _signature(head: Head, role: str, by: dict[str, Any] | None) -> Signature:

@@ -185,7 +185,7 @@ class HandoverService:
             await asyncio.to_thread(sessions.sign_out, incoming)
             raise
         await asyncio.to_thread(sessions.sign_out, principal if take_over else incoming)
-        return Accepted(self._told(signed), signed_in if take_over else None)
+        return Accepted(self._told(signed, audited=signed.sha256), signed_in if take_over else None)
 
     async def add(self, principal: Principal, id: UUID, text: str) -> dict[str, Any]:
         """An addendum to a signed handover. Raises NotFound, Forbidden, CommandRefused."""
@@ -373,7 +373,6 @@ class HandoverService:
         addenda: Sequence[HandoverAddendum] = (),
         audited: str | None = None,
     ) -> dict[str, Any]:
-        signed = row.state == "signed"
         return {
             **self._headline(row),
             "facts": facts if facts is not None else row.facts,
@@ -382,8 +381,7 @@ class HandoverService:
             "incoming_remarks": row.incoming_remarks,
             "previous": str(row.previous) if row.previous is not None else None,
             "previous_sha256": row.previous_sha256,
-            # None: nothing was signed yet. An audit record that no longer has the leaf cannot vouch for it.
-            "unchanged": (digest_of(row) == row.sha256 and audited in {None, row.sha256}) if signed else None,
+            "unchanged": _unchanged(row, audited),
             "addenda": [
                 {
                     "id": str(one.id),
@@ -420,6 +418,15 @@ def _blank(post: str, start: Micros, id: UUID | None = None) -> Handover:
         outgoing_zh="", outgoing_en="", offered_at=None, incoming=None, incoming_zh="", incoming_en="", incoming_remarks="", signed_at=None,
         previous=None, previous_sha256="", sha256="",
     )  # fmt: skip
+
+
+def _unchanged(row: Handover, audited: str | None) -> bool | None:
+    """None: nothing was signed yet; or the audit record hasn't the signature's leaf, and nobody else can vouch for what stands here."""
+    if row.state != "signed":
+        return None
+    if digest_of(row) != row.sha256 or audited not in {None, row.sha256}:
+        return False
+    return True if audited is not None else None
 
 
 def _signature(principal: Principal) -> tuple[UUID, str, str]:

@@ -133,8 +133,9 @@ function head(told) {
   const words = { draft: t("Draft: the facts are of now"), offered: t("Signed by who hands over: the next person reads and signs"), signed: t("Signed by both") };
   const print = told.state === "draft" ? "draft=true" : `id=${encodeURIComponent(told.id)}`;
   const doubt = told.unchanged === false || told.addenda.some((one) => !one.unchanged) ? `<div class="notice wrong" role="alert">${t("This record is no longer what was signed: its hash does not match.")}</div>` : "";
+  const unknown = told.state === "signed" && told.unchanged === null ? `<div class="notice wrong" role="alert">${t("The audit record has no leaf of this signature: whether this still is what was signed is unknown.")}</div>` : "";
   const from = told.facts?.start ?? told.start;
-  return `${doubt}<header class="handover-head"><h2>${esc(label(told.post_name) || told.post)}</h2><span>${esc(stamp(from))} — ${esc(stamp(told.facts?.as_of ?? told.as_of))}</span><strong class="state ${told.state}">${words[told.state]}</strong><span class="spacer"></span><a class="button" target="_blank" href="/api/v1/print/handover?${print}">${t("Print")}</a></header>`;
+  return `${doubt}${unknown}<header class="handover-head"><h2>${esc(label(told.post_name) || told.post)}</h2><span>${esc(stamp(from))} — ${esc(stamp(told.facts?.as_of ?? told.as_of))}</span><strong class="state ${told.state}">${words[told.state]}</strong><span class="spacer"></span><a class="button" target="_blank" href="/api/v1/print/handover?${print}">${t("Print")}</a></header>`;
 }
 
 const facts = (told) => told.sections.map(section).join("");
