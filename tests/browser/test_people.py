@@ -110,12 +110,13 @@ def test_a_second_factor_is_set_up_and_asked_for_at_the_door(node: Any, browser:
     context.close()
 
 
-def test_a_token_is_made_shown_once_and_revoked(sign_in: Any, admin: str) -> None:
+def test_a_token_is_made_shown_once_and_revoked(node: Any, sign_in: Any, admin: str) -> None:
     page: Page = sign_in(admin, "/account")
     page.locator("[data-act=make]").click(timeout=SHOWS)
     dialog = page.locator("dialog[open]")
     dialog.locator("[name=name]").fill("历史库")
     dialog.locator("[name=actions]").select_option(["live.view", "history.view"])
+    dialog.locator("[name=password]").fill(node.password)
     dialog.locator("[type=submit]").click()
     expect(page.locator(".tokens .big")).to_have_text(re.compile(r"^anlan_"), timeout=SHOWS)
     keep(page, "account-token")

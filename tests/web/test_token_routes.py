@@ -13,12 +13,14 @@ from websockets.exceptions import ConnectionClosed
 
 from anlan.guard.records import AuditLeaf
 from anlan.guard.tokens import new_text
+from tests.web.conftest import PASSWORD
+from tests.web.test_factor_routes import code_now, set_up
 
 VIEWS = ["live.view", "alarm.view", "history.view"]
 
 
 async def made(console: Any, **rest: Any) -> dict[str, Any]:
-    answer = await console.post("/api/v1/me/tokens", json={"name": "historian", "actions": VIEWS, **rest})
+    answer = await console.post("/api/v1/me/tokens", json={"name": "historian", "actions": VIEWS, "password": PASSWORD, **rest})
     assert answer.status_code == 201, answer.text
     told: dict[str, Any] = answer.json()
     return told
@@ -59,7 +61,7 @@ async def test_a_token_is_no_person(console: Any, program: Any) -> None:
         ("POST", "/api/v1/me/factor", {"password": "calm-waters-42"}),
         ("POST", "/api/v1/me/sign-out-everywhere", None),
         ("DELETE", "/api/v1/session", None),
-        ("POST", "/api/v1/me/tokens", {"name": "more", "actions": VIEWS}),
+        ("POST", "/api/v1/me/tokens", {"name": "more", "actions": VIEWS, "password": PASSWORD}),
     ):
         answer = await program.request(method, path, json=body, headers=shown)
         assert answer.status_code == 403, (path, answer.text)
@@ -81,7 +83,9 @@ async def test_revoked_it_is_nothing_at_once(consoles: Any, console: Any, progra
 
 async def test_a_misspelt_branch_and_another_scheme(console: Any, program: Any) -> None:
     await console.sign_in("safety")
-    answer = await console.post("/api/v1/me/tokens", json={"name": "x", "actions": VIEWS, "place": "hualan/U2000"})
+    answer = await console.post(
+        "/api/v1/me/tokens", json={"name": "x", "actions": VIEWS, "place": "hualan/U2000", "password": PASSWORD}
+    )
     assert answer.status_code == 422
     assert "hualan/U2" in answer.json()["detail"]
     token = (await made(console))["token"]
@@ -105,6 +109,56 @@ async def test_forged_tokens_are_on_record_by_count(node: Any, program: Any) -> 
     assert sum(leaf.after["count"] for leaf in leaves if leaf.after) == 300
     assert len(leaves) <= 5
     assert {leaf.from_where for leaf in leaves} == {"10.9.9.9"}
+
+
+async def test_who_finds_the_console_open_makes_no_token(console: Any, node: Any) -> None:
+    await console.sign_in("safety")
+    new = {"name": "x", "actions": VIEWS}
+    assert (await console.post("/api/v1/me/tokens", json=new)).status_code == 422
+    assert (await console.post("/api/v1/me/tokens", json={**new, "password": "a-guess-at-it"})).status_code == 403
+    secret, _ = await set_up(console, node)
+    asked = await console.post("/api/v1/me/tokens", json={**new, "password": PASSWORD})
+    assert (asked.status_code, asked.json()["code"]) == (403, "second-factor-needed")
+    wrong = await console.post("/api/v1/me/tokens", json={**new, "password": PASSWORD, "code": "000000"})
+    assert (wrong.status_code, wrong.json()["code"]) == (403, "forbidden")
+    assert (await console.get("/api/v1/me/tokens")).json()["items"] == []
+    await made(console, code=code_now(node, secret))
+
+
+@pytest.mark.parametrize("step", ["password", "close"])
+async def test_whose_account_is_taken_back_keeps_no_token(
+    consoles: Any, console: Any, program: Any, node: Any, step: str
+) -> None:
+    person = (await console.sign_in("safety"))["person"]
+    shown = bearer((await made(console))["token"])
+    assert (await program.get("/api/v1/live", headers=shown)).status_code == 200
+    boss = consoles()
+    await boss.sign_in("admin")
+    if step == "password":
+        assert (await boss.post(f"/api/v1/people/{person}/password")).status_code == 200
+    else:
+        for disabled in (True, False):
+            assert (await boss.patch(f"/api/v1/people/{person}", json={"disabled": disabled})).status_code == 200
+    assert (await program.get("/api/v1/live", headers=shown)).status_code == 401
+    assert (await boss.get("/api/v1/tokens")).json()["items"] == [], "opened again, the account has none of them back"
+    with node.records.reading() as session:
+        leaves = session.scalars(select(AuditLeaf).where(AuditLeaf.action == "token.revoke")).all()
+    assert [(leaf.before or {})["name"] for leaf in leaves] == ["historian"]
+
+
+async def test_signed_out_everywhere_with_or_without_the_tokens(consoles: Any, console: Any, program: Any) -> None:
+    person = (await console.sign_in("safety"))["person"]
+    shown = bearer((await made(console))["token"])
+    assert (await console.post("/api/v1/me/sign-out-everywhere", json={"tokens": False})).status_code == 200
+    assert (await program.get("/api/v1/live", headers=shown)).status_code == 200
+    told = await console.post("/api/v1/me/sign-out-everywhere", json={"tokens": True})
+    assert told.json() == {"tokens_revoked": 1}
+    assert (await program.get("/api/v1/live", headers=shown)).status_code == 401
+    shown = bearer((await made(console))["token"])
+    boss = consoles()
+    await boss.sign_in("admin")
+    assert (await boss.delete(f"/api/v1/people/{person}/sessions?tokens=true")).json() == {"tokens_revoked": 1}
+    assert (await program.get("/api/v1/live", headers=shown)).status_code == 401
 
 
 # --- sessions
@@ -182,7 +236,7 @@ async def test_open_sockets_lose_what_was_taken_at_once(address: str, consoles: 
     await boss.sign_in("admin")
     async with httpx.AsyncClient(base_url=base, headers={"Origin": base}) as browser:
         signed_in = await browser.post("/api/v1/session", json={"account": "branch", "password": "calm-waters-42"})
-        token = (await browser.post("/api/v1/me/tokens", json={"name": "t", "actions": VIEWS})).json()
+        token = (await browser.post("/api/v1/me/tokens", json={"name": "t", "actions": VIEWS, "password": PASSWORD})).json()
         cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
         url = f"ws://{address}/api/v1/live/ws"
         shown = {"Authorization": f"Bearer {token['token']}"}

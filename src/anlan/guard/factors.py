@@ -42,6 +42,12 @@ class OwnReset(Forbidden):
     code: ClassVar[str] = "second-person-needed"
 
 
+class CodeNeeded(Forbidden):
+    """Of somebody who is signed in."""
+
+    code: ClassVar[str] = "second-factor-needed"
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """A person's second factor as it stands; `since` None: there is none."""
@@ -120,6 +126,11 @@ class Factors:
         """Whether this is a code of the phone, or one on paper, not used before; it is used by this. True for who has no factor."""
         with self._records.session() as session:
             return _confirmed(session, person) is None or self._use(session, person, code, address)
+
+    def must_fit(self, person: UUID, code: str, address: str = "") -> None:
+        """As `fits`. Raises Forbidden."""
+        if not self.fits(person, code, address):
+            raise Forbidden("the code is wrong or was used already")
 
     def _must_fit(self, session: Session, person: UUID, code: str) -> None:
         if _confirmed(session, person) is None:

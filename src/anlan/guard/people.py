@@ -17,6 +17,7 @@ from anlan.guard.policy import Policies
 from anlan.guard.principal import Grant, Principal
 from anlan.guard.records import Assignment, OldPassword, Person, Post, SignIn
 from anlan.guard.roles import KINDS, Roles, load_roles
+from anlan.guard.token_ends import revoke_all_of
 from anlan.model.clock import Clock
 from anlan.model.errors import Forbidden, InputError, NotFound
 from anlan.model.words import Label, Language
@@ -88,7 +89,7 @@ class People:
     def change(
         self, person_id: UUID, by: Principal, *, held: Sequence[Held] | None = None, disabled: bool | None = None
     ) -> Person:
-        """Replace what the person holds, or close or reopen the account. Raises NotFound, InputError, Forbidden."""
+        """Replace what the person holds, or close (all tokens end) or reopen the account. Raises NotFound, InputError, Forbidden."""
         with self._records.session() as session:
             person = find_person(session, person_id)
             _check_reach(by, [*_places(person), *(one.place for one in held or ())])
@@ -98,6 +99,8 @@ class People:
                 _assign(session, person, held, self._clock)
             person.disabled = person.disabled if disabled is None else disabled
             _keep_one_administrator(session)
+            if person.disabled:
+                revoke_all_of(session, person.id, by, self._clock.now())
             audit.append(
                 session,
                 audit.Step.of(by, self._clock.now(), "people.change", str(person.id), before=before, after=as_facts(person)),
@@ -106,7 +109,7 @@ class People:
         return person
 
     def reset_password(self, person_id: UUID, by: Principal) -> str:
-        """A new one-time password; the person chooses an own one at the next sign-in. Raises NotFound, Forbidden."""
+        """A new one-time password; the person chooses an own one at the next sign-in. All tokens end. Raises NotFound, Forbidden."""
         password = passwords.one_time_password()
         hashed = passwords.hash_password(password)
         with self._records.session() as session:
@@ -114,6 +117,7 @@ class People:
             _check_reach(by, _places(person))
             set_password(person, hashed, self._clock, must_change=True)
             devices.forget_all_of(session, person.id)
+            revoke_all_of(session, person.id, by, self._clock.now())
             audit.append(session, audit.Step.of(by, self._clock.now(), "people.reset-password", str(person.id)))
         self._on_change()
         return password

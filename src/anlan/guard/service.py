@@ -10,7 +10,7 @@ from typing import TypeVar
 from anlan.guard import audit, passwords
 from anlan.guard.audit_spool import Spool
 from anlan.guard.auditing import Auditor
-from anlan.guard.factors import Factors
+from anlan.guard.factors import CodeNeeded, Factors
 from anlan.guard.limiter import Origin
 from anlan.guard.people import People
 from anlan.guard.policy import Policies
@@ -120,6 +120,20 @@ class Guard:
         if not await self.hashing(partial(self.people.is_password, by.person, password)):
             raise Forbidden("the password is wrong")
         tries.succeeded(origin)
+
+    async def check_own_person(self, by: Principal, password: str, code: str) -> None:
+        """Password and, for who has a second factor, its code: before what outlives the session or is signed. Raises Forbidden, CodeNeeded,
+        TooManyTries."""
+        await self.check_own_password(by, password)
+        await self.check_own_code(by, code)
+
+    async def check_own_code(self, by: Principal, code: str) -> None:
+        """For who has a second factor. Raises CodeNeeded, Forbidden, TooManyTries."""
+        if (await asyncio.to_thread(self.factors.standing, by.person)).since is None:
+            return
+        if not code.strip():
+            raise CodeNeeded("a code of the second factor is needed: from the phone, or one of those on paper")
+        await self.own_factor(by, partial(self.factors.must_fit, by.person, code, by.from_where))
 
 
 def own_origin(by: Principal) -> Origin:

@@ -30,6 +30,7 @@ from anlan.guard.principal import Grant, Principal
 from anlan.guard.records import Person, SignIn
 from anlan.guard.refusals import Refusal, Refusals
 from anlan.guard.roles import Roles
+from anlan.guard.token_ends import revoke_all_of
 from anlan.model.clock import DAY, HOUR, MINUTE, Clock, Micros
 from anlan.model.errors import Forbidden, NotFound, NotSignedIn, StoreError
 from anlan.model.words import Label, Language
@@ -216,6 +217,13 @@ class Sessions:
         with self._records.reading() as session:
             return [one for one in session.scalars(wanted) if self._principal(session, one) is not None]
 
+    def at(self, post: str, address: str) -> Principal | None:
+        """Who is signed in at a post from an address, None for nobody; a console that was left unattended is nobody. Blocking. Raises StoreError."""
+        wanted = select(SignIn).where(SignIn.post == post, SignIn.from_where == address, SignIn.ended_at.is_(None))
+        with self._records.reading() as session:
+            found = (self._principal(session, one) for one in session.scalars(wanted.order_by(SignIn.began_at.desc())))
+            return next((one for one in found if one is not None and not one.unattended and one.post == post), None)
+
     def end(self, session_id: UUID, by: Principal, *, of: UUID) -> None:
         """End one session of person `of` for good: its console then shows the door. Blocking. Raises NotFound."""
         with self._records.session() as session:
@@ -226,11 +234,15 @@ class Sessions:
             audit.append(session, audit.Step.of(by, self._clock.now(), "session.end", str(session_id)))
         self.ended(session_id)
 
-    def sign_out_everywhere(self, by: Principal, *, of: UUID, but: UUID | None = None) -> None:
-        """As `end_all_of`, with its audit leaf."""
+    def sign_out_everywhere(self, by: Principal, *, of: UUID, but: UUID | None = None, tokens: bool = False) -> int:
+        """As `end_all_of`, with its audit leaf; with `tokens` the API tokens are revoked too. Returns how many were."""
+        now, revoked = self._clock.now(), 0
         with self._records.session() as session:
-            audit.append(session, audit.Step.of(by, self._clock.now(), "session.end-all", str(of)))
+            audit.append(session, audit.Step.of(by, now, "session.end-all", str(of)))
+            if tokens:
+                revoked = revoke_all_of(session, of, by, now)
         self.end_all_of(of, but=but)
+        return revoked
 
     def sign_out(self, principal: Principal) -> None:
         """End the session; its token is worth nothing from now on. Blocking."""

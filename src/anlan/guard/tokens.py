@@ -23,6 +23,7 @@ from anlan.guard.people import check_reach, find_person, grants_of
 from anlan.guard.principal import Grant, Principal, is_within
 from anlan.guard.records import Person, Token
 from anlan.guard.roles import SELF, Roles
+from anlan.guard.token_ends import as_facts
 from anlan.model.clock import DAY, MINUTE, Clock, Micros
 from anlan.model.errors import Forbidden, InputError, NotFound, StoreError
 from anlan.model.words import Label
@@ -199,10 +200,6 @@ def _check_of(body: str) -> str:
 
 def hashed(text: str) -> bytes:
     return hashlib.sha256(b"token:" + text.encode("utf-8", "surrogatepass")).digest()
-
-
-def as_facts(token: Token) -> dict[str, object]:
-    return {"name": token.name, "actions": token.actions, "place": token.place, "expires_at": token.expires_at}
 
 
 def check_person(principal: Principal) -> None:

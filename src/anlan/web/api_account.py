@@ -36,7 +36,8 @@ class Code(BaseModel):
 
 
 class NewToken(BaseModel):
-    """`actions` from GET /roles; `place`: the branch they hold at, "" for wherever the owner's hold. `days` until it expires."""
+    """`actions` from GET /roles; `place`: the branch they hold at, "" for wherever the owner's hold. `days` until it expires.
+    `password`: the owner's own, once more; `code`: of the second factor, for who has one."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -44,6 +45,16 @@ class NewToken(BaseModel):
     actions: Annotated[list[Annotated[str, Field(max_length=100)]], Field(max_length=50)]
     place: Annotated[str, Field(max_length=200)] = ""
     days: int = 90
+    password: Annotated[str, Field(max_length=256)]
+    code: Annotated[str, Field(max_length=64)] = ""
+
+
+class Everywhere(BaseModel):
+    """`tokens`: whether the API tokens are revoked too."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tokens: bool = False
 
 
 def routes(context: Context) -> APIRouter:
@@ -103,10 +114,11 @@ def _sessions(router: APIRouter, context: Context) -> None:
         return Json({})
 
     @router.post("/me/sign-out-everywhere", dependencies=[require(SELF)])
-    async def everywhere(asker: Asker) -> Response:
-        """End all other sessions at once. Consoles at a post go on showing, with nobody signed in."""
-        await asyncio.to_thread(partial(sessions.sign_out_everywhere, asker, of=asker.person, but=asker.session))
-        return Json({})
+    async def everywhere(asker: Asker, body: Everywhere | None = None) -> Response:
+        """End all other sessions at once, with `tokens` the API tokens too. Consoles at a post go on showing, with nobody signed in."""
+        tokens = body is not None and body.tokens
+        end_all = partial(sessions.sign_out_everywhere, asker, of=asker.person, but=asker.session, tokens=tokens)
+        return Json({"tokens_revoked": await asyncio.to_thread(end_all)})
 
 
 def _tokens(router: APIRouter, context: Context) -> None:
@@ -119,9 +131,10 @@ def _tokens(router: APIRouter, context: Context) -> None:
 
     @router.post("/me/tokens", dependencies=[require("token.create")])
     async def create(asker: Asker, body: NewToken) -> Response:
-        """Make a token for a program; its text is told once, here."""
+        """Make a token for a program; its text is told once, here. Takes the own password, and a code for who has a second factor."""
         check_person(asker)
         check_place(context, body.place)
+        await context.guard.check_own_person(asker, body.password, body.code)
         make = partial(tokens.create, asker, body.name, body.actions, body.place, body.days)
         token, text = await asyncio.to_thread(make)
         return Json({**token_row(token, context.clock.now()), "token": text}, status_code=201)

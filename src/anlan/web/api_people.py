@@ -102,7 +102,7 @@ def routes(context: Context) -> APIRouter:
 
     @router.post("/people/{person}/password", dependencies=[require("people.manage")])
     async def reset_password(person: UUID, asker: Asker) -> Response:
-        """A new one-time password, told once; all sessions of the person end."""
+        """A new one-time password, told once; all sessions and tokens of the person end."""
         password = await context.guard.hashing(partial(people.reset_password, person, asker))
         await asyncio.to_thread(sessions.end_all_of, person)
         return Json({"one_time_password": password})
@@ -114,11 +114,11 @@ def routes(context: Context) -> APIRouter:
         return Json({"items": [session_row(one, asker) for one in await asyncio.to_thread(sessions.of, person)]})
 
     @router.delete("/people/{person}/sessions", dependencies=[require("people.manage")])
-    async def end_sessions(person: UUID, asker: Asker) -> Response:
-        """Sign a person out everywhere, at once. Consoles at a post go on showing, with nobody signed in."""
+    async def end_sessions(person: UUID, asker: Asker, tokens: bool = False) -> Response:
+        """Sign a person out everywhere, at once, with `tokens` the API tokens too. Consoles at a post go on showing, with nobody signed in."""
         await asyncio.to_thread(people.check_reach, person, asker)
-        await asyncio.to_thread(partial(sessions.sign_out_everywhere, asker, of=person))
-        return Json({})
+        revoked = await asyncio.to_thread(partial(sessions.sign_out_everywhere, asker, of=person, tokens=tokens))
+        return Json({"tokens_revoked": revoked})
 
     @router.delete("/people/{person}/sessions/{session}", dependencies=[require("people.manage")])
     async def end_session(person: UUID, session: UUID, asker: Asker) -> Response:

@@ -54,7 +54,7 @@ class Account extends HTMLElement {
   }
 
   async act(data) {
-    const acts = { password: () => this.password(), codes: () => this.codes(), remove: () => this.remove(), end: () => api.delete(`/api/v1/me/sessions/${data.id}`), everywhere: () => api.post("/api/v1/me/sign-out-everywhere", {}), make: () => this.make(), revoke: () => api.delete(`/api/v1/me/tokens/${data.id}`) };
+    const acts = { password: () => this.password(), codes: () => this.codes(), remove: () => this.remove(), end: () => api.delete(`/api/v1/me/sessions/${data.id}`), everywhere: () => this.everywhere(), make: () => this.make(), revoke: () => api.delete(`/api/v1/me/tokens/${data.id}`) };
     const answer = await acts[data?.act]?.();
     if (answer?.refused) toast(answer.refused, true);
     else if (answer && !answer.told) this.load();
@@ -80,14 +80,19 @@ class Account extends HTMLElement {
     return ask({ title: t("Another phone"), say: t("Remove"), note: t("The second factor is removed; then set it up anew."), fields: [{ name: "code", words: t("Code from the phone, or one on paper") }], send: (given) => api.post("/api/v1/me/factor/remove", given) });
   }
 
+  everywhere() {
+    if (!this.hasAttribute("tokens")) return api.post("/api/v1/me/sign-out-everywhere", {});
+    return ask({ title: t("Sign out everywhere else"), say: t("Sign out"), fields: [{ name: "tokens", words: t("Tokens for programs"), kind: "choice", choices: [["keep", t("stay as they are")], ["revoke", t("are revoked too")]] }], send: ({ tokens }) => api.post("/api/v1/me/sign-out-everywhere", { tokens: tokens === "revoke" }) });
+  }
+
   async make() {
-    const [{ actions }, me, { items: tree = [] }] = await Promise.all(["roles", "me", "places"].map((name) => api.get(`/api/v1/${name}`)));
+    const [{ actions }, me, { items: tree = [] }, factor] = await Promise.all(["roles", "me", "places", "me/factor"].map((name) => api.get(`/api/v1/${name}`)));
     const may = me.actions.filter((one) => one !== "session.self" && !["approve", "manage"].includes(actions?.[one]?.kind)).map((one) => [one, label(actions?.[one] ?? {}) || one]);
     const branches = flat(tree).map(({ path, name, depth }) => [path, `${"\u2003".repeat(depth)}${label(name) || path}`]);
     const made = await ask({
       title: t("Make a token"),
       say: t("Make"),
-      fields: [{ name: "name", words: t("Name of the program") }, { name: "actions", words: t("What it may do; several with Ctrl"), kind: "several", value: [], choices: may }, { name: "place", words: t("Branch of the plant"), kind: "choice", choices: [["", t("wherever mine hold")], ...branches] }, { name: "days", words: t("Days until it expires"), kind: "number", value: 90, step: 1 }],
+      fields: [{ name: "name", words: t("Name of the program") }, { name: "actions", words: t("What it may do; several with Ctrl"), kind: "several", value: [], choices: may }, { name: "place", words: t("Branch of the plant"), kind: "choice", choices: [["", t("wherever mine hold")], ...branches] }, { name: "days", words: t("Days until it expires"), kind: "number", value: 90, step: 1 }, { name: "password", words: t("Your password"), kind: "password", complete: "current-password" }, ...(factor.enrolled ? [{ name: "code", words: t("Code from the phone, or one on paper") }] : [])],
       send: (given) => api.post("/api/v1/me/tokens", given),
     });
     if (!made) return null;
