@@ -280,7 +280,7 @@ def test_a_witness_that_cannot_be_written_is_told_and_gets_all_when_it_can(kept:
     auditor.hand_over()
     (fault,) = auditor.faults.values()
     assert isinstance(fault, Unavailable)
-    assert "cannot be written" in str(fault)
+    assert "is not there: is it mounted?" in str(fault)
     away.mkdir()
     auditor.hand_over()
     assert auditor.faults == {}
@@ -336,3 +336,54 @@ def test_every_difference_is_told_in_chinese_too() -> None:
     assert len(messages) >= 8
     untold = [text for one in messages if (text := "".join(re.findall(r'"([^"]*)"', one))) and translate(text, "zh") == text]
     assert untold == []
+
+
+def test_a_witness_that_lost_what_it_was_handed_is_told_and_not_filled_anew(kept: Desk) -> None:
+    """As a share that is not mounted looks like: an empty folder."""
+    held = kept.witness.read_bytes()
+    kept.witness.unlink()
+    kept.add(3)
+    for auditor in (kept.auditor(), kept.auditor()):
+        auditor.sign()
+        auditor.hand_over()
+        assert auditor.check(rest=0).difference is None
+        (part,) = auditor.faults
+        assert "was handed 30 leaves and holds 0" in str(auditor.faults[part])
+        assert "已收到 30 条,现只有 0 条" in auditor.faults[part].text("zh")
+        assert auditor.states[str(kept.witness)].agrees is None
+        assert not kept.witness.exists()
+    kept.witness.write_bytes(held)
+    auditor.hand_over()
+    assert auditor.faults == {}
+    assert auditor.states[str(kept.witness)].agrees is True
+    kept.witness.write_bytes(held)
+    auditor.hand_over()
+    assert "was handed 33 leaves and holds 30" in str(next(iter(auditor.faults.values())))
+
+
+def test_a_witness_whose_folder_is_gone_is_told(kept: Desk) -> None:
+    held = kept.witness.read_bytes()
+    auditor = kept.auditor()
+    auditor.sign()
+    auditor.hand_over()
+    kept.witness.unlink()
+    kept.witness.parent.rmdir()
+    auditor.check(rest=0)
+    assert "is not there: is it mounted?" in str(next(iter(auditor.faults.values())))
+    kept.witness.parent.mkdir()
+    kept.witness.write_bytes(held)
+    auditor.hand_over()
+    assert auditor.faults == {}
+
+
+def test_a_mount_point_that_is_missing_does_not_become_a_file(kept: Desk, tmp_path: Path) -> None:
+    share = tmp_path / "share"
+    auditor = kept.auditor(share)
+    auditor.sign()
+    auditor.hand_over()
+    assert not share.exists()
+    assert "is not there: is it mounted?" in str(next(iter(auditor.faults.values())))
+    share.mkdir()
+    auditor.hand_over()
+    assert auditor.faults == {}
+    assert [one.name for one in share.iterdir()] == [f"audit-{auditor.key.log[:16]}.jsonl" if auditor.key else ""]

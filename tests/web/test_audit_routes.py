@@ -200,10 +200,10 @@ async def test_a_witness_that_cannot_be_written_is_told_until_it_can(node: Any, 
     fault = await until(
         lambda: next((one for part, one in node.context.faults.items() if part.startswith("audit witness")), None)
     )
-    assert "cannot be written" in str(fault)
-    assert "无法写入" in fault.text("zh")
+    assert "is not there: is it mounted?" in str(fault)
+    assert "是否已挂载" in fault.text("zh")
     (witness,) = (await heads(console))["witnesses"]
-    assert "cannot be written" in witness["fault"]
+    assert "is not there: is it mounted?" in witness["fault"]
     (tmp_path / "gone").rename(tmp_path / "elsewhere")
     await until(lambda: not [part for part in node.context.faults if part.startswith("audit")])
 

@@ -26,6 +26,7 @@ from anlan.guard.heads import Head, SigningKey, heads_after, last_head
 from anlan.guard.merkle import Tree
 from anlan.guard.verifying import Checked, Difference, Verifier, run, verify
 from anlan.guard.witness import FileWitness, Handed, Testimony, Witness
+from anlan.guard.witness_memory import RememberedWitness, WitnessMemory
 from anlan.model.clock import Clock, Micros
 from anlan.model.errors import AnlanError, ConfigError, Corrupt, StoreError, Unavailable
 from anlan.model.words import translate
@@ -105,7 +106,8 @@ class Auditor:
                 audit.append(
                     session, audit.Step(at=clock.now(), who="node", action="audit.key", subject=key.log[:16], after=facts)
                 )
-        return cls(records, clock, key, [FileWitness(path, key.log) for path in witnesses])
+        memory = WitnessMemory(key_file.with_name("audit.witnesses"))
+        return cls(records, clock, key, [RememberedWitness(FileWitness(path, key.log), memory) for path in witnesses])
 
     @property
     def key(self) -> SigningKey | None:

@@ -84,6 +84,7 @@ class FileWitness:
         try:
             state = self._path.stat()
         except FileNotFoundError:
+            self._must_have_its_folder()
             self._read_to, self._last = 0, None
             return None
         except OSError as error:
@@ -116,6 +117,7 @@ class FileWitness:
         try:
             content = self._path.read_bytes()
         except FileNotFoundError:
+            self._must_have_its_folder()
             content = b""
         except OSError as error:
             raise self._unreadable(error) from error
@@ -145,6 +147,12 @@ class FileWitness:
         except OSError as error:
             raise self._unreadable(error) from error
 
+    def _must_have_its_folder(self) -> None:
+        if not self._path.parent.is_dir():
+            raise Unavailable(
+                "the folder of the audit record's witness {witness} is not there: is it mounted?", witness=self.name
+            )
+
     def _unreadable(self, error: OSError) -> Unavailable:
         return Unavailable(
             "the audit record's witness {witness} cannot be read: {why}", witness=self.name, why=error.strerror or str(error)
@@ -152,8 +160,10 @@ class FileWitness:
 
 
 def witness_file(path: Path, log: str) -> Path:
-    """In a folder each record has a file of its own, named after its log."""
-    return path / f"audit-{log[:16]}.jsonl" if path.is_dir() else path
+    """In a folder each record has a file of its own, named after its log. What isn't there is a file if its name has an ending such as
+    `.jsonl`, else the folder that a share is to be mounted on."""
+    folder = path.is_dir() or not (path.suffix or path.exists())
+    return path / f"audit-{log[:16]}.jsonl" if folder else path
 
 
 def read_testimony(content: bytes, where: str) -> Testimony:
