@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 from typing import Any
+from uuid import UUID
 
 from anlan.guard import totp
+from anlan.guard.independence import are_independent
 from anlan.model.clock import DAY, SECOND
 from tests.web.conftest import PASSWORD
 
@@ -97,6 +99,67 @@ async def test_a_lost_phone_takes_two_others(consoles: Any, console: Any, node: 
     assert approved.json()["approved"] is True
     assert (await owner.get("/api/v1/me")).json()["account"] == "", "whoever sits there now signs in anew"
     assert (await door(owner)).status_code == 200
+
+
+async def asked_for(boss: Any, person: str) -> str:
+    asked = await boss.post(f"/api/v1/people/{person}/factor-reset", json={"reason": "phone broken"})
+    assert asked.status_code == 200, asked.text
+    return str(asked.json()["id"])
+
+
+async def new_administrator(by: Any, console: Any, account: str) -> str:
+    """Made by `by`, and signed in at `console` as whoever made it can."""
+    held = [{"role": "administrator"}]
+    made = (await by.post("/api/v1/people", json={"account": account, "name": {"zh": account}, "held": held})).json()
+    once = made["one_time_password"]
+    assert (await console.post("/api/v1/session", json={"account": account, "password": once})).status_code == 200
+    assert (await console.post("/api/v1/me/password", json={"old": once, "new": "purple-river-4433"})).status_code == 200
+    return str(made["id"])
+
+
+async def test_an_account_in_the_asker_s_hand_is_no_second_person(consoles: Any, console: Any, node: Any) -> None:
+    """Made by who asks, or asks for who made it, or both made by a third, or given its right by who asks: refused for 30 days."""
+    owner, boss, officer = consoles(), console, consoles()
+    await owner.sign_in("gas")
+    await set_up(owner, node)
+    person = (await owner.get("/api/v1/me")).json()["person"]
+    await boss.sign_in("admin")
+    one, two = consoles(), consoles()
+    await new_administrator(boss, one, "sock1")
+    await new_administrator(one, two, "sock2")
+    officer_id = (await officer.sign_in("safety"))["person"]
+    change = {"held": [{"role": "safety_officer"}]}
+    assert (await boss.patch(f"/api/v1/people/{officer_id}", json=change)).status_code == 200
+    for asker, approvers in ((boss, (one, two, officer)), (one, (boss, two)), (two, (boss, one))):
+        reset = await asked_for(asker, person)
+        for approver in approvers:
+            refused = await approver.post(f"/api/v1/factor-resets/{reset}/approve")
+            assert (refused.status_code, refused.json()["code"]) == (403, "second-person-needed"), refused.text
+        assert (await asker.post(f"/api/v1/factor-resets/{reset}/refuse")).status_code == 200
+    assert (await owner.get("/api/v1/me/factor")).json()["enrolled"] is True
+    asker = (await boss.get("/api/v1/me")).json()["person"]
+    with node.records.reading() as session:
+        for days, independent in ((29, False), (31, True)):
+            assert are_independent(session, UUID(asker), UUID(officer_id), node.clock.now() + days * DAY) is independent
+
+
+async def test_who_approves_is_on_duty_now_where_there_is_a_roster(consoles: Any, console: Any, node: Any) -> None:
+    owner, second = consoles(), consoles()
+    await owner.sign_in("gas")
+    await set_up(owner, node)
+    person = (await owner.get("/api/v1/me")).json()["person"]
+    await console.sign_in("admin")
+    officer = (await second.sign_in("safety"))["person"]
+    now = (await console.get("/api/v1/roster/now")).json()
+    slot = {"day": now["day"], "shift": now["shift"]["id"], "post": ""}
+    admin = (await console.get("/api/v1/me")).json()["person"]
+    assert (await console.put("/api/v1/roster", json={**slot, "people": [admin]})).status_code == 200
+    reset = await asked_for(console, person)
+    refused = await second.post(f"/api/v1/factor-resets/{reset}/approve")
+    assert (refused.status_code, refused.json()["code"]) == (403, "second-person-needed")
+    assert "on duty" in refused.json()["detail"]
+    assert (await console.put("/api/v1/roster", json={**slot, "people": [admin, officer]})).status_code == 200
+    assert (await second.post(f"/api/v1/factor-resets/{reset}/approve")).json()["approved"] is True
 
 
 async def test_the_policy_is_told_with_its_clauses_and_chosen_by_who_manages_the_whole(consoles: Any, console: Any) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from anlan.guard import audit, totp
+from anlan.guard.independence import are_independent
 from anlan.guard.passwords import ONE_TIME_ALPHABET
 from anlan.guard.people import check_reach, find_person
 from anlan.guard.principal import Principal
@@ -194,8 +195,10 @@ class Factors:
                 session.scalars(select(FactorReset).where(FactorReset.decided_at.is_(None)).order_by(FactorReset.asked_at))
             )
 
-    def decide_reset(self, reset: UUID, by: Principal, *, approve: bool) -> FactorReset:
-        """The second person's word. Raises NotFound, Forbidden, OwnReset, CommandRefused."""
+    def decide_reset(self, reset: UUID, by: Principal, *, approve: bool, on_duty: frozenset[UUID] | None = None) -> FactorReset:
+        """The second person's word. `on_duty`: who is, by the roster; None where no roster is kept. Raises NotFound, Forbidden, OwnReset,
+        CommandRefused."""
+        independent = self._is_independent(reset, by)
         with self._records.session() as session:
             asked = session.get(FactorReset, reset)
             if asked is None:
@@ -205,6 +208,13 @@ class Factors:
                 raise OwnReset("it takes a second person: neither who asked nor whose second factor it is")
             if asked.decided_at is not None:
                 raise CommandRefused("this request is not open any more")
+            if approve and on_duty is not None and by.person not in on_duty:
+                raise OwnReset("who approves must be on duty now, by the roster")
+            if approve and not independent:
+                raise OwnReset(
+                    "it takes a second person: within 30 days one of the two accounts was made, given a password or given roles by the "
+                    "other, or both were made by a third"
+                )
             asked.decided_by, asked.decided_at, asked.approved = by.person, self._clock.now(), approve
             if approve:
                 take_away(session, asked.person_id)
@@ -212,6 +222,12 @@ class Factors:
             audit.append(session, audit.Step.of(by, self._clock.now(), action, str(asked.person_id), reason=asked.reason))
         self._on_change()
         return asked
+
+    def _is_independent(self, reset: UUID, by: Principal) -> bool:
+        """Read apart: a month of the record must not hold up those who write."""
+        with self._records.reading() as session:
+            asked = session.get(FactorReset, reset)
+            return asked is None or are_independent(session, asked.asked_by, by.person, self._clock.now())
 
 
 def open_vault(records: Records, path: Path) -> Vault:

@@ -59,6 +59,11 @@ class Roster:
             step = audit.Step.of(by, self._clock.now(), "roster.put", subject, before={"people": before}, after={"people": after})
             audit.append(session, step)
 
+    def is_kept(self) -> bool:
+        """Whether anybody was ever put on duty and still stands there: else the node knows of no roster."""
+        with self._records.reading() as session:
+            return session.scalars(select(OnDuty.id).limit(1)).first() is not None
+
     def at(self, day: str, shift: str) -> Mapping[str, list[UUID]]:
         """Post → who is on duty."""
         with self._records.reading() as session:

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from anlan.guard.roster import MOST_DAYS
 from anlan.model.clock import to_datetime
 from anlan.model.errors import InputError
-from anlan.model.shifts import shift_at
+from anlan.model.shifts import Running, shift_at
 from anlan.web.answers import Json, iso
 from anlan.web.auth import Asker, require
 from anlan.web.context import Context
@@ -76,9 +76,14 @@ def routes(context: Context) -> APIRouter:
     return router
 
 
-def on_duty_now(context: Context) -> dict[str, Any]:
+def _running(context: Context) -> tuple[str, Running]:
+    """The shift that runs, and the day of the site's calendar on which it began."""
     running = shift_at(context.clock.now(), context.plant.shifts, context.plant.zone)
-    day = f"{to_datetime(running.start).astimezone(ZoneInfo(context.plant.zone)):%Y-%m-%d}"
+    return f"{to_datetime(running.start).astimezone(ZoneInfo(context.plant.zone)):%Y-%m-%d}", running
+
+
+def on_duty_now(context: Context) -> dict[str, Any]:
+    day, running = _running(context)
     people = context.guard.roster.at(day, running.shift.id)
     return {
         "day": day,
@@ -89,6 +94,14 @@ def on_duty_now(context: Context) -> dict[str, Any]:
         "end_iso": iso(running.end),
         "posts": {post: [str(one) for one in found] for post, found in people.items()},
     }
+
+
+def people_on_duty(context: Context) -> frozenset[UUID] | None:
+    """Of all posts and of none; None where the node has no roster at all."""
+    if not context.guard.roster.is_kept():
+        return None
+    day, running = _running(context)
+    return frozenset(one for people in context.guard.roster.at(day, running.shift.id).values() for one in people)
 
 
 def today(context: Context) -> str:
