@@ -245,6 +245,25 @@ async def test_the_second_factor_is_asked_for_at_the_signature_too(
     assert signed.status_code == 200, signed.text
 
 
+async def test_the_outgoing_signature_asks_for_the_second_factor_too(node: Node, console: Console) -> None:
+    await console.sign_in("gas")
+    secret = (await console.post("/api/v1/me/factor", json={"password": PASSWORD})).json()["secret"]
+
+    def code_now() -> str:
+        return totp.code(base64.b32decode(secret.replace(" ", "")), totp.step_of(node.clock.now()))
+
+    assert (await console.post("/api/v1/me/factor/confirm", json={"code": code_now()})).status_code == 200
+    node.clock.advance(MINUTE)
+    told = await under_way(console)
+    asked = await offer(console, told)
+    assert (asked.status_code, asked.json()["code"]) == (403, "second-factor-needed")
+    sign = {"edition": told["edition"], "password": PASSWORD}
+    assert (await console.post("/api/v1/handover/sign", json={**sign, "code": "000000"})).status_code == 403
+    assert (await under_way(console))["state"] == "draft"
+    signed = await console.post("/api/v1/handover/sign", json={**sign, "code": code_now()})
+    assert (signed.status_code, signed.json()["state"]) == (200, "offered")
+
+
 async def test_many_consoles_gather_once_and_a_signature_gathers_anew(node: Node, console: Console) -> None:
     await console.sign_in("gas")
     first = (await under_way(console))["facts"]["as_of"]

@@ -1,4 +1,5 @@
-"""A signature of somebody who is signed in: their own password once more, so that nobody signs for them at a station that never logs out."""
+"""A signature of somebody who is signed in: their own password once more, and the code of their second factor, so that nobody signs for them
+at a station that never logs out."""
 
 from __future__ import annotations
 
@@ -26,8 +27,8 @@ class Confirming:
         self._guard = guard
         self._wrong: dict[str, deque[float]] = {}
 
-    async def confirm(self, by: Principal, password: str) -> None:
-        """Raises Forbidden (wrong), TooManyTries. Counted before the answer is known: a hundred at once are a hundred."""
+    async def confirm(self, by: Principal, password: str, code: str = "") -> None:
+        """`code`: of the second factor, for who has one. Raises Forbidden (wrong), CodeNeeded, TooManyTries. Counted before the answer is known: a hundred at once are a hundred."""
         now = self._guard.clock.monotonic()
         wrong = self._wrong.setdefault(str(by.person), deque())
         while wrong and wrong[0] <= now - WINDOW / SECOND:
@@ -40,6 +41,7 @@ class Confirming:
         if not await passwords.in_worker(partial(passwords.verify, stored, password)):
             raise Forbidden("the password is wrong: nothing was signed")
         self._wrong.pop(str(by.person), None)
+        await self._guard.check_own_code(by, code)
 
     def _stored(self, by: Principal) -> str:
         with self._guard.records.reading() as session:

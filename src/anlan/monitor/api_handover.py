@@ -53,6 +53,7 @@ class Draft(_Body):
 class Offer(_Body):
     edition: Edition
     password: Secret
+    code: Annotated[str, Field(max_length=64)] = ""
 
 
 class Withdraw(_Body):
@@ -97,8 +98,8 @@ def routes(context: Context) -> APIRouter:
 
     @router.post("/handover/sign", dependencies=[require(RIGHT)])
     async def offer(request: Request, asker: Asker, body: Offer) -> Response:
-        """The outgoing signature, by the own password: the facts are gathered now and stay."""
-        return Json(told(await service.offer(asker, body.edition, body.password), language_of(request)))
+        """The outgoing signature, by the own password and a code for who has a second factor: the facts are gathered now and stay."""
+        return Json(told(await service.offer(asker, body.edition, body.password, body.code), language_of(request)))
 
     @router.post("/handovers/{handover}/withdraw", dependencies=[require(RIGHT)])
     async def withdraw(request: Request, handover: UUID, asker: Asker, body: Withdraw, key: Key = None) -> Response:

@@ -132,10 +132,11 @@ class HandoverService:
         await asyncio.to_thread(self._save, principal, post, edition, remarks, items)
         return await self.draft(principal)
 
-    async def offer(self, principal: Principal, edition: int, password: str) -> dict[str, Any]:
-        """The outgoing signature: facts are gathered at this moment and stay. Raises as `save`, Forbidden for a wrong password, TooManyTries."""
+    async def offer(self, principal: Principal, edition: int, password: str, code: str = "") -> dict[str, Any]:
+        """The outgoing signature: facts are gathered at this moment and stay. `code`: of the second factor, for who has one. Raises as `save`,
+        Forbidden for a wrong password or code, CodeNeeded, TooManyTries."""
         post = _post_of(principal)
-        await self._confirming.confirm(principal, password)
+        await self._confirming.confirm(principal, password, code)
         _, last = await asyncio.to_thread(self._open_row, post)
         start, clipped = self._start(last)
         facts = await self._facts(principal, post, start, clipped=clipped, fresh=True)

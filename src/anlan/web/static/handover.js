@@ -102,9 +102,9 @@ class Handover extends HTMLElement {
 
   /** What was typed is part of what is signed. */
   async sign(form) {
-    const password = form.querySelector("[name=password]").value;
+    const [password, code] = ["password", "code"].map((name) => form.querySelector(`[name=${name}]`).value);
     if (this.typed && !(await this.save())) return;
-    this.answered(this.place.querySelector("form[data-form=sign]"), await api.post("/api/v1/handover/sign", { edition: this.told.edition, password }));
+    this.answered(this.place.querySelector("form[data-form=sign]"), await api.post("/api/v1/handover/sign", { edition: this.told.edition, password, code }));
   }
 
   async accept(form) {
@@ -158,6 +158,7 @@ function writing(told) {
     <div class="button-row"><button type="button" class="button" data-act="add">${t("Add an open item")}</button><button type="submit" class="button">${t("Save")}</button></div></div></form>
     <form class="panel" data-form="sign"><header><h3>${t("Hand over")}</h3></header><div class="body"><p class="dim">${t("With your signature the facts of this moment are kept. The next person signs after you, here or at another station.")}</p>
     <label class="labelled">${t("Your password")}<input class="field" name="password" type="password" autocomplete="current-password" required></label>
+    <label class="labelled" hidden>${t("Code of the second factor")}<input class="field" name="code" inputmode="numeric" autocomplete="one-time-code"></label>
     <div class="form-error" role="alert"></div><div class="button-row"><button type="submit" class="button main">${t("Sign")}</button></div></div></form>`;
 }
 
