@@ -19,7 +19,8 @@ from anlan.web.problem import language_of
 
 
 class EmergencyStep(BaseModel):
-    """Names the activation, and the severity that was seen, as every answer to an alarm does."""
+    """Names the activation, and the severity that was seen, as every answer to an alarm does. `identity_unavailable`: the person declares
+    that they cannot be known now, and says why in `reason`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -27,6 +28,7 @@ class EmergencyStep(BaseModel):
     episode: Annotated[int, Field(ge=1, le=1 << 62)]
     priority: Annotated[int, Field(ge=1, le=4)]
     reason: Annotated[str, Field(max_length=300)] = ""
+    identity_unavailable: bool = False
 
 
 def routes(context: Context) -> APIRouter:
@@ -43,13 +45,19 @@ def routes(context: Context) -> APIRouter:
 
     async def step(request: Request, body: EmergencyStep, kind: Literal["acknowledge", "silence"], key: str | None) -> Response:
         station = must_be_paired(station_of(context, request))
-        about: dict[str, Any] = {"episode": body.episode, "priority": body.priority, "reason": body.reason}
+        about: dict[str, Any] = {
+            "episode": body.episode,
+            "priority": body.priority,
+            "reason": body.reason,
+            "declared": body.identity_unavailable,
+        }
         who: dict[str, Any] = {"language": language_of(request), "address": from_where(request), "key": key}
         return Json(await service.act(station, _signed_in(request), kind, body.alarm, **about, **who))
 
     @router.post("/emergency/acknowledge", dependencies=[public()])
     async def acknowledge(request: Request, body: EmergencyStep, key: Key = None) -> Response:
-        """Acknowledge an alarm of the post; recorded as 未识别, with post and station. Refused while somebody is signed in here."""
+        """Acknowledge an alarm of the post; recorded as 未识别, with post and station. Refused while somebody is signed in here. While people
+        can sign in it needs `identity_unavailable` and a reason, which every console shows for half an hour."""
         return await step(request, body, "acknowledge", key)
 
     @router.post("/emergency/silence", dependencies=[public()])

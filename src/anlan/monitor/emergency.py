@@ -1,7 +1,8 @@
 """Emergency steps at a paired station when nobody can sign in: the post's own alarms are seen, acknowledged and silenced by 未识别,岗位 X.
 
-It is for a station where nobody is signed in: because the records of people cannot be read, or because there is no time. Who is signed in answers
-by their own name, and is sent there. Each step is the alarm's ordinary one; journal and audit record tell that it was nobody who is known, at
+It is for a station where nobody is signed in: because the records of people cannot be read, or because somebody's identity is not available for
+another reason, which they declare. Who is signed in at the station answers by their own name, and is sent there: the node knows its running
+session, whether or not the request shows it. Each step is the alarm's ordinary one; journal and audit record tell that it was nobody who is known, at
 which post and station, and every console shows so for half an hour, so that somebody finds out who it was.
 """
 
@@ -12,7 +13,7 @@ from typing import Any, Literal
 from uuid import uuid5
 
 from anlan.guard.principal import Principal
-from anlan.model.clock import MINUTE, Micros
+from anlan.model.clock import Micros
 from anlan.model.errors import AnlanError, CommandRefused, NotSignedIn, Unavailable
 from anlan.model.words import Language, translate
 from anlan.monitor.service import AlarmService
@@ -20,9 +21,8 @@ from anlan.monitor.states import HIDDEN
 from anlan.store.ids import uuid7
 from anlan.web.context import Context
 from anlan.web.paper.document import Stamps
-from anlan.web.stations import Station
+from anlan.web.stations import TOLD_FOR, Station
 
-TOLD_FOR: Micros = 30 * MINUTE
 FAULT = "unidentified step"
 EVERY = 20.0
 MOST_SHOWN = 100
@@ -35,7 +35,7 @@ class EmergencyService:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._alarms = AlarmService.of(context)
-        self._last: Micros = 0
+        self._told: dict[str, Micros] = {}
 
     @classmethod
     def of(cls, context: Context) -> EmergencyService:
@@ -47,11 +47,17 @@ class EmergencyService:
         return service
 
     async def run(self) -> None:
-        """Until cancelled: take the notice away when it was told for long enough."""
+        """Until cancelled."""
         while True:
             await asyncio.sleep(EVERY)
-            if self._last and self._context.clock.now() - self._last > TOLD_FOR:
-                self._context.faults.pop(FAULT, None)
+            self.forget_old()
+
+    def forget_old(self) -> None:
+        """Take away the notices that were told for long enough."""
+        now = self._context.clock.now()
+        for fault in [fault for fault, at in self._told.items() if now - at > TOLD_FOR]:
+            self._context.faults.pop(fault, None)
+            del self._told[fault]
 
     async def state(self, station: Station, signed_in: Principal | None, language: Language, address: str) -> dict[str, Any]:
         """The post's open alarms, worst first, and whether the records of people can be read."""
@@ -65,6 +71,8 @@ class EmergencyService:
         ]
         rows.sort(key=lambda row: (row["priority"], -int(str(row["noticed_at"])), row["alarm"]))
         post = self._context.plant.posts.get(station.post)
+        identity, there = await asyncio.to_thread(self._identity, station)
+        signed_in = signed_in or there
         return {
             "station": station.name,
             "post": station.post,
@@ -72,7 +80,7 @@ class EmergencyService:
             "at": self._context.clock.now(),
             "connected": self._context.live.connected and self._context.core.connected,
             "journal": "alarm journal" not in self._context.faults and board.loaded,
-            "identity": await asyncio.to_thread(self._identity),
+            "identity": identity,
             "signed_in": signed_in.name.model_dump() if signed_in is not None else None,
             "items": rows[:MOST_SHOWN],
             "more": max(0, len(rows) - MOST_SHOWN),
@@ -88,11 +96,17 @@ class EmergencyService:
         episode: int,
         priority: int,
         reason: str,
+        declared: bool,
         language: Language,
         address: str,
         key: str | None,
     ) -> dict[str, Any]:
-        """Raises CommandRefused (somebody is signed in here, or the alarm's state), NotFound, NotYourPost, Unavailable (core away)."""
+        """`declared`: the person says that their identity is not available, and in `reason` why.
+
+        Raises CommandRefused (somebody is signed in here, what was not declared, or the alarm's state), NotFound, NotYourPost, Unavailable (core away).
+        """
+        identity, there = await asyncio.to_thread(self._identity, station)
+        signed_in, reason = signed_in or there, reason.strip()
         if signed_in is not None:
             raise CommandRefused(
                 "{name} is signed in at this station: they answer by their own name", name=signed_in.name.text(language)
@@ -100,39 +114,62 @@ class EmergencyService:
         principal = station.principal(language, address)
         # A person quiets any alarm that they hear; nobody who is known only those of the station's post.
         self._alarms.check_post(principal, self._alarms.find(principal, alarm)[1])
+        if kind == "acknowledge" and identity and not (declared and reason):
+            raise CommandRefused(
+                "people can sign in now: sign in, or declare that your identity is not available, with the reason; every console shows it"
+            )
         # The same key again is the same command: the engine answers it as it did, and does nothing twice. The records need not be there.
         command = uuid5(station.id, f"{kind} {alarm} {key}") if key is not None else uuid7(self._context.clock)
-        said = self._said(station, reason.strip())
+        said = self._said(station, reason, declared)
         answer = await self._alarms.act(principal, alarm, kind, episode=episode, priority=priority, reason=said, command=command)
-        self._tell(station, alarm)
+        self._tell(station, alarm, reason if declared else "")
         return answer
 
-    def _said(self, station: Station, reason: str) -> str:
+    def _said(self, station: Station, reason: str, declared: bool) -> str:
         """What journal and audit record keep, in the plant's language first."""
         post = self._context.plant.posts.get(station.post)
         name = post.text("zh") if post is not None else station.post
         words = translate("unidentified, post {post} (station {station})", "zh").format(post=name, station=station.name)
+        words += translate(", declared: identity not available", "zh") if declared else ""
         return f"{words}: {reason}" if reason else words
 
-    def _tell(self, station: Station, alarm: str) -> None:
+    def _tell(self, station: Station, alarm: str, declared: str) -> None:
+        """`declared`: why identity was not available, "" where nothing was declared. A declaration stays beside the steps that follow."""
         context = self._context
         now = context.clock.now()
         post = context.plant.posts.get(station.post)
-        context.faults[FAULT] = Unavailable(
-            "nobody who is known answered {alarm} at {time}, at the post {post} (station {station}): find out who it was",
-            alarm=alarm,
-            time=Stamps(context.plant.zone, now).second(now),
-            post=post.text("zh") if post is not None else station.post,
-            station=station.name,
-        )
-        self._last = now
+        facts = {
+            "alarm": alarm,
+            "time": Stamps(context.plant.zone, now).second(now),
+            "post": post.text("zh") if post is not None else station.post,
+            "station": station.name,
+        }
+        if declared:
+            fault, words = (
+                f"{FAULT} declared {station.id}",
+                (
+                    "nobody who is known answered {alarm} at {time}, at the post {post} (station {station}), and declared that identity was "
+                    "not available: {reason}; find out who it was"
+                ),
+            )
+            facts["reason"] = declared
+        else:
+            fault, words = (
+                FAULT,
+                ("nobody who is known answered {alarm} at {time}, at the post {post} (station {station}): find out who it was"),
+            )
+        context.faults[fault] = Unavailable(words, **facts)
+        self._told[fault] = now
 
-    def _identity(self) -> bool:
+    def _identity(self, station: Station) -> tuple[bool, Principal | None]:
+        """Whether people can be known, and who is signed in at the station's post from its address. While people cannot be known only the
+        request's own session counts: on the worst day a session whose browser is gone must not close the last way."""
+        guard = self._context.guard
         try:
-            self._context.guard.people.all()
+            guard.people.all()
+            return True, guard.sessions.at(station.post, station.paired_from)
         except AnlanError:
-            return False
-        return True
+            return False, None
 
 
 def must_be_paired(station: Station | None) -> Station:

@@ -87,9 +87,10 @@ def routes(context: Context) -> APIRouter:
 
 
 def station_of(context: Context, connection: HTTPConnection) -> Station | None:
-    """The paired station that a request comes from, from memory: the records may be unreadable. Raises StoreError before they were first read."""
+    """The paired station that a request comes from, from memory: the records may be unreadable. Raises AnotherAddress; StoreError before
+    they were first read."""
     key = connection.cookies.get(station_cookie(context.settings), "")
-    return stations_of(context).of_key(key) if 0 < len(key) <= 256 else None
+    return stations_of(context).of_key(key, from_where(connection)) if 0 < len(key) <= 256 else None
 
 
 def is_paired(context: Context, connection: HTTPConnection) -> bool:

@@ -187,6 +187,8 @@ WORDS: tuple[str, ...] = (
     "Withdraw the signature", "Withdrawn: the draft goes on.", "Words", "Your password", "carried over since {time}, {who}",
     "how it was settled", "settled", "still open",
     # paired stations, emergency answers
+    "Declare: identity not available", "Declare and acknowledge",
+    "People can sign in now. Journal and audit record keep this declaration, and every console shows it for half an hour.",
     "Code of the second factor",
     "A paired station answers alarms of its post when nobody can sign in. What is done there is recorded as unidentified, with post and station.",
     "Each answer here is recorded as unidentified, at this post and station ({station}), and shown on every console.",

@@ -51,6 +51,7 @@ TITLES = {
     "foreign-origin": "the request comes from a foreign page",
     "key-reused": "the Idempotency-Key was used for another request",
     "not-your-post": "the alarm belongs to another post",
+    "another-address": "the station's key is good from its own address alone",
     "driver": "a device or its protocol failed",
     "too-large": "the request is too large",
     "at-no-post": "this takes a session at a post",

@@ -3,6 +3,8 @@
     an administrator makes a station ──▶ pairing code, once, for an hour ──▶ typed at the station ──▶ key in that browser's cookie
                                                                                            revoked ──▶ worth nothing at once
 
+A key is worth something from the address that it was paired from alone: a copy used elsewhere is refused, and every console is told.
+
 The keys' hashes are kept in memory beside the records, so that a station is known while the records of people, or all records, cannot be read.
 A step is taken by nobody who is known: who it was is the station's id, which every list tells as 未识别 (unidentified).
 """
@@ -15,7 +17,7 @@ import secrets
 import threading
 from collections import OrderedDict, deque
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import structlog
@@ -26,7 +28,7 @@ from anlan.guard.limiter import TooManyTries
 from anlan.guard.passwords import one_time_password
 from anlan.guard.principal import Grant, Principal
 from anlan.model.clock import HOUR, MINUTE, SECOND, Clock, Micros
-from anlan.model.errors import AnlanError, InputError, NotFound, NotSignedIn
+from anlan.model.errors import AnlanError, Forbidden, InputError, NotFound, NotSignedIn, Unavailable
 from anlan.model.words import Label, Language
 from anlan.store.ids import uuid7
 from anlan.store.records import Records
@@ -41,6 +43,9 @@ WINDOW: Micros = 15 * MINUTE
 ADDRESSES_KEPT = 10_000
 READ_AGAIN = 30.0
 """s; a station that another process revoked (a restored database) is forgotten within this."""
+TOLD_FOR: Micros = 30 * MINUTE
+"""How long every console shows what somebody should look into."""
+ELSEWHERE = "station key elsewhere"
 MAY = frozenset({"alarm.view", "alarm.acknowledge", "alarm.silence"})
 UNIDENTIFIED = Label(zh="未识别", en="unidentified")
 _EXTRA = "web.stations"
@@ -48,11 +53,20 @@ _EXTRA = "web.stations"
 log = structlog.get_logger()
 
 
+class AnotherAddress(Forbidden):
+    """The station's key, shown from an address that it was not paired from."""
+
+    code: ClassVar[str] = "another-address"
+
+
 @dataclass(frozen=True, slots=True)
 class Station:
+    """`paired_from`: the one address that its key is good from."""
+
     id: UUID
     name: str
     post: str
+    paired_from: str
 
     def principal(self, language: Language, address: str) -> Principal:
         """Nobody who is known, at this post, with the few emergency rights."""
@@ -72,8 +86,9 @@ class Station:
 class Stations:
     """One per app process: `stations_of(context)`. Steps are blocking; `of_key` answers from memory."""
 
-    def __init__(self, records: Records, clock: Clock) -> None:
-        self._records, self._clock = records, clock
+    def __init__(self, records: Records, clock: Clock, faults: dict[str, AnlanError]) -> None:
+        self._records, self._clock, self._faults = records, clock, faults
+        self._elsewhere_at: Micros = 0
         self._by_key: dict[bytes, Station] = {}
         self._known: set[str] = set()
         self._wrong: OrderedDict[str, deque[float]] = OrderedDict()
@@ -87,6 +102,7 @@ class Stations:
                 await asyncio.to_thread(self.read)
             except AnlanError as error:
                 log.warning("stations not read", error=str(error))
+            self.forget_old()
             await asyncio.sleep(READ_AGAIN)
 
     def read(self) -> None:
@@ -94,17 +110,34 @@ class Stations:
         with self._records.reading() as session:
             rows = list(session.scalars(select(StationRow)))
         self._by_key = {
-            row.key_hash: Station(row.id, row.name, row.post)
+            row.key_hash: Station(row.id, row.name, row.post, row.paired_from)
             for row in rows
             if row.key_hash is not None and row.revoked_at is None
         }
         self._known = {str(row.id) for row in rows}
         self._loaded = True
 
-    def of_key(self, key: str) -> Station | None:
+    def of_key(self, key: str, address: str) -> Station | None:
+        """Raises AnotherAddress, and tells every console; StoreError before the records were first read."""
         if not self._loaded:
             self.read()
-        return self._by_key.get(_hash(key))
+        station = self._by_key.get(_hash(key))
+        if station is not None and station.paired_from != address:
+            self._elsewhere_at = self._clock.now()
+            facts = {"station": station.name, "address": address, "paired": station.paired_from}
+            self._faults[ELSEWHERE] = Unavailable(
+                "the key of the station {station}, paired from {paired}, was used from {address} and refused: was it copied? Revoke it",
+                **facts,
+            )
+            raise AnotherAddress(
+                "the key of the station {station} is good from {paired} alone, not from {address}: pair it anew", **facts
+            )
+        return station
+
+    def forget_old(self) -> None:
+        """Take the notice of a key used elsewhere away when it was told for long enough."""
+        if self._elsewhere_at and self._clock.now() - self._elsewhere_at > TOLD_FOR:
+            self._faults.pop(ELSEWHERE, None)
 
     def words_for(self, who: str) -> str:
         """What to call `who` if it is a station, else ""."""
@@ -147,7 +180,7 @@ class Stations:
                 after={"name": row.name},
             )
             append(session, step)
-            station = Station(row.id, row.name, row.post)
+            station = Station(row.id, row.name, row.post, row.paired_from)
         with self._counting:
             if self._wrong.get(address):
                 self._wrong[address].pop()
@@ -191,7 +224,7 @@ class Stations:
 def stations_of(context: Context) -> Stations:
     stations = context.extras.get(_EXTRA)
     if stations is None:
-        stations = context.extras[_EXTRA] = Stations(context.records, context.clock)
+        stations = context.extras[_EXTRA] = Stations(context.records, context.clock, context.faults)
         context.background.append(stations.run)
     assert isinstance(stations, Stations)
     return stations

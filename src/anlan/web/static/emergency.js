@@ -5,6 +5,7 @@ import { UNACKNOWLEDGED, kindWords, stateWords, symbol } from "./alarms.js";
 import { esc, label, t } from "./config.js";
 import { clock, stamp } from "./format.js";
 import { api } from "./link.js";
+import { ask } from "./point_forms.js";
 import { figure } from "./sentences.js";
 
 const AGAIN = 2_000;
@@ -25,6 +26,7 @@ class Emergency extends HTMLElement {
     const answer = await api.get("/api/v1/emergency");
     this.querySelector(".said").innerHTML = answer.refused ? `<div class="notice wrong">${esc(answer.refused)} <a href="/pair">${t("Pair this station")}</a></div>` : head(answer);
     this.classList.toggle("deaf", Boolean(answer.refused) || !answer.connected || !answer.journal);
+    this.identity = answer.identity;
     if (!answer.refused) this.show(answer);
   }
 
@@ -47,11 +49,24 @@ class Emergency extends HTMLElement {
     if (!row) return;
     button.disabled = true;
     const { step } = button.dataset;
-    const answer = await api.post(`/api/v1/emergency/${step}`, { alarm: row.id, episode: row.episode, priority: row.priority });
-    this.querySelector(".form-error").textContent = answer.refused ? t("Refused: {why}", { why: answer.refused }) : "";
+    const send = (given) => api.post(`/api/v1/emergency/${step}`, { alarm: row.id, episode: row.episode, priority: row.priority, ...given });
+    const answer = step === "acknowledge" && this.identity ? await declare(row, send) : await send({});
+    this.querySelector(".form-error").textContent = answer?.refused ? t("Refused: {why}", { why: answer.refused }) : "";
     button.disabled = false;
     await this.load();
   }
+}
+
+/** While people can sign in, who does not says why; null if turned back. */
+function declare(row, send) {
+  return ask({
+    title: t("Declare: identity not available"),
+    about: `<b>${esc(row.id)}</b> ${esc(label(row.name))}`,
+    fields: [{ name: "reason", words: t("Reason") }],
+    note: t("People can sign in now. Journal and audit record keep this declaration, and every console shows it for half an hour."),
+    say: t("Declare and acknowledge"),
+    send: ({ reason }) => send({ reason, identity_unavailable: true }),
+  });
 }
 
 function head(told) {
