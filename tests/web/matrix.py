@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
 
 from anlan.web.auth import declared
+from tests.web.conftest import PASSWORD
 
 HERE = "AT-203"
 """The point that every call names."""
@@ -70,8 +71,9 @@ def query_of(operation: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any
 KNOWN: dict[str, Any] = {
     "points": HERE, "alarm": f"{HERE}.H", "change": {"limit": 81}, "changes": [{"id": f"{HERE}.H", "limit": 81}],
     "start": 1767225600000000, "end": 1767225700000000, "at": 1767225600000000,
+    "password": PASSWORD,
 }  # fmt: skip
-"""What a schema can't say: instants, points and alarms."""
+"""What a schema can't say: instants, points, alarms and the asker's own password."""
 
 
 def example(of: dict[str, Any], schema: dict[str, Any]) -> Any:
