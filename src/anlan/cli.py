@@ -55,6 +55,12 @@ def up(
             metavar="PATH", help="File or folder on another machine that keeps the audit record's heads; may be repeated."
         ),
     ] = None,
+    other_log: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LOG", help="Another node's audit record that has its heads in the same witness folder; may be repeated."
+        ),
+    ] = None,
     onto: Annotated[
         int | None, typer.Option(metavar="N", help="Import a folder that rests on an older version onto version N all the same.")
     ] = None,
@@ -66,6 +72,7 @@ def up(
     Example: anlan up plant/ --host 0.0.0.0 --certificate console.pem --key console.key
     Example: anlan up plant/ --origin https://console.plant --proxy 127.0.0.1
     """
+    from anlan.guard.witness import checked_log
     from anlan.node.up import UpOptions, run_up
     from anlan.web.listening import Listening
 
@@ -80,6 +87,7 @@ def up(
             single=single,
             horn=horn,
             witnesses=tuple(witness or ()),
+            other_logs=tuple(checked_log(one) for one in other_log or ()),
             onto=onto,
         )
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from anlan.guard import audit
+from anlan.guard.auditing import Auditor
 from anlan.guard.heads import Head, SigningKey, heads
 from anlan.guard.merkle import leaf_hash, tree_head, verify_inclusion
 from anlan.guard.records import AuditLeaf
@@ -387,3 +388,45 @@ def test_a_mount_point_that_is_missing_does_not_become_a_file(kept: Desk, tmp_pa
     auditor.hand_over()
     assert auditor.faults == {}
     assert [one.name for one in share.iterdir()] == [f"audit-{auditor.key.log[:16]}.jsonl" if auditor.key else ""]
+
+
+def replaced(kept: Desk, blank: bytes, *others: str) -> Auditor:
+    """The record written by another hand under another key, beside the file that a witness folder keeps of the first."""
+    folder = kept.folder / "elsewhere"
+    kept.witness.unlink()
+    first = kept.auditor(folder)
+    first.sign()
+    first.hand_over()
+    kept.records.close()
+    for name in ("records.db", "records.db-wal", "records.db-shm", "audit.key", "audit.pub", "audit.witnesses"):
+        (kept.folder / name).unlink(missing_ok=True)
+    (kept.folder / "records.db").write_bytes(blank)
+    kept.records = Records.open(kept.folder / "records.db")
+    kept.add(5, "forged")
+    assert first.key is not None
+    told = [one.format(log=first.key.log) for one in others]
+    return Auditor.open(kept.records, kept.clock, kept.folder / "audit.key", [folder], told)
+
+
+def test_a_record_replaced_with_its_key_shows_against_the_file_that_the_first_left_in_the_folder(
+    kept: Desk, blank: bytes
+) -> None:
+    auditor = replaced(kept, blank)
+    assert auditor.sign() is None
+    auditor.hand_over()
+    for checked in (auditor.check(rest=0), auditor.verify()):
+        assert checked.difference is not None
+        assert checked.difference.kind == "witness"
+        assert "the key, the record or this head was replaced" in checked.difference.text()
+    assert "difference" in auditor.faults
+    assert [one.name for one in (kept.folder / "elsewhere").glob("*")] == [Path(checked.heard[-1].where).name]
+
+
+def test_another_nodes_file_in_the_folder_is_no_difference_once_it_is_named(kept: Desk, blank: bytes) -> None:
+    auditor = replaced(kept, blank, "{log}")
+    assert auditor.sign() is not None
+    auditor.hand_over()
+    assert auditor.check(rest=0).difference is None
+    assert auditor.verify().difference is None
+    assert auditor.faults == {}
+    assert len(list((kept.folder / "elsewhere").glob("audit-*.jsonl"))) == 2

@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from anlan.cli import _register_rooms, app
+from anlan.guard.auditing import Auditor
 from anlan.guard.heads import Head, public_key, verify_head
 from anlan.guard.merkle import leaf_hash, verify_inclusion
 from anlan.model.clock import ManualClock
@@ -152,3 +153,31 @@ def test_an_export_can_go_on_after_a_leaf(desk: Desk, run: Run) -> None:
     lines = [json.loads(line) for line in run("export", "--data", desk.folder, "--after", 28, "--no-proofs").stdout.splitlines()]
     assert [one.get("n") for one in lines] == [None, 29, 30]
     assert leaf_hash(lines[1]["text"].encode()).hex() == lines[1]["leaf"]
+
+
+def test_a_file_of_another_record_in_the_folder_is_a_difference_unless_it_is_named(
+    desk: Desk, run: Run, tmp_path: Path, blank: bytes
+) -> None:
+    share = tmp_path / "share"
+    share.mkdir()
+    (tmp_path / "records.db").write_bytes(blank)
+    other = Desk(tmp_path, Records.open(tmp_path / "records.db"), ManualClock())
+    own = desk.auditor(share)
+    assert own.key is not None
+    foreign = Auditor.open(other.records, other.clock, tmp_path / "audit.key", [share], [own.key.log])
+    for auditor, one in ((own, desk), (foreign, other)):
+        one.add(5)
+        auditor.sign()
+        auditor.hand_over()
+    other.records.close()
+    assert foreign.key is not None
+    done = run("verify", "--data", desk.folder, "--witness", share)
+    assert done.exit_code == 1
+    assert f"audit-{foreign.key.log[:16]}.jsonl has a head" in done.stdout
+    assert "was replaced" in done.stdout
+    done = run("verify", "--data", desk.folder, "--witness", share, "--other-log", foreign.key.log[:16])
+    assert done.exit_code == 0, done.stdout
+    (share / f"audit-{own.key.log[:16]}.jsonl").unlink()
+    assert run("verify", "--data", desk.folder, "--witness", share).exit_code == 1
+    refused = run("verify", "--data", desk.folder, "--witness", share, "--other-log", "hualan")
+    assert isinstance(refused.exception, InputError)

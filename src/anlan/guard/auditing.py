@@ -87,8 +87,10 @@ class Auditor:
         self._verifying = threading.Lock()
 
     @classmethod
-    def open(cls, records: Records, clock: Clock, key_file: Path, witnesses: Sequence[Path] = ()) -> Auditor:
-        """A key that cannot be used is a fault that stands; the node runs without signed heads, and says so."""
+    def open(
+        cls, records: Records, clock: Clock, key_file: Path, witnesses: Sequence[Path] = (), others: Sequence[str] = ()
+    ) -> Auditor:
+        """`others`: logs of other nodes whose heads lie in the same witness folders. A key that cannot be used is a fault that stands; the node runs without signed heads, and says so."""
         with records.reading() as session:
             signed = last_head(session)
         try:
@@ -107,7 +109,7 @@ class Auditor:
                     session, audit.Step(at=clock.now(), who="node", action="audit.key", subject=key.log[:16], after=facts)
                 )
         memory = WitnessMemory(key_file.with_name("audit.witnesses"))
-        return cls(records, clock, key, [RememberedWitness(FileWitness(path, key.log), memory) for path in witnesses])
+        return cls(records, clock, key, [RememberedWitness(FileWitness(path, key.log, others), memory) for path in witnesses])
 
     @property
     def key(self) -> SigningKey | None:
@@ -159,7 +161,7 @@ class Auditor:
         """Read the whole record anew, resting on the way, and compare it with the newest heads; keep and tell what is found."""
         with self._records.reading() as session:
             own = last_head(session)
-        told = [Testimony(witness.name, [last]) for witness in self._witnesses if (last := self._ask(witness)) is not None]
+        told = self._asked()
         public = self._key.public if self._key is not None else None
         verifier = Verifier([own] if own is not None else [], told, public)
         run(verifier, self._paced(verifier, rest))
@@ -175,7 +177,7 @@ class Auditor:
         told = []
         for witness in self._witnesses:
             try:
-                told.append(witness.testimony())
+                told += [witness.testimony(), *witness.strangers()]
             except Unavailable as fault:
                 self._tell(witness, fault=fault)
         # One at a time: whoever asks for it again and again must not take the machine from the others.
@@ -215,8 +217,7 @@ class Auditor:
         """Before anything is signed again the record must agree with what was signed before."""
         with self._records.reading() as session:
             own = last_head(session)
-        told = [Testimony(witness.name, [last]) for witness in self._witnesses if (last := self._ask(witness)) is not None]
-        return Verifier([own] if own is not None else [], told)
+        return Verifier([own] if own is not None else [], self._asked(), self._key.public if self._key is not None else None)
 
     def _hand(self, witness: Witness) -> None:
         last = witness.last()
@@ -246,6 +247,18 @@ class Auditor:
         except Unavailable as fault:
             self._tell(witness, fault=fault)
             return None
+
+    def _asked(self) -> list[Testimony]:
+        """The newest head of each witness, and those of records that nobody expects there."""
+        told = []
+        for witness in self._witnesses:
+            last = self._ask(witness)
+            told += [Testimony(witness.name, [last])] if last is not None else []
+            try:
+                told += witness.strangers()
+            except Unavailable as fault:
+                self._tell(witness, fault=fault)
+        return told
 
     def _tell(
         self, witness: Witness, *, last: Head | None = None, agrees: bool | None = None, fault: AnlanError | None = None
@@ -291,6 +304,8 @@ class Auditor:
             with self._lock:
                 self._grown, self._tree = None, Tree(self._leaves)
         for one in told:
+            if one.where not in self.states:
+                continue
             self.states[one.where] = replace(self.states[one.where], last=one.heads[-1], agrees=agrees, asked_at=self.checked_at)
 
     def _raise(self, difference: Difference) -> None:

@@ -12,15 +12,17 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Protocol
 
 import orjson
 
 from anlan.guard.heads import BadHead, Head
-from anlan.model.errors import Unavailable
+from anlan.model.errors import InputError, Unavailable
 from anlan.store.durable import sync
 
 HASH = 32
@@ -65,12 +67,19 @@ class Witness(Protocol):
     def testimony(self) -> Testimony:
         """All it holds, for naming a difference."""
 
+    def strangers(self) -> list[Testimony]:
+        """The newest head of each record that lies with it, is not this node's, and was not told to be another node's: such a one may
+        be this node's as it was before record and key were replaced."""
+
 
 class FileWitness:
     """Lines appended to a file, on a disk that whoever alters the node cannot alter: another machine's share, write-once storage."""
 
-    def __init__(self, path: Path, log: str) -> None:
+    def __init__(self, path: Path, log: str, others: Sequence[str] = ()) -> None:
+        """`others`: logs of other nodes that keep their heads in the same folder."""
         self._path = witness_file(path, log)
+        self._folder, self._others = self._path.parent if self._path != path else None, others
+        self._strangers: dict[Path, FileWitness] = {}
         self._read_to = 0
         self._inode = 0
         self._last: Head | None = None
@@ -123,6 +132,16 @@ class FileWitness:
             raise self._unreadable(error) from error
         return read_testimony(content, self.name)
 
+    def strangers(self) -> list[Testimony]:
+        if self._folder is None:
+            return []
+        found = []
+        for file in foreign_files(self._folder, self._path, self._others):
+            last = self._strangers.setdefault(file, FileWitness(file, "")).last()
+            if last is not None:
+                found.append(Testimony(str(file), [last]))
+        return found
+
     def _append(self, line: bytes) -> None:
         made = not self._path.exists()
         descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o640)
@@ -164,6 +183,24 @@ def witness_file(path: Path, log: str) -> Path:
     `.jsonl`, else the folder that a share is to be mounted on."""
     folder = path.is_dir() or not (path.suffix or path.exists())
     return path / f"audit-{log[:16]}.jsonl" if folder else path
+
+
+def foreign_files(folder: Path, own: Path, others: Sequence[str]) -> list[Path]:
+    """What other records left in a witness folder, without those of the logs `others`. Raises Unavailable."""
+    known = {own.name, *(f"audit-{log[:16]}.jsonl" for log in others)}
+    try:
+        return sorted(file for file in folder.iterdir() if fnmatch(file.name, "audit-*.jsonl") and file.name not in known)
+    except OSError as error:
+        raise Unavailable(
+            "the audit record's witness {witness} cannot be read: {why}", witness=str(folder), why=error.strerror or str(error)
+        ) from error
+
+
+def checked_log(log: str) -> str:
+    """Raises InputError."""
+    if re.fullmatch("[0-9a-f]{16,64}", log) is None:
+        raise InputError("{found} names no audit record: its log, at least 16 hexadecimal digits, was expected", found=log[:80])
+    return log
 
 
 def read_testimony(content: bytes, where: str) -> Testimony:

@@ -85,3 +85,6 @@ class RememberedWitness:
     def testimony(self) -> Testimony:
         """As it is: what is left still tells."""
         return self._witness.testimony()
+
+    def strangers(self) -> list[Testimony]:
+        return self._witness.strangers()

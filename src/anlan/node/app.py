@@ -118,10 +118,16 @@ class App:
     """Context and FastAPI app, as an object, so that `--single` and tests run the same."""
 
     def __init__(
-        self, folder: NodeFolder, clock: Clock, listening: Listening | None = None, witnesses: Sequence[Path] = ()
+        self,
+        folder: NodeFolder,
+        clock: Clock,
+        listening: Listening | None = None,
+        witnesses: Sequence[Path] = (),
+        other_logs: Sequence[str] = (),
     ) -> None:
+        """`other_logs`: audit records of other nodes that keep their heads in the same witness folders."""
         self._folder, self._clock, self._listening = folder, clock, listening or Listening()
-        self._witnesses = witnesses
+        self._witnesses, self._other_logs = witnesses, other_logs
         self._tasks: list[asyncio.Task[None]] = []
         self._stores = ExitStack()
 
@@ -164,7 +170,8 @@ class App:
 
     def _guard(self, records: Records) -> Guard:
         """With the audit record's key, witnesses and room to wait; the last head is signed and handed over when the app stops."""
-        auditor, spool = Auditor.open(records, self._clock, self._folder.audit_key, self._witnesses), None
+        auditor = Auditor.open(records, self._clock, self._folder.audit_key, self._witnesses, self._other_logs)
+        spool = None
         try:
             spool = Spool.open(self._folder.audit_waiting)
             self._stores.callback(spool.close)
@@ -304,8 +311,8 @@ def _build(context: Context) -> FastAPI:
     return build_app(context, routes=routes, pages=[plant_pages.pages, monitor_pages.pages, sense_pages.pages, pages_audit.pages])
 
 
-async def main(folder: NodeFolder, listening: Listening, witnesses: Sequence[Path] = ()) -> None:
-    app = App(folder, SystemClock(), listening, witnesses)
+async def main(folder: NodeFolder, listening: Listening, witnesses: Sequence[Path] = (), other_logs: Sequence[str] = ()) -> None:
+    app = App(folder, SystemClock(), listening, witnesses, other_logs)
     serving = asyncio.ensure_future(app.serve(await app.open()))
     spare_what_is_loaded()
     stopping = asyncio.ensure_future(run_until_signal())
@@ -329,8 +336,9 @@ if __name__ == "__main__":
     parser.add_argument("--origin", action="append", default=[])
     parser.add_argument("--proxy", action="append", default=[])
     parser.add_argument("--witness", action="append", type=Path, default=[])
+    parser.add_argument("--other-log", action="append", default=[])
     given = parser.parse_args()
     configure("app")
     die_with_parent()
     heard = Listening(given.host, given.port, given.certificate, given.key, tuple(given.origin), tuple(given.proxy))
-    asyncio.run(main(NodeFolder(given.data), heard.checked(), given.witness))
+    asyncio.run(main(NodeFolder(given.data), heard.checked(), given.witness, given.other_log))

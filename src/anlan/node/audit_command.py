@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -36,6 +37,10 @@ def verify_command(
         list[Path] | None,
         typer.Option(metavar="FILE", help="What a witness kept: its file, or the folder with it; may be repeated."),
     ] = None,
+    other_log: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LOG", help="Another node's record whose heads lie in the same folder; may be repeated."),
+    ] = None,
     key: Annotated[
         Path | None,
         typer.Option(metavar="PUB", help="The record's public key, kept elsewhere; default audit.pub beside the data."),
@@ -52,7 +57,7 @@ def verify_command(
     from anlan.model.words import shell_language
 
     folder = data_folder(data)
-    checked, public = verify_folder(folder, witness or [], key)
+    checked, public = verify_folder(folder, witness or [], key, other_log or [])
     if as_json:
         typer.echo(orjson.dumps(as_facts(checked, shell_language()), option=orjson.OPT_INDENT_2).decode())
     else:
@@ -108,14 +113,18 @@ def data_folder(given: Path | None) -> Path:
     return given
 
 
-def verify_folder(data: Path, witnesses: Sequence[Path], key: Path | None) -> tuple[Checked, Ed25519PublicKey | None]:
-    """Raises ConfigError for a witness or key that isn't there, StoreError."""
+def verify_folder(
+    data: Path, witnesses: Sequence[Path], key: Path | None, others: Sequence[str] = ()
+) -> tuple[Checked, Ed25519PublicKey | None]:
+    """Raises ConfigError for a witness or key that isn't there, InputError for an `others` that is no log, StoreError."""
     from anlan.guard.heads import public_key
     from anlan.guard.verifying import verify
+    from anlan.guard.witness import checked_log
 
     beside = data / "audit.pub"
     public = public_key(key) if key is not None else public_key(beside) if beside.is_file() else None
-    told = [_testimony(path, public) for path in witnesses]
+    others = [checked_log(one) for one in others]
+    told = [one for path in witnesses for one in _testimonies(path, public, others)]
     with opened(data) as records, records.reading() as session:
         return verify(session, told, public), public
 
@@ -166,12 +175,24 @@ def opened(data: Path) -> Iterator[Records]:
         records.close()
 
 
-def _testimony(path: Path, public: Ed25519PublicKey | None) -> Testimony:
+def _testimonies(path: Path, public: Ed25519PublicKey | None, others: Sequence[str]) -> list[Testimony]:
+    """With what lies in the folder of records that nobody told to be other nodes': this one may have been replaced with its key."""
     from anlan.guard.heads import log_id
-    from anlan.guard.witness import read_testimony, witness_file
-    from anlan.model.errors import ConfigError
+    from anlan.guard.witness import foreign_files, witness_file
 
     file = witness_file(path, log_id(public)) if public is not None else path
+    if file == path or not path.is_dir():
+        return [_testimony(file)]
+    foreign = foreign_files(path, file, others)
+    own = [_testimony(file)] if file.exists() or not foreign else []
+    # Of another record only the newest head: its leaves say nothing of which of these was changed.
+    return own + [replace(told, heads=told.heads[-1:], runs=[]) for told in map(_testimony, foreign)]
+
+
+def _testimony(file: Path) -> Testimony:
+    from anlan.guard.witness import read_testimony
+    from anlan.model.errors import ConfigError
+
     try:
         return read_testimony(file.read_bytes(), str(file))
     except FileNotFoundError as error:

@@ -20,13 +20,19 @@ from anlan.node.supervisor import Child
 from anlan.web.listening import Listening
 
 
-async def run_single(folder: NodeFolder, listening: Listening, demo: Child | None = None, witnesses: Sequence[Path] = ()) -> None:
+async def run_single(
+    folder: NodeFolder,
+    listening: Listening,
+    demo: Child | None = None,
+    witnesses: Sequence[Path] = (),
+    other_logs: Sequence[str] = (),
+) -> None:
     """Until a signal, or until cancelled."""
     clock = SystemClock()
     async with AsyncExitStack() as started:
         if demo is not None:
             started.push_async_callback(_end, await asyncio.create_subprocess_exec(*demo.argv))
-        core, sense, app = Core(folder, clock), Sense(folder, clock), App(folder, clock, listening, witnesses)
+        core, sense, app = Core(folder, clock), Sense(folder, clock), App(folder, clock, listening, witnesses, other_logs)
         await core.start()
         started.push_async_callback(core.close)
         await sense.start()

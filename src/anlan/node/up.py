@@ -51,6 +51,8 @@ class UpOptions:
     horn: str = ""
     witnesses: tuple[Path, ...] = ()
     """Where the heads of the audit record are handed: files or folders elsewhere."""
+    other_logs: tuple[str, ...] = ()
+    """Audit records of other nodes whose heads lie in the same folders."""
     onto: int | None = None
     """The version whose difference to the folder the person has seen and means; needed only when the folder rests on an older one."""
 
@@ -170,7 +172,7 @@ def _children(prepared: Prepared, options: UpOptions) -> list[Child]:
 
 
 def _witnesses(options: UpOptions) -> list[str]:
-    return [f"--witness={path.absolute()}" for path in options.witnesses]
+    return [f"--witness={path.absolute()}" for path in options.witnesses] + [f"--other-log={log}" for log in options.other_logs]
 
 
 def _demo(prepared: Prepared, options: UpOptions) -> Child:
@@ -186,7 +188,8 @@ async def _run_single(prepared: Prepared, options: UpOptions) -> None:
     demo = _demo(prepared, options) if prepared.demo else None
     telling = asyncio.ensure_future(_tell_when_ready(prepared.folder))
     try:
-        await run_single(prepared.folder, options.listening, demo, [path.absolute() for path in options.witnesses])
+        witnesses = [path.absolute() for path in options.witnesses]
+        await run_single(prepared.folder, options.listening, demo, witnesses, options.other_logs)
     finally:
         telling.cancel()
         await asyncio.gather(telling, return_exceptions=True)
