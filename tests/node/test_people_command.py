@@ -56,11 +56,14 @@ async def test_the_way_back_in_when_phone_and_password_are_lost(guard: Guard, ru
     with pytest.raises(SecondFactorNeeded):
         await guard.sessions.sign_in("boss", PASSWORD, address="10.0.0.1")
     assert "second factor" in run("list").stdout
+    _, token = guard.tokens.create(by, "historian", ["live.view"], "", 90)
+    assert guard.tokens.resolve(token, "10.0.0.2") is not None
     done = run("reset", "boss", "--reason", "phone lost")
     assert done.exit_code == 0, done.output
     account, once = done.stdout.split()
     assert account == "boss"
     assert guard.sessions.running(by.session) is None
+    assert guard.tokens.resolve(token, "10.0.0.2") is None
     assert (await guard.sessions.sign_in("boss", once, address="10.0.0.1")).principal.must_change
     with guard.records.reading() as session:
         leaf = session.scalars(select(AuditLeaf).where(AuditLeaf.action == "people.reset-locally")).one()
