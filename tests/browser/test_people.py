@@ -151,3 +151,19 @@ def test_a_second_factor_that_is_due_is_set_up_at_the_door(node: Any, browser: B
     door.locator("[data-step=done] button").click()
     expect(door).to_have_url(re.compile(r"/audit$"), timeout=SHOWS)
     context.close()
+
+
+def test_who_sees_nothing_live_has_a_page_that_asks_for_no_socket(node: Any, sign_in: Any) -> None:
+    harness = node.harness
+    with harness.records.session() as session:
+        new = NewPerson("keys", Label(zh="管账号", en="Keys"), (Held("administrator", only=("manage",)),))
+        add_person(session, new, hash_password(node.password), harness.clock, must_change=False)
+    page: Page = sign_in("keys", "/account")
+    asked: list[str] = []
+    page.on("websocket", lambda socket: asked.append(socket.url))
+    page.reload()
+    expect(page.locator("[data-act=password]")).to_be_visible(timeout=SHOWS)
+    page.wait_for_timeout(3_000)
+    assert not [url for url in asked if "/api/v1/live/ws" in url]
+    expect(page.locator("[data-shell=link]")).to_have_count(0)
+    keep(page, "account-nothing-live")
