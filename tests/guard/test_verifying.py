@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -388,6 +389,14 @@ def test_a_mount_point_that_is_missing_does_not_become_a_file(kept: Desk, tmp_pa
     auditor.hand_over()
     assert auditor.faults == {}
     assert [one.name for one in share.iterdir()] == [f"audit-{auditor.key.log[:16]}.jsonl" if auditor.key else ""]
+
+
+def test_turns_that_ask_a_witness_at_once_hear_the_same(kept: Desk) -> None:
+    head = read_testimony(kept.witness.read_bytes(), "").heads[-1]
+    for _ in range(50):
+        witness = FileWitness(kept.witness, "")
+        with ThreadPoolExecutor(4) as pool:
+            assert list(pool.map(lambda one: one.last(), [witness] * 8)) == [head] * 8
 
 
 def replaced(kept: Desk, blank: bytes, *others: str) -> Auditor:

@@ -90,7 +90,8 @@ class Auditor:
     def open(
         cls, records: Records, clock: Clock, key_file: Path, witnesses: Sequence[Path] = (), others: Sequence[str] = ()
     ) -> Auditor:
-        """`others`: logs of other nodes whose heads lie in the same witness folders. A key that cannot be used is a fault that stands; the node runs without signed heads, and says so."""
+        """`others`: logs of other nodes whose heads lie in the same witness folders. A key that cannot be used is a fault that stands; the node
+        runs without signed heads, and says so."""
         with records.reading() as session:
             signed = last_head(session)
         try:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import os
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
@@ -83,13 +84,18 @@ class FileWitness:
         self._read_to = 0
         self._inode = 0
         self._last: Head | None = None
+        self._reading = threading.Lock()
 
     @property
     def name(self) -> str:
         return str(self._path)
 
     def last(self) -> Head | None:
-        """Reads only what was added since the last call."""
+        """Reads only what was added since the last call. The turns that hand over and check may ask at once."""
+        with self._reading:
+            return self._newest()
+
+    def _newest(self) -> Head | None:
         try:
             state = self._path.stat()
         except FileNotFoundError:
