@@ -157,4 +157,4 @@ def test_a_window_and_a_post_stay_in_the_address(node: Any, sign_in: Any, storm:
     fields.nth(0).fill("2026-01-02T00:00")
     fields.nth(1).fill("2026-01-01T00:00")
     page.click("form.custom button")
-    expect(page.locator("anlan-performance .form-error")).not_to_be_empty()
+    expect(page.locator("anlan-performance .form-error")).not_to_be_empty(timeout=SHOWS)

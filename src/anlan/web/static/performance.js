@@ -58,18 +58,20 @@ class Performance extends HTMLElement {
   wire() {
     for (const button of this.querySelectorAll("[data-window]"))
       button.addEventListener("click", () => {
-        [this.window, this.from, this.to] = [button.dataset.window, 0, 0];
+        [this.window, this.from, this.to, this.typed] = [button.dataset.window, 0, 0, false];
         this.load();
       });
     this.querySelector("select").addEventListener("change", ({ target }) => {
       this.post = target.value === "*" ? null : target.value;
       this.show();
     });
+    // What a person is typing is not written over by an answer that comes meanwhile, nor is what was said of it wiped away.
+    this.querySelector("form").addEventListener("input", () => (this.typed = true));
     this.querySelector("form").addEventListener("submit", (event) => {
       event.preventDefault();
       const [from, to] = [...event.target.querySelectorAll("input")].map((field) => siteMillis(field.value));
       if (!(from < to)) return this.say(t("The beginning must lie before the end."));
-      [this.from, this.to] = [from, to];
+      [this.from, this.to, this.typed] = [from, to, false];
       this.load();
     });
   }
@@ -81,7 +83,7 @@ class Performance extends HTMLElement {
     const answer = await api.get(`/api/v1/alarms/performance?${asked}`);
     if (turn !== this.turn || !this.charts) return;
     this.toggleAttribute("busy", false);
-    this.say(answer.refused ?? "");
+    if (answer.refused || !this.typed) this.say(answer.refused ?? "");
     if (answer.refused) return;
     this.report = answer;
     this.show();
@@ -113,7 +115,7 @@ class Performance extends HTMLElement {
     const choices = [["*", t("all posts")], ...report.posts.map((post) => [post.post, postName(post)])];
     this.querySelector("select").innerHTML = choices.map(([id, name]) => `<option value="${esc(id)}"${id === (one.post ?? "*") ? " selected" : ""}>${esc(name)}</option>`).join("");
     const [from, to] = this.querySelectorAll("form input");
-    if (document.activeElement !== from && document.activeElement !== to) [from.value, to.value] = [report.from, report.to].map(siteField);
+    if (!this.typed && document.activeElement !== from && document.activeElement !== to) [from.value, to.value] = [report.from, report.to].map(siteField);
     const of = t("{count} alarms of {alarms} different ones", { count: one.figures["rate.count"] ?? "—", alarms: one.alarms });
     const since = report.measured_from > report.from ? ` · ${t("recorded since {time}", { time: stamp(report.measured_from) })}` : "";
     this.querySelector(".status").textContent = `${stamp(report.from)} – ${stamp(report.to)} · ${of}${since}`;
