@@ -54,7 +54,7 @@ def engine_config(
 
 
 def facts(found: Transitions) -> list[tuple[Any, ...]]:
-    """What must agree, with NaN made comparable. Of two zeros that differ in sign, `max` may give either (IEEE 754)."""
+    """What must agree, with NaN made comparable."""
     return [
         (
             t.alarm,
@@ -64,7 +64,7 @@ def facts(found: Transitions) -> list[tuple[Any, ...]]:
             t.after,
             t.happened_at,
             t.noticed_at,
-            *(str(x + 0 if isinstance(x, float) else x) for x in (t.value, t.quality, t.limit)),
+            *(str(x) for x in (t.value, t.quality, t.limit)),
         )
         for t in found.events()
     ]

@@ -532,16 +532,7 @@ class Reference:
         if limit is None:
             limit = alarm.rule.limit if kind in LIMITS else value if kind == AlarmKind.STATE else math.nan
         self.out.append(
-            (
-                alarm.rule.number,
-                alarm.episode,
-                trigger,
-                before,
-                after,
-                at,
-                noticed_at,
-                *(str(x + 0 if isinstance(x, float) else x) for x in (value, word, limit)),
-            )
+            (alarm.rule.number, alarm.episode, trigger, before, after, at, noticed_at, *(str(x) for x in (value, word, limit)))
         )
 
     # ---- asking
