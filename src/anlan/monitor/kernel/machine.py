@@ -171,9 +171,9 @@ def _combined(op, a, b):  # type: ignore[no-untyped-def]
     if op == _DIV:
         return a / b
     if op == _MIN:
-        return min(a, b)
+        return a if a < b else b  # of two zeros the second: what Numba's own gives depends on where it is inlined
     if op == _MAX:
-        return max(a, b)
+        return a if a > b else b
     if op == _POW:
         return a**b
     return 1.0 if _compared(op, a, b) else 0.0
