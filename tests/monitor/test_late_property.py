@@ -219,7 +219,7 @@ def check(config: EngineConfig, node: LateNode, truth: list[EpisodeOf], rows: li
             assert number < ADDED or not once, f"{other} was added and never was"
 
 
-@tried_on(st.integers(0, 1 << 32), st.booleans(), few=6, many=40, derandomize=True)
+@tried_on(st.integers(0, 1 << 32), st.booleans(), few=12, many=40, derandomize=True)
 def test_the_record_ends_as_if_nothing_had_come_late(seed: int, midway: bool) -> None:
     random = Random(seed)
     config, rows = plant(random), recording(random, random.choice((30, 90)))

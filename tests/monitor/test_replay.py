@@ -159,7 +159,7 @@ def whole_seconds(readings: Readings) -> Readings:
     return Readings(readings.point, readings.time // SECOND * SECOND, readings.value, readings.quality)
 
 
-@tried_on(st.integers(0, 1 << 32), st.booleans(), few=10, many=60)
+@tried_on(st.integers(0, 1 << 32), st.booleans(), few=20, many=60)
 def test_ticks_that_are_left_out_would_have_moved_nothing(seed: int, silence: bool) -> None:
     random = Random(seed)
     config, readings = plant(random), recording(random)
@@ -339,7 +339,7 @@ def calculating(on_change: bool = False) -> EngineConfig:
     )
 
 
-@tried_on(st.integers(0, 1 << 32), st.booleans(), few=8, many=40)
+@tried_on(st.integers(0, 1 << 32), st.booleans(), few=15, many=40)
 def test_calculated_points_miss_no_tick_that_matters(seed: int, on_change: bool) -> None:
     readings = recording(Random(seed))
     sparse, dense = Replay(calculating(on_change)), EachTick(calculating(on_change))

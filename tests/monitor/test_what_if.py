@@ -161,7 +161,7 @@ def test_an_effect_is_plain_json_and_says_what_it_left_out() -> None:
     assert (len(told["changes"]), told["changes_left"], told["counts"]["gone"]) == (1_000, 500, 1_500)
 
 
-@tried_on(st.integers(0, 1 << 32), st.booleans(), few=15, many=100)
+@tried_on(st.integers(0, 1 << 32), st.booleans(), few=30, many=100)
 def test_a_rule_set_against_itself_changes_nothing(seed: int, given_incidents: bool) -> None:
     random = Random(seed)
     config = level(
@@ -179,7 +179,7 @@ def test_a_rule_set_against_itself_changes_nothing(seed: int, given_incidents: b
     assert effect.chattering_removed == effect.chattering_added == []
 
 
-@tried_on(st.integers(0, 1 << 32), few=10, many=60)
+@tried_on(st.integers(0, 1 << 32), few=20, many=60)
 def test_the_counts_add_up(seed: int) -> None:
     random = Random(seed)
     past = values("".join(random.choice("11789") for _ in range(200)))

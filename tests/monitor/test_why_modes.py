@@ -226,7 +226,7 @@ def random_story(random: Random) -> Remembering:
     return bench
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 1 << 32))
 @example(1_443_163_754)  # a latch whose high alarm still waits
 @example(5_000_205)  # a mode that ends at the tick at which a delay ends

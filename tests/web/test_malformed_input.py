@@ -124,8 +124,8 @@ def test_no_input_breaks_a_route(tester: Asker, data: st.DataObject) -> None:
     answer = tester.send(method, path, **rest)
     assert answer.status_code < 500, answer.text
     told = operation["responses"].get("200", {}).get("content", {})
-    form = answer.headers["content-type"].partition(";")[0]
-    assert "json" in form or (answer.status_code == 200 and (form in told or form == "text/plain"))
+    form = answer.headers["content-type"]
+    assert "json" in form or form.startswith("text/plain; version") or (answer.status_code == 200 and form in told)
 
 
 @pytest.mark.parametrize("text", ["/", "//", "...", "a/b", "?", "#", "%2F", "\\", "/AT-203", "AT-203/", "\x00", "\ud800"])
