@@ -37,6 +37,8 @@ async def test_after_midnight_the_night_shift_is_still_yesterdays(console: Any, 
     await console.sign_in("admin")
     now = (await console.get("/api/v1/roster/now")).json()
     assert (now["day"], now["shift"]["id"]) == ("2026-01-01", "night")
+    week = (await console.get("/api/v1/roster")).json()
+    assert (week["from"], week["today"]) == ("2026-01-01", "2026-01-02")  # the shift that runs is in the week that is shown
 
 
 @pytest.mark.parametrize(

@@ -39,11 +39,11 @@ def routes(context: Context) -> APIRouter:
 
     @router.get("/roster", dependencies=[require("people.view")])
     async def duties(
-        first: Annotated[str, Query(alias="from", max_length=40, description="YYYY-MM-DD; today when absent")] = "",
+        first: Annotated[str, Query(alias="from", max_length=40, description="YYYY-MM-DD; when absent, the day on which the running shift began")] = "",
         days: Annotated[int, Query(ge=1, le=MOST_DAYS)] = 7,
     ) -> Response:
         """The roster of some days, with the shifts and posts it is written for."""
-        first = first or today(context)
+        first = first or _running(context)[0]  # at two at night that is yesterday, and who asks wants the night shift
         rows = await asyncio.to_thread(roster.between, first, days)
         items = [{"day": row.day, "shift": row.shift, "post": row.post, "person": str(row.person_id)} for row in rows]
         shifts = [shift.model_dump() for shift in context.plant.shifts]
