@@ -117,10 +117,11 @@ def _register_rooms() -> None:
     from anlan.node.why import register as why
     from anlan.plant.commands import register as plant
     from anlan.plant.replaying.commands import register as replaying
+    from anlan.risk.command import register as risk
     from anlan.sense.commands import register as sense
     from anlan.sense.demo.commands import register as demo
 
-    for register in (alarm_commands, alarm_kpi, audit, detectors, people, printing, why, plant, replaying, sense, demo):
+    for register in (alarm_commands, alarm_kpi, audit, detectors, people, printing, why, plant, replaying, risk, sense, demo):
         register(app)
 
 

@@ -1,0 +1,1 @@
+"""Decision diagrams: numbers in tables, compiled. Knows circuits, not trees."""

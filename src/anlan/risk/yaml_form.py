@@ -1,0 +1,216 @@
+"""The YAML form of a tree, read into the elements of Open-PSA, so that both forms have the same meaning and the same mistakes.
+
+fault-tree: pump
+top: no-flow
+gates:
+  no-flow: {or: [power, {and: [pump-a, pump-b]}]}
+  power: {atleast: 2, of: [bus-1, bus-2, bus-3]}
+events:
+  pump-a: 0.01
+  pump-b: {rate: lambda, test-interval: 720}
+houses: {standby: true}
+parameters:
+  lambda: {lognormal-deviate: [1.0e-6, 3, 0.95]}
+common-causes:
+  buses: {model: beta-factor, members: [bus-1, bus-2, bus-3], probability: 0.001, factors: [0.1]}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from anlan.risk.elements import DEEPEST, Element
+from anlan.risk.mistakes import TreeMistake
+from anlan.risk.model import Place
+
+MISSION_TIME = "mission-time"
+SECTIONS = ("fault-tree", "top", MISSION_TIME, "gates", "events", "houses", "parameters", "common-causes")
+RATES = ("rate", "test-interval", "first-test", "repair-rate", "on-demand")
+
+
+def parse_yaml(body: bytes, file: str) -> Element:
+    """An <opsa-mef> of the same content. Raises TreeMistake with file and line."""
+    return Form(file).read(body)
+
+
+class Form:
+    def __init__(self, file: str) -> None:
+        self.file = file
+
+    def read(self, body: bytes) -> Element:
+        try:
+            root = YAML(typ="rt").compose(body.decode())
+        except UnicodeDecodeError as failure:
+            raise TreeMistake("this is not YAML: {problem}", Place(self.file), problem=str(failure)) from failure
+        except MarkedYAMLError as failure:
+            mark = failure.problem_mark or failure.context_mark
+            line = mark.line + 1 if mark else 0
+            raise TreeMistake("this is not YAML: {problem}", Place(self.file, line), problem=failure.problem or "") from failure
+        except (YAMLError, RecursionError) as failure:
+            raise TreeMistake("this is not YAML: {problem}", Place(self.file), problem=str(failure)) from failure
+        if root is None:
+            raise TreeMistake("this file is empty", Place(self.file))
+        mef = Element("opsa-mef", self.place(root))
+        tree = Element("define-fault-tree", self.place(root), {"name": "tree"})
+        data = Element("model-data", self.place(root))
+        mef.children = [tree, data]
+        for key, node in self.entries(root):
+            match key:
+                case "fault-tree":
+                    tree.attributes["name"] = self.text(node)
+                case "top":
+                    mef.attributes["top"] = self.text(node)
+                case "mission-time":
+                    mef.attributes["mission-time"] = self.text(node)
+                case "gates":
+                    tree.children += self.defined(node, "define-gate", self.formula)
+                case "events":
+                    data.children += self.defined(node, "define-basic-event", self.chance)
+                case "houses":
+                    data.children += self.defined(node, "define-house-event", self.truth)
+                case "parameters":
+                    data.children += self.defined(node, "define-parameter", self.expression)
+                case "common-causes":
+                    tree.children += [self.group(name, each) for name, each in self.entries(node)]
+                case _:
+                    raise TreeMistake(
+                        "{found} is no part of a tree; one of {expected} was expected",
+                        self.place(node),
+                        found=key,
+                        expected=", ".join(SECTIONS),
+                    )
+        return mef
+
+    def place(self, node: Node) -> Place:
+        return Place(self.file, node.start_mark.line + 1)
+
+    def entries(self, node: Node) -> Iterator[tuple[str, Node]]:
+        if not isinstance(node, MappingNode):
+            raise TreeMistake("names with values were expected", self.place(node))
+        seen = set()
+        for key, value in node.value:
+            name = self.text(key)
+            if name in seen:
+                raise TreeMistake("{name} is given twice", self.place(key), name=name)
+            seen.add(name)
+            # What is wrong with an entry is told at its name.
+            value.start_mark.line = key.start_mark.line if isinstance(value, ScalarNode) else value.start_mark.line
+            yield name, value
+
+    def text(self, node: Node) -> str:
+        if not isinstance(node, ScalarNode):
+            raise TreeMistake("one value was expected", self.place(node))
+        return str(node.value)
+
+    def items(self, node: Node) -> list[Node]:
+        if not isinstance(node, SequenceNode):
+            raise TreeMistake("a list [ … ] was expected", self.place(node))
+        return list(node.value)
+
+    def defined(self, node: Node, tag: str, body: Callable[[Node], Element | None]) -> list[Element]:
+        """`{name: body}`, or `{name: {label: …, is: body}}`."""
+        found = []
+        for name, value in self.entries(node):
+            element = Element(tag, self.place(value), {"name": name})
+            inner = value
+            if isinstance(value, MappingNode) and any(self.text(key) == "label" for key, _ in value.value):
+                parts = dict(self.entries(value))
+                element.children.append(Element("label", element.place, text=self.text(parts.pop("label"))))
+                if set(parts) != {"is"}:
+                    raise TreeMistake("label and is were expected", element.place)
+                inner = parts["is"]
+            made = body(inner)
+            if made is not None:
+                element.children.append(made)
+            found.append(element)
+        return found
+
+    def formula(self, node: Node, depth: int = 0) -> Element:
+        place = self.place(node)
+        if depth > DEEPEST:
+            raise TreeMistake("elements are nested deeper than {most}", place, most=DEEPEST)
+        if isinstance(node, ScalarNode):
+            if node.value in ("true", "false"):
+                return Element("constant", place, {"value": node.value})
+            return Element("event", place, {"name": self.text(node)})
+        parts = dict(self.entries(node))
+        attributes = {}
+        if set(parts) == {"atleast", "of"}:
+            operation, arguments = "atleast", parts["of"]
+            attributes["min"] = self.text(parts["atleast"])
+        elif len(parts) == 1:
+            operation, arguments = next(iter(parts.items()))
+        else:
+            raise TreeMistake("one operation was expected, as {example}", place, example="{and: [a, b]}")
+        inner = [arguments] if operation == "not" and not isinstance(arguments, SequenceNode) else self.items(arguments)
+        return Element(operation, place, attributes, [self.formula(each, depth + 1) for each in inner])
+
+    def truth(self, node: Node) -> Element:
+        return Element("constant", self.place(node), {"value": self.text(node)})
+
+    def chance(self, node: Node) -> Element | None:
+        """An expression; `{rate: …, test-interval: …, first-test: …, repair-rate: …, on-demand: …}`; or nothing, as `~`."""
+        if isinstance(node, ScalarNode) and node.value in ("", "~", "null"):
+            return None
+        if not (isinstance(node, MappingNode) and any(self.text(key) in RATES for key, _ in node.value)):
+            return self.expression(node)
+        parts = {name: self.expression(each) for name, each in self.entries(node)}
+        place, time = self.place(node), Element("system-mission-time", self.place(node))
+        unknown = [name for name in parts if name not in RATES]
+        if unknown or "rate" not in parts:
+            raise TreeMistake(
+                "{found} was found; rate and any of {expected} were expected",
+                place,
+                found=", ".join(unknown) or ", ".join(parts),
+                expected=", ".join(RATES[1:]),
+            )
+        rate, zero = parts["rate"], Element("float", place, {"value": "0"})
+        if "test-interval" in parts:
+            interval = parts["test-interval"]
+            repair = [parts["repair-rate"]] if "repair-rate" in parts else []
+            return Element("periodic-test", place, {}, [rate, *repair, interval, parts.get("first-test", interval), time])
+        if "repair-rate" in parts or "on-demand" in parts:
+            return Element("GLM", place, {}, [parts.get("on-demand", zero), rate, parts.get("repair-rate", zero), time])
+        return Element("exponential", place, {}, [rate, time])
+
+    def expression(self, node: Node, depth: int = 0) -> Element:
+        place = self.place(node)
+        if depth > DEEPEST:
+            raise TreeMistake("elements are nested deeper than {most}", place, most=DEEPEST)
+        if isinstance(node, ScalarNode):
+            text = self.text(node)
+            if text == MISSION_TIME:
+                return Element("system-mission-time", place)
+            try:
+                float(text)
+            except ValueError:
+                return Element("parameter", place, {"name": text})
+            return Element("float", place, {"value": text})
+        parts = dict(self.entries(node))
+        if len(parts) != 1:
+            raise TreeMistake("one operation was expected, as {example}", place, example="{exponential: [1e-6, mission-time]}")
+        ((operation, arguments),) = parts.items()
+        return Element(operation, place, {}, [self.expression(each, depth + 1) for each in self.items(arguments)])
+
+    def group(self, name: str, node: Node) -> Element:
+        place = self.place(node)
+        parts = dict(self.entries(node))
+        if set(parts) != {"model", "members", "probability", "factors"}:
+            raise TreeMistake("model, members, probability and factors were expected", place)
+        members = Element("members", place)
+        members.children = [
+            Element("basic-event", self.place(each), {"name": self.text(each)}) for each in self.items(parts["members"])
+        ]
+        distribution = Element("distribution", place)
+        chance = self.chance(parts["probability"])
+        distribution.children = [chance] if chance is not None else []
+        factors = Element("factors", place)
+        for each in self.items(parts["factors"]):
+            factors.children.append(Element("factor", self.place(each), {}, [self.expression(each)]))
+        return Element(
+            "define-CCF-group", place, {"name": name, "model": self.text(parts["model"])}, [members, distribution, factors]
+        )
