@@ -25,6 +25,7 @@ env-dev: .venv/.dev  ## … and of tests, lint and types
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	$(BIN)/python -m compileall -q src
 	$(BIN)/python -m anlan.monitor.warm  # compiles the engine's kernel once, so that no start waits for it
+	$(BIN)/python -m anlan.risk.warm  # … and the walks over fault trees
 	@touch $@
 
 .venv/.dev: requirements-dev.lock .venv/.runtime

@@ -247,8 +247,8 @@ def test_common_causes_keep_a_members_total(model: str, factors: list[float], ex
     """All ways of a member to fail, as rare events, add up to its own probability; beta's three of three is a closed form."""
     file = tmp_path / "tree.yaml"
     file.write_text(
-        "gates: {top: {and: [a, b, c]}, one: {or: [a]}}\ncommon-causes: {pumps: {model: %s, members: [a, b, c], probability: 0.1, factors: %s}}\n"
-        % (model, factors),
+        "gates: {top: {and: [a, b, c]}, one: {or: [a]}}\n"
+        f"common-causes: {{pumps: {{model: {model}, members: [a, b, c], probability: 0.1, factors: {factors}}}}}\n",
         "utf-8",
     )
     single = solve(read_tree(file, top="one"))

@@ -116,3 +116,13 @@ def test_names_within_components_are_found_from_the_inside_out(tmp_path: Path) -
     assert (tree.top, tree.tops) == ("top", ("top",))
     assert set(tree.events) == {"a", "t.pump.a"}
     assert solve(tree).probability == pytest.approx(0.05)
+
+
+def test_the_example_of_the_manual_gives_its_figures(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "fault-trees.md").read_text("utf-8")
+    (tmp_path / "cooling.yaml").write_text(page.partition("```yaml\n")[2].partition("```")[0], "utf-8")
+    solution = solve(read_tree(tmp_path / "cooling.yaml"))
+    assert f"probability          {solution.probability:.6g}\n" in page
+    assert f"minimal cut sets     {solution.mcs}\n" in page
+    assert solution.sets is not None
+    assert " · ".join(next(solution.sets.likeliest()).events) in page
