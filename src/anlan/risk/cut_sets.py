@@ -81,7 +81,7 @@ class CutSets:
                 # What is left is a geometric series at most.
                 if term * largest <= 1e-15 * -log * (1 - largest) or log < -50:
                     break
-        return -math.expm1(log)
+        return abs(math.expm1(log))
 
     def with_event(self) -> dict[str, float]:
         """How many sets hold each literal (exact below 2⁵³)."""

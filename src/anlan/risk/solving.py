@@ -22,7 +22,7 @@ from anlan.risk.diagrams.building import MOST_NODES, Diagram, Family, minimal_se
 from anlan.risk.expressions import Column, Evaluation
 from anlan.risk.mistakes import TreeQuestion
 from anlan.risk.model import FaultTree, Logic, Named
-from anlan.risk.truncated import Truncated, truncated
+from anlan.risk.truncated import HIGHEST, Truncated, truncated
 
 EXACT, BOUNDED = "exact: binary decision diagram", "bounded: products up to an order"
 Reason = tuple[str, Mapping[str, Any]]
@@ -31,10 +31,10 @@ Reason = tuple[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`most_nodes` of one table (48 bytes each at most); `order`: list and count cut sets up to this order only."""
+    """`most_nodes` of one table (36 bytes each, and as much again while it grows); `order`: the highest that bounds are sought with."""
 
     most_nodes: int = MOST_NODES
-    order: int | None = None
+    order: int = HIGHEST
     prime_implicants: bool = False
 
 
@@ -152,7 +152,7 @@ def solve_formula(
     if sets is None:
         reasons["mcs"] = ("the diagram of all cut sets does not fit into {most} nodes", {"most": limits.most_nodes})
         if circuit.coherent():
-            below = truncated(circuit, circuit.roots[0], [p[e] for e in circuit.events], limits.most_nodes)
+            below = truncated(circuit, circuit.roots[0], [p[e] for e in circuit.events], limits.most_nodes, limits.order)
             sets, order_limit = cut_sets_of(circuit, below.family, p, False), below.order
     by_order = None if sets is None else sets.by_order()
     return Solution(
@@ -189,8 +189,11 @@ def cut_sets_of(circuit: Circuit, family: Family | None, p: Mapping[str, float],
 def _bounded(
     tree: FaultTree, name: str, circuit: Circuit, p: Mapping[str, float], limits: Limits, reasons: dict[str, Reason], began: float
 ) -> Solution:
-    beyond: Reason = ("the exact diagram does not fit into {most} nodes in any of the orders tried", {"most": limits.most_nodes})
-    found = truncated(circuit, circuit.roots[0], [p[e] for e in circuit.events], limits.most_nodes)
+    beyond: Reason = (
+        "the exact diagram fits in none of the orders tried into {most} nodes and the work that is allowed for them",
+        {"most": limits.most_nodes},
+    )
+    found = truncated(circuit, circuit.roots[0], [p[e] for e in circuit.events], limits.most_nodes, limits.order)
     sets = cut_sets_of(circuit, found.family, p, False)
     reasons = {"probability": beyond, "mcs": beyond} | reasons
     known = not any(np.isnan(p[e]) for e in circuit.events)

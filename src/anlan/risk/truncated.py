@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from anlan.risk.circuit import Circuit, Ints
 from anlan.risk.diagrams import tables, zbdd
@@ -21,6 +22,8 @@ from anlan.risk.orders import depth_first
 
 STEPS = 1 << 25
 """Work for one order: some seconds."""
+GROWTH = 4
+"""The next order is tried where this one took less than this part of the work that is allowed: it takes several times as much."""
 HIGHEST = 12
 
 
@@ -40,34 +43,38 @@ def truncated(circuit: Circuit, root: int, p: list[float], most: int = MOST_NODE
     coherent = circuit.coherent()
     found = Truncated(0, None, upper)
     weights = np.array([p[e] for e in order])
-    shortening = True
+    below_goes_on, above_goes_on = coherent, True
     for k in range(1, highest + 1):
-        if coherent:
-            family = _family(circuit, root, order, k, 0, most)
-            if family is None:
-                break
-            found = Truncated(k, family, found.upper)
-        if shortening:
-            above = _family(circuit, root, order, k, 1, most)
-            shortening = above is not None
-            if above is not None:
-                from anlan.risk.cut_sets import CutSets
-
-                sets = CutSets(above, (), weights)
-                found = Truncated(
-                    found.order, found.family, min(x for x in (found.upper, sets.mcub(), sets.rare_event()) if x is not None)
-                )
-        if not coherent and not shortening:
+        if below_goes_on:
+            family, steps = _family(circuit, root, order, k, 0, most)
+            below_goes_on = steps < STEPS // GROWTH
+            if family is not None:
+                found = Truncated(k, family, found.upper)
+        if above_goes_on:
+            family, steps = _family(circuit, root, order, k, 1, most)
+            above_goes_on = steps < STEPS // GROWTH
+            if family is not None:
+                found = Truncated(found.order, found.family, min(found.upper, _at_most(family, weights)))
+        if not below_goes_on and not above_goes_on:
             break
     return found
 
 
-def _family(circuit: Circuit, root: int, order: Ints, most_members: int, shorten: int, most: int) -> Family | None:
+def _at_most(family: Family, weights: npt.NDArray[np.float64]) -> float:
+    """The smaller of the two bounds that need no listing."""
+    from anlan.risk.cut_sets import CutSets
+
+    sets = CutSets(family, (), weights)
+    return min(x for x in (1.0, sets.mcub(), sets.rare_event()) if x is not None)
+
+
+def _family(circuit: Circuit, root: int, order: Ints, most_members: int, shorten: int, most: int) -> tuple[Family | None, int]:
+    """With the work that it took."""
     most = power_of_two(most)
     shop = Workshop(min(FIRST_NODES, most), 1, STEPS)
     making = Making(circuit, shop, most_members, shorten, most, np.argsort(order).tolist())
     found = making.family(root)
-    return None if found == tables.REFUSED else closed(shop, found, order)
+    return (None if found == tables.REFUSED else closed(shop, found, order)), int(shop.state[tables.STEPS])
 
 
 @dataclass(slots=True)

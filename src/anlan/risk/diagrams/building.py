@@ -21,6 +21,8 @@ STEPS_PER_NODE = 4
 FAIR_STEPS = 1 << 19
 """Up to here all orders are given the same; beyond it those that have done LEFT_BEHIND as many gates as the best."""
 LEFT_BEHIND = 0.7
+LATE_STEPS = 1 << 22
+"""What has not done half of its gates by now will not do the rest, whose diagrams are the larger ones, with eight times the work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Workshop:
 
 
 def race(circuit: Circuit, most: int = MOST_NODES) -> Diagram | None:
-    """The first of the static orders that gets there, as the work that each may do grows fourfold: small trees need the first round.
+    """The first of the static orders that gets there, as the work that each may do grows four- and eightfold: small trees need the first round.
 
     None when none does within `most` nodes at a time and STEPS_PER_NODE steps for each of them.
     """
@@ -98,8 +100,17 @@ def race(circuit: Circuit, most: int = MOST_NODES) -> Diagram | None:
         if steps == STEPS_PER_NODE * most:
             return None
         if steps >= FAIR_STEPS:
-            ways = [way for way, done in zip(ways, came, strict=True) if done >= LEFT_BEHIND * max(came)]
-        steps = min(4 * steps, STEPS_PER_NODE * most)
+            ways, came = _those_from(LEFT_BEHIND * max(came), ways, came)
+        if steps >= LATE_STEPS:
+            ways, came = _those_from(circuit.gates / 2, ways, came)
+        if not ways:
+            return None
+        steps = min((4 if steps < FAIR_STEPS else 8) * steps, STEPS_PER_NODE * most)
+
+
+def _those_from(least: float, ways: list[tuple[str, Ints]], came: list[int]) -> tuple[list[tuple[str, Ints]], list[int]]:
+    kept = [n for n, done in enumerate(came) if done >= least]
+    return [ways[n] for n in kept], [came[n] for n in kept]
 
 
 def build(circuit: Circuit, order: Ints, name: str, most: int, steps: int) -> Diagram | int:
