@@ -116,6 +116,8 @@ def solve(tree: FaultTree, top: str = "", limits: Limits | None = None) -> Solut
     """The top event's probability and cut sets. Raises TreeQuestion where there is no such gate."""
     limits = limits or Limits()
     top = top or tree.top
+    if not tree.gates:
+        raise TreeQuestion("this model defines no gate")
     if top not in tree.gates:
         raise TreeQuestion(
             "there is no gate {name} in this model; its top gates are {tops}",
