@@ -56,6 +56,11 @@ class NodeFolder:
         return self.root / "pki"
 
     @property
+    def tls(self) -> Path:
+        """The console's own certificate authority, where one was made (`anlan tls`)."""
+        return self.root / "tls"
+
+    @property
     def audit_key(self) -> Path:
         """Signs the heads of the audit record; its public half lies beside it (`.pub`)."""
         return self.root / "audit.key"
@@ -64,6 +69,16 @@ class NodeFolder:
     def audit_waiting(self) -> Path:
         """Room for audit steps that the records cannot take while their disk is full."""
         return self.root / "audit.waiting"
+
+    @property
+    def last_plant(self) -> Path:
+        """The version in force, for a start while the records cannot be read."""
+        return self.root / "plant.last"
+
+    @property
+    def kept_stations(self) -> Path:
+        """Paired stations by the hash of their key, for the same."""
+        return self.root / "stations.last"
 
     def prepare(self) -> NodeFolder:
         """Make the folders; readable by the owner alone, because names, positions and alarms of a plant are in it. Raises StoreError."""

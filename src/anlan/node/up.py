@@ -7,6 +7,7 @@ import contextlib
 import shlex
 import sys
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -23,8 +24,11 @@ from anlan.node.layout import NodeFolder
 from anlan.node.process import run_until_signal
 from anlan.node.sounder import Sounder
 from anlan.node.supervisor import Child, Supervisor, python
+from anlan.node.without_records import or_what_is_kept, what_is_wrong
+from anlan.plant.compile import engine_config
 from anlan.plant.description import Plant
 from anlan.plant.findings import PlantMistakes
+from anlan.plant.last import last_kept
 from anlan.plant.versions import Imported
 from anlan.sense.demo import wiring
 from anlan.sense.demo.demo_plant import Play
@@ -32,6 +36,7 @@ from anlan.sense.demo.people import people
 from anlan.sense.demo.scenario import DEFAULT_SPEED, scenario
 from anlan.store.disk import FolderLock
 from anlan.web.listening import Listening
+from anlan.web.local_ca import own_pair
 from anlan.web.logs import configure
 from anlan.web.serve import listen
 
@@ -84,12 +89,21 @@ def run_up(options: UpOptions) -> None:
         for finding in mistakes.findings:
             sys.stderr.write(finding.text(shell_language()) + "\n")
         raise
+    options = replace(options, listening=_with_own_certificate(options.listening, prepared.folder))
     _greet(prepared)
     pair = options.listening.pair
     if pair is not None and (doubt := pair.doubt(SystemClock().now())) is not None:
         sys.stderr.write(doubt.text(shell_language()) + "\n")
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_run_single(prepared, options) if options.single else _run(prepared, options))
+
+
+def _with_own_certificate(listening: Listening, folder: NodeFolder) -> Listening:
+    """By TLS with what `anlan tls make` made, unless another certificate is named or a proxy speaks TLS. Raises InputError."""
+    own = own_pair(folder.tls)
+    if own is None or listening.certificate is not None or listening.proxies:
+        return listening
+    return replace(listening, certificate=own, key=own).checked()
 
 
 def prepare(options: UpOptions, clock: Clock) -> Prepared:
@@ -106,7 +120,9 @@ def prepare(options: UpOptions, clock: Clock) -> Prepared:
     folder = NodeFolder((options.data or Path("var") / plant.site.id).absolute()).prepare()
     lock = _own(folder)
     try:
-        imported, passwords = _fill(folder, plant_folder, plant, options, clock)
+        imported, passwords = or_what_is_kept(
+            folder, partial(_fill, folder, plant_folder, plant, options, clock), partial(_without_records, folder)
+        )
     except BaseException:
         lock.release()
         raise
@@ -126,6 +142,15 @@ def _fill(folder: NodeFolder, origin: Path, plant: Plant, options: UpOptions, cl
     finally:
         records.close()
     return imported, passwords
+
+
+def _without_records(folder: NodeFolder, failure: StoreError) -> tuple[Imported, dict[str, str]]:
+    """As the node ran last: alarms wait for no records. Raises StoreError, Corrupt."""
+    kept = last_kept(folder.last_plant)
+    sys.stderr.write(what_is_wrong(failure, kept.version.number).text(shell_language()) + "\n")
+    if not folder.engine_config.exists():
+        folder.engine_config.write_bytes(engine_config(kept.plant, kept.numbers, kept.version.number).to_bytes())
+    return kept, {}
 
 
 def _own(folder: NodeFolder) -> FolderLock:
