@@ -37,7 +37,7 @@ from anlan.web.paging import Cursor, Limit, page_of
 from anlan.web.problem import language_of
 
 Reason = Annotated[str, Field(max_length=500)]
-Count = Annotated[int, Field(ge=1, le=1 << 62)]
+Count = Annotated[int, Field(strict=True, ge=1, le=1 << 62)]
 Position = Annotated[int, Query(ge=0, le=1 << 62)]
 
 
@@ -47,7 +47,7 @@ class Answer(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     episode: Count
-    priority: Annotated[int, Field(ge=1, le=4)]
+    priority: Annotated[int, Field(strict=True, ge=1, le=4)]
     reason: Reason = ""
 
 
@@ -56,8 +56,8 @@ class Back(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    episode: Annotated[int, Field(ge=0, le=1 << 62)]
-    priority: Annotated[int, Field(ge=1, le=4)]
+    episode: Annotated[int, Field(strict=True, ge=0, le=1 << 62)]
+    priority: Annotated[int, Field(strict=True, ge=1, le=4)]
     reason: Reason = ""
 
 
@@ -68,7 +68,7 @@ class Aside(Back):
 
 
 class Shelve(Aside):
-    until: Annotated[int, Field(ge=1, le=1 << 62, description="µs UTC; within the running shift, 12 h at most")]
+    until: Annotated[int, Field(strict=True, ge=1, le=1 << 62, description="µs UTC; within the running shift, 12 h at most")]
 
 
 class Remove(Aside):

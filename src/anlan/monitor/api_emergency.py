@@ -25,8 +25,8 @@ class EmergencyStep(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     alarm: Annotated[str, Field(min_length=1, max_length=100)]
-    episode: Annotated[int, Field(ge=1, le=1 << 62)]
-    priority: Annotated[int, Field(ge=1, le=4)]
+    episode: Annotated[int, Field(strict=True, ge=1, le=1 << 62)]
+    priority: Annotated[int, Field(strict=True, ge=1, le=4)]
     reason: Annotated[str, Field(max_length=300)] = ""
     identity_unavailable: bool = False
 

@@ -20,7 +20,7 @@ from anlan.web.idempotency import Key, Writes
 from anlan.web.paging import Limit
 
 Text = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
-Until = Annotated[int, Field(ge=1, le=1 << 62, description="µs UTC")]
+Until = Annotated[int, Field(strict=True, ge=1, le=1 << 62, description="µs UTC")]
 WorkOrder = Annotated[str, Field(min_length=1, max_length=100, pattern=r"\S")]
 
 
@@ -42,8 +42,8 @@ class Measure(_Body):
 
     text: Text
     point: Annotated[str, Field(max_length=100)] | None = None
-    low: float | None = None
-    high: float | None = None
+    low: Annotated[float, Field(strict=True, allow_inf_nan=False)] | None = None
+    high: Annotated[float, Field(strict=True, allow_inf_nan=False)] | None = None
 
 
 class Bypass(TakeOut):
@@ -59,9 +59,9 @@ class Finished(Said):
 
     result: Literal["pass", "fail", "incomplete"]
     gas: Annotated[str, Field(max_length=100)] = ""
-    applied: Annotated[float, Field(allow_inf_nan=False)] | None = None
-    as_found: Annotated[float, Field(allow_inf_nan=False)] | None = None
-    as_left: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    applied: Annotated[float, Field(strict=True, allow_inf_nan=False)] | None = None
+    as_found: Annotated[float, Field(strict=True, allow_inf_nan=False)] | None = None
+    as_left: Annotated[float, Field(strict=True, allow_inf_nan=False)] | None = None
     gas_on: Until | None = None
     certificate: Annotated[str, Field(max_length=100)] = ""
 

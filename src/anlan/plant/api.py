@@ -41,7 +41,7 @@ class RuleChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     change: Annotated[dict[str, Any], Field(min_length=1, max_length=40)]
-    base: Annotated[int, Field(ge=1)]
+    base: Annotated[int, Field(strict=True, ge=1)]
     reason: Reason
     trial: UUID | None = None
 
@@ -72,7 +72,9 @@ def routes(context: Context) -> APIRouter:
 
 
 def _reading(router: APIRouter, context: Context, service: MasterService) -> None:
-    @router.get("/alarms/master", dependencies=[require("alarm.view")])
+    @router.get(
+        "/alarms/master", dependencies=[require("alarm.view")], responses={200: {"content": {XLSX: {}, "application/json": {}}}}
+    )
     async def master(asker: Asker, chosen: Annotated[Filter, Query()]) -> Response:
         """The approved alarms, one line each with all fields; `format=xlsx` is the workbook that an import takes back."""
         current, plant, _ = await service.current()

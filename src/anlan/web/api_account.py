@@ -44,7 +44,7 @@ class NewToken(BaseModel):
     name: Annotated[str, Field(min_length=1, max_length=100)]
     actions: Annotated[list[Annotated[str, Field(max_length=100)]], Field(max_length=50)]
     place: Annotated[str, Field(max_length=200)] = ""
-    days: int = 90
+    days: Annotated[int, Field(strict=True)] = 90
     password: Annotated[str, Field(max_length=256)]
     code: Annotated[str, Field(max_length=64)] = ""
 
@@ -68,7 +68,7 @@ def routes(context: Context) -> APIRouter:
         """Whether a second factor is set up, since when, how many codes on paper are left, and from when it is needed."""
         return Json(await _standing(context, asker))
 
-    @router.post("/me/factor", dependencies=[require(SELF)])
+    @router.post("/me/factor", dependencies=[require(SELF)], status_code=201)
     async def begin(asker: Asker, body: Password) -> Response:
         """Begin to set up a phone: the secret as text, as URI and as QR code (SVG), told once. It counts after `confirm`."""
         await guard.check_own_password(asker, body.password)
@@ -129,7 +129,7 @@ def _tokens(router: APIRouter, context: Context) -> None:
         """The own API tokens that were not revoked: for what, until when, last used."""
         return Json({"items": [token_row(one, context.clock.now()) for one in await asyncio.to_thread(tokens.of, asker.person)]})
 
-    @router.post("/me/tokens", dependencies=[require("token.create")])
+    @router.post("/me/tokens", dependencies=[require("token.create")], status_code=201)
     async def create(asker: Asker, body: NewToken) -> Response:
         """Make a token for a program; its text is told once, here. Takes the own password, and a code for who has a second factor."""
         check_person(asker)

@@ -83,7 +83,7 @@ def routes(context: Context) -> APIRouter:
         rows = [{**_person(one), "second_factor": one.id in with_factor} for one in everyone if _concerns(one, asker)]
         return Json({"items": rows})
 
-    @router.post("/people", dependencies=[require("people.manage")])
+    @router.post("/people", dependencies=[require("people.manage")], status_code=201)
     async def add(asker: Asker, body: AddPerson) -> Response:
         """Add a person; the answer tells the password for the first sign-in, once."""
         _check_places(context, body.held)
