@@ -9,6 +9,7 @@ which post and station, and every console shows so for half an hour, so that som
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any, Literal
 from uuid import uuid5
 
@@ -20,6 +21,7 @@ from anlan.monitor.service import AlarmService
 from anlan.monitor.states import HIDDEN
 from anlan.store.ids import uuid7
 from anlan.web.context import Context
+from anlan.web.faults import fault_texts
 from anlan.web.paper.document import Stamps
 from anlan.web.stations import TOLD_FOR, Station
 
@@ -48,9 +50,13 @@ class EmergencyService:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            await asyncio.sleep(EVERY)
-            self.forget_old()
+        try:
+            while True:
+                await asyncio.sleep(EVERY)
+                self.forget_old()
+                await self._alarms.of_stations.write_counts()
+        finally:
+            await self._alarms.of_stations.write_counts(all_of_them=True)
 
     def forget_old(self) -> None:
         """Take away the notices that were told for long enough."""
@@ -81,6 +87,7 @@ class EmergencyService:
             "connected": self._context.live.connected and self._context.core.connected,
             "journal": "alarm journal" not in self._context.faults and board.loaded,
             "identity": identity,
+            "wrong": fault_texts(self._context, language) if not identity else [],
             "signed_in": signed_in.name.model_dump() if signed_in is not None else None,
             "items": rows[:MOST_SHOWN],
             "more": max(0, len(rows) - MOST_SHOWN),
@@ -113,7 +120,8 @@ class EmergencyService:
             )
         principal = station.principal(language, address)
         # A person quiets any alarm that they hear; nobody who is known only those of the station's post.
-        self._alarms.check_post(principal, self._alarms.find(principal, alarm)[1])
+        number, rule = self._alarms.find(principal, alarm)
+        self._alarms.check_post(principal, rule)
         if kind == "acknowledge" and identity and not (declared and reason):
             raise CommandRefused(
                 "people can sign in now: sign in, or declare that your identity is not available, with the reason; every console shows it"
@@ -121,6 +129,15 @@ class EmergencyService:
         # The same key again is the same command: the engine answers it as it did, and does nothing twice. The records need not be there.
         command = uuid5(station.id, f"{kind} {alarm} {key}") if key is not None else uuid7(self._context.clock)
         said = self._said(station, reason, declared)
+        may = partial(
+            self._alarms.of_stations.may_reach_core, principal, self._alarms.board, number, episode, priority, str(command)
+        )
+        if not may():
+            await self._alarms.board.catch_up()
+        if not may():
+            asked = {"episode": episode, "priority": priority, "accepted": False}
+            await self._alarms.of_stations.refused(principal, f"alarm.{kind}", alarm, asked, said)
+            raise CommandRefused("alarm {alarm} has nothing to answer in episode {episode}", alarm=alarm, episode=episode)
         answer = await self._alarms.act(principal, alarm, kind, episode=episode, priority=priority, reason=said, command=command)
         self._tell(station, alarm, reason if declared else "")
         return answer

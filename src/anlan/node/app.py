@@ -10,6 +10,7 @@ import argparse
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ from anlan.model.errors import AnlanError, StoreError, Unavailable
 from anlan.monitor.handover.facts import EDITS
 from anlan.monitor.journal_view import JournalView
 from anlan.monitor.past import CONFIG as ENGINE_CONFIG
-from anlan.node.configuration import engine_config_in_force, open_records, view_in_force
+from anlan.node.configuration import engine_config_in_force, look_whether_whole, open_records, view_of
 from anlan.node.configurator import Configurator
 from anlan.node.desk import ProposalDesk
 from anlan.node.feed import read_live
@@ -39,18 +40,27 @@ from anlan.node.heart import beat
 from anlan.node.layout import NodeFolder
 from anlan.node.process import die_with_parent, run_until_signal, spare_what_is_loaded
 from anlan.plant.edits import edits_between
+from anlan.node.without_records import FAULT as RECORDS
+from anlan.node.without_records import or_what_is_kept, until_back, what_is_wrong
+from anlan.plant.adding import SECRETS
 from anlan.store.history_reader import HistoryReader
+from anlan.plant.last import keep_last, last_kept
+from anlan.plant.versions import version
+from anlan.sense.api_looking import LOOKER
+from anlan.sense.looking.looker import Looker
 from anlan.store.history_tail import WholeHistory
 from anlan.store.logreader import LogReader
 from anlan.store.records import Records
+from anlan.store.lost_records import LostRecords
 from anlan.web.audit_watch import DIFFERENCE
-from anlan.web.context import Context, SourceState
+from anlan.web.context import Context, PlantView, SourceState
 from anlan.web.faults import compare_versions
 from anlan.web.listening import Listening
 from anlan.web.live import LiveView
 from anlan.web.logs import configure
 from anlan.web.serve import listen, serve
 
+from anlan.web.stations import KEPT_STATIONS
 STATUS_SECONDS = 1.0
 STORES_SECONDS = 0.2
 SERVED_SECONDS = 5.0
@@ -115,6 +125,16 @@ class SocketCore:
 
 
 class App:
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """`failure`: why the records are not those of the file."""
+
+    records: Records
+    plant: PlantView
+    guard: Guard
+    failure: StoreError | None = None
+
+
     """Context and FastAPI app, as an object, so that `--single` and tests run the same."""
 
     def __init__(
@@ -134,8 +154,8 @@ class App:
     async def open(self) -> FastAPI:
         """Wait for the stores that core makes at its first start, then build the app."""
         self._tasks = [asyncio.ensure_future(beat())]
-        records = await asyncio.to_thread(open_records, self._folder)
-        self._stores.callback(records.close)
+        opened = await asyncio.to_thread(or_what_is_kept, self._folder, self._from_records, self._from_what_is_kept)
+        records = opened.records
         await self._stores_exist()
         frames = LogReader.open(self._folder.log)
         self._stores.callback(frames.close)
@@ -149,18 +169,21 @@ class App:
             journal=journal,
             history=WholeHistory(HistoryReader.open(self._folder.history), frames),
             records=records,
-            plant=await asyncio.to_thread(view_in_force, records, self._speed()),
+            plant=opened.plant,
             clock=self._clock,
-            guard=await asyncio.to_thread(self._guard, records),
+            guard=opened.guard,
             settings=self._listening.settings(),
         )
         if (fault := self.context.guard.factors.fault) is not None:
             self.context.faults["second factors"] = fault
+        self.context.extras[KEPT_STATIONS] = self._folder.kept_stations
+        if opened.failure is not None:
+            self.context.faults[RECORDS] = what_is_wrong(opened.failure, opened.plant.version)
         self.context.extras[ENGINE_CONFIG] = lambda: engine_config_in_force(records)
         self.context.extras[EDITS] = partial(edits_between, records)
         if self._listening.pair is not None:
             self.context.background.append(self._watch_certificate)
-        self.configurator = Configurator(self.context, self._core.request)
+        self.configurator = Configurator(self.context, self._core.request, self._folder.last_plant)
         self.context.extras["plant.running"] = self.configurator
         self._proposals = ProposalDesk(self.context, self._core.request)
         self._core.on_proposal = self._proposals.take
@@ -172,6 +195,33 @@ class App:
         """With the audit record's key, witnesses and room to wait; the last head is signed and handed over when the app stops."""
         auditor = Auditor.open(records, self._clock, self._folder.audit_key, self._witnesses, self._other_logs)
         spool = None
+    def _from_records(self) -> _Opened:
+        records = open_records(self._folder)
+        self._stores.callback(records.close)
+        current, plant, numbers = version(records)
+        guard = self._guard(records)
+        try:
+            keep_last(self._folder.last_plant, current, plant, numbers)
+        except StoreError as failure:
+            # The node runs without; only a start with damaged records would not know its plant.
+            log.error("the version in force is not kept beside the records", error=str(failure))
+        return _Opened(records, replace(view_of(plant, numbers, current.number), speed=self._speed()), guard)
+
+    def _from_what_is_kept(self, failure: StoreError) -> _Opened:
+        """Nobody is known; steps wait in the audit record's room."""
+        self._stores.close()
+        kept, records = last_kept(self._folder.last_plant), LostRecords(failure)
+        spool = Spool.open(self._folder.audit_waiting)
+        self._stores.callback(spool.close)
+        view = replace(view_of(kept.plant, kept.numbers, kept.version.number), speed=self._speed())
+        return _Opened(records, view, Guard(records, self._clock, spool=spool), failure)
+
+    async def until_records_are_back(self) -> None:
+        """Returns when a start with them would do; never where they were there from the start."""
+        if not isinstance(self.context.records, LostRecords):
+            await asyncio.Event().wait()
+        await until_back(partial(look_whether_whole, self._folder))
+
         try:
             spool = Spool.open(self._folder.audit_waiting)
             self._stores.callback(spool.close)
@@ -317,11 +367,12 @@ async def main(folder: NodeFolder, listening: Listening, witnesses: Sequence[Pat
     spare_what_is_loaded()
     stopping = asyncio.ensure_future(run_until_signal())
     try:
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({serving, stopping, back}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         await end([serving], SERVED_SECONDS)
-        await end([stopping])
+        await end([stopping, back])
         await app.close()
+    back = asyncio.ensure_future(app.until_records_are_back())  # then the supervisor starts this process anew, with them
     if not serving.cancelled():
         serving.result()
 

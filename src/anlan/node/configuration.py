@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 from anlan.model.clock import Clock
 from anlan.node.layout import NodeFolder
 from anlan.node.replayed import replayed_offline
+from anlan.node.without_records import must_be_there, or_what_is_kept
 from anlan.plant.compile import all_points, all_rules, engine_config, running_sources
 from anlan.plant.description import Plant
+from anlan.plant.last import last_kept, last_wiring
+from anlan.plant.loosening import SecondPersonNeeded
 from anlan.plant.numbers import Numbers
 from anlan.plant.service import guarded, local_leaf
 from anlan.plant.versions import Imported, import_folder, import_plant, version, versions, wiring
@@ -89,20 +92,40 @@ def _import_demo(records: Records, plant: Plant, clock: Clock, port_base: int | 
 
 
 def sources_in_force(folder: NodeFolder) -> tuple[int, list[Running]]:
-    """The version in force and what sense runs. Reads the records and closes them again: app is the one that writes there."""
-    records = Records.open(folder.records)
-    try:
-        current, plant, numbers = version(records)
-    finally:
-        records.close()
-    return current.number, running_sources(plant, numbers, folder.root)
+    """The version in force and what sense runs. Reads the records and closes them again: app is the one that writes there. While they
+    cannot be read, what was in force last."""
+
+    def recorded() -> Imported:
+        records = Records.open(folder.records)
+        try:
+            return Imported(*version(records), new=False)
+        finally:
+            records.close()
+
+    current = or_what_is_kept(folder, recorded, lambda _: last_kept(folder.last_plant))
+    return current.version.number, running_sources(current.plant, current.numbers, folder.root)
 
 
 def wiring_in_force(folder: NodeFolder, number: int | None = None) -> tuple[int, str]:
     """A version (None: the current one) and the digest of what sense makes of it."""
-    records = Records.open(folder.records)
+
+    def recorded() -> tuple[int, str]:
+        records = Records.open(folder.records)
+        try:
+            return wiring(records, number)
+        finally:
+            records.close()
+
+    return or_what_is_kept(folder, recorded, lambda _: last_wiring(folder.last_plant))
+
+
+def look_whether_whole(folder: NodeFolder) -> None:
+    """Blocking. Raises StoreError, Corrupt, NotFound while the records are not what a start needs."""
+    must_be_there(folder)
+    records = open_records(folder)
     try:
-        return wiring(records, number)
+        version(records)
+        records.check_whole()
     finally:
         records.close()
 

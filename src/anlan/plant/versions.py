@@ -196,15 +196,20 @@ def made_as(records: Records, id: UUID) -> Imported | None:
 
 def wiring(records: Records, number: int | None = None) -> tuple[int, str]:
     """(version, digest of what sense makes of it: sources, points, demo mark). Without building the plant: sense reads devices meanwhile."""
-    import orjson
-
     with without_collection(), records.reading() as session:
         row = _newest(session) if number is None else session.get(VersionRow, number)
         if row is None:
             raise NotFound("there is no version {number} of the plant", number="—" if number is None else number)
-        content = orjson.loads(_unpacked(row.content, row.size))
-        parts = [content.get("sources"), content.get("points"), content["site"].get("demo")]
-        return row.number, sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        return row.number, wiring_digest(unpacked(row.content, row.size))
+
+
+def wiring_digest(content: bytes) -> str:
+    """Of a plant's canonical JSON."""
+    import orjson
+
+    known = orjson.loads(content)
+    parts = [known.get("sources"), known.get("points"), known["site"].get("demo")]
+    return sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def base_of(folder: Path) -> tuple[int, str] | None:
@@ -264,7 +269,7 @@ def _insert(
         origin=str(folder.resolve()) if folder is not None else "",
         digest=sha256(content).hexdigest(),
         size=len(content),
-        content=_packed(content),
+        content=packed(content),
         effect=effect,
     )
     session.add(row)
@@ -281,20 +286,20 @@ def _version(row: VersionRow) -> Version:
 
 
 def _plant(row: VersionRow) -> Plant:
-    content = _unpacked(row.content, row.size)
+    content = unpacked(row.content, row.size)
     if sha256(content).hexdigest() != row.digest:
         raise Corrupt("version {number} of the plant does not match its checksum", number=row.number)
     return Plant.from_json(content)
 
 
-def _packed(content: bytes) -> bytes:
+def packed(content: bytes) -> bytes:
     import pyarrow as pa
 
     packed: bytes = pa.compress(content, codec="zstd", asbytes=True)
     return packed
 
 
-def _unpacked(content: bytes, size: int) -> bytes:
+def unpacked(content: bytes, size: int) -> bytes:
     import pyarrow as pa
 
     try:

@@ -31,6 +31,8 @@ def door(context: Context, request: Request) -> str:
         card = enrol_card(language)
     else:
         card = sign_in_card(context, language)
+    if principal is None and (lost := context.faults.get("records")) is not None:
+        card = join(el("div", lost.text(language), cls="notice wrong", role="alert"), card)
     if principal is None and is_paired(context, request):
         card = join(card, emergency_way(language))
     return page_around(context, card, language, target)

@@ -74,7 +74,8 @@ function head(told) {
   const why = told.identity ? t("People can sign in: answer by your own name if there is time.") : t("The records of people cannot be read: nobody can sign in now.");
   const deaf = told.connected && told.journal ? "" : `<div class="notice wrong" role="alert">${t("The node's core does not answer: nothing on this screen is live and no alarm is decided here now.")}</div>`;
   const here = told.signed_in ? `<div class="notice wrong">${t("{name} is signed in here: answer on the ordinary pages.", { name: esc(label(told.signed_in)) })} <a href="/alarms">${t("Alarms")}</a></div>` : "";
-  return `${deaf}${here}<header><h1>${t("Unidentified, post {post}", { post: esc(post) })}</h1><p>${t("Each answer here is recorded as unidentified, at this post and station ({station}), and shown on every console.", { station: esc(told.station) })}</p><p class="dim">${why} ${told.identity ? `<a href="/login">${t("Sign in")}</a>` : ""} <time>${clock(told.at)}</time></p></header>`;
+  const wrong = (told.wrong ?? []).map((words) => `<div class="notice wrong" role="alert">${esc(words)}</div>`).join("");
+  return `${deaf}${wrong}${here}<header><h1>${t("Unidentified, post {post}", { post: esc(post) })}</h1><p>${t("Each answer here is recorded as unidentified, at this post and station ({station}), and shown on every console.", { station: esc(told.station) })}</p><p class="dim">${why} ${told.identity ? `<a href="/login">${t("Sign in")}</a>` : ""} <time>${clock(told.at)}</time></p></header>`;
 }
 
 function line(row) {
