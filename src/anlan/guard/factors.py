@@ -22,8 +22,11 @@ from anlan.guard import audit, totp
 from anlan.guard.independence import are_independent
 from anlan.guard.passwords import ONE_TIME_ALPHABET
 from anlan.guard.people import check_reach, find_person
+from anlan.guard.policy import Policies
 from anlan.guard.principal import Principal
-from anlan.guard.records import Factor, FactorReset, Person, RecoveryCode
+from anlan.guard.records import Factor, FactorReset, RecoveryCode, SecurityKey
+from anlan.guard.second_person import NotSecond, must_be_second
+from anlan.guard.security_keys import SecurityKeys, keys_of
 from anlan.guard.vault import Vault
 from anlan.model.clock import Clock, Micros
 from anlan.model.errors import AnlanError, CommandRefused, Forbidden, InputError, NotFound, StoreError
@@ -37,14 +40,13 @@ APPROVE = "people.approve"
 log = structlog.get_logger()
 
 
-class OwnReset(Forbidden):
+class OwnReset(NotSecond):
     """Who asked, and whose factor it is, can't approve."""
-
-    code: ClassVar[str] = "second-person-needed"
 
 
 class CodeNeeded(Forbidden):
-    """Of somebody who is signed in."""
+    """Of somebody who is signed in. `facts["key"]`: what to ask the person's security keys (WebAuthn request options), None without any
+    that answers to this address."""
 
     code: ClassVar[str] = "second-factor-needed"
 
@@ -208,13 +210,8 @@ class Factors:
                 raise OwnReset("it takes a second person: neither who asked nor whose second factor it is")
             if asked.decided_at is not None:
                 raise CommandRefused("this request is not open any more")
-            if approve and on_duty is not None and by.person not in on_duty:
-                raise OwnReset("who approves must be on duty now, by the roster")
-            if approve and not independent:
-                raise OwnReset(
-                    "it takes a second person: within 30 days one of the two accounts was made, given a password or given roles by the "
-                    "other, or both were made by a third"
-                )
+            if approve:
+                must_be_second(by, asked.asked_by, on_duty=on_duty, independent=independent)
             asked.decided_by, asked.decided_at, asked.approved = by.person, self._clock.now(), approve
             if approve:
                 take_away(session, asked.person_id)

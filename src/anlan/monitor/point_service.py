@@ -13,12 +13,13 @@ journal has the engine's step, or the engine has decided on all that its log hel
 from __future__ import annotations
 
 import asyncio
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import structlog
 
 from anlan.guard.principal import Principal
+from anlan.guard.second_person import NotSecond
 from anlan.model.clock import HOUR, SECOND, Micros
 from anlan.model.errors import AnlanError, CommandRefused, Forbidden, Hidden, NotFound
 from anlan.model.frames import NODE_ID
@@ -32,6 +33,7 @@ from anlan.monitor.recording_steps import record
 from anlan.monitor.records import OutRequest
 from anlan.web.answers import iso, quality_words
 from anlan.web.context import Context
+from anlan.web.second_person import second_person
 
 RequestKind = Literal["inhibit", "bypass"]
 RIGHT: dict[str, str] = {
@@ -51,12 +53,6 @@ ON_ITS_WAY: Micros = 15 * SECOND
 """So long a command whose answer was lost may still reach the log."""
 
 log = structlog.get_logger()
-
-
-class OwnRequest(Forbidden):
-    """Who asked can't approve."""
-
-    code: ClassVar[str] = "second-person-needed"
 
 
 class PointService:
@@ -177,13 +173,15 @@ class PointService:
     async def decide(
         self, principal: Principal, request: UUID, verdict: Literal["approve", "refuse", "withdraw"], note: str
     ) -> dict[str, Any]:
-        """Raises NotFound, Forbidden, OwnRequest, CommandRefused, Unavailable."""
+        """Raises NotFound, Forbidden, NotSecond, CommandRefused, Unavailable."""
         row = await asyncio.to_thread(self._requests.row, request)
         _, found = self.find(principal, row.point, "live.view")
         asked, row = row.state, await self._settled(row)
         if (asked, row.state, verdict) == ("deciding", "approved", "approve") and row.decider == principal.person:
             return request_row(row)  # this person's own, whose answer was lost
         self._may_decide(principal, row, found, verdict)
+        if verdict == "approve":
+            await second_person(self._context, principal, row.requester)
         if verdict == "approve":
             return await self._approve(principal, row, found, note)
         state = {"refuse": "refused", "withdraw": "withdrawn"}[verdict]
@@ -309,7 +307,7 @@ class PointService:
             return
         principal.require(APPROVE, point.place)
         if row.requester == principal.person:
-            raise OwnRequest("who asked can't approve: it takes a second person with own credentials")
+            raise NotSecond("who asked can't approve: it takes a second person with own credentials")
         if verdict == "approve" and row.until <= self._context.clock.now():
             raise CommandRefused("the time that was asked for is over: ask anew")
 

@@ -17,7 +17,7 @@ from anlan.plant.description import Plant
 from anlan.plant.last import last_kept, last_wiring
 from anlan.plant.loosening import SecondPersonNeeded
 from anlan.plant.numbers import Numbers
-from anlan.plant.service import guarded, local_leaf
+from anlan.plant.service import ask_for_second, guarded, local_leaf
 from anlan.plant.versions import Imported, import_folder, import_plant, version, versions, wiring
 from anlan.sense.demo import wiring as demo_wiring
 from anlan.sense.runner import Running
@@ -49,7 +49,7 @@ def bring_into_force(
     onto: int | None = None,
 ) -> Imported:
     """Make the plant of folder `origin` the current version if it changed, and write core's share. `onto`: the version whose difference
-    a person has seen and means. Raises StaleBase, SecondPersonNeeded."""
+    a person has seen and means. What loosens is not in force but waits as a request (`Imported.waiting`). Raises StaleBase."""
     if plant.site.demo and _holds_no_real_plant(records):
         imported = _import_demo(records, plant, clock, port_base)
     else:
@@ -58,7 +58,13 @@ def bring_into_force(
         also = partial(guarded, also=local_leaf(author, clock.now(), reason, str(origin)))
         # Told with the version as it is at the console: what the change would have done to the node's own last day.
         effect = replayed_offline(folder.root, author, clock, version(records)[1], plant) if versions(records) else None
-        imported = import_folder(records, origin, author=author, reason=reason, clock=clock, onto=onto, effect=effect, also=also)
+        try:
+            imported = import_folder(
+                records, origin, author=author, reason=reason, clock=clock, onto=onto, effect=effect, also=also
+            )
+        except SecondPersonNeeded as needed:
+            # The node starts on what is approved: only at its console can two persons decide.
+            imported = ask_for_second(records, clock, author, plant, needed, reason, effect, str(origin))
     config = engine_config(imported.plant, imported.numbers, imported.version.number)
     part = folder.engine_config.with_suffix(".part")
     part.write_bytes(config.to_bytes())

@@ -134,10 +134,10 @@ def _fill(folder: NodeFolder, origin: Path, plant: Plant, options: UpOptions, cl
     records = open_records(folder)
     try:
         imported = bring_into_force(records, folder, origin, plant, clock, port_base=options.port_base, onto=options.onto)
-        ensure_posts(records, {post.id: post.name for post in plant.posts})
+        ensure_posts(records, {post.id: post.name for post in imported.plant.posts})
         admin = ensure_first_admin(records, clock)
         passwords = {"admin": admin} if admin else {}
-        if plant.site.demo:
+        if imported.plant.site.demo:  # not what the folder says: a word in it must not bring demo people into a real plant
             passwords |= ensure_people(records, people(), clock)
     finally:
         records.close()
@@ -235,6 +235,11 @@ def _greet(prepared: Prepared) -> None:
     )
     console.print(say(", ").join(facts))
     console.print(f"{say('Data')}: {escape(str(prepared.folder.root))}", soft_wrap=True)
+    if (waiting := prepared.imported.waiting) is not None:
+        waits = say("The folder loosens what guards safety: version {version} goes on, and request {id} waits for two persons at the console.")
+        console.print(f"[bold yellow]{escape(waits.format(version=version.number, id=waiting['id']))}[/bold yellow]")
+        for one in waiting["loosened"][:10]:
+            console.print(f"  {escape(one[shell_language()])}")
     if prepared.demo:
         console.print(f"[bold yellow]{say('Demo data: none of this is a real plant.')}[/bold yellow]")
     if prepared.passwords:

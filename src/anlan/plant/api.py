@@ -14,12 +14,14 @@ from starlette.responses import Response
 from anlan.guard.principal import is_within
 from anlan.model.errors import InputError
 from anlan.monitor.rationalisation import default_matrix
+from anlan.plant import api_additions, api_requests
 from anlan.plant.compile import all_rules
 from anlan.plant.description import Plant
 from anlan.plant.findings import Finding
 from anlan.plant.master import columns, lines
 from anlan.plant.master_book import ReadBook, read_book, write_book
 from anlan.plant.rationalisation_checks import distribution_line
+from anlan.plant.requests import Requests
 from anlan.plant.service import EDITABLE, MasterService, change_row
 from anlan.plant.versions import versions
 from anlan.web.answers import Json, iso
@@ -68,6 +70,8 @@ def routes(context: Context) -> APIRouter:
     _reading(router, context, service)
     _books(router, service, writes)
     _rules(router, service, writes)
+    router.include_router(api_requests.routes(context))
+    router.include_router(api_additions.routes(context))
     return router
 
 
@@ -105,11 +109,13 @@ def _reading(router: APIRouter, context: Context, service: MasterService) -> Non
 
     @router.get("/plant/versions", dependencies=[require("plant.view", whole=True)])
     async def all_versions(cursor: Cursor = "", limit: Limit = 100) -> Response:
-        """The versions of the configuration, the newest first, each with author, reason and what a replay said of it."""
+        """The versions of the configuration, the newest first, each with author, reason, who approved it, and what a replay said of it."""
         known = await asyncio.to_thread(versions, context.records)
+        approved = await asyncio.to_thread(Requests(context.records, context.clock).approvals)
         page, following = page_of(known, lambda v: (-v.number,), cursor, limit)
         rows = [
-            {"number": v.number, "id": str(v.id), "base": v.base, "author": v.author, "reason": v.reason, "at": v.at, "at_iso": iso(v.at), "digest": v.digest, "effect": v.effect}
+            {"number": v.number, "id": str(v.id), "base": v.base, "author": v.author, "reason": v.reason, "at": v.at, "at_iso": iso(v.at), "digest": v.digest, "effect": v.effect,
+             "approved_by": approved[v.number]["decider"]["name"] if v.number in approved else None}
             for v in page
         ]  # fmt: skip
         return Json({"items": rows, "next": following})
@@ -131,7 +137,7 @@ def _books(router: APIRouter, service: MasterService, writes: Writes) -> None:
         reason: Annotated[str, Query(min_length=3, max_length=500)],
         key: Key = None,
     ) -> Response:
-        """Make a workbook (the body, .xlsx) the next version and bring it into force."""
+        """Make a workbook (the body, .xlsx) the next version and bring it into force; what loosens waits for a second person (202, `request`)."""
         data = await _body(request)
 
         async def run(command: UUID) -> dict[str, Any]:
@@ -155,7 +161,7 @@ def _rules(router: APIRouter, service: MasterService, writes: Writes) -> None:
     async def change_rule(request: Request, alarm: str, asker: Asker, body: RuleChange, key: Key = None) -> Response:
         """Change fields of one rule while the node runs. Answered once the engine goes by it; delays of other rules run on.
 
-        A changed dead_band, on_delay or off_delay names the trial of it (POST /replay/what-if), whose result is kept with the version.
+        What loosens waits for a second person: 202, and `request` says what waits. A changed dead_band, on_delay or off_delay names the trial of it (POST /replay/what-if), whose result is kept with the version.
         """
         run = partial(service.edit_rule, asker, alarm, body.change, base=body.base, reason=body.reason, trial=body.trial)
         return await writes.once(request, asker, key, lambda command: run(command=command))

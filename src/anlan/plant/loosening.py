@@ -54,7 +54,7 @@ class SecondPersonNeeded(Forbidden):
         self.loosened = tuple(loosened)
         more = f" … +{len(loosened) - SHOWN}" if len(loosened) > SHOWN else ""
         super().__init__(
-            "this loosens safety alarms, which takes two persons, and the second signature is not built yet; tightening takes one: {what}",
+            "this loosens safety alarms, which takes two persons; tightening takes one: {what}",
             what="; ".join(one.text() for one in loosened[:SHOWN]) + more,
             alarms=[one.alarm for one in loosened],
         )

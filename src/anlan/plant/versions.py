@@ -52,13 +52,17 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """`new` is whether a version was made; `changes` what it changes (empty for the first)."""
+    """`new` is whether a version was made; `changes` what it changes (empty for the first).
+
+    `waiting`: what was wanted takes two persons and waits as this request (`plant.requests`); then `version` is the one that goes on.
+    """
 
     version: Version
     plant: Plant
     numbers: Numbers
     new: bool
     changes: tuple[Change, ...] = ()
+    waiting: dict[str, Any] | None = None
 
 
 Also = Callable[[Session, Plant | None, Imported], None]

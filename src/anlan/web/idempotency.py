@@ -79,7 +79,7 @@ class Writes:
     ) -> Json:
         """`essential`: an emergency action; it goes on when the key cannot be written down because the disk is full."""
         if key is None:
-            return Json(await run(uuid7(self._clock)))
+            return _answer(await run(uuid7(self._clock)))
         digest = _hash(request, await request.body())
         try:
             claim = await asyncio.to_thread(self._claim, asker.person, key, digest)
@@ -94,7 +94,7 @@ class Writes:
 
     async def _run(self, request: Request, claim: _Claim, run: Callable[[UUID], Awaitable[dict[str, Any]]]) -> Json:
         try:
-            answer = Json(await run(claim.id))
+            answer = _answer(await run(claim.id))
         except AnlanError as error:
             if error.status >= 500:
                 await self._keep(claim, None, None)
@@ -147,6 +147,11 @@ class Writes:
                 return
             write.status = status
             write.answer = FAILED if status is None else {"body": bytes(body or b"").decode()}
+
+
+def _answer(told: dict[str, Any]) -> Json:
+    """202 for what is not done but asked for: it waits for a second person."""
+    return Json(told, 202 if told.get("request") else 200)
 
 
 def _again(claim: _Claim) -> Json:

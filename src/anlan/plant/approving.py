@@ -1,0 +1,185 @@
+"""What two persons do with a request for a looser configuration: look, take on, approve, decline, withdraw.
+
+An approval goes the way of every edit: one transaction makes the version, its audit leaf with both names and the request's own end; then it is
+handed to the running node. Who approves has the right at every place concerned, is a second person (`web.second_person`), and signs with
+the own password and second factor, because an operator station never logs out (DOMAIN.md 15).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from anlan.guard.confirming import Confirming
+from anlan.guard.principal import Principal
+from anlan.model.errors import CommandRefused, Forbidden, Hidden
+from anlan.plant.checks import check_draft
+from anlan.plant.description import Plant
+from anlan.plant.draft import PlaceIndex, draft_of
+from anlan.plant.findings import Findings, PlantMistakes, Where
+from anlan.plant.loosening import loosened
+from anlan.plant.merging import Moved
+from anlan.plant.records import RequestRow
+from anlan.plant.requests import Requests, RequestVoid, must_be_open, request_row
+from anlan.plant.service import MasterService, outcome
+from anlan.plant.versions import Imported, import_plant, made_as
+from anlan.web.context import Context
+from anlan.web.second_person import second_person
+
+CONFIGURE, APPROVE, VIEW = "alarm.configure", "config.approve", "alarm.view"
+
+
+class MergedMistakes(PlantMistakes):
+    """The change does not hold together with what the plant has become since."""
+
+    one = "{count} mistake in the plant with this change:"
+    several = "{count} mistakes in the plant with this change:"
+
+
+class Approvals:
+    """One per app process: `Approvals.of(context)`."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._requests = Requests(context.records, context.clock)
+        self._confirming = Confirming(context.guard)
+
+    @classmethod
+    def of(cls, context: Context) -> Approvals:
+        service = context.extras.setdefault("plant.approvals", None)
+        if service is None:
+            service = context.extras["plant.approvals"] = cls(context)
+        assert isinstance(service, cls)
+        return service
+
+    # ---- looking
+
+    async def list(self, by: Principal, state: str = "") -> list[dict[str, Any]]:
+        """Newest first, of the places that this person sees, each with what they may do with it."""
+        rows = await asyncio.to_thread(self._requests.rows, state)
+        return [self._told(by, row) for row in rows if _sees(by, row)]
+
+    async def one(self, by: Principal, id: UUID) -> dict[str, Any]:
+        """Raises NotFound, also for one they may not see."""
+        return self._told(by, await self._row(by, id))
+
+    async def waiting_for(self, by: Principal) -> int:
+        """How many this person could decide now."""
+        places = await asyncio.to_thread(self._requests.open_places)
+        return sum(asker is not None and asker != by.person and all(by.allows(APPROVE, p) for p in own) for asker, own in places)
+
+    # ---- deciding
+
+    async def approve(self, by: Principal, id: UUID, note: str, password: str, code: str = "") -> dict[str, Any]:
+        """Raises NotFound, Forbidden, NotSecond, CommandRefused, RequestVoid, MergedMistakes, Unavailable."""
+        row = await self._row(by, id)
+        if row.state == "approved" and row.decider == by.person:
+            return await self._gone_on(by, id)  # this person's own, that could not be brought into force
+        must_be_open(row, self._context.clock.now())
+        if row.requester is None:
+            raise CommandRefused("nobody has taken this on: the machine's account asked, which is no person")
+        _all(by, APPROVE, row)
+        await second_person(self._context, by, row.requester)
+        await self._confirming.confirm(by, password, code)
+        service = MasterService.of(self._context)
+        try:
+            made = await service.put_into_force(partial(self._write, row, by, note))
+        except Moved as moved:
+            await asyncio.to_thread(self._requests.settle)
+            raise _void(moved) from moved
+        return {**outcome(made), "request": None, "decided": await self.one(by, id)}
+
+    async def end(self, by: Principal, id: UUID, verdict: str, note: str) -> dict[str, Any]:
+        """`verdict`: decline or withdraw. Raises NotFound, Forbidden, CommandRefused."""
+        row = await self._row(by, id)
+        if verdict == "decline":
+            _all(by, APPROVE, row)
+            if row.requester == by.person:
+                raise Forbidden("who asked withdraws the request; another person declines it")
+        elif row.requester is None:
+            _all(by, CONFIGURE, row)
+        elif row.requester != by.person:
+            raise Forbidden("only who asked can withdraw the request")
+        state = {"decline": "declined", "withdraw": "withdrawn"}[verdict]
+        await asyncio.to_thread(self._requests.end, id, by, state, note)
+        return await self.one(by, id)
+
+    async def take_on(self, by: Principal, id: UUID) -> dict[str, Any]:
+        """A person answers for what the machine's account asked for; another may approve it then."""
+        row = await self._row(by, id)
+        _all(by, CONFIGURE, row)
+        if by.token is not None:
+            raise Forbidden("a person takes this on, no token does it")
+        await asyncio.to_thread(self._requests.take_on, id, by)
+        return await self.one(by, id)
+
+    # ---- inside
+
+    async def _row(self, by: Principal, id: UUID) -> RequestRow:
+        row = await asyncio.to_thread(self._requests.row, id)
+        if not _sees(by, row):
+            raise Hidden("there is no request {id}", id=str(id))
+        return row
+
+    async def _gone_on(self, by: Principal, id: UUID) -> dict[str, Any]:
+        made = await MasterService.of(self._context).put_into_force(lambda known: made_as(self._context.records, id) or known)
+        return {**outcome(made), "request": None, "decided": await self.one(by, id)}
+
+    def _write(self, row: RequestRow, by: Principal, note: str, known: Imported) -> Imported:
+        """The version of this approval. Blocking."""
+        current, now, after = self._requests.merged(row.id)
+        weaker = loosened(now, after)
+        if current.number != row.base:
+            _must_hold_together(after)
+
+        def also(session: Session, before: Plant | None, made: Imported) -> None:
+            # Against the version that really is the base, as `service.guarded` does for one person.
+            really = weaker if before is now else loosened(before, made.plant) if before is not None else []
+            self._requests.approve(session, row.id, by, note, made.version.number, really, [c.text() for c in made.changes])
+
+        if known.version.number == current.number:
+            known = Imported(current, now, known.numbers, new=False)
+        made = import_plant(
+            self._context.records, after, author=row.account, reason=row.reason, clock=self._context.clock, onto=current.number,
+            effect=row.effect, also=also, id=row.id, known=known,
+        )  # fmt: skip
+        if not made.new:
+            raise RequestVoid("this request is void: the plant is already as it wants it")
+        return made
+
+    def _told(self, by: Principal, row: RequestRow) -> dict[str, Any]:
+        is_open, own = row.state == "open", row.requester == by.person
+        configures = all(by.allows(CONFIGURE, place) for place in row.told["places"])
+        approves = all(by.allows(APPROVE, place) for place in row.told["places"])
+        may = {
+            "approve": is_open and approves and row.requester is not None and not own,
+            "decline": is_open and approves and not own,
+            "withdraw": is_open and (own or (row.requester is None and configures)),
+            "take_on": is_open and row.requester is None and configures,
+        }
+        return {**request_row(row), "may": [name for name, allowed in may.items() if allowed]}
+
+
+def _sees(by: Principal, row: RequestRow) -> bool:
+    return row.requester == by.person or any(by.allows(VIEW, place) for place in row.told["places"])
+
+
+def _all(by: Principal, action: str, row: RequestRow) -> None:
+    for place in row.told["places"]:
+        by.require(action, place)
+
+
+def _void(moved: Moved) -> RequestVoid:
+    what = "; ".join(change.text() for change in moved.changes[:5])
+    return RequestVoid("this request is void: what it changes has been changed since ({what}); ask anew", what=what)
+
+
+def _must_hold_together(plant: Plant) -> None:
+    findings, where = Findings(), Where("plant")
+    check_draft(draft_of(plant, where), PlaceIndex(list(plant.places)), findings)
+    if findings.fatal:
+        raise MergedMistakes(findings)
