@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 UV_VERSION := 0.13.9
 
-.PHONY: help up env env-dev test test-fast test-deps lint types arch lock clean
+.PHONY: help up env env-dev test test-fast test-deps lint types arch lock sbom audit-deps clean
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -57,6 +57,12 @@ arch: env-dev
 lock: | .venv/bin/uv  ## write the lock files anew
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --no-emit-index-url --no-header --quiet -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --no-emit-index-url --no-header --quiet -c requirements.lock -o requirements-dev.lock
+
+sbom: env-dev  ## the bill of materials of a release, from requirements.lock
+	$(BIN)/python scripts/sbom.py
+
+audit-deps: env-dev  ## known vulnerabilities of the libraries; says so when it can't ask
+	$(BIN)/python scripts/audit_deps.py
 
 clean:
 	rm -rf .venv var artefacts .pytest_cache .mypy_cache .ruff_cache .hypothesis
