@@ -28,7 +28,7 @@ class EmergencyStep(BaseModel):
     episode: Annotated[int, Field(strict=True, ge=1, le=1 << 62)]
     priority: Annotated[int, Field(strict=True, ge=1, le=4)]
     reason: Annotated[str, Field(max_length=300)] = ""
-    identity_unavailable: bool = False
+    identity_unavailable: Annotated[bool, Field(strict=True)] = False
 
 
 def routes(context: Context) -> APIRouter:

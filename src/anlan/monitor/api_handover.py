@@ -40,7 +40,7 @@ class Item(_Body):
 
     id: Annotated[str, Field(max_length=40)] | None = None
     text: Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
-    closed: bool = False
+    closed: Annotated[bool, Field(strict=True)] = False
     note: Line = ""
 
 
@@ -65,7 +65,7 @@ class Accept(_Body):
     password: Secret
     code: Annotated[str, Field(max_length=64)] = ""
     remarks: Words = ""
-    take_over: bool = True
+    take_over: Annotated[bool, Field(strict=True)] = True
 
 
 class Addendum(_Body):

@@ -45,7 +45,7 @@ class RuleChange(BaseModel):
     on_delay: Annotated[float, Field(strict=True, ge=0, le=604_800)] | None = None
     off_delay: Annotated[float, Field(strict=True, ge=0, le=604_800)] | None = None
     priority: Annotated[int, Field(strict=True, ge=1, le=4)] | None = None
-    enabled: bool | None = None
+    enabled: Annotated[bool, Field(strict=True)] | None = None
 
 
 class Happened(BaseModel):

@@ -43,7 +43,7 @@ class RuleChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     change: Annotated[dict[str, Any], Field(min_length=1, max_length=40)]
-    base: Annotated[int, Field(strict=True, ge=1)]
+    base: Annotated[int, Field(strict=True, ge=1, le=1 << 62)]
     reason: Reason
     trial: UUID | None = None
 
@@ -133,7 +133,7 @@ def _books(router: APIRouter, service: MasterService, writes: Writes) -> None:
     async def bring_in(
         request: Request,
         asker: Asker,
-        base: Annotated[int, Query(ge=1, description="the version whose difference the person has seen")],
+        base: Annotated[int, Query(ge=1, le=1 << 62, description="the version whose difference the person has seen")],
         reason: Annotated[str, Query(min_length=3, max_length=500)],
         key: Key = None,
     ) -> Response:

@@ -54,7 +54,7 @@ class Everywhere(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    tokens: bool = False
+    tokens: Annotated[bool, Field(strict=True)] = False
 
 
 def routes(context: Context) -> APIRouter:

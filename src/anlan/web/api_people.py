@@ -57,7 +57,7 @@ class ChangePerson(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     held: Annotated[list[HeldRole], Field(max_length=50)] | None = None
-    disabled: bool | None = None
+    disabled: Annotated[bool, Field(strict=True)] | None = None
 
 
 class Why(BaseModel):
