@@ -152,6 +152,7 @@ class _Opened:
         self._stores = ExitStack()
 
     async def open(self) -> FastAPI:
+        self._looker: Looker | None = None
         """Wait for the stores that core makes at its first start, then build the app."""
         self._tasks = [asyncio.ensure_future(beat())]
         opened = await asyncio.to_thread(or_what_is_kept, self._folder, self._from_records, self._from_what_is_kept)
@@ -191,6 +192,8 @@ class _Opened:
         self._tasks += [asyncio.ensure_future(self._core.run()), asyncio.ensure_future(self._follow_sources())]
         return app
 
+        self.context.extras[LOOKER] = self._looker = Looker(self._folder.root, self._clock)
+        self.context.extras[SECRETS] = self._folder.secrets
     def _guard(self, records: Records) -> Guard:
         """With the audit record's key, witnesses and room to wait; the last head is signed and handed over when the app stops."""
         auditor = Auditor.open(records, self._clock, self._folder.audit_key, self._witnesses, self._other_logs)
@@ -251,6 +254,8 @@ class _Opened:
         wanted = (self._folder.journal, self._folder.history / "_delta_log", self._folder.socket)
         while not all(path.exists() for path in wanted):  # noqa: ASYNC110 - another process makes them: there is no event to await
             await asyncio.sleep(STORES_SECONDS)
+        if self._looker is not None:
+            await self._looker.close()
 
     def _speed(self) -> float:
         """How many times faster than life the demo plays, as it says itself; 1 for a real plant."""

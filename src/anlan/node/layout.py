@@ -56,6 +56,11 @@ class NodeFolder:
         return self.root / "pki"
 
     @property
+    def secrets(self) -> Path:
+        """Passwords of sources that were added at the console, a file each."""
+        return self.root / "secrets"
+
+    @property
     def tls(self) -> Path:
         """The console's own certificate authority, where one was made (`anlan tls`)."""
         return self.root / "tls"

@@ -98,7 +98,7 @@ def list_row(read: Imported) -> dict[str, Any]:
         "renamed": read.renamed(),
         "rows": read.rows,
         "notes": [
-            {"line": line, **{language: translate(message, language).format(**facts) for language in ("zh", "en")}}  # type: ignore[arg-type]
+            {"line": line, **{language: translate(message, language).format(**facts) for language in ("zh", "en")}}
             for line, message, facts in read.notes
         ],
     }

@@ -27,6 +27,7 @@ Replace = Annotated[bool, typer.Option("--replace", help="Overwrite what stands 
 def register(app: typer.Typer) -> None:
     """Add this room's commands."""
     group(app, "new", "Write something to begin with.").command("plant")(new_plant_command)
+    app.command("init")(init_command)
     app.command("check")(check_command)
     app.command("import")(import_command)
     app.command("export")(export_command)
@@ -43,6 +44,21 @@ def new_plant_command(folder: Annotated[Path, typer.Argument(help="A folder that
     for file in new_plant(folder):
         typer.echo(str(file))
     typer.echo(_("Now change it, then: anlan check {folder}").format(folder=folder))
+
+
+def init_command(
+    folder: Annotated[Path, typer.Argument(help="A folder that doesn't exist yet or is empty.")],
+    name: Annotated[str, typer.Option(help="What the plant is called; without it, as the folder.")] = "",
+) -> None:
+    """Write a plant folder with nothing in it yet: sources and points are then added at the console.
+
+    Example: anlan init works --name 示例企业
+    """
+    from anlan.plant.new import empty_plant
+
+    for file in empty_plant(folder, name):
+        typer.echo(str(file))
+    typer.echo(_("Now start it, and the console leads on: anlan up {folder}").format(folder=folder))
 
 
 def check_command(

@@ -68,7 +68,7 @@ def load(folder: Path) -> Plant:
 def _read_plant_file(folder: Path, findings: Findings) -> Located:
     path = folder / PLANT_FILE
     if not path.is_file():
-        mend = "`anlan new plant DIR` writes a folder to begin with"
+        mend = "`anlan new plant DIR` writes a folder to begin with, `anlan init DIR` an empty one"
         findings.mistake("missing-file", "there is no such file in {folder}", Where(PLANT_FILE), mend=mend, folder=str(folder))
         return Located(PLANT_FILE)
     try:

@@ -47,6 +47,11 @@ def read_sheets(path: Path) -> list[Sheet]:
         data = path.read_bytes()
     except OSError as failure:
         raise ConfigError("cannot be read: {why}", file=path.name, why=failure.strerror or str(failure)) from failure
+    return sheets_of(path, data)
+
+
+def sheets_of(path: Path, data: bytes) -> list[Sheet]:
+    """The same of bytes that are no file here; `path` gives the name and the form. Raises ConfigError."""
     if path.suffix.lower() in SPREADSHEETS:
         return _workbook(path.name, data)
     if path.suffix.lower() in TEXTS:

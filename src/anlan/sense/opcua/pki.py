@@ -93,6 +93,27 @@ def believe(folder: Path, server: bytes, clock: Clock, *, first: bool) -> None:
         )  # fmt: skip
 
 
+def is_trusted(folder: Path, server: bytes, clock: Clock) -> bool:
+    """Whether `believe` would return, without keeping anything."""
+    certificate = x509.load_der_x509_certificate(server)
+    try:
+        _in_date(certificate, clock)
+        trusted = [c for path in sorted((folder / "trusted").glob("*")) for c in _load(path)]
+    except DriverError:
+        return False
+    return any(c == certificate or _issued(certificate, c) for c in trusted)
+
+
+def trust(folder: Path, server: bytes) -> Path:
+    """Believe this certificate (DER) from now on: a person has seen its fingerprint. Returns the file."""
+    name = f"{hashlib.sha256(server).hexdigest()[:16]}.der"
+    path = folder / "trusted" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(server)
+    (folder / "rejected" / name).unlink(missing_ok=True)
+    return path
+
+
 def _in_date(certificate: x509.Certificate, clock: Clock) -> None:
     now = to_datetime(clock.now())
     if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
