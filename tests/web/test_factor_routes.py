@@ -59,13 +59,21 @@ async def test_who_finds_the_console_open_sets_up_nothing(console: Any) -> None:
 async def test_new_codes_and_another_phone_take_a_code(console: Any, node: Any) -> None:
     await console.sign_in("gas")
     secret, codes = await set_up(console, node)
-    for path in ("recovery-codes", "remove"):
-        assert (await console.post(f"/api/v1/me/factor/{path}", json={"code": "000000"})).status_code == 403
+    assert (await console.post("/api/v1/me/factor/recovery-codes", json={"code": "000000"})).status_code == 403
+    asked = await console.post("/api/v1/me/factor", json={"password": PASSWORD})
+    assert (asked.status_code, asked.json()["code"]) == (403, "second-factor-needed")
     fresh = await console.post("/api/v1/me/factor/recovery-codes", json={"code": codes[0]})
     assert not set(fresh.json()["recovery_codes"]) & set(codes)
-    removed = await console.post("/api/v1/me/factor/remove", json={"code": code_now(node, secret)})
-    assert removed.json()["enrolled"] is False
-    assert (await door(console)).status_code == 200
+    last = await console.post("/api/v1/me/factor/remove", json={"code": code_now(node, secret)})
+    assert (last.status_code, last.json()["code"]) == (409, "command-refused")
+    begun = await console.post("/api/v1/me/factor", json={"password": PASSWORD, "code": code_now(node, secret)})
+    assert begun.status_code == 201, begun.text
+    other = begun.json()["secret"]
+    replaced = await console.post("/api/v1/me/factor/confirm", json={"code": code_now(node, other)})
+    assert (replaced.json()["enrolled"], replaced.json()["recovery_codes"]) == (True, [])
+    node.clock.advance(60 * SECOND)
+    assert (await door(console, code=code_now(node, secret))).status_code == 401
+    assert (await door(console, code=code_now(node, other))).status_code == 200
 
 
 async def test_past_its_time_the_role_opens_nothing_but_the_set_up(console: Any, node: Any) -> None:
@@ -191,10 +199,13 @@ async def test_a_right_password_gives_no_more_tries_at_the_code(console: Any, co
     node.clock.advance(60 * SECOND)
     told = []
     for n in range(12):
-        told.append((await (console, other)[n % 2].post("/api/v1/me/factor/remove", json={"code": "000000"})).status_code)
-        assert (await console.post("/api/v1/me/factor", json={"password": PASSWORD})).status_code == 409
+        tried = await (console, other)[n % 2].post("/api/v1/me/factor/recovery-codes", json={"code": "000000"})
+        told.append(tried.status_code)
+        right = await console.post("/api/v1/me/factor", json={"password": PASSWORD})
+        assert right.json()["code"] == "second-factor-needed"
     assert told == [403] * 5 + [429] * 7
-    assert (await other.post("/api/v1/me/factor/remove", json={"code": code_now(node, secret)})).status_code == 429
+    fitting = {"code": code_now(node, secret)}
+    assert (await other.post("/api/v1/me/factor/recovery-codes", json=fitting)).status_code == 429
     node.clock.advance(900 * SECOND)
     for _ in range(3):
         for _ in range(4):

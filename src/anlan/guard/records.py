@@ -92,7 +92,8 @@ class OldPassword(Base):
 
 
 class Factor(Base):
-    """A person's TOTP secret, sealed by the node's key (`vault`). It counts from `confirmed_at`; `last_step` is the newest step used."""
+    """A person's TOTP secret, sealed by the node's key (`vault`). It counts from `confirmed_at`; `last_step` is the newest step used.
+    `pending`: the sealed secret of another phone, which replaces it with that phone's first code."""
 
     __tablename__ = "guard_factors"
 
@@ -105,6 +106,24 @@ class Factor(Base):
 
 
 class RecoveryCode(Base):
+    pending: Mapped[bytes | None] = mapped_column(default=None)
+
+
+class SecurityKey(Base):
+    """A key or card that answers for a person (`security_keys`). `public`: AAGUID, credential id and public key as it gave them; `rp_id`:
+    the name of the console that it answers to; `counter`: how often it had signed when last seen."""
+
+    __tablename__ = "guard_security_keys"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    person_id: Mapped[UUID] = mapped_column(sa.ForeignKey("guard_people.id"), index=True)
+    credential_id: Mapped[bytes] = mapped_column(unique=True)
+    public: Mapped[bytes]
+    name: Mapped[str]
+    rp_id: Mapped[str]
+    counter: Mapped[int]
+    made_at: Mapped[int]
+    used_at: Mapped[int | None]
     """SHA-256 of a code for one use in place of the second factor."""
 
     __tablename__ = "guard_recovery_codes"

@@ -22,8 +22,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from anlan.guard.principal import Principal
 from anlan.guard.service import Guard
+from anlan.guard.webauthn import served_at
 from anlan.model.errors import AnlanError, InputError, NotSignedIn, StoreError
-from anlan.web.auth import SAFE_METHODS, bearer_of, check_origin, from_where, token_of
+from anlan.web.auth import SAFE_METHODS, bearer_of, check_origin, from_where, served_origin, token_of
 from anlan.web.context import WebSettings
 from anlan.web.metrics import Meter
 from anlan.web.problem import of_error, unexpected
@@ -91,6 +92,7 @@ class Gate:
                 return
             await self._pass(connection, receive, _with_headers(scope, send, self.settings, answered), answered)
 
+        served_at.set(served_origin(connection, self.settings))
     async def _pass(self, connection: HTTPConnection, receive: Receive, send: Send, answered: list[int]) -> None:
         """Let the app answer. What it did not expect is answered here, inside the headers and the log line, and told to nobody."""
         try:

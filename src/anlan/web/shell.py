@@ -19,6 +19,7 @@ from anlan.model.words import LANGUAGES, Language, translate
 from anlan.web import theme
 from anlan.web.client_words import client_words, quality_reasons, unit_signs
 from anlan.web.context import Context, PlantView
+from anlan.web.help_texts import help_texts
 from anlan.web.markup import Markup, el, join, script_json
 
 IS_NOT = (
@@ -98,6 +99,7 @@ def page_config(context: Context, principal: Principal) -> dict[str, Any]:
         "words": client_words(language),
         "quality": quality_reasons(language),
         "units": unit_signs(language),
+        "help": help_texts(language),
         "post": principal.post,
         "roles": list(principal.roles),
         "escalation": list(context.plant.escalation),
@@ -317,7 +319,7 @@ def sign_in_form(context: Context, language: Language, *, title: str, leaving: P
                 say("Code of the second factor"),
                 el("input", cls="field", name="code", autocomplete="one-time-code", autocapitalize="off", maxlength=40),
             ),
-            el("p", say("Six digits from the phone, or one of the codes on paper."), cls="dim"),
+            el("p", say("Six digits from the phone, or one of the codes on paper; empty for the security key."), cls="dim"),
             cls="second-factor",
             hidden=True,
         ),

@@ -3,6 +3,7 @@
 import { config } from "./config.js";
 import { wireFactor } from "./factor.js";
 import { api } from "./link.js";
+import { withKey } from "./security_key.js";
 
 function wire(form, send) {
   const error = form.querySelector(".form-error");
@@ -16,6 +17,7 @@ function wire(form, send) {
     if (answer.code === "second-factor-needed") {
       const factor = form.querySelector(".second-factor");
       factor.hidden = false;
+      error.textContent = answer.untouched ? answer.refused : "";
       factor.querySelector("input").focus();
     } else if (answer.refused) {
       error.textContent = answer.refused;
@@ -29,7 +31,7 @@ function wire(form, send) {
 const goOn = () => (config.target ? location.assign(config.target) : location.reload());
 
 async function signIn({ account, password, post, code }) {
-  const answer = await api.post("/api/v1/session", { account, password, post, code, language: config.language });
+  const answer = await withKey((given) => api.post("/api/v1/session", given), { account, password, post, code, language: config.language });
   if (!answer.refused) answer.must_change_password || answer.must_enrol_factor ? location.assign(`/login?next=${encodeURIComponent(config.target ?? location.pathname + location.search)}`) : goOn();
   return answer;
 }

@@ -4,6 +4,7 @@
 import { esc, label, t } from "./config.js";
 import { stamp } from "./format.js";
 import { api } from "./link.js";
+import { withKey } from "./security_key.js";
 import { ask } from "./point_forms.js";
 import { toast } from "./shell.js";
 
@@ -104,13 +105,13 @@ class Handover extends HTMLElement {
   async sign(form) {
     const [password, code] = ["password", "code"].map((name) => form.querySelector(`[name=${name}]`).value);
     if (this.typed && !(await this.save())) return;
-    this.answered(this.place.querySelector("form[data-form=sign]"), await api.post("/api/v1/handover/sign", { edition: this.told.edition, password, code }));
+    this.answered(this.place.querySelector("form[data-form=sign]"), await withKey((given) => api.post("/api/v1/handover/sign", given), { edition: this.told.edition, password, code }));
   }
 
   async accept(form) {
     const fields = new FormData(form);
     const take_over = fields.get("take_over") !== null;
-    const answer = await api.post(`/api/v1/handovers/${this.told.id}/sign`, { account: fields.get("account"), password: fields.get("password"), code: fields.get("code"), remarks: fields.get("remarks"), take_over });
+    const answer = await withKey((given) => api.post(`/api/v1/handovers/${this.told.id}/sign`, given), { account: fields.get("account"), password: fields.get("password"), code: fields.get("code"), remarks: fields.get("remarks"), take_over });
     if (!answer.refused && take_over) location.assign(`/handover?id=${encodeURIComponent(answer.id)}`);
     else this.answered(form, answer);
   }
