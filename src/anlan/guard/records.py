@@ -8,7 +8,10 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from anlan.guard.witness_records import Witnessed, WitnessedHead, WitnessSender
 from anlan.store.records import Base
+
+__all__ = ["WitnessSender", "Witnessed", "WitnessedHead"]
 
 
 class Person(Base):

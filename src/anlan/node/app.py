@@ -27,6 +27,7 @@ from anlan.guard.audit_spool import Spool
 from anlan.guard.auditing import Auditor
 from anlan.guard.factors import open_vault
 from anlan.guard.service import Guard
+from anlan.guard.witness_parent import Parent, witness_at
 from anlan.model.clock import Clock, SystemClock, to_datetime
 from anlan.model.errors import AnlanError, StoreError, Unavailable
 from anlan.monitor.handover.facts import EDITS
@@ -142,7 +143,7 @@ class _Opened:
         folder: NodeFolder,
         clock: Clock,
         listening: Listening | None = None,
-        witnesses: Sequence[Path] = (),
+        witnesses: Sequence[Path | Parent] = (),
         other_logs: Sequence[str] = (),
     ) -> None:
         """`other_logs`: audit records of other nodes that keep their heads in the same witness folders."""
@@ -366,7 +367,7 @@ def _build(context: Context) -> FastAPI:
     return build_app(context, routes=routes, pages=[plant_pages.pages, monitor_pages.pages, sense_pages.pages, pages_audit.pages])
 
 
-async def main(folder: NodeFolder, listening: Listening, witnesses: Sequence[Path] = (), other_logs: Sequence[str] = ()) -> None:
+async def main(folder: NodeFolder, listening: Listening, witnesses: Sequence[Path | Parent] = (), other_logs: Sequence[str] = ()) -> None:
     app = App(folder, SystemClock(), listening, witnesses, other_logs)
     serving = asyncio.ensure_future(app.serve(await app.open()))
     spare_what_is_loaded()
@@ -391,10 +392,13 @@ if __name__ == "__main__":
     parser.add_argument("--key", type=Path)
     parser.add_argument("--origin", action="append", default=[])
     parser.add_argument("--proxy", action="append", default=[])
-    parser.add_argument("--witness", action="append", type=Path, default=[])
+    parser.add_argument("--witness", action="append", default=[])
+    parser.add_argument("--witness-token", type=Path)
+    parser.add_argument("--witness-ca", type=Path)
     parser.add_argument("--other-log", action="append", default=[])
     given = parser.parse_args()
     configure("app")
     die_with_parent()
     heard = Listening(given.host, given.port, given.certificate, given.key, tuple(given.origin), tuple(given.proxy))
-    asyncio.run(main(NodeFolder(given.data), heard.checked(), given.witness, given.other_log))
+    witnesses = [witness_at(one, given.witness_token, given.witness_ca) for one in given.witness]
+    asyncio.run(main(NodeFolder(given.data), heard.checked(), witnesses, given.other_log))

@@ -16,6 +16,7 @@ from rich.markup import escape
 
 from anlan import __version__
 from anlan.guard.first import ensure_first_admin, ensure_people, ensure_posts
+from anlan.guard.witness_parent import Parent
 from anlan.model.clock import Clock, SystemClock
 from anlan.model.errors import InputError, StoreError
 from anlan.model.words import shell_language, translate
@@ -54,8 +55,8 @@ class UpOptions:
     port_base: int | None = None
     single: bool = False
     horn: str = ""
-    witnesses: tuple[Path, ...] = ()
-    """Where the heads of the audit record are handed: files or folders elsewhere."""
+    witnesses: tuple[Path | Parent, ...] = ()
+    """Where the heads of the audit record are handed: files or folders elsewhere, parent nodes."""
     other_logs: tuple[str, ...] = ()
     """Audit records of other nodes whose heads lie in the same folders."""
     onto: int | None = None
@@ -197,7 +198,8 @@ def _children(prepared: Prepared, options: UpOptions) -> list[Child]:
 
 
 def _witnesses(options: UpOptions) -> list[str]:
-    return [f"--witness={path.absolute()}" for path in options.witnesses] + [f"--other-log={log}" for log in options.other_logs]
+    named = (one.arguments() if isinstance(one, Parent) else [f"--witness={one.absolute()}"] for one in options.witnesses)
+    return [word for words in named for word in words] + [f"--other-log={log}" for log in options.other_logs]
 
 
 def _demo(prepared: Prepared, options: UpOptions) -> Child:
@@ -213,8 +215,7 @@ async def _run_single(prepared: Prepared, options: UpOptions) -> None:
     demo = _demo(prepared, options) if prepared.demo else None
     telling = asyncio.ensure_future(_tell_when_ready(prepared.folder))
     try:
-        witnesses = [path.absolute() for path in options.witnesses]
-        await run_single(prepared.folder, options.listening, demo, witnesses, options.other_logs)
+        await run_single(prepared.folder, options.listening, demo, options.witnesses, options.other_logs)
     finally:
         telling.cancel()
         await asyncio.gather(telling, return_exceptions=True)

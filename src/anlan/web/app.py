@@ -29,6 +29,7 @@ from anlan.web import (
     api_stations,
     problem,
 )
+from anlan.web.api_witness import routes as witness_routes
 from anlan.web.auth import public
 from anlan.web.context import Context
 from anlan.web.gate import Gate
@@ -77,6 +78,7 @@ def build_app(
         api_stations.routes,
         api_node.routes,
         api_audit.routes,
+        witness_routes,
         *routes,
     ):
         app.include_router(make(context), prefix=API)

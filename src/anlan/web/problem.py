@@ -128,13 +128,14 @@ def problem(connection: HTTPConnection, code: str, status: int, detail: str, fac
 
 
 def language_of(connection: HTTPConnection) -> Language:
-    """What a sign-in asks for; the session's language; without a session the first of Accept-Language that we speak, else Chinese."""
+    """What a sign-in asks for; the session's language; without a session, as for tokens, the first of Accept-Language that we speak, else
+    Chinese."""
     state = connection.scope.get("state", {})
     principal = state.get("principal")
     if "language" in state:
         asked: Language = state["language"]
         return asked
-    if principal is not None:
+    if principal is not None and principal.token is None:
         language: Language = principal.language
         return language
     for part in connection.headers.get("accept-language", "").lower().split(","):
