@@ -106,9 +106,6 @@ class Factor(Base):
     made_at: Mapped[int]
     confirmed_at: Mapped[int | None]
     last_step: Mapped[int]
-
-
-class RecoveryCode(Base):
     pending: Mapped[bytes | None] = mapped_column(default=None)
 
 
@@ -127,6 +124,9 @@ class SecurityKey(Base):
     counter: Mapped[int]
     made_at: Mapped[int]
     used_at: Mapped[int | None]
+
+
+class RecoveryCode(Base):
     """SHA-256 of a code for one use in place of the second factor."""
 
     __tablename__ = "guard_recovery_codes"
