@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -12,69 +10,21 @@ import pytest
 from sqlalchemy import select
 
 from anlan.guard import audit
-from anlan.guard.people import Held, NewPerson, add_person
 from anlan.guard.records import AuditLeaf
 from anlan.model.clock import DAY
-from anlan.model.errors import CommandRefused, Unavailable
-from anlan.model.words import Label
-from anlan.node.configuration import view_of
-from anlan.plant import api as plant_api
-from anlan.plant.folder import load
+from anlan.model.errors import CommandRefused
 from anlan.plant.loosening import SecondPersonNeeded, loosened
 from anlan.plant.records import RequestRow
 from anlan.plant.requests import Requests, must_be_open
 from anlan.plant.service import ask_for_second, with_rule
-from anlan.plant.versions import Imported, import_plant, version
-from anlan.web.app import build_app
-from tests.plant.works import gas, line, write
-from tests.web.conftest import PASSWORD, ROOMS, console_of
+from anlan.plant.versions import version
+from tests.web.config_node import Core, core, sign_in
+from tests.web.conftest import PASSWORD
+
+__all__ = ["core", "sign_in"]
 
 API = "/api/v1"
 LOOSER = {"change": {"limit": 24}, "base": 1, "reason": "HAZOP item 14"}
-
-
-class Core:
-    """Takes configurations as the node does (`node.configurator`), or is away."""
-
-    def __init__(self, node: Any) -> None:
-        self.node, self.away, self.taken = node, False, list[int]()
-
-    async def bring_into_force(self, imported: Imported) -> None:
-        if self.away:
-            raise Unavailable("the core is not connected")
-        self.taken.append(imported.version.number)
-        self.node.context.plant = view_of(imported.plant, imported.numbers, imported.version.number)
-
-
-@pytest.fixture
-def core(node: Any, people: None, hashed: str, tmp_path: Path) -> Core:
-    """A gas detector in U100 and a level that guards nothing; zhao, qian and sun are safety officers, sun only of U200."""
-    node.records.migrate({**ROOMS, "plant": "anlan.plant"})
-    folder = write(tmp_path / "works", line(), gas("20"))
-    made = import_plant(node.records, load(folder), author="Li", reason="first", clock=node.clock)
-    node.context.plant = view_of(made.plant, made.numbers, 1)
-    with node.records.session() as session:
-        for account, place in (("zhao", ""), ("qian", ""), ("sun", "works/U200")):
-            held = (Held("safety_officer", place=place),)
-            add_person(session, NewPerson(account, Label(zh=account), held), hashed, node.clock, must_change=False)
-    core = node.context.extras["plant.running"] = Core(node)
-    return core
-
-
-@pytest.fixture
-async def sign_in(node: Any, core: Core) -> AsyncIterator[Callable[[str], Any]]:
-    app = build_app(node.context, routes=[plant_api.routes])
-    opened = []
-
-    async def one(account: str) -> Any:
-        opened.append(console_of(app))
-        await opened[-1].sign_in(account)
-        return opened[-1]
-
-    async with app.router.lifespan_context(app):
-        yield one
-        for console in opened:
-            await console.aclose()
 
 
 async def asked(console: Any, **body: Any) -> dict[str, Any]:

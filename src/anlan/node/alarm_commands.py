@@ -97,7 +97,7 @@ def apply_command(
     reason: Reason = "",
     onto: Onto = None,
 ) -> None:
-    """Bring a changed plant folder into force while the node runs. What changes sources or points needs a restart, and is refused here.
+    """Bring a changed plant folder into force while the node runs. What loosens what guards safety waits at the console for two persons (exit 3).
 
     Example: anlan plant apply works --data var/works --reason "on-delays after the trip test"
     """

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from anlan.guard.principal import is_within
 from anlan.model.errors import InputError
 from anlan.monitor.rationalisation import default_matrix
-from anlan.plant import api_additions, api_requests
+from anlan.plant import api_additions, api_configuration, api_requests
 from anlan.plant.compile import all_rules
 from anlan.plant.description import Plant
 from anlan.plant.findings import Finding
@@ -71,6 +71,7 @@ def routes(context: Context) -> APIRouter:
     _books(router, service, writes)
     _rules(router, service, writes)
     router.include_router(api_requests.routes(context))
+    router.include_router(api_configuration.routes(context))
     router.include_router(api_additions.routes(context))
     return router
 

@@ -25,7 +25,7 @@ class Approval(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     password: Annotated[str, Field(min_length=1, max_length=1000)]
-    code: Annotated[str, Field(max_length=40)] = ""
+    code: Annotated[str, Field(max_length=8000, description="six digits, a code on paper, or a security key's answer")] = ""
     note: Annotated[str, Field(max_length=500)] = ""
 
 

@@ -49,7 +49,7 @@ HEADS = 2
 EMPTY_ROWS = 200
 """Lines below the last alarm in which new ones may be written."""
 LONGER = "更长 / longer"
-_CLASS_TITLES = {
+CLASS_TITLES = {
     "id": ("分类标识", "Class", 14),
     "name": ("名称", "Name", 20),
     "comment_required": ("确认须填说明", "Comment required", 14),
@@ -164,7 +164,7 @@ def _class_columns() -> list[tuple[str, str, str, int]]:
     """(name, Chinese, English, width); a label has two."""
     found = []
     for name, info in AlarmClass.model_fields.items():
-        zh, en, width = _CLASS_TITLES.get(name, (name, name, 14))
+        zh, en, width = CLASS_TITLES.get(name, (name, name, 14))
         if info.annotation is Label:
             found += [(f"{name}_zh", zh, f"{en} (Chinese)", width), (f"{name}_en", f"英文{zh}", en, width)]
         else:

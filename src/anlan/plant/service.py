@@ -124,7 +124,7 @@ class MasterService:
                 warnings = await asyncio.to_thread(_checked, before.plant, alarm)
                 return {**outcome(before), "warnings": warnings, "rule": own.model_dump(mode="json")}
             if base != current.number:
-                raise await asyncio.to_thread(self._moved, base, current, plant)
+                raise await asyncio.to_thread(self.moved, base, current, plant)
             edited = _edited(rule, change)
             after = await asyncio.to_thread(with_rule, plant, edited)
             warnings = await asyncio.to_thread(_checked, after, alarm)
@@ -164,7 +164,7 @@ class MasterService:
             if (before := await self._gone_on(running, command)) is not None:
                 return outcome(before)
         if base != current.number:
-            raise await asyncio.to_thread(self._moved, base, current, plant)
+            raise await asyncio.to_thread(self.moved, base, current, plant)
         read = await asyncio.to_thread(read_book, data, plant)
         after = must_be_sound(read)
 
@@ -199,18 +199,18 @@ class MasterService:
         """Make a whole plant the next version and bring it into force; of a folder, if it rests on the current version. `by` is a person, or
         the name of the machine's account. What loosens waits for a second person (`Imported.waiting`).
 
-        Raises StaleBase, InputError (sources or points differ), Unavailable.
+        Raises StaleBase, InputError (the demo mark differs), Unavailable.
         """
         author = by if isinstance(by, str) else by.account
         running = self._running()
         current, tried, _ = await self.current()
-        await asyncio.to_thread(must_keep_points, tried, plant)
+        await asyncio.to_thread(must_stay_real, tried, plant)
         # Before others wait for the lock: a replay takes a while. On another base than the current one it would be for nothing.
         on_it = base is None or base == current.number
         effect = await replayed_in(self._context, author, tried, plant) if on_it else None
         async with self._writing:
             _, before, _ = await self.current()
-            await asyncio.to_thread(must_keep_points, before, plant)
+            await asyncio.to_thread(must_stay_real, before, plant)
             if before is not tried:
                 effect = await replayed_in(self._context, author, before, plant)
             write = partial(
@@ -316,7 +316,8 @@ class MasterService:
             must_be_current(trial, rule.id, old, plant, current.number)
         return trial.as_json()
 
-    def _moved(self, base: int, current: Version, plant: Plant) -> InputError:
+    def moved(self, base: int, current: Version, plant: Plant) -> InputError:
+        """What to answer somebody whose base is not the current version. Blocking."""
         try:
             _, old, _ = version(self._context.records, base)
         except NotFound as missing:
@@ -380,14 +381,11 @@ def guarded(session: Session, before: Plant | None, made: Imported, also: Also |
         also(session, before, made)
 
 
-def must_keep_points(before: Plant, after: Plant) -> None:
-    """Sources and points are read by processes that were started with them. Raises InputError."""
-    changed = [c for c in differences(before, after) if c.what in {"source", "point"} or c.key == "order"]
-    if changed or before.site.demo != after.site.demo:
-        what = "; ".join(c.text() for c in changed[:SHOWN]) + (f" … +{len(changed) - SHOWN}" if len(changed) > SHOWN else "")
+def must_stay_real(before: Plant, after: Plant) -> None:
+    """Whether data are a demo's is the mark of every reading and page: a running node does not change it. Raises InputError."""
+    if before.site.demo != after.site.demo:
         raise InputError(
-            "this changes sources or points, which needs a restart: stop the node and start it with `anlan up` on the changed folder ({what})",
-            what=what or "demo",
+            "this changes whether the plant is a demo, which needs a restart: stop the node and start it with `anlan up` on the changed folder"
         )
 
 

@@ -33,6 +33,8 @@ TITLES = {
     "trial-unfit": "the trial is not of this change",
     "second-person-needed": "loosening takes a second person",
     "request-void": "the request is void",
+    "draft-mistakes": "the draft has mistakes",
+    "version-mistakes": "that version has mistakes",
     "rule-mistakes": "the alarm as changed has mistakes",
     "book-mistakes": "the workbook has mistakes",
     "command-refused": "the step is refused",
