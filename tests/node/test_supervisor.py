@@ -16,7 +16,7 @@ from anlan.model.events.alarms import AlarmKind
 from anlan.monitor.compile import EngineConfig
 from anlan.node import supervisor as module
 from anlan.node.layout import NodeFolder
-from anlan.node.sounder import Sounder, write_horn
+from anlan.node.sounder import EvacuationSounder, Sounder, write_horn
 from anlan.node.supervisor import Child, Supervisor, keep_small, python, read_processes
 
 
@@ -207,3 +207,18 @@ async def test_a_core_that_hangs_sounds_within_ten_seconds_is_killed_and_the_hor
         await until(horn.exists, 5)
         await until(lambda: core.pid not in (None, hung), 40)
         await until(lambda: not sounder.sounding, 30)
+
+
+async def test_the_node_itself_sounds_while_an_evacuation_call_stands(folder: NodeFolder, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    evacuation = EvacuationSounder(folder.run, ["tee", "-a", str(mark)])
+    supervisor = Supervisor(folder, [], SystemClock(), Sounder(folder.run, ["true"]), evacuation)
+    running = asyncio.ensure_future(supervisor.run())
+    try:
+        folder.evacuation.write_bytes(b"[]")
+        await until(lambda: mark.exists() and (folder.run / "evacuation.wav").stat().st_size > 50_000)
+        folder.evacuation.unlink()
+        await until(lambda: not evacuation.sounding)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)

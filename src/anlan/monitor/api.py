@@ -28,6 +28,7 @@ from anlan.monitor import (
     api_search,
     api_why,
 )
+from anlan.monitor.evacuation import api as api_evacuation
 from anlan.monitor.service import AlarmService, StepKind, right
 from anlan.web.answers import Json
 from anlan.web.auth import Asker, require
@@ -115,6 +116,7 @@ def routes(context: Context) -> APIRouter:
     router.include_router(api_paper.routes(context))
     router.include_router(api_handover.routes(context))
     router.include_router(api_emergency.routes(context))
+    router.include_router(api_evacuation.routes(context))
     router.include_router(api_performance.routes(context))  # its paths before "/alarms/{alarm}"
     _lists(router, context, service)
     _steps(router, service, writes)

@@ -4,7 +4,7 @@ Browser → {"points": ["AT-203", …], "also": ["blind"]}: the points it shows 
 Node → {"t": node's clock [µs], "core": whether the core is heard, "v": [[id, time, value | null, quality word, received_at], …], "a": [alarm rows that
 changed], "cursor": journal position, "whole": true when `a` is all that stands, "s": [source rows], "sum": summary, "cal": [ids of the
 detectors under calibration], "pl": {path of a place that was asked for as "place:PATH": its counts}, "page": `shell.page_stamp`, "f": [faults of the node, in words], "fl": [alarm floods that run], "bl": what can't be seen
-(`monitor.blind_spots`), "who": {name, account, post, nobody} once another person or nobody is signed in here}, what has not changed left out; at least one a second, so
+(`monitor.blind_spots`), "ev": [evacuation calls that stand], "who": {name, account, post, nobody} once another person or nobody is signed in here}, what has not changed left out; at least one a second, so
 that silence means a lost line. Values at most 4 times a second, alarms at once. Closed with 1008 when the session is over.
 """
 
@@ -21,6 +21,7 @@ from anlan.guard.principal import Principal
 from anlan.model.errors import StoreError
 from anlan.monitor.blind_spots import BlindSpots
 from anlan.monitor.board import Board
+from anlan.monitor.evacuation.service import Evacuations
 from anlan.monitor.sums import Sums
 from anlan.sense.service import SourceService
 from anlan.web.answers import dumps
@@ -53,6 +54,9 @@ class ConsoleSocket:
         self._summary_at = -1.0
         self._calibrating_told: bytes | None = None
         self._faults_told: bytes | None = None
+        self._evacuations = Evacuations.of(context)
+        self._evacuations_told: bytes = b"[]"
+        self._evacuations_rung = -1
         self._floods_told: bytes = b"[]"
         self._page_told = ""
         self._places: tuple[str, ...] = ()
@@ -107,6 +111,7 @@ class ConsoleSocket:
             sources=lambda: self._context.sources_moved.wait(self._sources_rung),
             asked=lambda: self._asked.wait(asked),
             people=lambda: self._context.people_moved.wait(people),
+            evacuations=lambda: self._evacuations.moved.wait(self._evacuations_rung),
         )
         try:
             while await self._still_allowed():
@@ -129,6 +134,7 @@ class ConsoleSocket:
             + self._summary()
             + self._calibrating()
             + self._faults()
+            + self._calls()
             + self._floods()
             + self._blind()
             + self._who()
@@ -188,6 +194,15 @@ class ConsoleSocket:
             return b""
         self._faults_told = told
         return b',"f":' + told
+
+    def _calls(self) -> bytes:
+        """Evacuation calls: whatever else this page shows."""
+        self._evacuations_rung = self._evacuations.moved.count
+        told = dumps(self._evacuations.seen_by(self._principal))
+        if told == self._evacuations_told:
+            return b""
+        self._evacuations_told = told
+        return b',"ev":' + told
 
     def _floods(self) -> bytes:
         if not self._principal.allows("alarm.view") or not self._board.loaded:

@@ -17,6 +17,8 @@ from anlan.guard.principal import Principal
 from anlan.model.clock import Micros
 from anlan.model.errors import AnlanError, CommandRefused, NotSignedIn, Unavailable
 from anlan.model.words import Language, translate
+from anlan.monitor.evacuation.pages import choices
+from anlan.monitor.evacuation.service import Evacuations
 from anlan.monitor.service import AlarmService
 from anlan.monitor.states import HIDDEN
 from anlan.store.ids import uuid7
@@ -88,6 +90,8 @@ class EmergencyService:
             "journal": "alarm journal" not in self._context.faults and board.loaded,
             "identity": identity,
             "wrong": fault_texts(self._context, language) if not identity else [],
+            "evacuations": Evacuations.of(self._context).seen_at(station),
+            "places": choices(self._context, Evacuations.of(self._context).places_at(station), language),
             "signed_in": signed_in.name.model_dump() if signed_in is not None else None,
             "items": rows[:MOST_SHOWN],
             "more": max(0, len(rows) - MOST_SHOWN),

@@ -15,6 +15,7 @@ from anlan.monitor import (
     pages_trends,
     pages_wall,
 )
+from anlan.monitor.evacuation import pages as pages_evacuation
 from anlan.web import pages_people, pages_stations
 from anlan.web.context import Context
 
@@ -30,6 +31,7 @@ def pages(context: Context) -> None:
         pages_trends,
         pages_replay,
         pages_handover,
+        pages_evacuation,
         pages_people,
         pages_stations,
         pages_point,

@@ -30,6 +30,7 @@ from anlan.guard.service import Guard
 from anlan.guard.witness_parent import Parent, witness_at
 from anlan.model.clock import Clock, SystemClock, to_datetime
 from anlan.model.errors import AnlanError, StoreError, Unavailable
+from anlan.monitor.evacuation.service import BOOK, SOUND
 from anlan.monitor.handover.facts import EDITS
 from anlan.monitor.journal_view import JournalView
 from anlan.monitor.past import CONFIG as ENGINE_CONFIG
@@ -176,9 +177,11 @@ class _Opened:
             guard=opened.guard,
             settings=self._listening.settings(),
         )
-        if (fault := self.context.guard.factors.fault) is not None:
-            self.context.faults["second factors"] = fault
-        self.context.extras[KEPT_STATIONS] = self._folder.kept_stations
+        self.context.extras |= {
+            KEPT_STATIONS: self._folder.kept_stations,
+            BOOK: self._folder.evacuations,
+            SOUND: self._folder.evacuation,
+        }
         if opened.failure is not None:
             self.context.faults[RECORDS] = what_is_wrong(opened.failure, opened.plant.version)
         self.context.extras[ENGINE_CONFIG] = lambda: engine_config_in_force(records)

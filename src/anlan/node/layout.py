@@ -85,6 +85,16 @@ class NodeFolder:
         """Paired stations by the hash of their key, for the same."""
         return self.root / "stations.last"
 
+    @property
+    def evacuation(self) -> Path:
+        """There while an evacuation call stands: the supervisor sounds."""
+        return self.run / "evacuation.json"
+
+    @property
+    def evacuations(self) -> Path:
+        """The book of evacuation calls."""
+        return self.root / "evacuations.book"
+
     def prepare(self) -> NodeFolder:
         """Make the folders; readable by the owner alone, because names, positions and alarms of a plant are in it. Raises StoreError."""
         try:

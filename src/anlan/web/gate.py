@@ -32,7 +32,16 @@ from anlan.web.refusing import record_refusal
 from anlan.web.station_cookie import station_cookie
 
 STATION = frozenset(
-    {"/pair", "/emergency", "/api/v1/station", "/api/v1/emergency", "/api/v1/emergency/acknowledge", "/api/v1/emergency/silence"}
+    {
+        "/pair",
+        "/emergency",
+        "/api/v1/station",
+        "/api/v1/emergency",
+        "/api/v1/emergency/acknowledge",
+        "/api/v1/emergency/silence",
+        "/api/v1/emergency/evacuate",
+        "/api/v1/emergency/evacuate/end",
+    }
 )
 """Ask for a station's pairing code or key themselves; they answer while the records of people cannot be read."""
 PUBLIC = frozenset({"/login", "/favicon.ico", "/api/v1/health", "/api/v1/session", "/api/v1/metrics"}) | STATION

@@ -38,6 +38,7 @@ STYLES = (
     "paper.css",
     "handover.css",
     "stations.css",
+    "evacuation.css",
     "people.css",
 )
 """In the order of the cascade."""
@@ -64,6 +65,7 @@ _ICONS = {
     "camera": "M3 8h11v9H3zM14 11l7-3v9l-7-3M6 5h5v3",
     "wall": "M2 4h20v13H2zM8 21h8M12 17v4",
     "search": "M10.500 4a6.500 6.500 0 1 1 0 13 6.500 6.500 0 0 1 0-13zM15.500 15.500 21 21",
+    "evacuation": "M13 4a2 2 0 1 1 0 .1M10 21l2-6-3-3 1-5 4 1 2 3h3M9 12l-3 4H2M21 3v18",
     "handover": "M4 4h10v6H4zM10 14h10v6H10zM16 7h2a2 2 0 0 1 2 2v2M8 17H6a2 2 0 0 1-2-2v-2",
     "people": "M8 11a3.500 3.500 0 1 0 0-7 3.500 3.500 0 0 0 0 7zM2 20c0-4 3-6 6-6s6 2 6 6M16 11a3 3 0 1 0 0-6M17 14c3 0 5 2 5 6",
     "stations": "M3 5h18v11H3zM9 20h6M12 16v4M7 9h4M7 12h2",

@@ -5,6 +5,7 @@ import { UNACKNOWLEDGED, kindWords, stateWords, symbol } from "./alarms.js";
 import { esc, label, t } from "./config.js";
 import { clock, stamp } from "./format.js";
 import { api } from "./link.js";
+import { callForm, showCalls } from "./evacuation.js";
 import { ask } from "./point_forms.js";
 import { figure } from "./sentences.js";
 
@@ -12,7 +13,7 @@ const AGAIN = 2_000;
 
 class Emergency extends HTMLElement {
   connectedCallback() {
-    this.innerHTML = `<div class="said" role="status"></div><div class="list"></div><p class="form-error" role="alert"></p>`;
+    this.innerHTML = `<div class="said" role="status"></div><div class="list"></div><p class="form-error" role="alert"></p><div class="evacuation"></div>`;
     this.addEventListener("click", ({ target }) => this.act(target.closest("button[data-step]")));
     this.timer = setInterval(() => this.load(), AGAIN);
     this.load();
@@ -27,7 +28,16 @@ class Emergency extends HTMLElement {
     this.querySelector(".said").innerHTML = answer.refused ? `<div class="notice wrong">${esc(answer.refused)} <a href="/pair">${t("Pair this station")}</a></div>` : head(answer);
     this.classList.toggle("deaf", Boolean(answer.refused) || !answer.connected || !answer.journal);
     this.identity = answer.identity;
-    if (!answer.refused) this.show(answer);
+    if (answer.refused) return;
+    this.show(answer);
+    this.showEvacuation(answer);
+  }
+
+  /** The form stays as it is while somebody fills it in. */
+  showEvacuation({ evacuations, places }) {
+    showCalls(evacuations, (call, reason) => api.post("/api/v1/emergency/evacuate/end", { call: call.id, reason }));
+    const place = this.querySelector(".evacuation");
+    if (!place.childElementCount) place.append(callForm(places, (call) => api.post("/api/v1/emergency/evacuate", call)));
   }
 
   /** Rows that did not move keep their buttons: a key press must not fall between two. */

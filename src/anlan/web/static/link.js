@@ -114,6 +114,7 @@ class Link extends EventTarget {
     for (const [id, time, value, quality, received] of frame.v ?? []) this.reading(id, { time, value, quality, received });
     if (frame.cal) this.calibrate(frame.cal);
     if (frame.f) this.tell("faults", (this.faults = frame.f));
+    if (frame.ev) this.tell("evacuations", (this.evacuations = frame.ev));
     if (frame.fl) this.tell("floods", (this.floods = frame.fl));
     if (frame.bl) this.tell("blind", frame.bl);
     if (frame.a) this.tell("alarms", { rows: frame.a, whole: Boolean(frame.whole) });

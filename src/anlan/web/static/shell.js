@@ -5,6 +5,7 @@ import { config, esc, label, t } from "./config.js";
 import { clock, day, shortStamp, span } from "./format.js";
 import { headline } from "./sentences.js";
 import { wireDoor } from "./door.js";
+import "./evacuation.js";
 import { showFloods } from "./floods.js";
 import { api, link } from "./link.js";
 import { sound } from "./sound.js";
