@@ -166,6 +166,7 @@ def test_who_sees_nothing_live_has_a_page_that_asks_for_no_socket(node: Any, sig
     page.wait_for_timeout(3_000)
     assert not [url for url in asked if "/api/v1/live/ws" in url]
     expect(page.locator("[data-shell=link]")).to_have_count(0)
+    expect(page.locator("[data-shell=mute]")).to_be_hidden()
     keep(page, "account-nothing-live")
 
 

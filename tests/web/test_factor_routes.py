@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
 
 from anlan.guard import totp
 from anlan.guard.independence import are_independent
+from anlan.guard.records import Token
 from anlan.model.clock import DAY, SECOND
 from tests.web.conftest import PASSWORD
 
@@ -88,12 +91,22 @@ async def test_past_its_time_the_role_opens_nothing_but_the_set_up(console: Any,
     assert (await console.get("/api/v1/alarms")).status_code == 200
 
 
+def token_of(person: UUID, node: Any) -> Token:
+    now = node.clock.now()
+    return Token(
+        id=uuid4(), token_hash=b"t", person_id=person, name="historian", actions="live.view", place="", made_at=now, expires_at=now + DAY,
+        used_at=None, used_from="", revoked_at=None,
+    )  # fmt: skip
+
+
 async def test_a_lost_phone_takes_two_others(consoles: Any, console: Any, node: Any) -> None:
     owner, second = consoles(), consoles()
     await owner.sign_in("gas")
     await set_up(owner, node)
     person = (await owner.get("/api/v1/me")).json()["person"]
     await console.sign_in("admin")
+    with node.records.session() as session:
+        session.add(token_of(UUID(person), node))
     listed = {one["account"]: one["second_factor"] for one in (await console.get("/api/v1/people")).json()["items"]}
     assert (listed["gas"], listed["tanks"]) == (True, False)
     asked = await console.post(f"/api/v1/people/{person}/factor-reset", json={"reason": "phone broken"})
@@ -105,6 +118,8 @@ async def test_a_lost_phone_takes_two_others(consoles: Any, console: Any, node: 
     assert [one["id"] for one in (await second.get("/api/v1/factor-resets")).json()["items"]] == [reset]
     approved = await second.post(f"/api/v1/factor-resets/{reset}/approve")
     assert approved.json()["approved"] is True
+    with node.records.reading() as session:
+        assert session.scalars(select(Token.revoked_at).where(Token.person_id == UUID(person))).one() is not None
     assert (await owner.get("/api/v1/me")).json()["account"] == "", "whoever sits there now signs in anew"
     assert (await door(owner)).status_code == 200
 

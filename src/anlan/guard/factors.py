@@ -29,6 +29,7 @@ from anlan.guard.principal import Principal
 from anlan.guard.records import Factor, FactorReset, RecoveryCode, SecurityKey
 from anlan.guard.second_person import NotSecond, must_be_second
 from anlan.guard.security_keys import SecurityKeys, keys_of
+from anlan.guard.token_ends import revoke_all_of
 from anlan.guard.vault import Vault
 from anlan.model.clock import Clock, Micros
 from anlan.model.errors import AnlanError, CommandRefused, Forbidden, InputError, NotFound, StoreError
@@ -286,7 +287,7 @@ class Factors:
             )
 
     def decide_reset(self, reset: UUID, by: Principal, *, approve: bool, on_duty: frozenset[UUID] | None = None) -> FactorReset:
-        """The second person's word. `on_duty`: who is, by the roster; None where no roster is kept. Raises NotFound, Forbidden, OwnReset,
+        """The second person's word; with the factor all API tokens of its owner end. `on_duty`: who is, by the roster; None where no roster is kept. Raises NotFound, Forbidden, OwnReset,
         CommandRefused."""
         independent = self._is_independent(reset, by)
         with self._records.session() as session:
@@ -303,6 +304,7 @@ class Factors:
             asked.decided_by, asked.decided_at, asked.approved = by.person, self._clock.now(), approve
             if approve:
                 take_away(session, asked.person_id)
+                revoke_all_of(session, asked.person_id, by, self._clock.now())
             action = "factor.reset" if approve else "factor.refuse-reset"
             audit.append(session, audit.Step.of(by, self._clock.now(), action, str(asked.person_id), reason=asked.reason))
         self._on_change()

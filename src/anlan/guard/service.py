@@ -95,12 +95,13 @@ class Guard:
         """Run a call that hashes a password, off the event loop and at most two at a time."""
         return await passwords.in_worker(call)
 
-    async def change_own_password(self, by: Principal, old: str, new: str) -> None:
-        """Raises Forbidden, InputError, TooManyTries: the old password must not be found by trying either. Other sessions end."""
+    async def change_own_password(self, by: Principal, old: str, new: str, *, tokens: bool = False) -> None:
+        """Other sessions end, with `tokens` the API tokens too. Raises Forbidden, InputError, TooManyTries: the old password must not be
+        found by trying either."""
         tries = self.sessions.limiter
         origin = own_origin(by)
         tries.attempt(origin)
-        await self.hashing(partial(self.people.change_own_password, by, old, new))
+        await self.hashing(partial(self.people.change_own_password, by, old, new, tokens=tokens))
         tries.succeeded(origin)
         await self.hashing(partial(self.sessions.end_all_of, by.person, but=by.session))
 

@@ -161,7 +161,7 @@ def routes(context: Context) -> APIRouter:
             path, decide, methods=["POST"], name=name, description=text, dependencies=[require("people.approve")]
         )
 
-    add_decision("approve", True, "Take the second factor away, as the second person; all sessions of its owner end.")
+    add_decision("approve", True, "Take the second factor away, as the second person; all sessions and tokens of its owner end.")
     add_decision("refuse", False, "Refuse or withdraw the request; the second factor stays.")
 
     @router.get("/policy", dependencies=[require("people.view")])

@@ -48,10 +48,13 @@ class Preferences(BaseModel):
 
 
 class NewPassword(BaseModel):
+    """`tokens`: whether the API tokens are revoked too."""
+
     model_config = ConfigDict(extra="forbid")
 
     old: Text
     new: Text
+    tokens: bool = False
 
 
 def routes(context: Context) -> APIRouter:
@@ -107,8 +110,8 @@ def routes(context: Context) -> APIRouter:
 
     @router.post("/me/password", dependencies=[require(SELF)])
     async def change_password(request: Request, asker: Asker, body: NewPassword) -> Response:
-        """Choose an own password; all other sessions of the person end."""
-        await context.guard.change_own_password(asker, body.old, body.new)
+        """Choose an own password; all other sessions of the person end, with `tokens` the API tokens too."""
+        await context.guard.change_own_password(asker, body.old, body.new, tokens=body.tokens)
         return Json(await _anew(context, request))
 
     return router

@@ -4,7 +4,7 @@ import { esc, label, t } from "./config.js";
 import { showCodes, wireFactor } from "./factor.js";
 import { stamp } from "./format.js";
 import { api } from "./link.js";
-import { ask } from "./point_forms.js";
+import { TOKENS, ask } from "./point_forms.js";
 import { withKey } from "./security_key.js";
 import { toast } from "./shell.js";
 
@@ -77,8 +77,8 @@ class Account extends HTMLElement {
     const word = (name, words, complete) => ({ name, words, kind: "password", complete });
     return ask({
       title: t("Change the password"),
-      fields: [word("old", t("Present password"), "current-password"), word("new", t("New password"), "new-password"), word("again", t("New password again"), "new-password")],
-      send: ({ old, new: chosen, again }) => (chosen === again ? api.post("/api/v1/me/password", { old, new: chosen }) : { refused: t("The two new passwords differ.") }),
+      fields: [word("old", t("Present password"), "current-password"), word("new", t("New password"), "new-password"), word("again", t("New password again"), "new-password"), ...(this.hasAttribute("tokens") ? [TOKENS()] : [])],
+      send: ({ old, new: chosen, again, tokens }) => (chosen === again ? api.post("/api/v1/me/password", { old, new: chosen, tokens: tokens === "revoke" }) : { refused: t("The two new passwords differ.") }),
       done: t("Changed; all other sessions have ended."),
     });
   }
@@ -95,7 +95,7 @@ class Account extends HTMLElement {
 
   everywhere() {
     if (!this.hasAttribute("tokens")) return api.post("/api/v1/me/sign-out-everywhere", {});
-    return ask({ title: t("Sign out everywhere else"), say: t("Sign out"), fields: [{ name: "tokens", words: t("Tokens for programs"), kind: "choice", choices: [["keep", t("stay as they are")], ["revoke", t("are revoked too")]] }], send: ({ tokens }) => api.post("/api/v1/me/sign-out-everywhere", { tokens: tokens === "revoke" }) });
+    return ask({ title: t("Sign out everywhere else"), say: t("Sign out"), fields: [TOKENS()], send: ({ tokens }) => api.post("/api/v1/me/sign-out-everywhere", { tokens: tokens === "revoke" }) });
   }
 
   async make() {

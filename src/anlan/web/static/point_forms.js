@@ -35,6 +35,9 @@ export function ask({ title, about = "", fields, say, note = "", send, done }) {
   });
 }
 
+/** What becomes of a person's API tokens with their sessions: "keep" or "revoke". */
+export const TOKENS = () => ({ name: "tokens", words: t("Tokens for programs"), kind: "choice", choices: [["keep", t("stay as they are")], ["revoke", t("are revoked too")]] });
+
 function values(given, fields) {
   const found = {};
   for (const { name, kind } of fields) {

@@ -76,7 +76,7 @@ function showLink() {
 
 function showSound() {
   const bar = at("mute");
-  if (bar) bar.hidden = !sound.blocked;
+  if (bar) bar.hidden = !sound.blocked || config.live === false; // who is told no alarms misses no sound
 }
 
 function showFaults() {
@@ -177,7 +177,7 @@ function start() {
   link.addEventListener("floods", showFloods);
   link.addEventListener("who", ({ detail }) => showWho(detail));
   sound.addEventListener("change", showSound);
-  sound.enable();
+  if (config.live !== false) sound.enable();
 }
 
 
