@@ -296,3 +296,15 @@ async def test_codes_at_a_station_end_after_a_few(consoles: Any) -> None:
     assert set(kinds) <= {401, 403, 422, 429}
     assert kinds.count(429) >= 30
     assert all(int(answer.headers["retry-after"]) > 0 for answer in answers if answer.status_code == 429)
+
+
+# --- and what every scanner tries first
+
+
+async def test_a_method_that_no_route_has_is_not_answered(console: Any) -> None:
+    await console.sign_in("admin")
+    for method in ("TRACE", "CONNECT", "PROPFIND", "DEBUG", "PURGE", "LINK"):
+        for path in ("/", "/api/v1/alarms", "/login"):
+            answer = await console.request(method, path, headers={"X-Secret": "told-back"})
+            assert answer.status_code in {404, 405}, (method, path)
+            assert "told-back" not in answer.text
