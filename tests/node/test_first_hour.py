@@ -1,20 +1,23 @@
-"""The first hour, as real processes: an empty node, a server found, browsed and added at the console, a value that arrives, an alarm that raises."""
+"""The first hour, as real processes: an empty node leads to a source, a value that arrives, an alarm that raises: at the page, and by the API."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from playwright.async_api import async_playwright, expect
 
 from anlan.node.supervisor import read_processes
 from anlan.sense.modbus.simulator import ModbusServer
@@ -23,6 +26,51 @@ from tests.ports import free_ports
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 PATIENCE = 120.0
+SHOWS = 30_000
+OWN = "wave-after-wave-9"
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+PICTURES = os.environ.get("ANLAN_PICTURES")
+"""A folder to keep screenshots in, for whoever wants to look."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """What `anlan init` and `anlan up` have made; its first administrator has chosen an own password."""
+
+    folder: Path
+    address: str
+
+    def pids(self) -> dict[str, int]:
+        return {name: child["pid"] for name, child in read_processes(self.folder / "data" / "run")["children"].items()}
+
+
+def sign_in(client: httpx.Client, address: str, password: str) -> None:
+    opened = client.post("/session", json={"account": "admin", "password": password, "language": "en"}).raise_for_status()
+    client.headers.update({"X-CSRF-Token": opened.json()["csrf"], "Origin": address, "Accept-Language": "en"})
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    folder = tmp_path_factory.mktemp("first-hour")
+    environment = {**os.environ, "LANG": "C", "LC_ALL": "C"}
+    anlan, works, output = [sys.executable, "-m", "anlan"], str(folder / "works"), folder / "up.out"
+    subprocess.run([*anlan, "init", works, "--name", "示例企业"], check=True, env=environment, capture_output=True)
+    command = [*anlan, "up", works, "--data", str(folder / "data"), "--port", str(free_ports())]
+    with output.open("wb") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=file, env=environment)
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while not (found := re.search(r"Console: (http://\S+)", output.read_text("utf-8"))):
+            assert time.monotonic() < deadline, output.read_text("utf-8")
+            time.sleep(0.1)
+        first = re.findall(r"^ +admin +(\S+)$", output.read_text("utf-8"), re.MULTILINE)[0]
+        with httpx.Client(base_url=f"{found[1]}/api/v1", timeout=60) as client:
+            sign_in(client, found[1], first)
+            client.post("/me/password", json={"old": first, "new": OWN}).raise_for_status()
+        yield Node(folder, found[1])
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
 
 
 async def until(true: Callable[[], Awaitable[Any]]) -> Any:
@@ -37,6 +85,14 @@ async def until(true: Callable[[], Awaitable[Any]]) -> Any:
 
 
 @pytest.fixture
+async def console(node: Node) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=f"{node.address}/api/v1", timeout=60) as client:
+        opened = await client.post("/session", json={"account": "admin", "password": OWN, "language": "en"})
+        client.headers.update({"X-CSRF-Token": opened.json()["csrf"], "Origin": node.address, "Accept-Language": "en"})
+        yield client
+
+
+@pytest.fixture
 async def server() -> AsyncIterator[OpcUaServer]:
     server = OpcUaServer()
     server.add("Tanks/V101/Level", "Double", 81.5, unit="%", range=(0, 100), description="储罐液位")
@@ -46,44 +102,89 @@ async def server() -> AsyncIterator[OpcUaServer]:
 
 
 @pytest.fixture
-def said(tmp_path: Path) -> Iterator[Callable[[], str]]:
-    """Tells what a node has said that `anlan init` and `anlan up` have just made."""
-    environment = {**os.environ, "LANG": "C", "LC_ALL": "C"}
-    anlan, works, output = [sys.executable, "-m", "anlan"], str(tmp_path / "works"), tmp_path / "up.out"
-    subprocess.run([*anlan, "init", works, "--name", "示例企业"], check=True, env=environment, capture_output=True)
-    command = [*anlan, "up", works, "--data", str(tmp_path / "data"), "--port", str(free_ports())]
-    with output.open("wb") as file:
-        node = subprocess.Popen(command, stdout=file, stderr=file, env=environment)
-    yield partial(output.read_text, "utf-8")
-    node.send_signal(signal.SIGTERM)
-    node.wait(60)
+async def device() -> AsyncIterator[ModbusServer]:
+    device = ModbusServer()
+    device.set("hr:0 float32", 81.5)
+    await device.start()
+    yield device
+    await device.stop()
 
 
-@pytest.fixture
-async def console(said: Callable[[], str]) -> AsyncIterator[httpx.AsyncClient]:
-    """The first administrator, with an own password."""
+@pytest.mark.browser
+async def test_the_page_leads_from_an_empty_plant_to_the_first_alarm(node: Node, device: ModbusServer) -> None:
+    found: list[str] = []
 
-    async def address() -> Any:
-        return re.search(r"Console: (http://\S+)", said())
+    async def keep(name: str) -> None:
+        if PICTURES:
+            await page.screenshot(path=Path(PICTURES) / f"start-{name}.png")
 
-    where = (await until(address)).group(1)
-    first = re.findall(r"^ +admin +(\S+)$", said(), re.MULTILINE)[0]
-    async with httpx.AsyncClient(base_url=f"{where}/api/v1", timeout=60) as client:
-        opened = await client.post("/session", json={"account": "admin", "password": first, "language": "en"})
-        client.headers.update({"X-CSRF-Token": opened.json()["csrf"], "Origin": where, "Accept-Language": "en"})
-        await client.post("/me/password", json={"old": first, "new": "wave-after-wave-9"})
-        yield client
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page = await browser.new_page(viewport={"width": 1920, "height": 1080}, locale="zh-CN")
+        page.on("console", lambda message: found.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: found.append(str(error)))
+        await page.goto(f"{node.address}/login")
+        await page.fill("[name=account]", "admin")
+        await page.fill("[name=password]", OWN)
+        await page.click("[type=submit]")
+        await page.wait_for_url("**/start", timeout=SHOWS)
+        await expect(page.locator(".start-head")).to_contain_text("装置还没有数据源", timeout=SHOWS)
+        await keep("choose")
+        await page.click("[data-way=modbus]")
+        await page.fill("[name=host]", "127.0.0.1")
+        await page.fill("[name=port]", str(free_ports()))
+        await page.click("[data-send=scan] [type=submit]")
+        await expect(page.locator(".start-error")).to_contain_text("没有服务在监听", timeout=SHOWS)
+        await page.fill("[name=port]", str(device.port))
+        await page.fill("[name=count]", "12")
+        await page.click("[data-send=scan] [type=submit]")
+        line = page.locator("tr[data-key='hr:0']")
+        await expect(line).to_contain_text("81.5", timeout=SHOWS)
+        device.set("hr:0 float32", 82.5)
+        await page.click("[data-send=scan] [type=submit]")
+        await expect(line).to_contain_text("变化 ×1", timeout=SHOWS)
+        await line.locator("select").select_option("float32")
+        await line.locator("[type=checkbox]").check()
+        await keep("modbus")
+        await page.click("footer [data-act=points]")
+        cells = {"id": "LT-100", "name": "一号罐液位", "place": "U100", "kind": "level", "unit": "degX"}
+        for key, text in cells.items():
+            await page.fill(f"[data-key={key}]", text)
+        await page.click("[data-act=preview]")
+        await expect(page.locator("[data-key=unit].wrong")).to_be_focused(timeout=SHOWS)
+        await keep("mistake")
+        await page.fill("[data-key=unit]", "%")
+        await page.fill("[data-part=name]", "罐区")
+        await page.locator("[data-part=post]").select_option("panel")
+        await page.click("[data-act=preview]")
+        await expect(page.locator(".start-seen")).to_contain_text("LT-100", timeout=SHOWS)
+        await keep("preview")
+        await page.click("[data-act=add]")
+        await page.wait_for_url("**/start?added=*", timeout=SHOWS)
+        await expect(page.locator("[data-point=LT-100] .figure")).to_have_text("82.50", timeout=SHOWS)
+        await page.locator("details.help summary").first.click()
+        await page.fill("[name=limit]", "80")
+        await expect(page.locator(".start-hint")).to_contain_text("立即报警", timeout=SHOWS)
+        await keep("limit")
+        await page.fill("[name=time_to_respond]", "300")
+        await page.fill("[name=consequence]", "满罐溢流")
+        await page.fill("[name=action]", "停止进料")
+        await page.click("[data-send=limit] [type=submit]")
+        await expect(page.locator(".start-first")).to_contain_text("首个报警已触发:LT-100.H", timeout=SHOWS)
+        await keep("first-alarm")
+        await page.goto(f"{node.address}/sources")
+        await expect(page.locator(".to-start a")).to_have_attribute("href", "/start", timeout=SHOWS)
+        await browser.close()
+    assert [text for text in found if "422" not in text] == []
 
 
-def pids(folder: Path) -> dict[str, int]:
-    return {name: child["pid"] for name, child in read_processes(folder / "data" / "run")["children"].items()}
-
-
-async def test_from_nothing_to_the_first_alarm(console: httpx.AsyncClient, server: OpcUaServer, tmp_path: Path) -> None:
+async def test_a_source_is_browsed_and_added_by_the_api(
+    node: Node, console: httpx.AsyncClient, server: OpcUaServer, device: ModbusServer
+) -> None:
     async def look(what: str, **body: Any) -> dict[str, Any]:
         return dict((await console.post(f"/devices/{what}", json=body)).raise_for_status().json())
 
-    before = pids(tmp_path)
+    before = node.pids()
     assert [one["security"] for one in (await look("opcua/endpoints", url=server.url))["endpoints"]] == ["none"]
     level: dict[str, Any] = {"node": ""}
     for step in ("Tanks", "V101", "Level"):
@@ -91,9 +192,9 @@ async def test_from_nothing_to_the_first_alarm(console: httpx.AsyncClient, serve
         level = next(item for item in told["items"] if item["name"] in {step, "储罐液位"})
     assert (level["value"], level["readable"]) == (81.5, True)
 
-    point = level["row"] | {"id": "LT-101", "place": "U100", "kind": "level", "source": "dcs"}
+    point = level["row"] | {"id": "LT-101", "place": "U200", "kind": "level", "source": "dcs"}
     addition = {
-        "places": [{"path": "U100", "name": {"zh": "罐区"}, "post": "panel"}],
+        "places": [{"path": "U200", "name": {"zh": "罐区"}, "post": "panel"}],
         "source": {"id": "dcs", "driver": "opcua", "options": {"url": server.url, "security": "none"}},
         "points": [point | {"unit": "degX"}],
     }
@@ -102,10 +203,11 @@ async def test_from_nothing_to_the_first_alarm(console: httpx.AsyncClient, serve
     addition["points"] = [point]
     seen = (await console.post("/plant/additions/preview", json=addition)).json()
     assert (seen["fatal"], {c["what"] for c in seen["changes"]}) == (False, {"place", "source", "point"})
-    body = addition | {"base": seen["version"], "reason": "first source"}
+    version = seen["version"]
+    body = addition | {"base": version, "reason": "first source"}
     key = {"Idempotency-Key": "first"}
     made = [(await console.post("/plant/additions", json=body, headers=key)).raise_for_status().json() for _ in range(2)]
-    assert [one["version"] for one in made] == [2, 2]
+    assert [one["version"] for one in made] == [version + 1] * 2
 
     async def value() -> Any:
         items = (await console.get("/live")).json()["items"]
@@ -120,34 +222,28 @@ async def test_from_nothing_to_the_first_alarm(console: httpx.AsyncClient, serve
         "corrective_action_zh": "停泵",
         "time_to_respond": "300",
     }
-    body = {"limits": [limit], "base": 2, "reason": "first limit"}
-    assert (await console.post("/plant/additions", json=body)).raise_for_status().json()["version"] == 3
+    body = {"limits": [limit], "base": version + 1, "reason": "first limit"}
+    assert (await console.post("/plant/additions", json=body)).raise_for_status().json()["version"] == version + 2
 
     async def standing() -> Any:
         return [row for row in (await console.get("/alarms")).json()["items"] if row["id"] == "LT-101.H"]
 
     assert (await until(standing))[0]["priority"] == 2
 
-    tank = ModbusServer()
-    tank.set("hr:0 float32", 12.5)
-    await tank.start()
-    try:
-        row = {
-            "id": "PT-102",
-            "place": "U100",
-            "name_zh": "压力",
-            "kind": "pressure",
-            "unit": "kPaG",
-            "source": "plc",
-            "address": "hr:0 float32",
-        }
-        source = {"id": "plc", "driver": "modbus", "options": {"host": tank.host, "port": tank.port}}
-        body = {"source": source, "points": [row], "base": 3, "reason": "second source"}
-        (await console.post("/plant/additions", json=body)).raise_for_status()
-        await until(lambda: _has(console, "PT-102", 12.5))
-    finally:
-        await tank.stop()
-    assert pids(tmp_path) == before, "nothing was restarted"
+    row = {
+        "id": "PT-102",
+        "place": "U200",
+        "name_zh": "压力",
+        "kind": "pressure",
+        "unit": "kPaG",
+        "source": "plc",
+        "address": "hr:0 float32",
+    }
+    source = {"id": "plc", "driver": "modbus", "options": {"host": device.host, "port": device.port}}
+    body = {"source": source, "points": [row], "base": version + 2, "reason": "second source"}
+    (await console.post("/plant/additions", json=body)).raise_for_status()
+    await until(lambda: _has(console, "PT-102", 81.5))
+    assert node.pids() == before, "nothing was restarted"
     assert server.recording.counts["CreateSubscription"] == 1, "the first source ran on while the second one was added"
     leaves = (await console.get("/audit")).json()["items"]
     assert {"source.look", "source.configure"} <= {leaf["action"] for leaf in leaves}

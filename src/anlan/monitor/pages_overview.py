@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from functools import partial
 from urllib.parse import quote
 
+from starlette.responses import RedirectResponse, Response
+
 from anlan.model.events.alarms import AlarmKind
 from anlan.model.places import Level, Place
 from anlan.model.points import Point
@@ -33,10 +35,15 @@ def pages(context: Context) -> None:
     shell.add_way(context, shell.Way("/", "overview", "Overview", "live.view"))
 
     @page(context, "/", "live.view")
-    def overview() -> None:
+    def overview() -> Response | None:
         principal = principal_of_page()
+        if not context.plant.sources and principal.allows("source.configure", ""):
+            return RedirectResponse(
+                "/start", status_code=303
+            )  # there is nothing to look over yet, and this person can change that
         language = principal.language
         shell.show(context, principal, "/", translate("Overview", language), body(context.plant, language), "overview")
+        return None
 
 
 def body(plant: PlantView, language: Language) -> Markup:

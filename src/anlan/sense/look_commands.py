@@ -79,7 +79,7 @@ def scan(
     for row in told["items"]:
         readings = "  ".join(f"{kind}={'—' if value is None else f'{value:g}'}" for kind, value in row["readings"].items())
         typer.echo(f"{row['table']}:{row['address']:<6} {row['raw']:>6}  {readings}")
-    for reason, count in told["refused"].items():
+    for reason, count in told["refusals"].items():
         typer.echo(f"{reason}: {count}")
     return None
 

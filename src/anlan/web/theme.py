@@ -41,6 +41,8 @@ STYLES = (
     "evacuation.css",
     "people.css",
 )
+    "start.css",
+    "configuration.css",
 """In the order of the cascade."""
 
 _SHAPES = {
@@ -71,6 +73,8 @@ _ICONS = {
     "stations": "M3 5h18v11H3zM9 20h6M12 16v4M7 9h4M7 12h2",
     "audit": "M6 3h9l4 4v14H6zM14 3v5h5M9 12h7M9 15h7M9 18h4",
     "sources": "M4 6c0-4 16-4 16 0s-16 4-16 0v12c0 4 16 4 16 0V6M4 12c0 4 16 4 16 0",
+    "configuration": "M4 6h10M18 6h2M4 12h2M10 12h10M4 18h8M16 18h4M16 4v4M8 10v4M14 16v4",
+    "start": "M12 4v16M4 12h16",
     "waves": "M2 8c3.3-4 6.7 4 10 0s6.7 4 10 0M2 13c3.3-4 6.7 4 10 0s6.7 4 10 0M2 18c3.3-4 6.7 4 10 0s6.7 4 10 0",
 }
 

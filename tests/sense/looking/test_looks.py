@@ -87,7 +87,7 @@ async def test_registers_are_scanned_in_the_readings_that_they_may_mean() -> Non
         assert rows["hr", 104]["readings"] | {"int16": -7.0, "uint16": 65529.0} == rows["hr", 104]["readings"]
         assert rows["di", 3]["raw"] == 1
         assert ("hr", 99) not in rows
-        assert told["refused"] == {"address": 3}
+        assert told["refusals"] == {"address": 3}
         assert set(server.recording.counts) <= {"function 2", "function 3"}
         with pytest.raises(NotReached, match="unit 9 does not answer"):
             await look_at(ModbusScan(host=server.host, port=server.port, unit=9, ranges=spans[:1]), Path(), CLOCK)

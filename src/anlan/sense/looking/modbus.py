@@ -41,7 +41,7 @@ class _Scan:
 
 
 async def scan(look: ModbusScan) -> dict[str, Any]:
-    """`items`: one row for each address that answered; `refused`: how many the device has not, by reason. Raises NotReached."""
+    """`items`: one row for each address that answered; `refusals`: how many addresses the device has not, by reason. Raises NotReached."""
     await reach(look.host, look.port)
     client = AsyncModbusTcpClient(
         look.host, port=look.port, framer=FRAMERS[look.framing], timeout=TIMEOUT, retries=0, reconnect_delay=0
@@ -62,7 +62,7 @@ async def scan(look: ModbusScan) -> dict[str, Any]:
     reasons: dict[str, int] = {}
     for code in found.refused.values():
         reasons[WHY.get(code, str(code))] = reasons.get(WHY.get(code, str(code)), 0) + 1
-    return {"items": [_row(found, *at) for at in found.held], "refused": reasons, "cut_short": found.cut_short}
+    return {"items": [_row(found, *at) for at in found.held], "refusals": reasons, "cut_short": found.cut_short}
 
 
 def _silent(look: ModbusScan) -> NotReached:
