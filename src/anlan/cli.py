@@ -123,13 +123,14 @@ def _register_rooms() -> None:
     from anlan.node.people_command import register as people
     from anlan.node.print_command import register as printing
     from anlan.node.tls_command import register as tls
+    from anlan.node.proof_command import register as proof
     from anlan.node.why import register as why
     from anlan.plant.commands import register as plant
     from anlan.plant.replaying.commands import register as replaying
     from anlan.sense.commands import register as sense
     from anlan.sense.demo.commands import register as demo
 
-    for register in (alarm_commands, alarm_kpi, audit, detectors, people, printing, tls, why, plant, replaying, sense, demo):
+    for register in (alarm_commands, alarm_kpi, audit, detectors, people, identity, printing, proof, tls, why, plant, replaying, sense, demo):
         register(app)
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,6 +48,12 @@ def live(tmp_path: Path) -> Iterator[Node]:
         made.device.wait()
 
 
+def prove(node: Node) -> subprocess.CompletedProcess[str]:
+    """The alarm chain by the machine's own horn, from a shell."""
+    command = [sys.executable, "-m", "anlan", "proof", "--data", str(node.data), "--run", "--horn", "true"]
+    return subprocess.run(command, input="y\n", capture_output=True, text=True, check=False)
+
+
 def is_identity(station: httpx.Client) -> object:
     return station.get("/emergency").json().get("identity")
 
@@ -61,6 +70,12 @@ def test_a_station_answers_after_a_start_with_damaged_records(live: Node, tmp_pa
     one, revoked = live.clients[-2:]
     assert admin.post(f"/stations/{made['id']}/revoke", json={"reason": "replaced"}).status_code == 200
     alarm = until(lambda: next((row for row in one.get("/emergency").json()["items"] if row["id"] == "LT-1.H"), None))
+    heard = prove(live)
+    assert (heard.returncode, re.findall(r"(\w+) \d+ ms", heard.stdout)) == (0, ["log", "engine", "journal", "horn"]), (
+        heard.stderr
+    )
+    assert admin.get("/proofs").json()["items"][0]["result"] == "heard"
+    assert "node.proof.ST" not in [row["id"] for row in admin.get("/alarms").json()["items"]], "the exercise leaves nothing to do"
     assert {stat.S_IMODE(file.stat().st_mode) for file in (folder.kept_stations, folder.last_plant)} == {0o600}
 
     app = read_processes(folder.run)["children"]["app"]["pid"]

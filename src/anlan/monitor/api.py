@@ -29,6 +29,7 @@ from anlan.monitor import (
     api_why,
 )
 from anlan.monitor.evacuation import api as api_evacuation
+from anlan.monitor.proof import api as api_proof
 from anlan.monitor.service import AlarmService, StepKind, right
 from anlan.web.answers import Json
 from anlan.web.auth import Asker, require
@@ -117,6 +118,7 @@ def routes(context: Context) -> APIRouter:
     router.include_router(api_handover.routes(context))
     router.include_router(api_emergency.routes(context))
     router.include_router(api_evacuation.routes(context))
+    router.include_router(api_proof.routes(context))
     router.include_router(api_performance.routes(context))  # its paths before "/alarms/{alarm}"
     _lists(router, context, service)
     _steps(router, service, writes)

@@ -16,6 +16,7 @@ from anlan.monitor import (
     pages_wall,
 )
 from anlan.monitor.evacuation import pages as pages_evacuation
+from anlan.monitor.proof import pages as pages_proof
 from anlan.web import pages_people, pages_stations
 from anlan.web.context import Context
 
@@ -32,6 +33,7 @@ def pages(context: Context) -> None:
         pages_replay,
         pages_handover,
         pages_evacuation,
+        pages_proof,
         pages_people,
         pages_stations,
         pages_point,

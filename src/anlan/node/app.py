@@ -36,6 +36,7 @@ from anlan.monitor.journal_view import JournalView
 from anlan.monitor.past import CONFIG as ENGINE_CONFIG
 from anlan.node.configuration import engine_config_in_force, look_whether_whole, open_records, view_of
 from anlan.node.configurator import Configurator
+from anlan.monitor.proof.service import PROVE
 from anlan.node.desk import ProposalDesk
 from anlan.node.feed import read_live
 from anlan.node.heart import beat
@@ -102,6 +103,11 @@ class SocketCore:
         return await self._link.request(op, body, **head)
 
     async def run(self) -> None:
+    async def prove(self, on: bool) -> dict[str, Any]:
+        """Begin or end the condition of a proof of the alarm chain. Raises Unavailable."""
+        reply, _ = await self._link.request("prove", on=on)
+        return {"durable": int(reply["durable"]), "decided": int(reply["decided"])}
+
         await self._link.run()
 
     async def _subscribe(self, client: Client) -> None:
@@ -201,6 +207,7 @@ class _Opened:
     def _guard(self, records: Records) -> Guard:
         """With the audit record's key, witnesses and room to wait; the last head is signed and handed over when the app stops."""
         auditor = Auditor.open(records, self._clock, self._folder.audit_key, self._witnesses, self._other_logs)
+        self.context.extras[PROVE] = self._core.prove
         spool = None
     def _from_records(self) -> _Opened:
         records = open_records(self._folder)
@@ -220,7 +227,7 @@ class _Opened:
         kept, records = last_kept(self._folder.last_plant), LostRecords(failure)
         spool = Spool.open(self._folder.audit_waiting)
         self._stores.callback(spool.close)
-        view = replace(view_of(kept.plant, kept.numbers, kept.version.number), speed=self._speed())
+        view = replace(view_of(kept.plant, kept.numbers, kept.version.number, numbered=True), speed=self._speed())
         return _Opened(records, view, Guard(records, self._clock, spool=spool), failure)
 
     async def until_records_are_back(self) -> None:

@@ -53,10 +53,10 @@ class Sounder:
 
     async def _repeat(self) -> None:
         while True:
-            await self._once()
+            await self.once()
             await asyncio.sleep(self.repeat)
 
-    async def _once(self) -> None:
+    async def once(self) -> None:
         sys.stderr.write(f"\a*** {self.reason}\n")
         if not self._command:
             return

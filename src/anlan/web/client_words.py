@@ -12,11 +12,13 @@ from anlan.model.units import units
 from anlan.model.words import Language, translate
 from anlan.web.audit_words import AUDIT_WORDS
 from anlan.web.evacuation_words import EVACUATION_WORDS
+from anlan.web.proof_words import PROOF_WORDS
 from anlan.web.start_words import START_WORDS
 
 WORDS: tuple[str, ...] = (
     *AUDIT_WORDS,
     *EVACUATION_WORDS,
+    *PROOF_WORDS,
     *START_WORDS,
     # spans, states of a value
     "{n} s", "{n} min", "{n} h", "{n} d", "state {n}", "no data yet", "good", "uncertain", "bad",

@@ -39,6 +39,7 @@ STYLES = (
     "handover.css",
     "stations.css",
     "evacuation.css",
+    "proof.css",
     "people.css",
 )
     "start.css",
