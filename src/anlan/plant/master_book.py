@@ -11,8 +11,6 @@ from __future__ import annotations
 import io
 import math
 import re
-import warnings
-import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -36,6 +34,7 @@ from anlan.plant.loosening import Loosened, loosened
 from anlan.plant.master import AUTOMATIC, WRITTEN, BadValue, Column, cell_of, columns, parts, read_cell
 from anlan.plant.validation import shown
 from anlan.plant.versions import Version
+from anlan.plant.workbook import open_workbook
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
@@ -277,7 +276,7 @@ class ReadBook:
 
 def read_book(data: bytes, plant: Plant, name: str = "xlsx") -> ReadBook:
     """What a workbook makes of `plant`. Raises ConfigError when it is no workbook."""
-    book = _opened(data, name)
+    book = open_workbook(data, name)
     findings = Findings()
     _told_strangers(book, findings)
     if ALARMS not in book.sheetnames:
@@ -300,18 +299,6 @@ def read_book(data: bytes, plant: Plant, name: str = "xlsx") -> ReadBook:
     if any(f.fatal for f in found):
         return ReadBook(None, found, base)
     return ReadBook(after, found, base, tuple(differences(plant, after)), tuple(loosened(plant, after)))
-
-
-def _opened(data: bytes, name: str) -> Workbook:
-    import openpyxl
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return openpyxl.load_workbook(io.BytesIO(data), data_only=True)
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, TypeError) as failure:
-        mend = "open it in Excel and save it as .xlsx (an old .xls or a locked file cannot be read)"
-        raise ConfigError("is not an .xlsx workbook", file=name, mend=mend) from failure
 
 
 def _told_strangers(book: Workbook, findings: Findings) -> None:

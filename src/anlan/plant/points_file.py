@@ -7,6 +7,7 @@ comes from. What can be read is taken over; what cannot is told, row by row; not
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -15,11 +16,13 @@ from pathlib import Path
 
 from anlan.model.errors import InputError, UnitError
 from anlan.model.kinds import read_kind
+from anlan.model.tables import without_formula
 from anlan.model.units import read_unit, units
 from anlan.plant import cells
 from anlan.plant.columns import REQUIRED, SUFFIXES, Column, column_names, match, per_alarm, squeeze, titles
 from anlan.plant.folder import POINT_FILES
 from anlan.plant.sheet import Row, Sheet, read_sheets, sheets_of
+from anlan.store.disk import Disk
 
 HEADER_WITHIN = 30
 """The header is looked for in this many rows."""
@@ -128,11 +131,11 @@ def write_points(imported: Imported, folder: Path, *, replace: bool = False) -> 
         )
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / POINT_FILES[0]
-    with target.open("w", encoding="utf-8-sig", newline="") as file:
-        columns = _columns_to_write(imported)
-        writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(imported.rows)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, _columns_to_write(imported), restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: without_formula(value) for key, value in row.items()} for row in imported.rows)
+    Disk().write_whole(target, text.getvalue().encode("utf-8-sig"))
     return target
 
 

@@ -231,7 +231,12 @@ def base_of(folder: Path) -> tuple[int, str] | None:
 
 def write_base(folder: Path, of: Version) -> None:
     """Note in the folder which version it rests on."""
-    (folder / BASE_FILE).write_text(f"{of.number} {of.id}\n", "utf-8")
+    (folder / BASE_FILE).write_text(base_text(of), "utf-8")
+
+
+def base_text(of: Version) -> str:
+    """What stands in that file."""
+    return f"{of.number} {of.id}\n"
 
 
 def note_base(folder: Path, of: Version) -> None:

@@ -20,19 +20,22 @@ from anlan.model.links import Camera, Document
 from anlan.model.places import Level, Place
 from anlan.model.points import Point
 from anlan.model.shifts import DEFAULT_SHIFTS
+from anlan.model.tables import without_formula
 from anlan.model.units import Form, read_unit
 from anlan.monitor.config import SUFFIX, AlarmRule
 from anlan.plant import cells
 from anlan.plant.columns import SUFFIXES, column_names, per_alarm
 from anlan.plant.description import Plant, Trip
-from anlan.plant.folder import PLANT_FILE, POINT_FILES
-from anlan.plant.versions import Version, write_base
+from anlan.plant.folder import BASE_FILE, PLANT_FILE, POINT_FILES
+from anlan.plant.versions import Version, base_text
+from anlan.store.disk import Disk
 
 RULE_COLUMNS = tuple(c for c in column_names() if c in per_alarm())
 
 
 def export_folder(plant: Plant, folder: Path, version: Version | None = None, *, replace: bool = False) -> list[Path]:
-    """Write plant.yaml and points.csv, and which version they rest on. Raises InputError if they would overwrite others."""
+    """Write plant.yaml and points.csv, and which version they rest on: each is there whole and durable, or is as it was, whatever dies on the
+    way. Raises InputError if they would overwrite others."""
     there = [name for name in (PLANT_FILE, *POINT_FILES) if (folder / name).exists()]
     if there and not replace:
         raise InputError(
@@ -40,11 +43,9 @@ def export_folder(plant: Plant, folder: Path, version: Version | None = None, *,
         )
     folder.mkdir(parents=True, exist_ok=True)
     texts = {PLANT_FILE: plant_yaml(plant), POINT_FILES[0]: "﻿" + points_csv(plant)}
-    for name, text in texts.items():
-        (folder / name).write_text(text, "utf-8", newline="\n")
+    base = {BASE_FILE: base_text(version)} if version is not None else {}
+    Disk().write_all({folder / name: text.encode() for name, text in {**texts, **base}.items()})
     (folder / POINT_FILES[1]).unlink(missing_ok=True)
-    if version is not None:
-        write_base(folder, version)
     return [folder / name for name in texts]
 
 
@@ -88,7 +89,7 @@ def points_csv(plant: Plant) -> str:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(lines)
+    writer.writerows({key: without_formula(value) for key, value in line.items()} for line in lines)
     return text.getvalue()
 
 

@@ -310,6 +310,8 @@ class WebSettings:
     origins: tuple[str, ...] = ()
     metrics_from_loopback: bool = True
     live_hz: float = 4.0
+    rates: bool = True
+    """Whether what costs much is counted (`web.rates`); a test that asks everything a thousand times turns it off."""
     max_body: int = 1 << 20
     max_upload: int = 1 << 26
     """Of the few routes that take whole files."""

@@ -28,6 +28,7 @@ from anlan.web.auth import SAFE_METHODS, bearer_of, check_origin, from_where, se
 from anlan.web.context import WebSettings
 from anlan.web.metrics import Meter
 from anlan.web.problem import of_error, unexpected
+from anlan.web.rates import RATES, Rates
 from anlan.web.refusing import record_refusal
 from anlan.web.station_cookie import station_cookie
 
@@ -83,6 +84,7 @@ class Gate:
     def __init__(self, app: ASGIApp, *, guard: Guard, settings: WebSettings, meter: Meter) -> None:
         self.app, self.settings, self.meter = app, settings, meter
         self.sessions, self.tokens, self.refusals = guard.sessions, guard.tokens, guard.refusals
+        self.rates = Rates(guard.clock, RATES if settings.rates else ())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
@@ -152,6 +154,8 @@ class Gate:
             raise NotSignedIn("sign in first")
         if _length(connection) > (most := self._most(connection)):
             raise TooLarge("the request's body is larger than {most} bytes", most=most)
+        if principal is not None and connection.scope["type"] == "http":
+            self.rates.take(str(principal.person), connection.scope["method"], connection.scope["path"])
         if principal is not None and principal.token is not None:
             return  # no browser adds this header by itself, so no foreign page is behind it
         socket = connection.scope["type"] == "websocket"

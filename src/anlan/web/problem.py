@@ -45,6 +45,7 @@ TITLES = {
     "second-factor-needed": "a code of the second factor is needed",
     "not-signed-in": "not signed in",
     "too-many-tries": "too many tries",
+    "too-many-requests": "too many requests",
     "store": "the store cannot be used now",
     "log-full": "the log is full",
     "corrupt": "stored data are damaged",
