@@ -16,7 +16,7 @@ from anlan.plant.compile import all_points, all_rules, engine_config, running_so
 from anlan.plant.description import Plant
 from anlan.plant.last import last_kept, last_wiring
 from anlan.plant.loosening import SecondPersonNeeded
-from anlan.plant.numbers import Numbers
+from anlan.plant.numbers import Numbers, completed
 from anlan.plant.service import ask_for_second, guarded, local_leaf
 from anlan.plant.versions import Imported, import_folder, import_plant, version, versions, wiring
 from anlan.sense.demo import wiring as demo_wiring
@@ -140,6 +140,14 @@ def engine_config_in_force(records: Records) -> EngineConfig:
     """The engine's share of the current version, for what replays the node's past."""
     current, plant, numbers = version(records)
     return engine_config(plant, numbers, current.number)
+
+
+def in_force_beside(records: Records) -> tuple[PlantView, EngineConfig]:
+    """What pages see and the engine's share, for who only reads a folder that this release perhaps has not started yet: what has no number there
+    has one here for as long as this is looked at. Nothing in its log or journal is of that."""
+    current, plant, numbers = version(records)
+    numbers = completed(plant, numbers)
+    return view_of(plant, numbers, current.number), engine_config(plant, numbers, current.number)
 
 
 def view_in_force(records: Records, speed: float = 1.0, *, numbered: bool = False) -> PlantView:
