@@ -70,6 +70,7 @@ class Base(DeclarativeBase):
     )
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
         int: INTEGER_64,
+        float: sa.Float(),  # 64 bits in SQLite and in PostgreSQL, under the name that the migrations have
         str: sa.Text(),
         bytes: sa.LargeBinary(),
         UUID: sa.Uuid(),
