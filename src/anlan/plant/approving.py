@@ -8,6 +8,7 @@ the own password and second factor, because an operator station never logs out (
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -45,7 +46,8 @@ class Approvals:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._requests = Requests(context.records, context.clock)
+        self._requests = Requests.of(context.extras, context.records, context.clock)
+        context.extras["requests.waiting"] = self.waiting_for
         self._confirming = Confirming(context.guard)
 
     @classmethod
@@ -68,9 +70,17 @@ class Approvals:
         return self._told(by, await self._row(by, id))
 
     async def waiting_for(self, by: Principal) -> int:
-        """How many this person could decide now."""
-        places = await asyncio.to_thread(self._requests.open_places)
-        return sum(asker is not None and asker != by.person and all(by.allows(APPROVE, p) for p in own) for asker, own in places)
+        """How many wait for this person's word: to be approved, or taken on."""
+        if not by.allows(APPROVE) and not by.allows(CONFIGURE):
+            return 0
+        waiting = self._requests.waiting()
+        if waiting is None:
+            waiting = await asyncio.to_thread(self._requests.read_waiting)
+        now = self._context.clock.now()
+        return sum(
+            ends > now and asker != by.person and _all_of(by, CONFIGURE if asker is None else APPROVE, own)
+            for asker, own, ends in waiting
+        )
 
     # ---- deciding
 
@@ -88,6 +98,7 @@ class Approvals:
         service = MasterService.of(self._context)
         try:
             made = await service.put_into_force(partial(self._write, row, by, note))
+            self._requests.changes += 1
         except Moved as moved:
             await asyncio.to_thread(self._requests.settle)
             raise _void(moved) from moved
@@ -166,6 +177,10 @@ class Approvals:
 
 def _sees(by: Principal, row: RequestRow) -> bool:
     return row.requester == by.person or any(by.allows(VIEW, place) for place in row.told["places"])
+
+
+def _all_of(by: Principal, action: str, places: Sequence[str]) -> bool:
+    return all(by.allows(action, place) for place in places)
 
 
 def _all(by: Principal, action: str, row: RequestRow) -> None:

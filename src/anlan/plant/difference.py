@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from anlan.model.words import translate
 from anlan.plant.description import Plant
+from anlan.plant.field_words import field_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,13 @@ class Change:
     def text(self, language: str = "en") -> str:
         what = translate(self.what, language)
         if self.key:
-            facts = {"what": what, "id": self.id, "key": self.key, "before": _shown(self.before), "after": _shown(self.after)}
+            facts = {
+                "what": what,
+                "id": self.id,
+                "key": field_word(self.key, language),
+                "before": _shown(self.before),
+                "after": _shown(self.after),
+            }
             return translate("{what} {id}: {key} {before} → {after}", language).format(**facts)
         message = "{what} {id} added" if self.before is None else "{what} {id} removed"
         return translate(message, language).format(what=what, id=self.id)
@@ -71,6 +78,7 @@ _PARTS: Mapping[str, Any] = {
     "effect": lambda plant: _keyed(plant.safety.effects, "id"),
     "document": lambda plant: _keyed(plant.documents, "id"),
     "camera": lambda plant: _keyed(plant.cameras, "id"),
+    "drawing": lambda plant: _keyed(plant.drawings, "id"),
     "trip": lambda plant: _keyed(plant.trips, "point"),
 }
 

@@ -13,27 +13,15 @@ from pydantic.fields import FieldInfo
 from anlan.model.kinds import kinds
 from anlan.model.points import Point
 from anlan.model.principles import principles
-from anlan.model.tables import read_table
 from anlan.model.units import units
 from anlan.model.words import Label
 from anlan.monitor.config import SUFFIX, AlarmRule
 from anlan.monitor.rationalisation import AlarmClass
 from anlan.plant.description import Plant
+from anlan.plant.field_words import COLUMN, OWN, titles
 from anlan.plant.master_book import CLASS_TITLES
 
 MODELS: dict[str, type[BaseModel]] = {"point": Point, "alarm": AlarmRule, "class": AlarmClass}
-_COLUMN = {
-    "reporting.mode": "reporting", "reporting.period": "period", "reporting.stale_after": "stale_after", "calibration.due": "calibration_due",
-    "calibration.last": "calibration_last", "calibration.certificate": "calibration_certificate", "position.x": "x", "position.y": "y",
-    "position.z": "z", "name.zh": "name_zh", "name.en": "name_en",
-}  # fmt: skip
-_OWN = {
-    "window": ("统计窗口 (s)", "Window (s)"), "per": ("变化率单位时间", "Rate per"), "direction": ("方向", "Direction"),
-    "against": ("对照", "Against"), "when": ("条件", "When"), "suppress_when": ("设计抑制条件", "Suppressed when"),
-    "limit": ("报警值", "Limit"), "states": ("报警状态", "Alarm states"), "subject": ("感知对象", "Subject"), "kind": ("类型", "Kind"),
-    "point": ("位号", "Point"), "id": ("标识", "Id"), "rationalised.by": ("合理化评审人", "Rationalised by"),
-    "rationalised.on": ("合理化评审日期", "Rationalised on"),
-}  # fmt: skip
 _LONG = {"when", "suppress_when", "address"}
 
 
@@ -89,11 +77,9 @@ def _title(what: str, name: str) -> tuple[str, str]:
         zh, en, *_ = CLASS_TITLES.get(name.partition(".")[0], (name, name, 0))
         language = name.partition(".")[2]
         return (f"{zh}{'(英文)' if language == 'en' else ''}", f"{en}{f' ({language})' if language else ''}")
-    column = _COLUMN.get(name, name.replace(".", "_"))
-    titles = {row["column"]: (row["zh"], row["en"]) for row in read_table("columns.csv", "anlan.plant")}
-    if what == "alarm" and name in _OWN:
-        return _OWN[name]
-    return titles.get(column) or _OWN.get(name) or (name, name)
+    if what == "alarm" and name in OWN:
+        return OWN[name]
+    return titles().get(COLUMN.get(name, name.replace(".", "_"))) or OWN.get(name) or (name, name)
 
 
 def _choices(what: str, plant: Plant) -> dict[str, list[list[Any]]]:

@@ -9,7 +9,8 @@ what both persons were shown onto the current version, and is void where that is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, ClassVar
@@ -42,6 +43,10 @@ ASK, APPROVED, DECLINED, WITHDRAWN, VOID, EXPIRED, TAKEN = (
 )
 
 
+Open = tuple[UUID | None, tuple[str, ...], Micros]
+"""Who asked, the places concerned, and when it expires."""
+
+
 class RequestVoid(CommandRefused):
     """What the request touches has moved on."""
 
@@ -64,12 +69,30 @@ class Asked:
 class Requests:
     def __init__(self, records: Records, clock: Clock) -> None:
         self._records, self._clock = records, clock
+        self.changes = 0
+        """Counts what may have changed who waits for whom."""
+        self._opened: tuple[int, list[Open]] = (-1, [])
+
+    @classmethod
+    def of(cls, extras: dict[str, Any], records: Records, clock: Clock) -> Requests:
+        """The one of this app process, among its `extras`."""
+        own = extras.setdefault("plant.requests", None)
+        if own is None:
+            own = extras["plant.requests"] = cls(records, clock)
+        assert isinstance(own, cls)
+        return own
+
+    @contextmanager
+    def _writing(self) -> Iterator[Session]:
+        with self._records.session() as session:
+            yield session
+        self.changes += 1
 
     # ---- asking
 
     def ask(self, asked: Asked, by: Principal | str, id: UUID | None = None) -> dict[str, Any]:
         """A new request; `by` is a person, or the name of the machine's account. One that says the very same comes back as it is."""
-        with self._records.session() as session:
+        with self._writing() as session:
             digest = sha256(asked.after.to_json()).hexdigest()
             kept = session.get(RequestRow, id) if id is not None else None
             kept = kept or self._same(session, asked, digest, by)
@@ -145,13 +168,19 @@ class Requests:
             rows = session.scalars(sa.select(RequestRow).where(RequestRow.version.is_not(None)))
             return {row.version: request_row(row) for row in rows if row.version is not None}
 
-    def open_places(self) -> list[tuple[UUID | None, tuple[str, ...]]]:
-        """(who asked, the places concerned) of each that waits: for the count beside the navigation."""
-        wanted = sa.select(RequestRow.requester, RequestRow.told).where(
-            RequestRow.state == "open", RequestRow.expires_at > self._clock.now()
-        )
+    def waiting(self) -> list[Open] | None:
+        """What waits, from memory; None when it must be read (`read_waiting`)."""
+        return self._opened[1] if self._opened[0] == self.changes else None
+
+    def read_waiting(self) -> list[Open]:
+        changes = self.changes
+        self._opened = changes, self._read_open()
+        return self._opened[1]
+
+    def _read_open(self) -> list[Open]:
+        wanted = sa.select(RequestRow.requester, RequestRow.told, RequestRow.expires_at).where(RequestRow.state == "open")
         with self._records.reading() as session:
-            return [(requester, tuple(told["places"])) for requester, told in session.execute(wanted)]
+            return [(asker, tuple(told["places"]), ends) for asker, told, ends in session.execute(wanted)]
 
     def settle(self) -> None:
         """What has expired, or is void by what was changed since, says so from now on."""
@@ -188,7 +217,7 @@ class Requests:
             return int(session.scalar(sa.select(sa.func.max(VersionRow.number))) or 0)
 
     def _close(self, id: UUID, state: str, action: str, in_the_way: list[dict[str, str]]) -> None:
-        with self._records.session() as session:
+        with self._writing() as session:
             row = session.get_one(RequestRow, id)
             if row.state != "open":
                 return
@@ -200,7 +229,7 @@ class Requests:
 
     def end(self, id: UUID, by: Principal, state: str, note: str) -> dict[str, Any]:
         """Declined or withdrawn. Raises CommandRefused when it is not open any more."""
-        with self._records.session() as session:
+        with self._writing() as session:
             row = session.get_one(RequestRow, id)
             must_be_open(row, self._clock.now())
             row.state = state
@@ -210,7 +239,7 @@ class Requests:
 
     def take_on(self, id: UUID, by: Principal) -> dict[str, Any]:
         """A person answers for what the machine's account asked. Raises CommandRefused."""
-        with self._records.session() as session:
+        with self._writing() as session:
             row = session.get_one(RequestRow, id)
             must_be_open(row, self._clock.now())
             if row.requester is not None:

@@ -229,7 +229,9 @@ class MasterService:
                 ask = partial(
                     ask_for_second, self._context.records, self._context.clock, by, plant, needed, reason, effect, origin, id
                 )
-                return await asyncio.to_thread(ask)
+                waits = await asyncio.to_thread(ask)
+                self._told_of_request()
+                return waits
             if folder is not None and made.plant is plant:
                 await asyncio.to_thread(note_base, folder, made.version)
             if made.new:
@@ -271,7 +273,13 @@ class MasterService:
             return self._make(principal, plant, **given)
         except SecondPersonNeeded as needed:
             records, clock = self._context.records, self._context.clock
-            return ask_for_second(records, clock, principal, plant, needed, given["reason"], given["effect"], "", given["id"])
+            waits = ask_for_second(records, clock, principal, plant, needed, given["reason"], given["effect"], "", given["id"])
+            self._told_of_request()
+            return waits
+
+    def _told_of_request(self) -> None:
+        """Consoles count what waits (`plant.approving`)."""
+        Requests.of(self._context.extras, self._context.records, self._context.clock).changes += 1
 
     def _make(
         self,

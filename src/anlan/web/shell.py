@@ -48,6 +48,10 @@ class Way:
     icon: str
     words: str
     action: str
+    or_action: str = ""
+    """Another that lets it be shown, if any."""
+    last: bool = False
+    """Behind those that a shift uses, however early its room is asked."""
 
 
 def add_way(context: Context, way: Way) -> None:
@@ -270,7 +274,8 @@ def ways(context: Context, principal: Principal, path: str) -> Markup:
 
 
 def ways_of(context: Context, principal: Principal) -> list[Way]:
-    return [way for way in context.extras.get("ways", []) if principal.allows(way.action)]
+    ways = sorted(context.extras.get("ways", []), key=lambda way: way.last)
+    return [way for way in ways if any(action and principal.allows(action) for action in (way.action, way.or_action))]
 
 
 def _way(way: Way, path: str, language: Language) -> Markup:

@@ -115,6 +115,7 @@ class Link extends EventTarget {
     if (frame.cal) this.calibrate(frame.cal);
     if (frame.f) this.tell("faults", (this.faults = frame.f));
     if (frame.ev) this.tell("evacuations", (this.evacuations = frame.ev));
+    if (frame.rq !== undefined) this.tell("requests", frame.rq);
     if (frame.fl) this.tell("floods", (this.floods = frame.fl));
     if (frame.bl) this.tell("blind", frame.bl);
     if (frame.a) this.tell("alarms", { rows: frame.a, whole: Boolean(frame.whole) });

@@ -149,6 +149,7 @@ class Master extends HTMLElement {
     if (answer.refused) return;
     await this.load();
     await this.choose(this.chosen);
+    if (answer.request) return void (this.side.querySelector(".done").innerHTML = waits(answer.request));
     this.side.querySelector(".done").textContent = [t("In force: version {n}", { n: answer.version }), ...answer.warnings.map((one) => one[config.language])].join(" · ");
   }
 
@@ -186,6 +187,7 @@ class Master extends HTMLElement {
     form.querySelector(".form-error").textContent = answer.refused ? t("Refused: {why}", { why: answer.refused }) : "";
     if (answer.refused) return;
     await this.load();
+    if (answer.request) return void (this.side.innerHTML = `<div class="top"><h2>${waits(answer.request)}</h2></div>`);
     const effect = answer.effect ? `<section class="tried">${applied(answer.effect)}</section>` : "";
     this.side.innerHTML = `<div class="top"><h2>${t("In force: version {n}", { n: answer.version })}</h2></div>${effect}`;
   }
@@ -302,6 +304,9 @@ function changed(form, rule) {
   }
   return change;
 }
+
+/** What loosens is not in force: where it waits for a second person. */
+const waits = (request) => `<a href="/configuration?tab=requests&request=${request.id}">${t("Asked: it waits for a second person.")} →</a>`;
 
 /** What the node replayed while it applied a workbook. */
 function applied(effect) {

@@ -79,6 +79,14 @@ function showSound() {
   if (bar) bar.hidden = !sound.blocked || config.live === false; // who is told no alarms misses no sound
 }
 
+/** Changes that wait for this person's word, on the way to where they are decided. */
+function showWaiting(count) {
+  const way = document.querySelector('.ways a[href="/configuration"]');
+  if (!way) return;
+  way.querySelector(".waiting")?.remove();
+  if (count) way.insertAdjacentHTML("beforeend", `<b class="waiting" title="${t("{n} requests wait for you", { n: count })}">${count}</b>`);
+}
+
 function showFaults() {
   const bar = at("fault");
   if (!bar) return;
@@ -175,6 +183,7 @@ function start() {
   link.addEventListener("summary", showSummary);
   link.addEventListener("faults", showFaults);
   link.addEventListener("floods", showFloods);
+  link.addEventListener("requests", ({ detail }) => showWaiting(detail));
   link.addEventListener("who", ({ detail }) => showWho(detail));
   sound.addEventListener("change", showSound);
   if (config.live !== false) sound.enable();
