@@ -7,11 +7,13 @@ import contextlib
 import sqlite3
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from fastapi import FastAPI
 
 from anlan.model.clock import MINUTE, SECOND
+from anlan.monitor.records import ResponseAnswer
 from anlan.monitor.service import AlarmService
 from anlan.monitor.station_steps import FIRST
 from tests.web.conftest import Console, Node
@@ -88,12 +90,27 @@ async def test_the_handover_says_what_it_does_not_list(
         assert (await operator.post(f"/api/v1/alarms/{id}/acknowledge", json=said)).status_code == 200
         node.clock.advance(SECOND)
     await node.settle()
+    elsewhere, here = node.view.rule_numbers["LT-301.H"], node.view.rule_numbers["AT-203.HH"]
+    worked = {
+        "episode": 1,
+        "effect": "yes",
+        "verdict": "",
+        "value": None,
+        "person": uuid4(),
+        "name_zh": "王",
+        "name_en": "",
+        "post": "",
+    }
+    with node.records.session() as session:
+        for alarm_number, note in ((elsewhere, "罐区的"), (here, "浓度已降"), (here, "已恢复")):
+            session.add(ResponseAnswer(id=uuid4(), alarm=alarm_number, note=note, at=node.clock.advance(SECOND), **worked))
+    node.clock.advance(SECOND)
     told = (await operator.get("/api/v1/handover")).json()
     facts = told["facts"]
-    assert [one["text"] for one in facts["comments"]] == ["阀门已关"]
-    assert facts["comments_left"]["n"] == 1
-    assert facts["comments_left"]["from"] == facts["comments_left"]["to"] > facts["comments"][0]["at"]
-    assert "另有至少 1 条说明未列出" in str(told["sections"])
+    assert [one["text"] for one in facts["comments"]] == ["阀门已关", "浓度已降"], "what another post said takes no room here"
+    assert facts["comments_left"]["n"] == 2
+    assert facts["comments_left"]["to"] > facts["comments_left"]["from"] > facts["comments"][0]["at"]
+    assert "另有至少 2 条说明未列出" in str(told["sections"])
 
 
 async def test_refused_answers_do_not_fill_the_record_and_the_right_one_is_taken_all_the_same(
