@@ -249,6 +249,79 @@ async def test_a_source_is_browsed_and_added_by_the_api(
     assert {"source.look", "source.configure"} <= {leaf["action"] for leaf in leaves}
 
 
+SITE = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 800 400"><script>alert(1)</script><rect width="800" height="400" fill="#20262b"/>
+<g fill="none" stroke="#59636d" stroke-width="3"><rect x="60" y="60" width="260" height="220"/><circle cx="150" cy="160" r="50"/><circle cx="250" cy="210" r="40"/>
+<path d="M320 170H520V90H740M520 170V330H740"/><rect x="540" y="240" width="180" height="120"/></g><text x="70" y="90" fill="#8f99a3" font-size="22">T-900</text></svg>"""
+
+
+@pytest.mark.browser
+async def test_the_plants_own_drawing_becomes_the_plan(
+    node: Node, console: httpx.AsyncClient, device: ModbusServer, tmp_path: Path
+) -> None:
+    place = {"path": "U900", "name": {"zh": "新罐区"}, "post": "panel"}
+    row = {
+        "id": "LT-900",
+        "place": "U900",
+        "name_zh": "液位",
+        "kind": "level",
+        "unit": "%",
+        "source": "tank",
+        "address": "hr:0 float32",
+    }
+    source = {"id": "tank", "driver": "modbus", "options": {"host": device.host, "port": device.port}}
+    limit = {"H": "80", "priority": "2", "consequence_zh": "溢流", "corrective_action_zh": "停泵", "time_to_respond": "300"}
+    addition = {"places": [place], "source": source, "points": [row | limit]}
+    seen = (await console.post("/plant/additions/preview", json=addition)).raise_for_status().json()
+    body = {**addition, "base": seen["version"], "reason": "to be drawn"}
+    (await console.post("/plant/additions", json=body)).raise_for_status()
+    file = tmp_path / "总图.svg"
+    file.write_text(SITE, "utf-8")
+    found: list[str] = []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page = await browser.new_page(viewport={"width": 1920, "height": 1080}, locale="zh-CN")
+        page.on("console", lambda message: found.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: found.append(str(error)))
+        opened = await page.request.post(
+            f"{node.address}/api/v1/session", data={"account": "admin", "password": OWN}, headers={"Origin": node.address}
+        )
+        assert opened.ok
+        await page.goto(f"{node.address}/drawing")
+        await page.set_input_files("[type=file]", file)
+        sheet = page.locator(".drawing-sheet svg")
+        await expect(sheet).to_be_visible(timeout=SHOWS)
+        box = await sheet.bounding_box()
+        assert box is not None
+        await page.locator("[data-act=choose][data-id='LT-900']").drag_to(
+            sheet, target_position={"x": box["width"] * 0.25, "y": box["height"] * 0.5}
+        )
+        await expect(page.locator(".spots [data-id='LT-900']")).to_be_visible(timeout=SHOWS)
+        unit = page.locator(".drawing-list [data-what=places]", has_text="U900")
+        await unit.click()
+        for key in ("Enter", "Shift+ArrowLeft", "Shift+ArrowLeft", "ArrowUp", "Shift++"):
+            await page.keyboard.press(key)
+        await page.check("[name=invert]")
+        await page.click("[data-act=save]")
+        await expect(page.locator(".toast")).to_contain_text("已保存", timeout=SHOWS)
+        if PICTURES:
+            await page.screenshot(path=Path(PICTURES) / "drawing-edit.png")
+        await page.goto(f"{node.address}/")
+        await expect(page.locator(".plan .spot.good[data-points='LT-900']")).to_be_visible(timeout=SHOWS)
+        await expect(page.locator(".plan image.own.invert")).to_be_visible()
+        await expect(page.locator("[data-unit-mark$='/U900'] .sym")).to_be_visible(timeout=SHOWS)
+        if PICTURES:
+            await page.screenshot(path=Path(PICTURES) / "drawing-overview.png")
+        await browser.close()
+    assert found == []
+    drawing = (await console.get("/plant/drawings")).json()["items"][0]
+    assert drawing["points"]["LT-900"] == pytest.approx([0.25, 0.5], abs=0.02)
+    assert list(drawing["places"].values()) == [pytest.approx([0.4, 0.495, 0.17, 0.15])]
+    picture = await console.get(drawing["image"].removeprefix("/api/v1"))
+    assert "script" not in picture.text
+    assert picture.headers["content-security-policy"].startswith("default-src 'none'")
+    assert picture.headers["content-security-policy"].endswith("sandbox")
+
+
 async def _has(console: httpx.AsyncClient, point: str, value: float) -> bool:
     items = (await console.get("/live")).json()["items"]
     return any(row["point"] == point and row["value"] == value for row in items)

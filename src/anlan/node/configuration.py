@@ -182,5 +182,6 @@ def view_of(plant: Plant, numbers: Numbers, number: int, *, numbered: bool = Fal
         detectors=plant.detectors,
         documents=plant.documents,
         cameras=plant.cameras,
+        drawings=plant.drawings,
         demo=plant.site.demo,
     )

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from anlan.guard.principal import is_within
 from anlan.model.errors import InputError
 from anlan.monitor.rationalisation import default_matrix
-from anlan.plant import api_additions, api_configuration, api_requests
+from anlan.plant import api_additions, api_configuration, api_drawings, api_requests
 from anlan.plant.compile import all_rules
 from anlan.plant.description import Plant
 from anlan.plant.findings import Finding
@@ -73,6 +73,7 @@ def routes(context: Context) -> APIRouter:
     router.include_router(api_requests.routes(context))
     router.include_router(api_configuration.routes(context))
     router.include_router(api_additions.routes(context))
+    router.include_router(api_drawings.routes(context))
     return router
 
 

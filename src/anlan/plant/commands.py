@@ -132,6 +132,7 @@ def export_command(
     from anlan.model.errors import NotFound
     from anlan.plant.versions import version
     from anlan.plant.writing import export_folder
+    from anlan.plant.drawings.shelf import pictures_of
     from anlan.store.records import Records
 
     database = data / "records.db"
@@ -142,7 +143,8 @@ def export_command(
         found, plant, _numbers = version(records, number)
     finally:
         records.close()
-    for file in export_folder(plant, folder, found, replace=replace):
+        pictures = pictures_of(records, plant.drawings) if plant.drawings else {}
+    for file in export_folder(plant, folder, found, replace=replace, pictures=pictures):
         typer.echo(str(file))
 
 

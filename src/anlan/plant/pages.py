@@ -13,6 +13,7 @@ from anlan.web.pages import page, principal_of_page
 
 def pages(context: Context) -> None:
     pages_start.pages(context)
+    pages_drawing.pages(context)
     pages_configuration.pages(context)
 
     @page(context, "/alarms/master", "alarm.view")

@@ -49,6 +49,16 @@ class NumberRow(Base):
     __table_args__ = (sa.UniqueConstraint("kind", "identifier"),)
 
 
+class DrawingRow(Base):
+    """A picture of the plant's own, cleaned; versions name it by its digest. Inserted once."""
+
+    __tablename__ = "plant_drawings"
+
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    media: Mapped[str]
+    content: Mapped[bytes]
+
+
 class RequestRow(Base):
     """A change that loosens, waiting for a second person (`plant.requests`)."""
 

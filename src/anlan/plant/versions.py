@@ -24,6 +24,7 @@ from anlan.model.errors import Corrupt, InputError, NotFound
 from anlan.plant.bulk import without_collection
 from anlan.plant.description import Plant
 from anlan.plant.difference import Change, differences
+from anlan.plant.drawings.shelf import settle
 from anlan.plant.folder import BASE_FILE, load
 from anlan.plant.numbers import Numbers, assign, read_numbers
 from anlan.plant.records import VersionRow
@@ -153,6 +154,7 @@ def import_plant(
             before = known.plant if known is not None else _plant(current)
             changes = tuple(differences(before, plant))
             _must_rest_on(current, folder, onto, changes)
+        settle(session, plant.drawings, folder)
         row = _insert(session, content, current, author, reason, clock, folder, effect, id)
         numbers = assign(session, plant, known.numbers if known is not None else None)
         imported = Imported(_version(row), plant, numbers, new=True, changes=changes)

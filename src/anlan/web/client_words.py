@@ -13,6 +13,8 @@ from anlan.model.words import Language, translate
 from anlan.web.audit_words import AUDIT_WORDS
 from anlan.web.evacuation_words import EVACUATION_WORDS
 from anlan.web.proof_words import PROOF_WORDS
+from anlan.web.settings_words import SETTINGS_WORDS
+from anlan.web.drawing_words import DRAWING_WORDS
 from anlan.web.start_words import START_WORDS
 
 WORDS: tuple[str, ...] = (
@@ -21,6 +23,7 @@ WORDS: tuple[str, ...] = (
     *PROOF_WORDS,
     *START_WORDS,
     # spans, states of a value
+    *DRAWING_WORDS,
     "{n} s", "{n} min", "{n} h", "{n} d", "state {n}", "no data yet", "good", "uncertain", "bad",
     "calibrating", "late", "backfilled", "entered by hand", "exercise", "clock wrong",
     # alarms

@@ -42,6 +42,7 @@ STYLES = (
     "proof.css",
     "people.css",
 )
+    "drawing.css",
     "start.css",
     "configuration.css",
 """In the order of the cascade."""
