@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from anlan.model.drawings import Drawing
 from anlan.model.places import Area, Level, Place
 from anlan.model.points import Point
-from anlan.model.words import Language
+from anlan.model.words import Language, translate
 from anlan.web import widgets
 from anlan.web.context import PlantView
 from anlan.web.markup import Markup, el
@@ -48,12 +48,12 @@ def draw(plant: PlantView, language: Language) -> Markup | None:
         _north(left + width, top),
         viewBox=f"{left:g} {top:g} {width:g} {height:g}",
         cls="plan",
-        role="img",
+        role="group",
+        aria_label=translate("Plant plan", language),
         preserveAspectRatio="xMidYMid meet",
     )
 
 
-def _frame(corners: Sequence[Corner]) -> tuple[float, float, float, float]:
 def draw_on(drawing: Drawing, plant: PlantView, language: Language) -> Markup:
     """The same life over a drawing of the plant's own: its points as spots, its places as outlines with their worst alarm at the corner.
 
@@ -110,6 +110,7 @@ def _mark(place: Place, x: float, y: float, language: Language) -> Markup:
     )
 
 
+def _frame(corners: Sequence[Corner]) -> tuple[float, float, float, float]:
     """left, top, width, height of the drawing; y grows downwards there and northwards on site."""
     xs, ys = [x for x, _ in corners], [-y for _, y in corners]
     left, top = min(xs) - MARGIN, min(ys) - MARGIN

@@ -34,25 +34,26 @@ from anlan.monitor.evacuation.service import BOOK, SOUND
 from anlan.monitor.handover.facts import EDITS
 from anlan.monitor.journal_view import JournalView
 from anlan.monitor.past import CONFIG as ENGINE_CONFIG
+from anlan.monitor.proof.service import PROVE
 from anlan.node.configuration import engine_config_in_force, look_whether_whole, open_records, view_of
 from anlan.node.configurator import Configurator
-from anlan.monitor.proof.service import PROVE
 from anlan.node.desk import ProposalDesk
 from anlan.node.feed import read_live
 from anlan.node.heart import beat
 from anlan.node.layout import NodeFolder
 from anlan.node.process import die_with_parent, run_until_signal, spare_what_is_loaded
-from anlan.plant.edits import edits_between
 from anlan.node.without_records import FAULT as RECORDS
 from anlan.node.without_records import or_what_is_kept, until_back, what_is_wrong
 from anlan.plant.adding import SECRETS
-from anlan.store.history_reader import HistoryReader
+from anlan.plant.edits import edits_between
 from anlan.plant.last import keep_last, last_kept
 from anlan.plant.versions import version
 from anlan.sense.api_looking import LOOKER
 from anlan.sense.looking.looker import Looker
+from anlan.store.history_reader import HistoryReader
 from anlan.store.history_tail import WholeHistory
 from anlan.store.logreader import LogReader
+from anlan.store.lost_records import LostRecords
 from anlan.store.records import Records
 from anlan.store.lost_records import LostRecords
 from anlan.web.audit_watch import DIFFERENCE
@@ -62,8 +63,8 @@ from anlan.web.listening import Listening
 from anlan.web.live import LiveView
 from anlan.web.logs import configure
 from anlan.web.serve import listen, serve
-
 from anlan.web.stations import KEPT_STATIONS
+
 STATUS_SECONDS = 1.0
 STORES_SECONDS = 0.2
 SERVED_SECONDS = 5.0
@@ -99,15 +100,15 @@ class SocketCore:
         reply, _ = await self._link.request("status")
         return {key: value for key, value in reply.items() if key not in {"ok", "id"}}
 
-    async def request(self, op: str, body: bytes = b"", **head: Any) -> tuple[Head, bytes]:
-        return await self._link.request(op, body, **head)
-
-    async def run(self) -> None:
     async def prove(self, on: bool) -> dict[str, Any]:
         """Begin or end the condition of a proof of the alarm chain. Raises Unavailable."""
         reply, _ = await self._link.request("prove", on=on)
         return {"durable": int(reply["durable"]), "decided": int(reply["decided"])}
 
+    async def request(self, op: str, body: bytes = b"", **head: Any) -> tuple[Head, bytes]:
+        return await self._link.request(op, body, **head)
+
+    async def run(self) -> None:
         await self._link.run()
 
     async def _subscribe(self, client: Client) -> None:
@@ -132,7 +133,6 @@ class SocketCore:
             self._live.update(readings.point, readings.time, readings.value, readings.quality, self._clock.now())
 
 
-class App:
 @dataclass(frozen=True, slots=True)
 class _Opened:
     """`failure`: why the records are not those of the file."""
@@ -143,6 +143,7 @@ class _Opened:
     failure: StoreError | None = None
 
 
+class App:
     """Context and FastAPI app, as an object, so that `--single` and tests run the same."""
 
     def __init__(
@@ -158,9 +159,9 @@ class _Opened:
         self._witnesses, self._other_logs = witnesses, other_logs
         self._tasks: list[asyncio.Task[None]] = []
         self._stores = ExitStack()
+        self._looker: Looker | None = None
 
     async def open(self) -> FastAPI:
-        self._looker: Looker | None = None
         """Wait for the stores that core makes at its first start, then build the app."""
         self._tasks = [asyncio.ensure_future(beat())]
         opened = await asyncio.to_thread(or_what_is_kept, self._folder, self._from_records, self._from_what_is_kept)
@@ -236,6 +237,10 @@ class _Opened:
             await asyncio.Event().wait()
         await until_back(partial(look_whether_whole, self._folder))
 
+    def _guard(self, records: Records) -> Guard:
+        """With the audit record's key, witnesses and room to wait; the last head is signed and handed over when the app stops."""
+        auditor = Auditor.open(records, self._clock, self._folder.audit_key, self._witnesses, self._other_logs)
+        spool = None
         try:
             spool = Spool.open(self._folder.audit_waiting)
             self._stores.callback(spool.close)
@@ -259,14 +264,14 @@ class _Opened:
 
     async def close(self) -> None:
         await end(self._tasks)
+        if self._looker is not None:
+            await self._looker.close()
         self._stores.close()
 
     async def _stores_exist(self) -> None:
         wanted = (self._folder.journal, self._folder.history / "_delta_log", self._folder.socket)
         while not all(path.exists() for path in wanted):  # noqa: ASYNC110 - another process makes them: there is no event to await
             await asyncio.sleep(STORES_SECONDS)
-        if self._looker is not None:
-            await self._looker.close()
 
     def _speed(self) -> float:
         """How many times faster than life the demo plays, as it says itself; 1 for a real plant."""
@@ -377,18 +382,20 @@ def _build(context: Context) -> FastAPI:
     return build_app(context, routes=routes, pages=[plant_pages.pages, monitor_pages.pages, sense_pages.pages, pages_audit.pages])
 
 
-async def main(folder: NodeFolder, listening: Listening, witnesses: Sequence[Path | Parent] = (), other_logs: Sequence[str] = ()) -> None:
+async def main(
+    folder: NodeFolder, listening: Listening, witnesses: Sequence[Path | Parent] = (), other_logs: Sequence[str] = ()
+) -> None:
     app = App(folder, SystemClock(), listening, witnesses, other_logs)
     serving = asyncio.ensure_future(app.serve(await app.open()))
     spare_what_is_loaded()
     stopping = asyncio.ensure_future(run_until_signal())
+    back = asyncio.ensure_future(app.until_records_are_back())  # then the supervisor starts this process anew, with them
     try:
         await asyncio.wait({serving, stopping, back}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         await end([serving], SERVED_SECONDS)
         await end([stopping, back])
         await app.close()
-    back = asyncio.ensure_future(app.until_records_are_back())  # then the supervisor starts this process anew, with them
     if not serving.cancelled():
         serving.result()
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from anlan.plant.config_command import register as config_commands
 from anlan.plant.expression_command import expression_command
 from anlan.sense.commands import group
 
@@ -32,6 +33,7 @@ def register(app: typer.Typer) -> None:
     app.command("import")(import_command)
     app.command("export")(export_command)
     app.command("expression")(expression_command)
+    config_commands(app)
 
 
 def new_plant_command(folder: Annotated[Path, typer.Argument(help="A folder that doesn't exist yet or is empty.")]) -> None:
@@ -130,9 +132,9 @@ def export_command(
     Example: anlan export works --data var/works
     """
     from anlan.model.errors import NotFound
+    from anlan.plant.drawings.shelf import pictures_of
     from anlan.plant.versions import version
     from anlan.plant.writing import export_folder
-    from anlan.plant.drawings.shelf import pictures_of
     from anlan.store.records import Records
 
     database = data / "records.db"
@@ -141,9 +143,9 @@ def export_command(
     records = Records.open(database)
     try:
         found, plant, _numbers = version(records, number)
+        pictures = pictures_of(records, plant.drawings) if plant.drawings else {}
     finally:
         records.close()
-        pictures = pictures_of(records, plant.drawings) if plant.drawings else {}
     for file in export_folder(plant, folder, found, replace=replace, pictures=pictures):
         typer.echo(str(file))
 

@@ -22,8 +22,8 @@ WORDS: tuple[str, ...] = (
     *EVACUATION_WORDS,
     *PROOF_WORDS,
     *START_WORDS,
-    # spans, states of a value
     *DRAWING_WORDS,
+    # spans, states of a value
     "{n} s", "{n} min", "{n} h", "{n} d", "state {n}", "no data yet", "good", "uncertain", "bad",
     "calibrating", "late", "backfilled", "entered by hand", "exercise", "clock wrong",
     # alarms
@@ -199,15 +199,15 @@ WORDS: tuple[str, ...] = (
     "Declare: identity not available", "Declare and acknowledge",
     "People can sign in now. Journal and audit record keep this declaration, and every console shows it for half an hour.",
     "Code of the second factor",
-    "A paired station answers alarms of its post when nobody can sign in. What is done there is recorded as unidentified, with post and station.",
-    "Each answer here is recorded as unidentified, at this post and station ({station}), and shown on every console.",
-    "From where", "Its key is worth nothing from then on.", "Made by", "Make", "Make a station",
-    "Name of the station, as people call it", "No alarm of this post stands.", "No station is paired.",
     # security keys
     "No security key answered: touch it in time, and use one of your own.", "This security key is registered already.",
     "No security key answers to this address.", "This browser lets no security key answer here.", "Security key", "not at this address", "Phone",
     "Key, card or phone", "Answers to", "{n} codes on paper are left.", "Another key or phone", "Another key, or a phone", "Remove a second factor",
     "The last one stays where your role needs one: set up another first.", "Code from the phone, or one on paper; empty for the security key",
+    "A paired station answers alarms of its post when nobody can sign in. What is done there is recorded as unidentified, with post and station.",
+    "Each answer here is recorded as unidentified, at this post and station ({station}), and shown on every console.",
+    "From where", "Its key is worth nothing from then on.", "Made by", "Make", "Make a station",
+    "Name of the station, as people call it", "No alarm of this post stands.", "No station is paired.",
     "Open {address} in the station's browser and type this code. It is shown only now and lasts an hour.", "Pair this station",
     "Paired", "People can sign in: answer by your own name if there is time.", "Revoke", "Revoke the station", "Sign in",
     "Station", "The records of people cannot be read: nobody can sign in now.", "Unidentified, post {post}", "code expired",
