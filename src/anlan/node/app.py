@@ -55,7 +55,6 @@ from anlan.store.history_tail import WholeHistory
 from anlan.store.logreader import LogReader
 from anlan.store.lost_records import LostRecords
 from anlan.store.records import Records
-from anlan.store.lost_records import LostRecords
 from anlan.web.audit_watch import DIFFERENCE
 from anlan.web.context import Context, PlantView, SourceState
 from anlan.web.faults import compare_versions
@@ -191,51 +190,22 @@ class App:
         }
         if opened.failure is not None:
             self.context.faults[RECORDS] = what_is_wrong(opened.failure, opened.plant.version)
+        if (fault := self.context.guard.factors.fault) is not None:
+            self.context.faults["second factors"] = fault
         self.context.extras[ENGINE_CONFIG] = lambda: engine_config_in_force(records)
         self.context.extras[EDITS] = partial(edits_between, records)
         if self._listening.pair is not None:
             self.context.background.append(self._watch_certificate)
         self.configurator = Configurator(self.context, self._core.request, self._folder.last_plant)
         self.context.extras["plant.running"] = self.configurator
+        self.context.extras[LOOKER] = self._looker = Looker(self._folder.root, self._clock)
+        self.context.extras[SECRETS] = self._folder.secrets
         self._proposals = ProposalDesk(self.context, self._core.request)
         self._core.on_proposal = self._proposals.take
+        self.context.extras[PROVE] = self._core.prove
         app = _build(self.context)
         self._tasks += [asyncio.ensure_future(self._core.run()), asyncio.ensure_future(self._follow_sources())]
         return app
-
-        self.context.extras[LOOKER] = self._looker = Looker(self._folder.root, self._clock)
-        self.context.extras[SECRETS] = self._folder.secrets
-    def _guard(self, records: Records) -> Guard:
-        """With the audit record's key, witnesses and room to wait; the last head is signed and handed over when the app stops."""
-        auditor = Auditor.open(records, self._clock, self._folder.audit_key, self._witnesses, self._other_logs)
-        self.context.extras[PROVE] = self._core.prove
-        spool = None
-    def _from_records(self) -> _Opened:
-        records = open_records(self._folder)
-        self._stores.callback(records.close)
-        current, plant, numbers = version(records)
-        guard = self._guard(records)
-        try:
-            keep_last(self._folder.last_plant, current, plant, numbers)
-        except StoreError as failure:
-            # The node runs without; only a start with damaged records would not know its plant.
-            log.error("the version in force is not kept beside the records", error=str(failure))
-        return _Opened(records, replace(view_of(plant, numbers, current.number), speed=self._speed()), guard)
-
-    def _from_what_is_kept(self, failure: StoreError) -> _Opened:
-        """Nobody is known; steps wait in the audit record's room."""
-        self._stores.close()
-        kept, records = last_kept(self._folder.last_plant), LostRecords(failure)
-        spool = Spool.open(self._folder.audit_waiting)
-        self._stores.callback(spool.close)
-        view = replace(view_of(kept.plant, kept.numbers, kept.version.number, numbered=True), speed=self._speed())
-        return _Opened(records, view, Guard(records, self._clock, spool=spool), failure)
-
-    async def until_records_are_back(self) -> None:
-        """Returns when a start with them would do; never where they were there from the start."""
-        if not isinstance(self.context.records, LostRecords):
-            await asyncio.Event().wait()
-        await until_back(partial(look_whether_whole, self._folder))
 
     def _guard(self, records: Records) -> Guard:
         """With the audit record's key, witnesses and room to wait; the last head is signed and handed over when the app stops."""
