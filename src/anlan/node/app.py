@@ -207,6 +207,33 @@ class App:
         self._tasks += [asyncio.ensure_future(self._core.run()), asyncio.ensure_future(self._follow_sources())]
         return app
 
+    def _from_records(self) -> _Opened:
+        records = open_records(self._folder)
+        self._stores.callback(records.close)
+        current, plant, numbers = version(records)
+        guard = self._guard(records)
+        try:
+            keep_last(self._folder.last_plant, current, plant, numbers)
+        except StoreError as failure:
+            # The node runs without; only a start with damaged records would not know its plant.
+            log.error("the version in force is not kept beside the records", error=str(failure))
+        return _Opened(records, replace(view_of(plant, numbers, current.number), speed=self._speed()), guard)
+
+    def _from_what_is_kept(self, failure: StoreError) -> _Opened:
+        """Nobody is known; steps wait in the audit record's room."""
+        self._stores.close()
+        kept, records = last_kept(self._folder.last_plant), LostRecords(failure)
+        spool = Spool.open(self._folder.audit_waiting)
+        self._stores.callback(spool.close)
+        view = replace(view_of(kept.plant, kept.numbers, kept.version.number, numbered=True), speed=self._speed())
+        return _Opened(records, view, Guard(records, self._clock, spool=spool), failure)
+
+    async def until_records_are_back(self) -> None:
+        """Returns when a start with them would do; never where they were there from the start."""
+        if not isinstance(self.context.records, LostRecords):
+            await asyncio.Event().wait()
+        await until_back(partial(look_whether_whole, self._folder))
+
     def _guard(self, records: Records) -> Guard:
         """With the audit record's key, witnesses and room to wait; the last head is signed and handed over when the app stops."""
         auditor = Auditor.open(records, self._clock, self._folder.audit_key, self._witnesses, self._other_logs)
