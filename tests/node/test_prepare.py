@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from anlan.guard.audit import read
 from anlan.guard.verifying import verify
@@ -16,6 +17,7 @@ from anlan.node.alarm_commands import _write_records
 from anlan.node.configuration import open_records
 from anlan.node.layout import NodeFolder
 from anlan.node.up import UpOptions, prepare
+from anlan.plant.config_command import register
 from anlan.plant.folder import load
 from anlan.plant.new import new_plant
 from anlan.plant.requests import Requests
@@ -107,6 +109,12 @@ def test_starting_the_node_is_no_way_past_the_second_person(tmp_path: Path) -> N
     assert "works: demo False → True" in waiting[0].told["weaker"]
     write(works, gas("15"))
     assert up(works, data) == 2
+    commands = typer.Typer()
+    register(commands)
+    listed = CliRunner().invoke(commands, ["config", "requests", str(data), "--state", "open"], env={"LC_ALL": "C"})
+    assert listed.output.count(f"machine account {getuser()}: anlan up {works}") == 4, listed.output
+    assert listed.output.endswith("AT-1.H: limit 15.0 → 24.0\n4 requests\n"), listed.output
+    assert CliRunner().invoke(commands, ["config", "versions", str(data)]).output.count(f"anlan up {works}") == 2
 
 
 @pytest.mark.slow

@@ -22,14 +22,14 @@ from anlan.model.errors import AnlanError, InputError
 from anlan.monitor.trials import Trials
 from anlan.plant.checks import check_draft
 from anlan.plant.compile import all_rules
-from anlan.plant.concerned import places_concerned
+from anlan.plant.concerned import places_concerned, sources_read_anew
 from anlan.plant.description import Plant
 from anlan.plant.difference import differences
 from anlan.plant.draft import PlaceIndex, draft_of
 from anlan.plant.editing import Edit, Edited, edited
 from anlan.plant.effects import MOST_TRIED, SPAN, TRIED, not_replayed
 from anlan.plant.findings import Findings, PlantMistakes, Where
-from anlan.plant.foreseen import foreseen, sources_read_anew
+from anlan.plant.foreseen import foreseen
 from anlan.plant.loosening import loosened
 from anlan.plant.service import MasterService, audit_step, change_row, outcome
 from anlan.plant.versions import Imported, made_as, version

@@ -6,7 +6,6 @@ reading nobody can say before it runs: told as not known, never as nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from anlan.model.events.alarms import AlarmKind, AlarmState
@@ -80,17 +79,3 @@ def _on(context: Context, rule: AlarmRule) -> bool | None:
     if rule.kind not in LIMIT_KINDS or rule.limit is None:
         return None
     return value >= rule.limit if rule.kind in _HIGHS else value <= rule.limit
-
-
-def sources_read_anew(before: Plant, after: Plant) -> list[str]:
-    """Ids of sources that begin, end, or are opened again because they or their points change; the others are read on."""
-    return [
-        one
-        for one in sorted({s.id for plant in (before, after) for s in plant.sources})
-        if _wiring(before, one) != _wiring(after, one)
-    ]
-
-
-def _wiring(plant: Plant, source: str) -> Mapping[str, Any]:
-    own = [one for one in plant.sources if one.id == source]
-    return {"source": own, "points": [point for point in plant.points if point.source == source], "demo": plant.site.demo}

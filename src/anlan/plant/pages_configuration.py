@@ -12,7 +12,9 @@ PATH = "/configuration"
 
 
 def pages(context: Context) -> None:
-    shell.add_way(context, shell.Way(PATH, "configuration", "Configuration", "alarm.configure", or_action="config.approve", last=True))
+    shell.add_way(
+        context, shell.Way(PATH, "configuration", "Configuration", "alarm.configure", or_action="config.approve", last=True)
+    )
 
     @page(context, PATH, "alarm.view")
     def configuration() -> None:

@@ -23,7 +23,7 @@ from anlan.guard.audit import Step, append
 from anlan.guard.principal import Principal
 from anlan.model.clock import DAY, Clock, Micros
 from anlan.model.errors import CommandRefused, NotFound
-from anlan.plant.concerned import places_concerned
+from anlan.plant.concerned import places_concerned, sources_read_anew
 from anlan.plant.description import Plant
 from anlan.plant.difference import differences
 from anlan.plant.loosening import Loosened
@@ -156,6 +156,10 @@ class Requests:
     def rows(self, state: str = "") -> list[RequestRow]:
         """Newest first."""
         self.settle()
+        return self.rows_as_they_stand(state)
+
+    def rows_as_they_stand(self, state: str = "") -> list[RequestRow]:
+        """Without writing: what has expired or is void since somebody last looked still says that it waits."""
         wanted = sa.select(RequestRow).order_by(RequestRow.asked_at.desc()).limit(LISTED)
         with self._records.reading() as session:
             rows = list(session.scalars(wanted.where(RequestRow.state == state) if state else wanted))
@@ -304,13 +308,13 @@ def _told(asked: Asked) -> dict[str, Any]:
         "loosened": [{"zh": one.text("zh"), "en": one.text("en")} for one in asked.loosened[:TOLD]],
         "weaker": [one.text() for one in asked.loosened],
         "places": list(places_concerned(asked.before, asked.after, changes)),
-        "wiring": any(change.what in {"point", "source"} for change in changes),
+        "sources_read_anew": sources_read_anew(asked.before, asked.after),
     }
 
 
 def request_row(row: RequestRow) -> dict[str, Any]:
     """As routes tell it."""
-    told = {name: row.told.get(name, []) for name in ("changes", "loosened", "places", "in_the_way")}
+    told = {name: row.told.get(name, []) for name in ("changes", "loosened", "places", "in_the_way", "sources_read_anew")}
     requester = (
         None if row.requester is None else {"id": str(row.requester), "name": {"zh": row.requester_zh, "en": row.requester_en}}
     )
@@ -318,7 +322,7 @@ def request_row(row: RequestRow) -> dict[str, Any]:
     times = {name: getattr(row, name) for name in ("asked_at", "expires_at", "decided_at")}
     return {
         "id": str(row.id), "state": row.state, "base": row.base, "origin": row.origin, "reason": row.reason, **told,
-        "more": row.told.get("more", 0), "restart_of_sense": bool(row.told.get("wiring")), "effect": row.effect,
+        "more": row.told.get("more", 0), "effect": row.effect,
         "account": row.account, "requester": requester, "decider": decider, "note": row.note, "version": row.version,
         **times, **{f"{name}_iso": iso(at) for name, at in times.items()},
     }  # fmt: skip

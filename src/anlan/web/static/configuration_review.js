@@ -42,6 +42,7 @@ export function requestDetails(one) {
     ${block(t("Void: what it changes has been changed since"), one.in_the_way.map((each) => esc(text(each))), "two")}
     ${block(t("Takes two persons: it loosens what guards safety"), one.loosened.map((each) => esc(text(each))), "two")}
     ${block(t("Changes"), [...one.changes.map((each) => esc(text(each))), ...(one.more ? [t("… and {n} more", { n: one.more })] : [])])}
+    ${block(t("Sources that are read anew, a few seconds without values"), one.sources_read_anew.map(esc))}
     ${block(t("Places concerned"), one.places.map(esc))}
     ${one.effect ? `<section class="tried"><h3>${t("What would have been different")}</h3>${one.effect.why ? `<p class="form-error">${esc(one.effect.why[config.language])}</p>` : effectOf(one.effect)}</section>` : ""}
     <section><div class="button-row">${acts}</div><div class="form-error" role="alert"></div></section>`;
