@@ -67,7 +67,7 @@ async def test_it_is_heard_kept_and_leaves_nothing_behind(node: Node, console: C
     await other.sign_in("tanks")
     assert (await other.post("/api/v1/proofs", json={})).status_code == 409, "one at a time"
     refused = await other.post(f"/api/v1/proofs/{id}/heard", json={"heard": True})
-    assert (refused.status_code, refused.json()["code"]) == (403, "not-your-proof")
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
     told = (await console.post(f"/api/v1/proofs/{id}/heard", json={"heard": True, "note": "清楚"})).json()
     assert (told["result"], sorted(told["stages"])) == ("heard", ["console", "engine", "journal", "log", "sound"])
     await node.settle()

@@ -17,7 +17,7 @@ from anlan.monitor import (
 )
 from anlan.monitor.evacuation import pages as pages_evacuation
 from anlan.monitor.proof import pages as pages_proof
-from anlan.web import pages_people, pages_stations
+from anlan.web import pages_people, pages_settings, pages_stations
 from anlan.web.context import Context
 
 
@@ -36,6 +36,7 @@ def pages(context: Context) -> None:
         pages_proof,
         pages_people,
         pages_stations,
+        pages_settings,
         pages_point,
         pages_wall,
     ):

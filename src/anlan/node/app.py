@@ -38,6 +38,7 @@ from anlan.monitor.proof.service import PROVE
 from anlan.node.configuration import engine_config_in_force, look_whether_whole, open_records, view_of
 from anlan.node.configurator import Configurator
 from anlan.node.desk import ProposalDesk
+from anlan.node.facts import RunningNode
 from anlan.node.feed import read_live
 from anlan.node.heart import beat
 from anlan.node.layout import NodeFolder
@@ -61,6 +62,7 @@ from anlan.web.faults import compare_versions
 from anlan.web.listening import Listening
 from anlan.web.live import LiveView
 from anlan.web.logs import configure
+from anlan.web.node_facts import EXTRA as NODE_FACTS
 from anlan.web.serve import listen, serve
 from anlan.web.stations import KEPT_STATIONS
 
@@ -202,6 +204,7 @@ class App:
         self.context.extras[SECRETS] = self._folder.secrets
         self._proposals = ProposalDesk(self.context, self._core.request)
         self._core.on_proposal = self._proposals.take
+        self.context.extras[NODE_FACTS] = RunningNode(self._folder, self._listening, self._witnesses, demo=opened.plant.demo)
         self.context.extras[PROVE] = self._core.prove
         app = _build(self.context)
         self._tasks += [asyncio.ensure_future(self._core.run()), asyncio.ensure_future(self._follow_sources())]

@@ -35,6 +35,11 @@ class Sounder:
         self.reason = ""
 
     @property
+    def spoken(self) -> str:
+        """By what it sounds; "" for the terminal's bell alone."""
+        return " ".join(self._command)
+
+    @property
     def sounding(self) -> bool:
         return self._sounding is not None
 

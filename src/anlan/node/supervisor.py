@@ -216,7 +216,11 @@ class Supervisor:
         path = self._folder.run / "processes.json"
         part = path.with_suffix(".part")
         try:
-            part.write_bytes(orjson.dumps({"supervisor": os.getpid(), "at": self._clock.now(), "children": facts}))
+            part.write_bytes(
+                orjson.dumps(
+                    {"supervisor": os.getpid(), "at": self._clock.now(), "children": facts, "horn": self._sounder.spoken}
+                )
+            )
             part.replace(path)
         except OSError as error:
             log.error("processes not told", error=str(error))

@@ -26,6 +26,7 @@ from anlan.web import (
     api_people,
     api_roster,
     api_session,
+    api_settings,
     api_stations,
     problem,
 )
@@ -77,6 +78,7 @@ def build_app(
         api_roster.routes,
         api_stations.routes,
         api_node.routes,
+        api_settings.routes,
         api_audit.routes,
         witness_routes,
         *routes,

@@ -13,6 +13,7 @@ from anlan.model.words import Language, translate
 from anlan.web.audit_words import AUDIT_WORDS
 from anlan.web.evacuation_words import EVACUATION_WORDS
 from anlan.web.proof_words import PROOF_WORDS
+from anlan.web.settings_words import SETTINGS_WORDS
 from anlan.web.drawing_words import DRAWING_WORDS
 from anlan.web.start_words import START_WORDS
 
@@ -20,6 +21,7 @@ WORDS: tuple[str, ...] = (
     *AUDIT_WORDS,
     *EVACUATION_WORDS,
     *PROOF_WORDS,
+    *SETTINGS_WORDS,
     *START_WORDS,
     *DRAWING_WORDS,
     # spans, states of a value

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -49,12 +49,6 @@ FAILED, OVERDUE = "alarm chain failed", "alarm chain overdue"
 
 Prove = Callable[[bool], Awaitable[dict[str, Any]]]
 log = structlog.get_logger()
-
-
-class NotYourProof(Forbidden):
-    """Only the console that began it hears it."""
-
-    code: ClassVar[str] = "not-your-proof"
 
 
 @dataclass(slots=True)
@@ -124,7 +118,7 @@ class Proofs:
         return self._told(proof)
 
     async def reached(self, by: Principal, id: UUID, stage: Literal["console", "sound"], *, ok: bool) -> dict[str, Any]:
-        """Word of the browser. `ok` False: it refuses sound. Raises NotFound, NotYourProof."""
+        """Word of the browser. `ok` False: it refuses sound. Raises NotFound, Forbidden."""
         proof = self._mine(by, id)
         if not ok:
             return await self._end(proof, "failed", translate("the browser refuses sound", by.language))
@@ -132,7 +126,7 @@ class Proofs:
         return self._told(proof)
 
     async def answer(self, by: Principal, id: UUID, *, heard: bool, note: str) -> dict[str, Any]:
-        """The person's word. Raises NotFound, NotYourProof."""
+        """The person's word. Raises NotFound, Forbidden."""
         proof = self._mine(by, id)
         if not heard:
             return await self._end(proof, "not_heard", note)
@@ -289,7 +283,7 @@ class Proofs:
         if proof is None or proof.id != id:
             raise NotFound("this proof of the alarm chain does not run")
         if proof.by.session != by.session:
-            raise NotYourProof("this proof was begun at another console: only who is there can hear it")
+            raise Forbidden("this proof was begun at another console: only who is there can hear it")
         return proof
 
     def _clock_time(self, instant: Micros) -> str:
