@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
@@ -18,6 +20,7 @@ import structlog
 from fastapi import Header, Request
 from sqlalchemy import delete, select
 
+from anlan.guard import passwords
 from anlan.guard.principal import Principal
 from anlan.model.clock import DAY, MINUTE, Clock, Micros
 from anlan.model.errors import AnlanError, CommandRefused, InputError, StoreError
@@ -33,6 +36,9 @@ FORGET_SECONDS = 600.0
 
 Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
 """Parameter of every route that writes; a repeated write without it is done again."""
+
+SECRET = re.compile(rb'"(?:password|code)"\s*:')
+"""Members of a body that nobody may find out from what is kept of it."""
 
 FAILED = {"failed": True}
 """The answer of a write without a status that is not under way any more."""
@@ -80,7 +86,7 @@ class Writes:
         """`essential`: an emergency action; it goes on when the key cannot be written down because the disk is full."""
         if key is None:
             return _answer(await run(uuid7(self._clock)))
-        digest = _hash(request, await request.body())
+        digest = await _hash(request, await request.body(), asker.person, key)
         try:
             claim = await asyncio.to_thread(self._claim, asker.person, key, digest)
         except StoreError as failure:
@@ -165,5 +171,9 @@ def _again(claim: _Claim) -> Json:
     return answer
 
 
-def _hash(request: Request, body: bytes) -> bytes:
-    return hashlib.sha256(f"{request.method} {request.url.path}\n".encode() + body).digest()
+async def _hash(request: Request, body: bytes, person: UUID, key: str) -> bytes:
+    """It lies in the records for a day, and in copies of them: where the body holds a password, as dear to guess as the stored one."""
+    told = f"{request.method} {request.url.path}\n".encode() + body
+    if SECRET.search(body) is None:
+        return hashlib.sha256(told).digest()
+    return await passwords.in_worker(partial(passwords.digest, told, person.bytes + key.encode()))
