@@ -19,6 +19,7 @@ from starlette.requests import HTTPConnection, Request
 from anlan.model.errors import AnlanError
 from anlan.model.words import Language, translate
 from anlan.web.answers import Json
+from anlan.web.logs import SECRET
 from anlan.web.refusing import record_refusal
 
 TITLES = {
@@ -104,6 +105,9 @@ EXPECTED = {
     "none_required": "null was expected",
 }
 """Pydantic's type of mistake → what was expected (English msgid, filled with pydantic's facts)."""
+
+SECRET_FIELDS = (*SECRET, "code", "old", "new", "key", "pin", "signature")
+"""Parts of names of fields that carry, or may carry, what nobody else may read."""
 
 BY_STATUS = {400: "input", 401: "not-signed-in", 403: "forbidden", 404: "not-found", 413: "too-large", 415: "input", 422: "input"}
 
@@ -196,12 +200,23 @@ def unexpected(connection: HTTPConnection) -> Problem:
 
 
 def _fault(one: Any, language: Language) -> dict[str, str]:
-    found = repr(one.get("input"))
+    found = _found(one)
     return {
         "where": ".".join(str(step) for step in one["loc"]),
         "expected": _expected(one, language),
         "found": found if len(found) <= 200 else found[:200] + "…",
     }
+
+
+def _found(one: Any) -> str:
+    """What was given, but nothing that may be a secret: no value of a field with a telling name, of one that is not known here (a slip of
+    the pen for such a one), and of an object only the names of its fields."""
+    given, place = one.get("input"), [str(step).lower() for step in one["loc"]]
+    if isinstance(given, dict):
+        return f"{{{', '.join(str(name)[:40] for name in given)}}}"
+    if one["type"] == "extra_forbidden" or place == ["body"] or any(word in place[-1] for word in SECRET_FIELDS):
+        return type(given).__name__
+    return repr(given)
 
 
 def _expected(one: Any, language: Language) -> str:
