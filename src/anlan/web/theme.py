@@ -41,6 +41,7 @@ STYLES = (
     "evacuation.css",
     "proof.css",
     "people.css",
+    "help.css",
     "start.css",
     "drawing.css",
     "configuration.css",

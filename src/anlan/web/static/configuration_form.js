@@ -1,6 +1,7 @@
 // The form of one point, alarm or class, made from the fields that the node names; what it holds otherwise than the thing does is one edit.
 
 import { config, esc, t } from "./config.js";
+import { helpOf } from "./help.js";
 
 /** What has parts, and which part makes it be there at all. */
 const GROUPS = { name: null, reporting: null, calibration: "due", position: "x", rationalised: "by", consequence: null, corrective_action: null, cause: null, basis: null };
@@ -35,7 +36,7 @@ function input(what, field, value, known) {
   const box = choices.length && !off
     ? `<select ${named}>${(choices.some(([one]) => one === value) ? choices : [[value, value || "—"], ...choices]).map(([one, said]) => `<option value="${esc(one)}"${one === value ? " selected" : ""}>${esc(said)}</option>`).join("")}</select>`
     : `<input ${named} value="${esc(value)}" autocomplete="off"${field.kind === "day" ? ' type="date"' : ""}${["number", "whole"].includes(field.kind) ? ' inputmode="decimal"' : ""}${off}>`;
-  return `<label class="labelled${wide}">${esc(words(field))}${box}<span class="wrong" role="alert"></span></label>`;
+  return `<label class="labelled${wide}"><span>${esc(words(field))} ${helpOf(field.name)}</span>${box}<span class="wrong" role="alert"></span></label>`;
 }
 
 /** The edit that this form means: {what, id, change}; `change` is empty when nothing was changed. */

@@ -3,6 +3,7 @@
 import { kindWords, symbol } from "./alarms.js";
 import { config, esc, label, t } from "./config.js";
 import { effectOf } from "./effect.js";
+import { helpOf } from "./help.js";
 import { api, link } from "./link.js";
 
 const SHOWN = 500;
@@ -267,9 +268,9 @@ function details(answer, whole) {
 /** One field of the form, titled as the workbook's column is. */
 function input(name, row, whole, may) {
   const off = may ? "" : " disabled";
-  const one = (part, value, type = "text", extra = "") => `<label class="labelled">${esc(title(part, whole))}<input class="field" name="${part}" type="${type}" value="${esc(value ?? "")}"${extra}${off}></label>`;
-  const many = (part, value) => `<label class="labelled">${esc(title(part, whole))}<textarea class="field" name="${part}" rows="2"${off}>${esc(value ?? "")}</textarea></label>`;
-  const select = (options) => `<label class="labelled">${esc(title(name, whole))}<select class="field" name="${name}"${off}>${options.map(([value, words]) => `<option value="${esc(value)}"${String(row[name]) === String(value) ? " selected" : ""}>${esc(words)}</option>`).join("")}</select></label>`;
+  const one = (part, value, type = "text", extra = "") => `<label class="labelled"><span>${esc(title(part, whole))} ${helpOf(part)}</span><input class="field" name="${part}" type="${type}" value="${esc(value ?? "")}"${extra}${off}></label>`;
+  const many = (part, value) => `<label class="labelled"><span>${esc(title(part, whole))} ${helpOf(part)}</span><textarea class="field" name="${part}" rows="2"${off}>${esc(value ?? "")}</textarea></label>`;
+  const select = (options) => `<label class="labelled"><span>${esc(title(name, whole))} ${helpOf(name)}</span><select class="field" name="${name}"${off}>${options.map(([value, words]) => `<option value="${esc(value)}"${String(row[name]) === String(value) ? " selected" : ""}>${esc(words)}</option>`).join("")}</select></label>`;
   if (LABELS.has(name)) return many(`${name}_zh`, row[name].zh) + many(`${name}_en`, row[name].en);
   if (LONG.has(name)) return many(name, row[name]);
   if (name === "rationalised") return one("rationalised_by", row.rationalised?.by) + one("rationalised_on", row.rationalised?.on, "date");
