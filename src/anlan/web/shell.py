@@ -135,7 +135,7 @@ def frame(context: Context, principal: Principal, path: str, title: str, body: M
             "div",
             el("div", bar(context, principal), *notices(context, language), cls="top"),
             el("aside", ways(context, principal, path), cls="ways"),
-            el("main", el("h1", title, cls="visually-hidden"), body, id="page"),
+            el("main", el("h1", title, cls="visually-hidden"), body, id="page", tabindex=0),
             cls="shell",
         ),
         el("div", cls="toasts", aria_live="polite"),

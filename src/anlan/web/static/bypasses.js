@@ -13,7 +13,7 @@ const HOURS = [1, 2, 4, 8, 24, 72, 168];
 
 class Bypasses extends HTMLElement {
   connectedCallback() {
-    this.innerHTML = `<div class="wall"></div>`;
+    this.innerHTML = `<div class="bypass-list"></div>`;
     this.addEventListener("click", ({ target }) => this.act(target.closest("button[data-act]")?.dataset));
     this.timer = setInterval(() => document.visibilityState === "visible" && !document.querySelector("dialog[open]") && this.load(), AGAIN);
     this.load();
@@ -29,7 +29,7 @@ class Bypasses extends HTMLElement {
     this.items = answer.items;
     const shown = answer.items.filter((row) => row.alarm || row.state !== "off" || row.approved || row.open.length);
     const off = answer.items.filter((row) => !shown.includes(row));
-    this.querySelector(".wall").innerHTML = `${counts(answer.items)}<div class="cards">${shown.map(card).join("") || `<div class="empty"><strong>${t("Nothing is bypassed.")}</strong></div>`}</div>${offList(off)}`;
+    this.querySelector(".bypass-list").innerHTML = `${counts(answer.items)}<div class="cards">${shown.map(card).join("") || `<div class="empty"><strong>${t("Nothing is bypassed.")}</strong></div>`}</div>${offList(off)}`;
   }
 
   async act(data) {

@@ -144,7 +144,7 @@ const facts = (told) => told.sections.map(section).join("");
 /** One section of the paper: a table, lines, or that there is nothing. */
 function section(one) {
   const unknown = one.title === t("What is unknown") && one.lines.length ? " unknown" : "";
-  const table = one.rows.length ? `<div class="wide-table"><table class="sheet"><thead><tr>${one.columns.map((column) => `<th class="${column.align}">${esc(column.head)}</th>`).join("")}</tr></thead><tbody>${one.rows.map((row) => `<tr>${row.map((cell, i) => `<td class="${one.columns[i].align}">${one.columns[i].mark && cell ? mark(cell) : esc(cell)}</td>`).join("")}</tr>`).join("")}</tbody></table></div>` : "";
+  const table = one.rows.length ? `<div class="wide-table" tabindex="0"><table class="sheet"><thead><tr>${one.columns.map((column) => `<th class="${column.align}">${esc(column.head)}</th>`).join("")}</tr></thead><tbody>${one.rows.map((row) => `<tr>${row.map((cell, i) => `<td class="${one.columns[i].align}">${one.columns[i].mark && cell ? mark(cell) : esc(cell)}</td>`).join("")}</tr>`).join("")}</tbody></table></div>` : "";
   const lines = one.lines.length ? `<ul class="body">${one.lines.map((words) => `<li>${esc(words)}</li>`).join("")}</ul>` : "";
   const none = table || lines ? "" : `<p class="body dim">${esc(one.empty)}</p>`;
   return `<section class="panel${unknown}"><header><h3>${esc(one.title)}</h3>${one.note ? `<span class="dim">${esc(one.note)}</span>` : ""}</header>${table}${lines}${none}</section>`;

@@ -187,6 +187,7 @@ function start() {
   link.addEventListener("who", ({ detail }) => showWho(detail));
   sound.addEventListener("change", showSound);
   if (config.live !== false) sound.enable();
+  document.querySelector(".ways [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); // on a phone the ways are swiped
 }
 
 
