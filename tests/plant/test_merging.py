@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from works import gas, line, write
 
+from anlan.model.words import Label
 from anlan.plant.concerned import places_concerned
-from anlan.plant.description import Plant
+from anlan.plant.description import CalculatedPoint, Plant, Vote
 from anlan.plant.difference import differences
 from anlan.plant.folder import load
 from anlan.plant.merging import Moved, rebased
@@ -62,3 +63,31 @@ def test_whose_right_is_asked(plant: Plant) -> None:
     assert places_concerned(plant, point(plant, "AT-1", place=root)) == (here, root)
     posts = plant.model_copy(update={"posts": ()})
     assert set(places_concerned(plant, posts)) == {root}
+
+
+def test_no_part_of_a_plant_changes_untold(plant: Plant) -> None:
+    """What is told nowhere concerns no place, and would be signed away beside a change of the signer's own branch."""
+    told = {
+        "site",
+        "alarms",
+        "data",
+        "safety",
+        "detectors",
+        "places",
+        "posts",
+        "shifts",
+        "areas",
+        "sources",
+        "points",
+        "rules",
+        "trips",
+    }
+    assert set(Plant.model_fields) == told | {"calculated", "votes", "documents", "cameras", "drawings"}
+    vote = Vote(id="V-1", name=Label(zh="表决"), place="works/U200", members=("AT-1", "AT-2"), needed=1, limit=20.0)
+    formula = CalculatedPoint(id="C-1", name=Label(zh="算"), place="works/U200", expression="LT-101 * 2")
+    before = plant.model_copy(update={"votes": (vote,), "calculated": (formula,)})
+    for part, id in (("votes", "V-1"), ("calculated", "C-1")):
+        after = limit(before.model_copy(update={part: ()}), "AT-1.H", 19.0)
+        (change,) = [one for one in differences(before, after) if one.id == id]
+        assert change.after is None
+        assert places_concerned(before, after) == ("works/U100", "works")

@@ -15,7 +15,7 @@ from anlan.plant.field_words import field_word
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that differs. `what`: point, alarm, alarm class, trip, place, area, post, shift, source, document, camera, setting. Of a changed one, `key` is what changed.
+    """One thing that differs. `what`: point, alarm, alarm class, calculated point, vote, trip, place, area, post, shift, source, document, camera, setting. Of a changed one, `key` is what changed.
 
     `before` and `after` are plain JSON values; None is "not there" or "not given".
     """
@@ -73,6 +73,8 @@ _PARTS: Mapping[str, Any] = {
     "source": lambda plant: _keyed(plant.sources, "id"),
     "point": lambda plant: _keyed(plant.points, "id"),
     "alarm": lambda plant: _keyed(plant.rules, "id"),
+    "calculated point": lambda plant: _keyed(plant.calculated, "id"),
+    "vote": lambda plant: _keyed(plant.votes, "id"),
     "alarm class": lambda plant: _keyed(plant.alarms.classes, "id"),
     "cause": lambda plant: _keyed(plant.safety.causes, "id"),
     "effect": lambda plant: _keyed(plant.safety.effects, "id"),
