@@ -8,10 +8,13 @@ from typing import Any
 import orjson
 from sqlalchemy import select
 
+from anlan.guard.people import account_of
+from anlan.guard.records import Person
+from anlan.plant.requests import MOST_OPEN, Requests
 from anlan.web.records import Write
 from tests.web.config_node import Core, core, sign_in
 from tests.web.conftest import PASSWORD
-from tests.web.test_config_requests import API, asked
+from tests.web.test_config_requests import API, LOOSER, asked
 
 __all__ = ["core", "sign_in"]
 
@@ -30,3 +33,27 @@ async def test_what_is_kept_of_a_signature_does_not_give_the_password_away(node:
     with node.records.reading() as session:
         kept = session.scalars(select(Write).where(Write.key == "signed")).one()
     assert kept.request_hash != hashlib.sha256(f"POST {path}\n".encode() + body).digest()
+
+
+async def test_a_flood_of_requests_ends_and_hides_none_that_waits(node: Any, core: Core, sign_in: Any) -> None:
+    zhao, qian = await sign_in("zhao"), await sign_in("qian")
+    first = await asked(zhao)
+    for n in range(1, MOST_OPEN):
+        await asked(zhao, change={"limit": 20 + n / 100})
+    more = await zhao.patch(f"{API}/alarms/AT-1.H/rule", json={**LOOSER, "change": {"limit": 23}})
+    assert (more.status_code, more.json()["code"]) == (409, "command-refused")
+    assert (await asked(qian, change={"limit": 23}))["state"] == "open", "another's are counted apart"
+    withdrawn = await zhao.post(f"{API}/plant/requests/{first['id']}/withdraw", json={"note": "in error"})
+    assert withdrawn.status_code == 200
+    told = Requests(node.records, node.clock).rows()
+    assert [row.state for row in told] == ["open"] * MOST_OPEN + ["withdrawn"]
+
+
+async def test_what_a_closed_account_asked_for_is_not_approved(node: Any, core: Core, sign_in: Any) -> None:
+    zhao, qian = await sign_in("zhao"), await sign_in("qian")
+    request = await asked(zhao)
+    with node.records.session() as session:
+        session.scalars(select(Person).where(Person.account == account_of("zhao"))).one().disabled = True
+    refused = await qian.post(f"{API}/plant/requests/{request['id']}/approve", json={"password": PASSWORD})
+    assert (refused.status_code, "closed" in refused.json()["detail"] or "停用" in refused.json()["detail"]) == (409, True)
+    assert core.taken == []

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from anlan.guard.audit import Step, append
+from anlan.guard.people import find_person
 from anlan.guard.principal import Principal
 from anlan.model.clock import DAY, Clock, Micros
 from anlan.model.errors import CommandRefused, NotFound
@@ -38,6 +39,8 @@ KEPT_OPEN: Micros = 7 * DAY
 TOLD = 200
 """Changes told one by one; more are counted."""
 LISTED = 200
+MOST_OPEN = 50
+"""Of one person: each keeps a whole plant, and is held against every new version. The machine's account is not held back: its node must start."""
 ASK, APPROVED, DECLINED, WITHDRAWN, VOID, EXPIRED, TAKEN = (
     f"config.{word}" for word in ("ask", "approve", "decline", "withdraw", "void", "expire", "take-on")
 )
@@ -91,17 +94,29 @@ class Requests:
     # ---- asking
 
     def ask(self, asked: Asked, by: Principal | str, id: UUID | None = None) -> dict[str, Any]:
-        """A new request; `by` is a person, or the name of the machine's account. One that says the very same comes back as it is."""
+        """A new request; `by` is a person, or the name of the machine's account. One that says the very same comes back as it is.
+
+        Raises CommandRefused: too many of this person's wait.
+        """
         with self._writing() as session:
             digest = sha256(asked.after.to_json()).hexdigest()
             kept = session.get(RequestRow, id) if id is not None else None
             kept = kept or self._same(session, asked, digest, by)
             if kept is not None:
                 return request_row(kept)
+            if isinstance(by, Principal):
+                self._must_have_room(session, by)
             row = self._row(asked, by, id, digest)
             session.add(row)
             append(session, self._leaf(by, ASK, row, row.reason))
             return request_row(row)
+
+    def _must_have_room(self, session: Session, by: Principal) -> None:
+        own = sa.select(sa.func.count()).select_from(RequestRow)
+        mine = RequestRow.requester == by.person, RequestRow.state == "open", RequestRow.expires_at > self._clock.now()
+        count = session.scalar(own.where(*mine)) or 0
+        if count >= MOST_OPEN:
+            raise CommandRefused("{count} of your requests wait for a second person; withdraw some first", count=count)
 
     def _same(self, session: Session, asked: Asked, digest: str, by: Principal | str) -> RequestRow | None:
         """The machine asks again at every start with the same folder: also what was declined is not asked twice."""
@@ -154,13 +169,13 @@ class Requests:
             return row
 
     def rows(self, state: str = "") -> list[RequestRow]:
-        """Newest first."""
+        """What is open first, then newest first: no flood of others hides what waits."""
         self.settle()
         return self.rows_as_they_stand(state)
 
     def rows_as_they_stand(self, state: str = "") -> list[RequestRow]:
         """Without writing: what has expired or is void since somebody last looked still says that it waits."""
-        wanted = sa.select(RequestRow).order_by(RequestRow.asked_at.desc()).limit(LISTED)
+        wanted = sa.select(RequestRow).order_by(RequestRow.state != "open", RequestRow.asked_at.desc()).limit(LISTED)
         with self._records.reading() as session:
             rows = list(session.scalars(wanted.where(RequestRow.state == state) if state else wanted))
             session.expunge_all()
@@ -264,6 +279,8 @@ class Requests:
             raise RequestVoid(
                 "this would now loosen what nobody was shown: {what}", what="; ".join(one.text() for one in unseen[:5])
             )
+        if find_person(session, row.requester).disabled:
+            raise CommandRefused("the account of {name}, who asked for this, was closed since: ask anew", name=row.account)
         row.state, row.version = "approved", made
         _decided(row, by, note, self._clock.now())
         asked = {"person": str(row.requester), "account": row.account, "at": row.asked_at, "reason": row.reason}
@@ -305,7 +322,8 @@ def _told(asked: Asked) -> dict[str, Any]:
     return {
         "changes": [{"zh": c.text("zh"), "en": c.text("en")} for c in changes[:TOLD]],
         "more": max(0, len(changes) - TOLD),
-        "loosened": [{"zh": one.text("zh"), "en": one.text("en")} for one in asked.loosened[:TOLD]],
+        # All of them, however many: nobody signs for what was not shown.
+        "loosened": [{"zh": one.text("zh"), "en": one.text("en")} for one in asked.loosened],
         "weaker": [one.text() for one in asked.loosened],
         "places": list(places_concerned(asked.before, asked.after, changes)),
         "sources_read_anew": sources_read_anew(asked.before, asked.after),
