@@ -42,7 +42,7 @@ test-fast: env-dev  ## the quick tests only
 
 test-deps:  ## what some tests need from Debian (as root)
 	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk mosquitto postgresql-17 xfsprogs faketime >/dev/null
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk glewlwyd mosquitto postgresql-17 xfsprogs faketime >/dev/null
 
 lint: env-dev
 	$(BIN)/ruff check .

@@ -120,10 +120,11 @@ def _register_rooms() -> None:
     from anlan.node.alarm_kpi import register as alarm_kpi
     from anlan.node.audit_command import register as audit
     from anlan.node.detectors_command import register as detectors
+    from anlan.node.identity_command import register as identity
     from anlan.node.people_command import register as people
     from anlan.node.print_command import register as printing
-    from anlan.node.tls_command import register as tls
     from anlan.node.proof_command import register as proof
+    from anlan.node.tls_command import register as tls
     from anlan.node.why import register as why
     from anlan.plant.commands import register as plant
     from anlan.plant.replaying.commands import register as replaying

@@ -7,15 +7,20 @@ import os
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from anlan.guard import totp
+from anlan.guard.oidc import Provider
+from anlan.guard.oidc_settings import IdentitySettings
 from anlan.guard.passwords import hash_password
 from anlan.guard.people import Held, NewPerson, add_person
 from anlan.model.clock import DAY
 from anlan.model.words import Label
+from anlan.web.api_oidc import PROVIDER
+from tests.web.identity_service import CLIENT, ISSUER, SECRET, IdentityService
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -237,3 +242,45 @@ def test_a_key_is_registered_touched_at_the_door_and_missed_without(node: Any, d
     expect(door.locator(".no-keys")).to_contain_text("只认域名", timeout=SHOWS)
     keep(door, "account-no-key-here")
     stranger.close()
+
+
+def test_the_identity_service_lets_a_person_in_and_its_absence_is_said(node: Any, browser: Browser) -> None:
+    """The service's own page is played by the browser's network: it sends the person straight back."""
+    service = IdentityService(node.harness.clock, {"preferred_username": "zhuang"})
+    settings = {
+        "issuer": ISSUER,
+        "address": node.address,
+        "client_id": CLIENT,
+        "client_secret_env": "X",
+        "claim": "preferred_username",
+    }
+    extras = node.harness.context.extras
+    extras[PROVIDER] = Provider(IdentitySettings.model_validate(settings), SECRET, node.harness.clock, service.transport)
+    context = browser.new_context(viewport={"width": 1920, "height": 1080}, base_url=node.address, locale="zh-CN")
+    back = f"{node.address}/api/v1/oidc/callback?"
+
+    def send_back(route: Route) -> None:
+        there = back + urlencode(service.sign_in(route.request.url))
+        route.fulfill(content_type="text/html", body=f"<script>location.replace({there!r})</script>")
+
+    context.route(f"{ISSUER}/auth**", send_back)
+    door = context.new_page()
+    door.goto("/login?next=/alarms")
+    expect(door.locator(".identity-way .away")).to_be_hidden(timeout=SHOWS)
+    keep(door, "door-identity")
+    door.locator(".identity-way a").click()
+    expect(door).to_have_url(re.compile(r"/alarms$"), timeout=SHOWS)
+    expect(door.locator(".shell")).to_contain_text("庄海", timeout=SHOWS)
+    service.claims = {"preferred_username": "nobody.here"}
+    context.clear_cookies()
+    door.goto("/login")
+    door.locator(".identity-way a").click()
+    expect(door.locator(".form-error")).to_contain_text("没有账号", timeout=SHOWS)
+    keep(door, "door-identity-stranger")
+    service.up = False
+    extras[PROVIDER] = Provider(IdentitySettings.model_validate(settings), SECRET, node.harness.clock, service.transport)
+    door.goto("/login")
+    expect(door.locator(".identity-way .away")).to_be_visible(timeout=SHOWS)
+    keep(door, "door-identity-down")
+    del extras[PROVIDER]
+    context.close()

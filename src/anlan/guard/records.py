@@ -65,7 +65,8 @@ class SignIn(Base):
     """A session, running or over. Only the SHA-256 of its token is kept: whoever reads this table can't use it.
 
     `needs`: what the person must do before anything else, joined by spaces: "password", "factor". `unattended_at`: since when the
-    console of a post goes on showing with nobody signed in (`sessions`).
+    console of a post goes on showing with nobody signed in (`sessions`). `provider`: the issuer that identified the person, "" for the own
+    password.
     """
 
     __tablename__ = "guard_sessions"
@@ -81,6 +82,7 @@ class SignIn(Base):
     ended_at: Mapped[int | None]
     needs: Mapped[str] = mapped_column(server_default=sa.text("''"), default="")
     unattended_at: Mapped[int | None] = mapped_column(default=None)
+    provider: Mapped[str] = mapped_column(server_default=sa.text("''"), default="")
 
 
 class OldPassword(Base):

@@ -26,6 +26,8 @@ from anlan.bus.wire import Client, Head
 from anlan.guard.audit_spool import Spool
 from anlan.guard.auditing import Auditor
 from anlan.guard.factors import open_vault
+from anlan.guard.oidc import Provider
+from anlan.guard.oidc_settings import read_settings
 from anlan.guard.service import Guard
 from anlan.guard.witness_parent import Parent, witness_at
 from anlan.model.clock import Clock, SystemClock, to_datetime
@@ -56,6 +58,8 @@ from anlan.store.history_tail import WholeHistory
 from anlan.store.logreader import LogReader
 from anlan.store.lost_records import LostRecords
 from anlan.store.records import Records
+from anlan.web.api_oidc import FAULT as IDENTITY_FAULT
+from anlan.web.api_oidc import PROVIDER
 from anlan.web.audit_watch import DIFFERENCE
 from anlan.web.context import Context, PlantView, SourceState
 from anlan.web.faults import compare_versions
@@ -194,6 +198,7 @@ class App:
             self.context.faults[RECORDS] = what_is_wrong(opened.failure, opened.plant.version)
         if (fault := self.context.guard.factors.fault) is not None:
             self.context.faults["second factors"] = fault
+        self._set_identity_service()
         self.context.extras[ENGINE_CONFIG] = lambda: engine_config_in_force(records)
         self.context.extras[EDITS] = partial(edits_between, records)
         if self._listening.pair is not None:
@@ -209,6 +214,16 @@ class App:
         app = _build(self.context)
         self._tasks += [asyncio.ensure_future(self._core.run()), asyncio.ensure_future(self._follow_sources())]
         return app
+
+    def _set_identity_service(self) -> None:
+        """Where one is set. A mistake in it is told above every page; the sign-in by password goes on."""
+        try:
+            found = read_settings(self._folder.identity)
+        except AnlanError as fault:
+            self.context.faults[IDENTITY_FAULT] = fault
+            return
+        if found is not None:
+            self.context.extras[PROVIDER] = Provider(*found, self._clock)
 
     def _from_records(self) -> _Opened:
         records = open_records(self._folder)

@@ -52,6 +52,11 @@ class NodeFolder:
         return self.root / "keys" / "vault.key"
 
     @property
+    def identity(self) -> Path:
+        """Where `identity.yaml` lies, if people may sign in by an identity service (`guard.oidc_settings`)."""
+        return self.root
+
+    @property
     def pki(self) -> Path:
         return self.root / "pki"
 

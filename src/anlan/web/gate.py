@@ -45,7 +45,9 @@ STATION = frozenset(
     }
 )
 """Ask for a station's pairing code or key themselves; they answer while the records of people cannot be read."""
-PUBLIC = frozenset({"/login", "/favicon.ico", "/api/v1/health", "/api/v1/session", "/api/v1/metrics"}) | STATION
+IDENTITY = frozenset({"/api/v1/oidc", "/api/v1/oidc/begin", "/api/v1/oidc/callback", "/api/v1/oidc/finish"})
+"""Signing in by an identity service: its way there and back."""
+PUBLIC = frozenset({"/login", "/favicon.ico", "/api/v1/health", "/api/v1/session", "/api/v1/metrics"}) | STATION | IDENTITY
 """Answer to strangers. Session: that is where one signs in. Metrics: asks for its scope, or loopback, itself."""
 PUBLIC_UNDER = ("/static/", "/_nicegui/")
 """Files of the program, the same for every plant: scripts, styles, fonts."""
@@ -94,6 +96,7 @@ class Gate:
         state = scope.setdefault("state", {})
         state["request_id"] = _request_id(connection)
         state["refusals"] = self.refusals
+        served_at.set(served_origin(connection, self.settings))
         with structlog.contextvars.bound_contextvars(request=state["request_id"]), self.meter.request(scope) as answered:
             try:
                 state["principal"] = await self._who_or_nobody(connection)
@@ -103,7 +106,6 @@ class Gate:
                 return
             await self._pass(connection, receive, _with_headers(scope, send, self.settings, answered), answered)
 
-        served_at.set(served_origin(connection, self.settings))
     async def _pass(self, connection: HTTPConnection, receive: Receive, send: Send, answered: list[int]) -> None:
         """Let the app answer. What it did not expect is answered here, inside the headers and the log line, and told to nobody."""
         try:
