@@ -106,6 +106,24 @@ async def test_a_station_that_starts_and_ends_without_end_is_held_at_the_ends(no
     assert len(await asyncio.to_thread(leaves, node, "evacuation.start")) == STATION_ENDS + 1
 
 
+async def test_nobody_who_is_known_ends_no_call_that_reaches_beyond_the_post(
+    node: Node, station: Console, consoles: Callable[..., Console]
+) -> None:
+    leader = consoles("10.0.0.9")
+    await leader.sign_in("gas")
+    end = "/api/v1/emergency/evacuate/end"
+    called = await leader.post("/api/v1/evacuations", json=CALL | {"place": "hualan"})
+    refused = await station.post(end, json={"call": called.json()["id"], "reason": "x"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "command-refused")
+    (told,) = (await station.get("/api/v1/emergency")).json()["evacuations"]
+    assert (told["id"], told["may_end"]) == (called.json()["id"], False)
+    within = await leader.post("/api/v1/evacuations", json=CALL)
+    assert (await station.post(end, json={"call": within.json()["id"], "reason": "x"})).status_code == 200
+    assert (await leader.post(f"/api/v1/evacuations/{told['id']}/end", json={"reason": "x"})).status_code == 200
+    own = await station.post("/api/v1/emergency/evacuate", json=CALL | {"place": "hualan"})
+    assert (await station.post(end, json={"call": own.json()["id"], "reason": "x"})).status_code == 200
+
+
 async def test_a_full_disk_costs_the_line_and_not_the_call(node: Node, app: FastAPI, console: Console, tmp_path: Path) -> None:
     await console.sign_in("gas")
     node.context.extras[BOOK].mkdir()  # nothing can be written there

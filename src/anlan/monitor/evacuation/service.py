@@ -76,7 +76,7 @@ class Evacuations:
     def seen_at(self, station: Station) -> list[dict[str, Any]]:
         """What stands in the branches that the station's post watches; at a post that watches none, all."""
         places = self._context.places_of_post(station.post)
-        return [self._told(call, True) for call in self.standing if self._concerns(places, call)]
+        return [self._told(call, self._ends_at(station, call)) for call in self.standing if self._concerns(places, call)]
 
     def listed(self, principal: Principal) -> list[dict[str, Any]]:
         """The last calls, the newest first, that this person may see."""
@@ -125,6 +125,11 @@ class Evacuations:
         call = self._find(id)
         if not self._concerns(self._context.places_of_post(station.post), call):
             raise NotFound("there is no evacuation call {call}", call=id)
+        if not self._ends_at(station, call):
+            raise CommandRefused(
+                "the station {station} ends its own calls and those within its post: this one takes who is signed in",
+                station=station.name,
+            )
         now = self._context.clock.monotonic()
         ends = self._ends.setdefault(str(station.id), deque())
         while ends and ends[0] <= now - HOUR / SECOND:
@@ -254,6 +259,11 @@ class Evacuations:
         if not places or call.place not in self._context.plant.places:
             return True
         return any(is_within(call.place, one) or is_within(one, call.place) for one in places)
+
+    def _ends_at(self, station: Station, call: Call) -> bool:
+        """Nobody who is known ends no call that reaches beyond the post, but what was begun here; a post that watches no branch watches all."""
+        places = self._context.places_of_post(station.post)
+        return call.who == str(station.id) or not places or any(is_within(call.place, one) for one in places)
 
     def _words(self, station: Station) -> dict[str, str]:
         name = station.principal("zh", "").name
