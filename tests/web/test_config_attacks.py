@@ -57,3 +57,19 @@ async def test_what_a_closed_account_asked_for_is_not_approved(node: Any, core: 
     refused = await qian.post(f"{API}/plant/requests/{request['id']}/approve", json={"password": PASSWORD})
     assert (refused.status_code, "closed" in refused.json()["detail"] or "停用" in refused.json()["detail"]) == (409, True)
     assert core.taken == []
+
+
+async def test_a_draft_tells_nothing_of_a_branch_that_is_not_the_asker_s(node: Any, core: Core, sign_in: Any) -> None:
+    """What would begin or end is told of the newest value: asked often enough, it would tell the value itself. `sun` is of U200."""
+    sun, zhao = await sign_in("sun"), await sign_in("zhao")
+    drafts = [
+        {"what": "alarm", "id": "AT-1.H", "change": {"limit": 5}},
+        {"what": "alarm", "id": "AT-1.HH", "change": {"point": "AT-1", "kind": "high_high", "limit": 5}},
+        {"what": "point", "id": "AT-1", "change": {"range_high": 5}},
+    ]
+    for edit in drafts:
+        for way, more in (("preview", {}), ("apply", {"base": 1, "reason": "a look"})):
+            hidden = await sun.post(f"{API}/plant/draft/{way}", json={"edits": [edit], **more})
+            assert (hidden.status_code, set(hidden.json()["facts"])) == (404, {"id"}), hidden.text
+    seen = await zhao.post(f"{API}/plant/draft/preview", json={"edits": drafts[:1]})
+    assert (seen.status_code, seen.json()["accepted"]) == (200, True), seen.text

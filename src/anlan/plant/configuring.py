@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from anlan.guard.audit import append
 from anlan.guard.principal import Principal
-from anlan.model.errors import AnlanError, InputError
+from anlan.model.errors import AnlanError, Hidden, InputError
 from anlan.monitor.trials import Trials
 from anlan.plant.checks import check_draft
 from anlan.plant.compile import all_rules
@@ -36,7 +36,7 @@ from anlan.plant.versions import Imported, made_as, version
 from anlan.store.ids import uuid7
 from anlan.web.context import Context
 
-CONFIGURE = "alarm.configure"
+CONFIGURE, VIEW = "alarm.configure", "alarm.view"
 TOLD = 200
 
 
@@ -79,6 +79,7 @@ class Configuring:
     async def preview(self, by: Principal, edits: Sequence[Edit], *, replay: bool = False) -> dict[str, Any]:
         """Changes nothing. With `replay` also what it would have done to the node's own last day."""
         current, plant, _ = await self._master.current()
+        await asyncio.to_thread(_must_see, by, plant, edits)
         found = await asyncio.to_thread(edited, plant, edits)
         told: dict[str, Any] = {"version": current.number, "mistakes": [one.as_json() for one in found.mistakes]}
         if found.plant is None:
@@ -92,6 +93,7 @@ class Configuring:
         if (done := await self._done(command)) is not None:
             return done
         plant = await self._on(base)
+        await asyncio.to_thread(_must_see, by, plant, edits)
         found = await asyncio.to_thread(edited, plant, edits)
         if found.plant is None:
             raise DraftMistakes(found)
@@ -194,6 +196,16 @@ def tried(before: Plant, after: Plant) -> Mapping[str, dict[str, Any]]:
         if fields := {name: ours[name] for name in sorted(TRIED) if ours[name] != theirs[name]}:
             found[rule.id] = fields
     return found
+
+
+def _must_see(by: Principal, plant: Plant, edits: Sequence[Edit]) -> None:
+    """Mistakes and what would begin or end tell of limits and present values: of points that this person may see alone. Raises Hidden."""
+    points = plant.points_by_id
+    rules = {rule.id: rule.point for rule in all_rules(plant)}
+    for edit in edits:
+        named = [edit.id] if edit.what == "point" else [rules.get(edit.id, ""), str((edit.change or {}).get("point", ""))]
+        if edit.what != "class" and any(id in points and not by.allows(VIEW, points[id].place) for id in named):
+            raise Hidden("there is no {id}", id=edit.id)
 
 
 def _must_hold(plant: Plant) -> None:
