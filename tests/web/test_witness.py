@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
-from anlan.guard import audit
+from anlan.guard import audit, auditing, witnessing
 from anlan.guard.auditing import Auditor
 from anlan.guard.heads import SigningKey, heads
 from anlan.guard.merkle import Tree
@@ -21,7 +22,7 @@ from anlan.guard.records import AuditLeaf
 from anlan.guard.service import Guard
 from anlan.guard.witness import Handed
 from anlan.guard.witness_parent import Parent, ParentWitness
-from anlan.model.clock import MINUTE
+from anlan.model.clock import HOUR, MINUTE
 from anlan.model.errors import InputError, Unavailable
 from anlan.node.audit_command import verify_folder
 from anlan.store.records import Records
@@ -253,6 +254,31 @@ async def test_what_is_held_is_only_added_to_and_only_by_a_token(child: Desk, no
         assert (answer.status_code, said in answer.text) == (422, True), answer.text
     with node.records.reading() as session:
         assert not session.scalars(select(AuditLeaf).where(AuditLeaf.action == "witness.refused")).all()
+
+
+async def test_a_token_is_no_way_to_fill_the_parent_s_disk(child: Desk, node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    await agrees(child, 10)
+    monkeypatch.setattr(witnessing, "HEADS_PER_HOUR", 1)
+    child.add(1)
+    (name,) = auditor_of(child).states
+    await until(lambda: "within an hour" in str(auditor_of(child).faults.get(f"witness {name}")))
+    node.clock.advance(HOUR)
+    await agrees(child, 11)
+
+
+async def test_a_parent_that_hangs_holds_up_no_stop(child: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    await agrees(child, 10)
+    asked, answered = threading.Event(), threading.Event()
+
+    def hang(self: ParentWitness) -> None:
+        asked.set()
+        answered.wait(60)
+
+    monkeypatch.setattr(ParentWitness, "last", hang)
+    monkeypatch.setattr(auditing, "CLOSING_SECONDS", 0.05)
+    await asyncio.to_thread(auditor_of(child).close)
+    assert asked.is_set()
+    answered.set()
 
 
 @pytest.mark.parametrize(

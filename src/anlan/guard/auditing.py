@@ -40,6 +40,8 @@ MOST_LEAVES = 20_000
 REST = 2.0
 """How many times as long as it works a check rests: it may take a third of one core. A long record must still be done within LONGEST."""
 LONGEST = 30.0
+CLOSING_SECONDS = 4.0
+"""Less than the supervisor waits for a process that is to stop."""
 AGAINST = frozenset({"cut", "replaced", "forked", "witness", "moved"})
 """Differences that a witness has told; one that a leaf tells of itself says nothing of what the witness holds."""
 
@@ -124,12 +126,23 @@ class Auditor:
         return self._tree.size
 
     def close(self) -> None:
-        """The last head before the node stops."""
+        """The last head before the node stops. A witness that does not answer, a parent node or a share that hangs, holds nobody up: it gets
+        what it missed after the next start."""
         try:
             self.sign()
-            self.hand_over()
         except AnlanError as failure:
             log.error("the audit record's last head was not signed", error=str(failure))
+        handing = threading.Thread(target=self._hand_last, name="audit-last", daemon=True)
+        handing.start()
+        handing.join(CLOSING_SECONDS)
+        if handing.is_alive():
+            log.warning("a witness of the audit record does not answer; it gets the last head after the next start")
+
+    def _hand_last(self) -> None:
+        try:
+            self.hand_over()
+        except Exception as failure:  # the records may be closed under it by then
+            log.error("the audit record's last head was not handed over", error=str(failure))
 
     def sign(self) -> Head | None:
         """Take up new leaves and sign a head over them; None when nothing was added, or nothing may be signed."""
