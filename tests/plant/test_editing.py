@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from works import gas, line, write
 
 from anlan.plant.description import Plant
@@ -66,6 +67,8 @@ WRONG = [
     (edit("point", "LT-101", place="works/U9"), "place", "U9"),
     (edit("point", "LT-101", sauce="plc"), "sauce", "sauce"),
     (edit("point", "LT-102", name={"zh": "x"}), "place", "missing"),
+    (edit("point", "AT-1", unit=""), "unit", "no unit"),
+    (edit("point", "LT-101", place=["works"]), "place", "a text was expected"),
     (edit("class", "c"), "", "there is no c"),
 ]
 
@@ -77,6 +80,11 @@ def test_a_mistake_is_named_at_its_field(plant: Plant, wrong: Edit, field: str, 
     told = [one.as_json() for one in found.mistakes if one.finding.fatal]
     assert {(one["edit"], one["field"]) for one in told} >= {(1, field)}, told
     assert any(words in one["text"]["en"] for one in told), told
+
+
+def test_half_a_character_is_refused() -> None:
+    with pytest.raises(ValidationError, match="half a character"):
+        edit("alarm", "LT-101.H", cause={"zh": "\ud800"})
 
 
 @pytest.mark.parametrize("what", MODELS)

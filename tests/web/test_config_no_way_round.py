@@ -121,7 +121,9 @@ async def by_workbook(zhao: Any, node: Any, before: Plant, after: Plant) -> Any:
     return await zhao.post(f"{API}/alarms/master/import?base=1&reason=a+test+of+the+way", content=book, headers=headers)
 
 
-@pytest.mark.parametrize(("way", "kinds"), [(by_page, KINDS | POINTS), (by_form, RULES), (by_workbook, BOOK)])
+@pytest.mark.parametrize(
+    ("way", "kinds"), [(by_page, KINDS | POINTS), (by_form, RULES), pytest.param(by_workbook, BOOK, marks=pytest.mark.slow)]
+)
 async def test_one_person_alone_brings_nothing_into_force(
     node: Any, core: Core, sign_in: Any, way: Callable[..., Awaitable[Any]], kinds: dict[str, Change]
 ) -> None:

@@ -17,6 +17,7 @@ from anlan.monitor.rationalisation import default_matrix
 from anlan.plant import api_additions, api_configuration, api_drawings, api_requests
 from anlan.plant.compile import all_rules
 from anlan.plant.description import Plant
+from anlan.plant.editing import Fields
 from anlan.plant.findings import Finding
 from anlan.plant.master import columns, lines
 from anlan.plant.master_book import ReadBook, read_book, write_book
@@ -42,7 +43,7 @@ class RuleChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    change: Annotated[dict[str, Any], Field(min_length=1, max_length=40)]
+    change: Annotated[Fields, Field(min_length=1, max_length=40)]
     base: Annotated[int, Field(strict=True, ge=1, le=1 << 62)]
     reason: Reason
     trial: UUID | None = None

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import orjson
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from anlan.model.kinds import kinds
 from anlan.model.points import Point
@@ -44,6 +45,19 @@ FIELD_OF = {
 """Which field a finding is about; "" for one that is about the whole."""
 
 
+def _writable(fields: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Half a character can be said in JSON and be kept nowhere."""
+    try:
+        orjson.dumps(fields)
+    except TypeError as half:
+        raise ValueError("a text holds half a character (a lone surrogate), which nothing can keep") from half
+    return fields
+
+
+Fields = Annotated[dict[str, Any], AfterValidator(_writable)]
+"""Names of fields and their new values, as JSON has them."""
+
+
 class Edit(BaseModel):
     """`change`: fields and their new values, of a new thing all that it needs; None takes the thing away."""
 
@@ -51,7 +65,7 @@ class Edit(BaseModel):
 
     what: What
     id: Annotated[str, Field(min_length=1, max_length=80)]
-    change: Annotated[dict[str, Any], Field(max_length=60)] | None
+    change: Annotated[Fields, Field(max_length=60)] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +133,13 @@ class _Work:
             "unit": ["", *units()],
             "principle": ["", *principles()],
         }
+        kind = kinds().get(str(values.get("kind")))
+        if kind is not None and not kind.discrete and kind.dimensions != ("*",) and not values.get("unit"):
+            message = "{id} has no unit: a {kind} is measured for example in {hint}"
+            self._say(number, "unit", "unknown-unit", message, id=identifier, kind=kind.id, hint=kind.default_unit)
         for name, there in known.items():
             found = values.get(name)
-            if found is not None and found not in there:
+            if isinstance(found, str) and found not in there:  # anything else is for the model to refuse
                 hint = nearest(str(found), there) or ", ".join(list(there)[:4])
                 message = "{field} was {found}; did you mean {hint}?"
                 self._say(number, name, f"unknown-{name}", message, id=identifier, field=name, found=str(found)[:60], hint=hint)
@@ -150,9 +168,9 @@ class _Work:
                 self.mistakes += [Mistake(number, name, one) for one in found]
             return None
 
-    def _say(self, number: int, name: str, kind: str, message: str, **facts: Any) -> None:
+    def _say(self, number: int, name: str, finding: str, message: str, /, **facts: Any) -> None:
         found = Findings()
-        found.mistake(kind, message, Where(str(facts["id"])), **facts)
+        found.mistake(finding, message, Where(str(facts["id"])), **facts)
         self.mistakes += [Mistake(number, name, one) for one in found]
 
     def finished(self) -> Plant:
