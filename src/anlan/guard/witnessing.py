@@ -41,6 +41,8 @@ AGAIN_AFTER: Micros = HOUR
 """A refusal that goes on is a leaf of the audit record again after this."""
 SILENT_AFTER: Micros = 10 * MINUTE
 """A node asks its witness every quarter of a minute."""
+HEADS_PER_HOUR = 300
+"""Of one record: a node hands over four in a minute, more only while it catches up. Each may bring 0.7 MB: a token is no way to fill a disk."""
 AT_ONCE = 500
 
 Kind = Literal["forked", "shorter", "another"]
@@ -228,6 +230,7 @@ class Witnessing:
                 )
             if not verify_consistency(last.size, head.size, handed.proof, last.root, head.root):
                 return _refused("forked", size=head.size, held=last.size, log=row.log)
+        self._must_have_room(session, row.log, now)
         session.add(
             WitnessedHead(
                 log=row.log,
@@ -242,6 +245,12 @@ class Witnessing:
         )
         row.refused_at = row.refused = None
         return None
+
+    def _must_have_room(self, session: Session, log: str, now: Micros) -> None:
+        earlier = select(WitnessedHead.received_at).where(WitnessedHead.log == log).order_by(WitnessedHead.size.desc())
+        received = session.scalar(earlier.offset(HEADS_PER_HOUR - 1).limit(1))
+        if received is not None and received > now - HOUR:
+            raise CommandRefused("{count} heads of this record were taken within an hour: hand over later", count=HEADS_PER_HOUR)
 
     def _keep_refusal(self, session: Session, by: Principal, head: Head, refusal: WitnessRefused, now: Micros) -> None:
         """The signed head itself is kept: nobody but who has the node's key can have made it."""

@@ -56,6 +56,13 @@ RATES = (
         30,
         0.5,
     ),
+    _rate(
+        "configure",  # each keeps a whole plant, and some replay a day
+        r"POST /api/v1/plant/(draft/apply|additions|versions/[^/]+/bring-back)|PATCH /api/v1/alarms/[^/]+/rule|"
+        r"(PUT|DELETE) /api/v1/plant/drawings/[^/]+(/placed)?",
+        120,
+        0.2,
+    ),
     _rate("export", r"GET /api/v1/(alarms/master(/difference)?|plant/versions/[^/]+/difference)", 60, 1),
 )
 """Generous for people and pages; a loop runs dry within seconds. The first that fits counts."""
