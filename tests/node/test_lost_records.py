@@ -150,3 +150,14 @@ def test_without_anything_kept_it_fails_as_it_did(tmp_path: Path) -> None:
         prepare(options, SystemClock())
     folder.last_plant.write_bytes(whole)
     assert last_kept(folder.last_plant).version.number == 1
+
+
+def test_what_fails_beside_whole_records_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, options = prepared(tmp_path)
+
+    def full(*_: object, **__: object) -> None:
+        raise StoreError("the history in {folder} cannot be read", folder="x")
+
+    monkeypatch.setattr("anlan.node.up.bring_into_force", full)
+    with pytest.raises(StoreError, match="the history in x"):
+        prepare(options, SystemClock())

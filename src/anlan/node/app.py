@@ -241,8 +241,13 @@ class App:
         """Nobody is known; steps wait in the audit record's room."""
         self._stores.close()
         kept, records = last_kept(self._folder.last_plant), LostRecords(failure)
-        spool = Spool.open(self._folder.audit_waiting)
-        self._stores.callback(spool.close)
+        spool = None
+        try:
+            spool = Spool.open(self._folder.audit_waiting)
+            self._stores.callback(spool.close)
+        except StoreError as full:
+            # A step then stands in alarms.db alone, which is told with it; nobody's way to answer an alarm closes for that.
+            log.error("no room for waiting audit steps", error=str(full))
         view = replace(view_of(kept.plant, kept.numbers, kept.version.number, numbered=True), speed=self._speed())
         return _Opened(records, view, Guard(records, self._clock, spool=spool), failure)
 

@@ -68,7 +68,8 @@ async def _prove(folder: Any, plant: PlantView, horn: str, station: str) -> Proo
     from anlan.node.sounder import Sounder
     from anlan.store.ids import uuid7
 
-    clock, stages, failed = SystemClock(), {}, ""
+    clock, failed = SystemClock(), ""
+    stages: dict[str, int] = {}
     began, account = clock.now(), getuser()
     try:
         if ALARM not in plant.rule_numbers:

@@ -18,9 +18,9 @@ from anlan import __version__
 from anlan.guard.first import ensure_first_admin, ensure_people, ensure_posts
 from anlan.guard.witness_parent import Parent
 from anlan.model.clock import Clock, SystemClock
-from anlan.model.errors import InputError, StoreError
+from anlan.model.errors import AnlanError, InputError, StoreError
 from anlan.model.words import shell_language, translate
-from anlan.node.configuration import bring_into_force, open_records
+from anlan.node.configuration import bring_into_force, look_whether_whole, open_records
 from anlan.node.layout import NodeFolder
 from anlan.node.process import run_until_signal
 from anlan.node.sounder import EvacuationSounder, Sounder
@@ -146,7 +146,13 @@ def _fill(folder: NodeFolder, origin: Path, plant: Plant, options: UpOptions, cl
 
 
 def _without_records(folder: NodeFolder, failure: StoreError) -> tuple[Imported, dict[str, str]]:
-    """As the node ran last: alarms wait for no records. Raises StoreError, Corrupt."""
+    """As the node ran last: alarms wait for no records. Raises StoreError, Corrupt; what failed, if it was not the records."""
+    try:
+        look_whether_whole(folder)
+    except AnlanError:
+        pass
+    else:
+        raise failure
     kept = last_kept(folder.last_plant)
     sys.stderr.write(what_is_wrong(failure, kept.version.number).text(shell_language()) + "\n")
     if not folder.engine_config.exists():

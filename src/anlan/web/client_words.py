@@ -11,10 +11,10 @@ from anlan.model.quality import Reason
 from anlan.model.units import units
 from anlan.model.words import Language, translate
 from anlan.web.audit_words import AUDIT_WORDS
+from anlan.web.drawing_words import DRAWING_WORDS
 from anlan.web.evacuation_words import EVACUATION_WORDS
 from anlan.web.proof_words import PROOF_WORDS
 from anlan.web.settings_words import SETTINGS_WORDS
-from anlan.web.drawing_words import DRAWING_WORDS
 from anlan.web.start_words import START_WORDS
 
 WORDS: tuple[str, ...] = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from anlan.guard.roles import SELF
 from anlan.model.words import translate
@@ -26,7 +27,7 @@ def pages(context: Context) -> None:
     def settings() -> None:
         principal = principal_of_page()
         title = translate("Settings", principal.language)
-        may = {
+        may: dict[str, Any] = {
             "node": principal.allows("node.status", "") or None,
             "proof": principal.allows("node.status") or None,
             "wall": principal.allows("live.view") or None,

@@ -48,18 +48,18 @@ def routes(context: Context) -> APIRouter:
         """Proofs of the alarm chain, the newest first: who, where, µs from the start to each stage, and whether it was heard; when one is due."""
         return Json(await asyncio.to_thread(service.listed))
 
-    @router.post("/proofs", dependencies=[require(RIGHT)])
+    @router.post("/proofs", dependencies=[require(RIGHT, whole=True)])
     async def start(request: Request, asker: Asker, body: Start, key: Key = None) -> Response:
         """Begin a proof: a condition marked 演练 goes through log, engine and journal before the answer. The console then tells `console` and
         `sound`, and the person whether they heard it, within three minutes. `result` is set at once when the chain fails."""
         return await writes.once(request, asker, key, lambda _: service.start(asker, body.station))
 
-    @router.post("/proofs/{proof}/stage", dependencies=[require(RIGHT)])
+    @router.post("/proofs/{proof}/stage", dependencies=[require(RIGHT, whole=True)])
     async def stage(request: Request, proof: UUID, asker: Asker, body: Stage, key: Key = None) -> Response:
         """The console that began it has got the alarm, or sounds it. `ok` false: it cannot, and the proof has failed."""
         return await writes.once(request, asker, key, lambda _: service.reached(asker, proof, body.stage, ok=body.ok))
 
-    @router.post("/proofs/{proof}/heard", dependencies=[require(RIGHT)])
+    @router.post("/proofs/{proof}/heard", dependencies=[require(RIGHT, whole=True)])
     async def heard(request: Request, proof: UUID, asker: Asker, body: Heard, key: Key = None) -> Response:
         """Whether the person heard it at this station. Ends the proof."""
         return await writes.once(request, asker, key, lambda _: service.answer(asker, proof, heard=body.heard, note=body.note))

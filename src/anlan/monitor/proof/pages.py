@@ -17,4 +17,4 @@ def pages(context: Context) -> None:
     def proof() -> None:
         principal = principal_of_page()
         title = translate("Alarm-chain proof", principal.language)
-        shell.show(context, principal, PATH, title, el("anlan-proof", may=principal.allows(RIGHT) or None), "proof")
+        shell.show(context, principal, PATH, title, el("anlan-proof", may=principal.allows(RIGHT, "") or None), "proof")

@@ -99,14 +99,13 @@ class Proofs:
     # ---- steps
 
     async def start(self, by: Principal, station: str) -> dict[str, Any]:
-        """Raises CommandRefused while one runs; Unavailable where this plant has no proof point. A chain that fails is an answer, not an error."""
+        """Raises CommandRefused while one runs, and where this plant has no proof point yet. A chain that fails is an answer, not an error."""
         if self._running is not None:
             raise CommandRefused("{name} proves the alarm chain just now", name=self._running.by.name.text(by.language))
         number = self._context.plant.rule_numbers.get(ALARM)
         prove: Prove | None = self._context.extras.get(PROVE)
         if number is None or prove is None:
-            raise Unavailable("this node has no point for the proof of its alarm chain yet: start it again")
-        by.require("alarm.view", self._context.plant.place_of_rule(self._context.plant.rules[number]))
+            raise CommandRefused("this node has no point for the proof of its alarm chain yet: start it again")
         proof = self._running = Proof(uuid7(self._context.clock), self._context.clock.now(), by, station.strip()[:100])
         try:
             told = await prove(True)
