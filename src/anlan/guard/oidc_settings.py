@@ -59,7 +59,7 @@ class IdentitySettings(Frozen):
     second_factor: CountedFactor = CountedFactor()
     algorithms: tuple[Text, ...] = ("RS256", "PS256", "ES256", "EdDSA")
     ca_file: Path | None = None
-    """Certificates (PEM) that its HTTPS is checked by, for a service with an authority of the works' own."""
+    """From the data folder: certificates (PEM) that its HTTPS is checked by, for a service with an authority of the works' own."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -99,6 +99,11 @@ def read_settings(folder: Path) -> tuple[IdentitySettings, str] | None:
     if not path.exists():
         return None
     settings = _parsed(path)
+    if settings.ca_file is not None:
+        settings = settings.model_copy(update={"ca_file": folder / settings.ca_file})
+        assert settings.ca_file is not None
+        if not settings.ca_file.is_file():
+            raise ConfigError("ca_file: there is no file {path}", file=str(path), path=str(settings.ca_file))
     return settings, _secret(settings, folder, path)
 
 
