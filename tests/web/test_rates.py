@@ -15,7 +15,20 @@ from anlan.model.words import Label
 from anlan.web.rates import RATES, Rates, TooManyRequests
 from tests.web.matrix import calls
 
-FREE = ("acknowledge", "silence", "reset", "seen", "shelve", "unshelve", "session", "emergency", "evacuat", "live", "events")
+FREE = (
+    "acknowledge",
+    "silence",
+    "reset",
+    "seen",
+    "shelve",
+    "unshelve",
+    "session",
+    "emergency",
+    "evacuat",
+    "live",
+    "events",
+    "journal",
+)
 """Parts of paths that must never wait: what is done to an alarm, who comes in, what is pushed."""
 
 
