@@ -245,7 +245,9 @@ def _greet(prepared: Prepared) -> None:
     console.print(say(", ").join(facts))
     console.print(f"{say('Data')}: {escape(str(prepared.folder.root))}", soft_wrap=True)
     if (waiting := prepared.imported.waiting) is not None:
-        waits = say("The folder loosens what guards safety: version {version} goes on, and request {id} waits for two persons at the console.")
+        waits = say(
+            "The folder loosens what guards safety: version {version} goes on, and request {id} waits for two persons at the console."
+        )
         console.print(f"[bold yellow]{escape(waits.format(version=version.number, id=waiting['id']))}[/bold yellow]")
         for one in waiting["loosened"][:10]:
             console.print(f"  {escape(one[shell_language()])}")
