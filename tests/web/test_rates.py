@@ -27,7 +27,7 @@ FREE = (
     "evacuat",
     "live",
     "events",
-    "journal",
+    "v1/journal",
 )
 """Parts of paths that must never wait: what is done to an alarm, who comes in, what is pushed."""
 
