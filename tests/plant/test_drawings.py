@@ -117,6 +117,30 @@ def test_what_is_no_drawing_is_refused_with_what_it_is(data: bytes, why: str) ->
         read_picture(data)
 
 
+def drawing(*parts: str) -> bytes:
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">{"".join(parts)}</svg>'.encode()
+
+
+def test_a_drawing_that_multiplies_itself_hangs_no_console() -> None:
+    """A thousand million laughs: each level draws ten of the one below."""
+
+    def bomb(level: str, ten: str) -> bytes:
+        levels = [level.format(n, ten.format(n - 1) * 10) for n in range(1, 10)]
+        return drawing('<g id="l0"><path d="M0 0"/></g>', *levels, '<use href="#l9"/>')
+
+    fills = bomb('<pattern id="l{}">{}</pattern>', '<rect fill="url(#l{})"/>')
+    for hostile in (bomb('<g id="l{}">{}</g>', '<use href="#l{}"/>'), fills):
+        with pytest.raises(InputError, match="more than 500000 elements"):
+            read_picture(hostile)
+    for itself in ('<g id="a"><use href="#a"/></g>', '<g id="a"><use href="#b"/></g><g id="b"><use href="#a"/></g>'):
+        with pytest.raises(InputError, match="draws itself"):
+            read_picture(drawing(itself))
+    valves = drawing('<symbol id="v">' + "<path/>" * 20 + "</symbol>", '<use href="#v"/>' * 2000, '<rect fill="url(#v)"/>' * 20)
+    assert read_picture(valves).content.count(b"<use") == 2000
+    shades = drawing('<linearGradient id="s">' + "<stop/>" * 9 + "</linearGradient>", '<rect fill="url(#s)"/>' * 90_000)
+    assert read_picture(shades).content.count(b"<rect") == 90_000
+
+
 def test_pictures_lose_their_texts_their_place_and_what_hangs_behind() -> None:
     first, second = read_picture(png(extra=b"PK\3\4")), read_picture(jpeg())
     assert (first.media, first.width, first.height) == ("image/png", 4, 2)

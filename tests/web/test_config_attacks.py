@@ -10,6 +10,8 @@ from sqlalchemy import select
 
 from anlan.guard.people import account_of
 from anlan.guard.records import Person
+from anlan.plant.drawings import shelf
+from anlan.plant.records import DrawingRow
 from anlan.plant.requests import MOST_OPEN, Requests
 from anlan.web.records import Write
 from tests.web.config_node import Core, core, sign_in
@@ -73,3 +75,19 @@ async def test_a_draft_tells_nothing_of_a_branch_that_is_not_the_asker_s(node: A
             assert (hidden.status_code, set(hidden.json()["facts"])) == (404, {"id"}), hidden.text
     seen = await zhao.post(f"{API}/plant/draft/preview", json={"edits": drafts[:1]})
     assert (seen.status_code, seen.json()["accepted"]) == (200, True), seen.text
+
+
+async def test_a_picture_is_kept_with_its_version_or_not_at_all(node: Any, core: Core, sign_in: Any, monkeypatch: Any) -> None:
+    zhao = await sign_in("zhao")
+    svg = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0"/></svg>'
+    path = f"{API}/plant/drawings/site/image"
+    for wrong in ("base=7&place=U100", "base=1&place=U900"):
+        refused = await zhao.put(f"{path}?{wrong}&reason=a+try", content=svg)
+        assert refused.status_code == 422, refused.text
+    monkeypatch.setattr(shelf, "MOST_KEPT", len(svg))
+    full = await zhao.put(f"{path}?base=1&reason=a+try", content=svg)
+    assert (full.status_code, core.taken) == (422, [])
+    with node.records.reading() as session:
+        assert session.scalars(select(DrawingRow.sha256)).all() == []
+    monkeypatch.undo()
+    assert (await zhao.put(f"{path}?base=1&reason=a+try", content=svg)).status_code == 200

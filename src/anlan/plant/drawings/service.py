@@ -18,7 +18,7 @@ from anlan.plant.description import Plant
 from anlan.plant.draft import PlaceIndex, draft_of
 from anlan.plant.drawings.picture import Picture, read_picture
 from anlan.plant.drawings.reading import check_drawings
-from anlan.plant.drawings.shelf import keep
+from anlan.plant.drawings.shelf import keep, must_have_room
 from anlan.plant.findings import Findings, PlantMistakes, Where
 from anlan.plant.service import MasterService, change_row
 from anlan.plant.versions import Imported, import_plant, made_as
@@ -58,13 +58,11 @@ class DrawingService:
         picture = await asyncio.to_thread(read_picture, data)
 
         def edit(plant: Plant) -> tuple[Drawing, ...]:
-            with self._context.records.session() as session:
-                keep(session, picture)  # by its digest; a version that is then not made leaves it for the next try
             old = next((one for one in plant.drawings if one.id == id), None)
             new = _drawing(id, picture, place, name, old)
             return (*(one for one in plant.drawings if one.id != id), new)
 
-        outcome = await self._make(who, id, edit, base, reason, command)
+        outcome = await self._make(who, id, edit, base, reason, command, picture)
         return outcome | {"removed": picture.removed, "width": picture.width, "height": picture.height, "media": picture.media}
 
     async def place(
@@ -99,15 +97,36 @@ class DrawingService:
 
         return await self._make(who, id, edit, base, reason, command)
 
-    async def _make(self, who: Principal, id: str, edit: Edit, base: int, reason: str, command: UUID | None) -> dict[str, Any]:
+    async def _make(
+        self, who: Principal, id: str, edit: Edit, base: int, reason: str, command: UUID | None, picture: Picture | None = None
+    ) -> dict[str, Any]:
         before = None if command is None else await asyncio.to_thread(made_as, self._context.records, command)
-        made = before or await self._master.put_into_force(lambda now: self._write(now, who, id, edit, base, reason, command))
+
+        def write(now: Imported) -> Imported:
+            return self._write(now, who, id, edit, base, reason, command, picture)
+
+        made = before or await self._master.put_into_force(write)
         return {"version": made.version.number, "new": made.new, "changes": [change_row(c) for c in made.changes]}
 
     def _write(
-        self, now: Imported, who: Principal, id: str, edit: Edit, base: int, reason: str, command: UUID | None
+        self,
+        now: Imported,
+        who: Principal,
+        id: str,
+        edit: Edit,
+        base: int,
+        reason: str,
+        command: UUID | None,
+        picture: Picture | None,
     ) -> Imported:
+        if base != now.version.number:
+            raise self._master.moved(base, now.version, now.plant)
         after = _checked(now.plant, edit(now.plant))
+        if picture is not None:
+            # By its digest, and once nothing speaks against the version that shows it: no way to fill the disk without a trace.
+            with self._context.records.session() as session:
+                must_have_room(session, picture)
+                keep(session, picture)
 
         def also(session: Session, before: Plant | None, made: Imported) -> None:
             told = {"version": made.version.number, "digest": made.version.digest, "changes": [c.text() for c in made.changes]}

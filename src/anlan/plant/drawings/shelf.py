@@ -18,10 +18,21 @@ FOLDER = "drawings"
 """Beside plant.yaml."""
 
 
+MOST_KEPT = 2**30
+"""Bytes of all pictures of all versions."""
+
+
 def keep(session: Session, picture: Picture) -> None:
     if session.get(DrawingRow, picture.sha256) is None:
         session.add(DrawingRow(sha256=picture.sha256, media=picture.media, content=picture.content))
         session.flush()
+
+
+def must_have_room(session: Session, picture: Picture) -> None:
+    """Of one that a browser brings; a node that starts with its folder takes what is there. Raises InputError."""
+    held = session.scalar(sa.select(sa.func.sum(sa.func.length(DrawingRow.content)))) or 0
+    if held + len(picture.content) > MOST_KEPT:
+        raise InputError("the drawings of all versions hold {megabytes} MB; no more are kept", megabytes=held >> 20)
 
 
 def settle(session: Session, drawings: Iterable[Drawing], folder: Path | None) -> None:

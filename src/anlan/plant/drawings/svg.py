@@ -13,6 +13,7 @@ from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
 from anlan.model.errors import InputError
+from anlan.plant.drawings.spread import Spread, named_by
 
 SVG, XLINK, XML = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink", "http://www.w3.org/XML/1998/namespace"
 SEPARATOR = " "
@@ -76,6 +77,7 @@ class _Writer:
         self._elements = 0
         self._size: tuple[float, float] | None = None
         self._style: list[str] | None = None
+        self._spread = Spread()
         self.removed: dict[str, int] = {}
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
@@ -102,6 +104,8 @@ class _Writer:
             self._frame(attributes)
         named = sorted(attributes.items(), key=lambda item: item[0].rpartition(SEPARATOR)[2])
         self._out.append(f"<{local}{spaces}{''.join(self._attribute(key, value, local) for key, value in named)}>")
+        href = (attributes.get(f"{XLINK}{SEPARATOR}href") or attributes.get("href", "")).strip()
+        self._spread.start(local, attributes.get("id", ""), named_by(local, attributes, href))
         if local == "style":
             self._style = []
 
@@ -118,6 +122,7 @@ class _Writer:
                 self._out.append(escape(text))
         if local:
             self._out.append(f"</{local}>")
+            self._spread.end()
 
     def text(self, text: str) -> None:
         if self._skipping or not self._open:
@@ -139,6 +144,7 @@ class _Writer:
     def finished(self) -> Cleaned:
         if self._size is None:
             raise InputError("the SVG drawing does not say how large it is: viewBox, or width and height, was expected")
+        self._spread.must_be_drawn()
         return Cleaned(*self._size, "".join(self._out).encode(), self.removed)
 
     def _attribute(self, key: str, value: str, element: str) -> str:
