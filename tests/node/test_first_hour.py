@@ -311,9 +311,21 @@ async def test_the_plants_own_drawing_becomes_the_plan(
         await expect(page.locator("[data-unit-mark$='/U900'] .sym")).to_be_visible(timeout=SHOWS)
         if PICTURES:
             await page.screenshot(path=Path(PICTURES) / "drawing-overview.png")
+        where = (await page.locator("[data-unit-mark$='/U900']").get_attribute("data-unit-mark")) or ""
+        await page.goto(f"{node.address}/drawing?place={where}")
+        await page.set_input_files("[type=file]", file)
+        await page.locator("[data-act=choose][data-id='LT-900']").click(timeout=SHOWS)
+        await page.keyboard.press("Enter")
+        await page.click("[data-act=save]")
+        await expect(page.locator(".toast")).to_contain_text("已保存", timeout=SHOWS)
+        await page.goto(f"{node.address}/places/{where}")
+        await expect(page.locator(".place-plan .spot.good[data-points='LT-900'] .sym")).to_be_visible(timeout=SHOWS)
+        if PICTURES:
+            await page.screenshot(path=Path(PICTURES) / "drawing-place.png")
         await browser.close()
     assert found == []
     drawing = (await console.get("/plant/drawings")).json()["items"][0]
+    assert (drawing["id"], drawing["place"]) == ("site", "")
     assert drawing["points"]["LT-900"] == pytest.approx([0.25, 0.5], abs=0.02)
     assert list(drawing["places"].values()) == [pytest.approx([0.4, 0.495, 0.17, 0.15])]
     picture = await console.get(drawing["image"].removeprefix("/api/v1"))

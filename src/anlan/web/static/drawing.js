@@ -15,6 +15,7 @@ class Drawing extends HTMLElement {
     const given = JSON.parse(this.getAttribute("given"));
     this.version = given.version;
     this.drawing = given.drawing;
+    [this.place, this.named, this.shownAt] = [given.place, given.id, given.shown_at];
     this.things = [...given.places.map((one) => ({ ...one, what: "places" })), ...given.points.map((one) => ({ ...one, what: "points" }))];
     this.placed = { points: { ...given.drawing?.points }, places: { ...given.drawing?.places }, invert: given.drawing?.invert ?? false };
     this.chosen = null;
@@ -30,12 +31,12 @@ class Drawing extends HTMLElement {
   }
 
   show() {
-    const file = `<label class="button${this.drawing ? "" : " main"}">${this.drawing ? t("Another picture …") : t("Choose a drawing …")}<input type="file" class="visually-hidden" accept=".svg,.png,.jpg,.jpeg,image/svg+xml,image/png,image/jpeg"></label>`;
+    const file = `<button type="button" class="button${this.drawing ? "" : " main"}" data-act="pick">${this.drawing ? t("Another picture …") : t("Choose a drawing …")}</button><input type="file" hidden accept=".svg,.png,.jpg,.jpeg,image/svg+xml,image/png,image/jpeg">`;
     if (!this.drawing) {
       this.innerHTML = `<div class="empty"><strong>${t("Lay your own drawing of the plant under its live state.")}</strong><span>${t("SVG, PNG or JPEG, at most 8 MiB. Scripts and references to anything outside are taken out.")}</span>${file}</div><p class="form-error" role="alert"></p>`;
       return;
     }
-    this.innerHTML = `<div class="drawing-head"><h2>${esc(label(this.drawing.name) || this.drawing.file)}</h2><span class="dim">${t("Drag from the list, or choose and press Enter. Arrows move, + and − change the size, Delete takes away.")}</span><span class="spacer"></span><label class="tick"><input type="checkbox" name="invert"${this.placed.invert ? " checked" : ""}> ${t("Exchange light and dark")}</label>${file}<button type="button" class="button" data-act="remove">${t("Take the drawing away")}</button><button type="button" class="button main" data-act="save" disabled>${t("Save")}</button></div><p class="form-error" role="alert"></p>
+    this.innerHTML = `<div class="drawing-head"><h2>${esc(label(this.drawing.name) || this.drawing.file)}</h2><span class="dim">${t("Drag from the list, or choose and press Enter. Arrows move, + and − change the size, Delete takes away.")}</span><span class="spacer"></span><label class="tick"><input type="checkbox" name="invert"${this.placed.invert ? " checked" : ""}> ${t("Exchange light and dark")}</label><a class="button quiet" href="${esc(this.shownAt)}">${t("Back")}</a>${file}<button type="button" class="button" data-act="remove">${t("Take the drawing away")}</button><button type="button" class="button main" data-act="save" disabled>${t("Save")}</button></div><p class="form-error" role="alert"></p>
       <div class="drawing-sides"><section class="panel drawing-list"><input class="field" name="find" type="search" aria-label="${t("Find")}" placeholder="${t("Find")}" autocomplete="off"><ul></ul></section><section class="panel drawing-sheet">${this.sheet()}</section></div>`;
     this.showList();
     this.showPlaced();
@@ -80,6 +81,7 @@ class Drawing extends HTMLElement {
     if (!at) return;
     const { act, what, id } = at.dataset;
     if (act === "choose") this.choose(what, id);
+    else if (act === "pick") this.querySelector("[type=file]").click();
     else if (act === "save") this.save();
     else if (act === "remove") this.remove();
   }
@@ -180,9 +182,8 @@ class Drawing extends HTMLElement {
 
   async bring(file) {
     this.told("");
-    const id = this.drawing?.id ?? "site";
-    const query = new URLSearchParams({ base: this.version, reason: t("Drawing {file}", { file: file.name }).slice(0, 400), zh: file.name.slice(0, 100) });
-    const answer = await fetch(`/api/v1/plant/drawings/${id}/image?${query}`, { method: "PUT", credentials: "same-origin", headers: { Accept: "application/json", "Content-Type": "application/octet-stream" }, body: file });
+    const query = new URLSearchParams({ base: this.version, place: this.place, reason: t("Drawing {file}", { file: file.name }).slice(0, 400), zh: file.name.slice(0, 100) });
+    const answer = await fetch(`/api/v1/plant/drawings/${this.named}/image?${query}`, { method: "PUT", credentials: "same-origin", headers: { Accept: "application/json", "Content-Type": "application/octet-stream" }, body: file });
     const body = await answer.json();
     if (!answer.ok) this.told(body.detail ?? body.title);
     else this.reload();
