@@ -33,6 +33,7 @@ class Configuration extends HTMLElement {
     this.tbody = this.querySelector("tbody");
     this.addEventListener("click", (event) => this.clicked(event));
     this.tbody.addEventListener("keydown", (event) => event.key === "Enter" && this.choose(event.target.closest("tr")?.dataset.id));
+    this.addEventListener("keydown", (event) => event.key === "Escape" && this.side.classList.contains("open") && this.choose(null));
     this.side.addEventListener("submit", (event) => this.submitted(event));
     this.querySelector("[type=search]").addEventListener("input", () => this.soon());
     this.querySelector("select.filter").addEventListener("change", () => this.load());
@@ -109,11 +110,18 @@ class Configuration extends HTMLElement {
   async choose(id) {
     this.chosen = id ?? null;
     this.mark();
-    if (!id) return void (this.side.innerHTML = nothing());
+    if (!id) return this.show(null);
     if (this.tab === "requests") return this.showRequest(id);
     if (this.tab === "versions") return this.showVersion(Number(id));
     const row = this.rows.get(id);
     if (row) this.showForm(this.tab, row);
+  }
+
+  /** On the right; over the page where it is narrow. */
+  show(html) {
+    this.back = null;
+    this.side.classList.toggle("open", html !== null);
+    this.side.innerHTML = html === null ? nothing() : `<button type="button" class="button quiet close" aria-label="${t("Close")}">✕</button>${html}`;
   }
 
   showForm(what, row, start = {}, mistakes = []) {
@@ -122,9 +130,9 @@ class Configuration extends HTMLElement {
     const guarded = row?.guarded ? `<p class="dim">${t("Guards safety: tightening takes one person, loosening two.")}</p>` : "";
     const gone = drafted && !drafted.change ? `<p class="form-error">${t("The draft takes this away.")}</p>` : "";
     this.editing = { what, row };
-    this.side.innerHTML = `<div class="top"><div><h2>${esc(row?.id ?? t("New"))} ${esc(label(row?.name ?? {}))}</h2>${guarded}${gone}</div></div><section>${formOf(what, this.fields[what], shown, start)}</section>`;
+    this.show(`<div class="top"><div><h2>${esc(row?.id ?? t("New"))} ${esc(label(row?.name ?? {}))}</h2>${guarded}${gone}</div></div><section>${formOf(what, this.fields[what], shown, start)}</section>`);
     const form = this.side.querySelector("form");
-    if (!this.may) for (const one of form.querySelectorAll("input, select, button:not(.close)")) one.disabled = true;
+    if (!this.may) for (const one of form.querySelectorAll("input, select, button:not(.close, .cancel)")) one.disabled = true;
     showMistakes(form, mistakes);
     if (what === "alarm" && !row) for (const name of ["point", "kind"]) form.elements[name].addEventListener("input", () => (form.elements.id.value = [form.elements.point.value.trim(), form.elements.kind.value].filter(Boolean).join(".")));
     (form.querySelector(".wrong:not(:empty)")?.closest("label").querySelector(".field") ?? form.querySelector(".field:not([readonly])"))?.focus({ preventScroll: false });
@@ -137,7 +145,7 @@ class Configuration extends HTMLElement {
     if (on("[data-mistake]")) return this.toMistake(Number(on("[data-mistake]").dataset.mistake));
     if (on("[data-drop]")) return this.drop(Number(on("[data-drop]").dataset.drop));
     if (on("[data-decide]")) return this.decide(on("[data-decide]").dataset.decide);
-    if (on(".close")) return this.choose(null);
+    if (on(".close, .cancel")) return this.choose(null);
     const acts = { new: () => this.showForm(this.tab, null, START[this.tab]), remove: () => this.remove(), preview: () => this.preview(), replay: () => this.preview(true), clear: () => this.clear(), back: () => this.bringBack() };
     acts[on("[data-act]")?.dataset.act]?.();
   }
@@ -145,7 +153,7 @@ class Configuration extends HTMLElement {
   turn(tab) {
     this.tab = tab;
     this.chosen = null;
-    this.side.innerHTML = nothing();
+    this.show(null);
     this.querySelector("[type=search]").value = "";
     history.replaceState(null, "", `?tab=${tab}`);
     this.load();
@@ -201,16 +209,16 @@ class Configuration extends HTMLElement {
   async preview(replay = false) {
     this.chosen = null;
     this.mark();
-    this.side.innerHTML = `<section><p class="dim">${replay ? t("Replaying…") : t("Looking…")}</p></section>`;
+    this.show(`<section><p class="dim">${replay ? t("Replaying…") : t("Looking…")}</p></section>`);
     const answer = await api.post("/api/v1/plant/draft/preview", { edits: this.edits, replay });
     this.told = answer;
-    if (answer.refused) return void (this.side.innerHTML = `<section><p class="form-error">${esc(answer.refused)}</p></section>`);
+    if (answer.refused) return this.show(`<section><p class="form-error">${esc(answer.refused)}</p></section>`);
     const fatal = answer.mistakes.filter((one) => one.fatal);
     const said = (one) => `${one.edit === null ? "" : `<button type="button" class="button quiet" data-mistake="${answer.mistakes.indexOf(one)}">${esc(this.edits[one.edit].id)}</button> `}${esc(one.text[config.language])}`;
     const edits = this.edits.map((one, n) => `<b>${esc(one.id)}</b> ${one.change ? esc(Object.keys(one.change).join(", ")) : t("taken away")} <button type="button" class="button quiet" data-drop="${n}" aria-label="${t("Out of the draft: {id}", { id: esc(one.id) })}">✕</button>`);
     const send = answer.accepted && answer.changes.length ? sending(answer) : "";
-    this.side.innerHTML = `<div class="top"><div><h2>${t("Draft on version {n}", { n: answer.version })}</h2></div></div>
-      ${block(t("Mistakes"), fatal.map(said), "two")}${block(t("In the draft"), edits, "drafts")}${answer.accepted ? reviewOf(answer) : ""}${send}${block(t("Remarks"), answer.mistakes.filter((one) => !one.fatal).map(said))}`;
+    this.show(`<div class="top"><div><h2>${t("Draft on version {n}", { n: answer.version })}</h2></div></div>
+      ${block(t("Mistakes"), fatal.map(said), "two")}${block(t("In the draft"), edits, "drafts")}${answer.accepted ? reviewOf(answer) : ""}${send}${block(t("Remarks"), answer.mistakes.filter((one) => !one.fatal).map(said))}`);
     this.side.querySelector("[name=reason], [data-mistake]")?.focus();
   }
 
@@ -233,14 +241,13 @@ class Configuration extends HTMLElement {
     form.querySelector(".form-error").textContent = answer.refused ? t("Refused: {why}", { why: answer.refused }) : "";
     if (answer.refused) return;
     if (!this.back) this.keep([]);
-    this.back = null;
     if (answer.request) {
       toast(t("Asked: it waits for a second person."));
       this.turn("requests");
       return this.showRequest(answer.request.id);
     }
     toast(t("In force: version {n}", { n: answer.version }));
-    this.side.innerHTML = nothing();
+    this.show(null);
     this.load();
   }
 
@@ -251,7 +258,7 @@ class Configuration extends HTMLElement {
     this.request = answer;
     this.chosen = id;
     this.mark();
-    this.side.innerHTML = answer.refused ? `<section><p class="form-error">${esc(answer.refused)}</p></section>` : requestDetails(answer);
+    this.show(answer.refused ? `<section><p class="form-error">${esc(answer.refused)}</p></section>` : requestDetails(answer));
   }
 
   async decide(act) {
@@ -277,16 +284,16 @@ class Configuration extends HTMLElement {
     const newest = Math.max(...[...this.rows.keys()].map(Number)) === number;
     const act = this.may && !newest ? `<section><button type="button" class="button" data-act="back">${t("Bring back this version…")}</button></section>` : "";
     this.version = row;
-    this.side.innerHTML = `<div class="top"><div><h2>${t("version {n}", { n: number })}</h2><div class="dim">${esc(stamp(row.at))} · ${esc(row.author)}${by}</div><p>${esc(row.reason)}</p></div></div>
-      ${!from ? `<section><p class="dim">${t("The first version.")}</p></section>` : from.refused ? `<section><p class="form-error">${esc(from.refused)}</p></section>` : reviewOf({ ...from, alarms: null, sources_read_anew: [], missing_rights: [] })}${act}`;
+    this.show(`<div class="top"><div><h2>${t("version {n}", { n: number })}</h2><div class="dim">${esc(stamp(row.at))} · ${esc(row.author)}${by}</div><p>${esc(row.reason)}</p></div></div>
+      ${!from ? `<section><p class="dim">${t("The first version.")}</p></section>` : from.refused ? `<section><p class="form-error">${esc(from.refused)}</p></section>` : reviewOf({ ...from, alarms: null, sources_read_anew: [], missing_rights: [] })}${act}`);
   }
 
   async bringBack() {
     const answer = await api.get(`/api/v1/plant/versions/${this.version.number}/difference`);
     if (answer.refused) return toast(answer.refused, true);
-    this.back = this.version;
     this.told = answer;
-    this.side.innerHTML = `<div class="top"><div><h2>${t("Bring back version {n}", { n: this.version.number })}</h2><p class="dim">${t("As a new version, through the same checks.")}</p></div></div>${answer.changes.length ? reviewOf(answer) + sending(answer) : `<section><p>${t("Nothing differs from what is approved now.")}</p></section>`}`;
+    this.show(`<div class="top"><div><h2>${t("Bring back version {n}", { n: this.version.number })}</h2><p class="dim">${t("As a new version, through the same checks.")}</p></div></div>${answer.changes.length ? reviewOf(answer) + sending(answer) : `<section><p>${t("Nothing differs from what is approved now.")}</p></section>`}`);
+    this.back = this.version;
     this.side.querySelector("[name=reason]")?.focus();
   }
 }

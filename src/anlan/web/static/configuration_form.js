@@ -25,7 +25,7 @@ export function formOf(what, fields, row, start = {}) {
   const inputs = fields.map((field) => input(what, field, written(shown, field), row !== null));
   const remove = row ? `<button type="button" class="button" data-act="remove">${t("Take away")}</button>` : "";
   return `<form class="edit" novalidate data-what="${what}"><div class="grid">${inputs.join("")}</div><div class="form-error" role="alert"></div>
-    <div class="button-row"><button class="button main">${t("Into the draft")}</button><button type="button" class="button close">${t("Cancel")}</button><span class="spacer"></span>${remove}</div></form>`;
+    <div class="button-row"><button class="button main">${t("Into the draft")}</button><button type="button" class="button cancel">${t("Cancel")}</button><span class="spacer"></span>${remove}</div></form>`;
 }
 
 function input(what, field, value, known) {
