@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from typer.testing import CliRunner
 
@@ -16,6 +19,7 @@ from anlan.model.errors import ConfigError, InputError
 from anlan.node.layout import NodeFolder
 from anlan.node.up import _with_own_certificate
 from anlan.web import local_ca
+from anlan.web import serve as serving
 from anlan.web.listening import Listening
 
 NOW = SystemClock().now()
@@ -136,3 +140,44 @@ def test_a_node_speaks_tls_with_what_was_made(tmp_path: Path, monkeypatch: pytes
     assert _with_own_certificate(behind, node) == behind
     with pytest.raises(InputError, match="this console speaks HTTPS"):
         _with_own_certificate(Listening(origins=("http://plant.local:8700",)), node)
+
+
+@pytest.mark.slow
+async def test_a_renewed_certificate_is_shown_without_a_restart(
+    folder: Path, node: Any, people: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is broken is not taken: the old one goes on being shown."""
+    monkeypatch.setattr(serving, "RENEWED_SECONDS", 0.02)
+    listening = Listening(certificate=folder / "console.pem", key=folder / "console.pem").checked()
+    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    running = asyncio.create_task(serving.serve(node.app(), serving.listen(), on_ready=ready.set_result, **listening.serving()))
+    address = (await asyncio.wait_for(ready, 30)).removeprefix("https://")
+    trust = ssl.create_default_context(cafile=str(folder / "ca.pem"))
+
+    async def shown() -> int:
+        host, port = address.split(":")
+        _, writer = await asyncio.open_connection(host, int(port), ssl=trust)
+        der = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        writer.close()
+        return x509.load_der_x509_certificate(der).serial_number
+
+    async def until_shown(serial: int) -> None:
+        async with asyncio.timeout(30):
+            while await shown() != serial:
+                await asyncio.sleep(0.05)
+
+    try:
+        assert await shown() == local_ca.read(folder).console.serial_number
+        (folder / "console.pem").write_text("half a file")
+        before = await shown()
+        authority = x509.load_pem_x509_certificate((folder / "ca.pem").read_bytes())
+        key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), password=None)
+        local_ca._issue(folder, authority, key, local_ca._names(["plant.local"], []), NOW, 90)
+        assert local_ca.read(folder).console.serial_number != before
+        await until_shown(local_ca.read(folder).console.serial_number)
+        found = listening.pair_now()
+        assert found is not None
+        assert found.days_left(NOW + 80 * DAY) == 9
+    finally:
+        running.cancel()
+        await asyncio.wait({running})

@@ -31,7 +31,7 @@ from anlan.guard.oidc_settings import read_settings
 from anlan.guard.service import Guard
 from anlan.guard.witness_parent import Parent, witness_at
 from anlan.model.clock import Clock, SystemClock, to_datetime
-from anlan.model.errors import AnlanError, StoreError, Unavailable
+from anlan.model.errors import AnlanError, ConfigError, StoreError, Unavailable
 from anlan.monitor.evacuation.service import BOOK, SOUND
 from anlan.monitor.handover.facts import EDITS
 from anlan.monitor.journal_view import JournalView
@@ -74,7 +74,7 @@ STATUS_SECONDS = 1.0
 STORES_SECONDS = 0.2
 SERVED_SECONDS = 5.0
 """Requests under way may end within this when the process stops."""
-CERTIFICATE_SECONDS = 3600.0
+CERTIFICATE_SECONDS = 60.0
 
 log = structlog.get_logger()
 
@@ -300,18 +300,29 @@ class App:
 
     async def _watch_certificate(self) -> None:
         """Tell every console in good time: on the day it ends, browsers let nobody in any more."""
-        pair, faults = self._listening.pair, self.context.faults
-        while pair is not None:
-            days, doubt = pair.days_left(self._clock.now()), pair.doubt(self._clock.now())
-            if doubt is not None:
-                faults["certificate"] = doubt
-            elif days is not None:
-                faults["certificate"] = Unavailable(
-                    "the console's certificate ends {ends}, in {days} days; then browsers let nobody in: renew it and start the node again",
-                    ends=f"{to_datetime(pair.ends).astimezone(ZoneInfo(self.context.plant.zone)):%Y-%m-%d %H:%M}",
-                    days=days,
-                )
+        while True:
+            fault = await asyncio.to_thread(self._of_certificate)
+            if fault is not None:
+                self.context.faults["certificate"] = fault
+            else:
+                self.context.faults.pop("certificate", None)
             await asyncio.sleep(CERTIFICATE_SECONDS)
+
+    def _of_certificate(self) -> AnlanError | None:
+        """What is wrong, or soon will be, with the certificate as its files are now."""
+        try:
+            pair = self._listening.pair_now()
+        except ConfigError as broken:
+            return broken
+        if pair is None:
+            return None
+        days = pair.days_left(self._clock.now())
+        if (doubt := pair.doubt(self._clock.now())) is not None or days is None:
+            return doubt
+        ends = f"{to_datetime(pair.ends).astimezone(ZoneInfo(self.context.plant.zone)):%Y-%m-%d %H:%M}"
+        return Unavailable(
+            "the console's certificate ends {ends}, in {days} days; then browsers let nobody in: renew it", ends=ends, days=days
+        )
 
     async def _follow_sources(self) -> None:
         """Keep `context.sources` in step with what sense and core say."""

@@ -48,7 +48,7 @@ def renew_command(data: DataOption, name: NameOption = None, address: AddressOpt
 
     clock = SystemClock()
     _tell(local_ca.renew(data / "tls", names=name or [], addresses=address or [], now=clock.now(), days=days), stations=False)
-    typer.echo(_say("A running node takes it when its app process starts: `anlan status` tells its pid, end that one alone."))
+    typer.echo(_say("A running node takes it within a minute."))
 
 
 def show_command(data: DataOption) -> None:

@@ -72,14 +72,14 @@ class Certificate:
             return ConfigError(
                 "the certificate has expired: it ended {ends}, now is {now}",
                 file=str(self.file),
-                mend="renew it and end the app process, which is started again with the new one",
+                mend="renew it: a running node takes the new one within a minute",
                 **facts,
             )
         if self.mode & stat.S_IRWXO:
             return ConfigError(
                 "everybody on this machine may read or write the certificate's key: its mode is {mode}, 600 was expected",
                 file=str(self.key),
-                mend="chmod 600; if somebody may have copied it, take a new key and certificate; then end the app process",
+                mend="chmod 600; if somebody may have copied it, take a new key and certificate",
                 mode=f"{self.mode:o}",
             )
         return None
@@ -129,6 +129,10 @@ class Listening:
             given = self.certificate or self.key
             raise ConfigError("a certificate and its key are given together: --certificate and --key", file=str(given))
         return Certificate.read(self.certificate, self.key)
+
+    def pair_now(self) -> Certificate | None:
+        """As the files are now, which may have been renewed. Raises ConfigError."""
+        return Certificate.read(self.certificate, self.key) if self.certificate is not None and self.key is not None else None
 
     @property
     def tls(self) -> bool:
