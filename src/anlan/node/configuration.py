@@ -16,7 +16,7 @@ from anlan.plant.compile import all_points, all_rules, engine_config, running_so
 from anlan.plant.description import Plant
 from anlan.plant.last import last_kept, last_wiring
 from anlan.plant.loosening import SecondPersonNeeded
-from anlan.plant.numbers import Numbers, completed
+from anlan.plant.numbers import Numbers, assign, completed
 from anlan.plant.service import ask_for_second, guarded, local_leaf
 from anlan.plant.versions import Imported, import_folder, import_plant, version, versions, wiring
 from anlan.sense.demo import wiring as demo_wiring
@@ -65,11 +65,22 @@ def bring_into_force(
         except SecondPersonNeeded as needed:
             # The node starts on what is approved: only at its console can two persons decide.
             imported = ask_for_second(records, clock, author, plant, needed, reason, effect, str(origin))
+    imported = _numbered(records, imported)
     config = engine_config(imported.plant, imported.numbers, imported.version.number)
     part = folder.engine_config.with_suffix(".part")
     part.write_bytes(config.to_bytes())
     part.replace(folder.engine_config)
     return imported
+
+
+def _numbered(records: Records, imported: Imported) -> Imported:
+    """A release that knows more points of the node itself numbers them at its first start, also where the plant is as it was."""
+    plant, numbers = imported.plant, imported.numbers
+    known = all(p.id in numbers.points for p in all_points(plant)) and all(r.id in numbers.alarms for r in all_rules(plant))
+    if known:
+        return imported
+    with records.session() as session:
+        return replace(imported, numbers=assign(session, plant))
 
 
 def _holds_no_real_plant(records: Records) -> bool:

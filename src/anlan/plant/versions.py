@@ -140,15 +140,13 @@ def import_plant(
     with without_collection(), records.session() as session:
         current, content = _newest(session), plant.to_json()
         if current is not None and current.digest == sha256(content).hexdigest():
-            # A release that knows more points of the node itself numbers them at its first start.
-            return Imported(_version(current), plant, assign(session, plant), new=False)
+            return Imported(_version(current), plant, read_numbers(session), new=False)
         before: Plant | None = None
         changes: tuple[Change, ...] = ()
         if current is not None:
             if onto is None and folder is not None and _untouched(session, folder, content):
                 # Changed since in the console, not in the folder: a node that is started again must not stop for that.
-                plant = _plant(current)
-                return Imported(_version(current), plant, assign(session, plant), new=False)
+                return Imported(_version(current), _plant(current), read_numbers(session), new=False)
             if known is not None and (known.version.number, known.version.digest) != (current.number, current.digest):
                 known = None
             before = known.plant if known is not None else _plant(current)
