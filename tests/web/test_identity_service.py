@@ -22,7 +22,8 @@ from anlan.guard.oidc_settings import IdentitySettings, read_settings
 from anlan.guard.records import AuditLeaf
 from anlan.model.clock import DAY, MINUTE, SECOND, SystemClock
 from anlan.model.errors import AnlanError
-from anlan.web.api_oidc import PROVIDER
+from anlan.web import api_oidc
+from anlan.web.api_oidc import OF_ONE, PROVIDER, WRONG
 from tests.ports import free_ports
 from tests.web import glewlwyd
 from tests.web.conftest import PASSWORD, Console
@@ -353,3 +354,24 @@ def test_the_command_says_what_the_service_must_know_and_that_it_is_not_there(
     assert told.exit_code == 1
     assert "https://console.plant/api/v1/oidc/callback" in told.output
     assert "s3cret" not in told.output
+
+
+async def test_strangers_neither_put_out_others_nor_make_us_ask_without_end(
+    desk: Console, service: IdentityService, app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One address begins and answers without end: another's sign-in goes on, and the service is left in peace."""
+    monkeypatch.setattr(api_oidc, "AT_ONCE", OF_ONE + 1)
+    stranger = httpx.AsyncClient(transport=httpx.ASGITransport(app, client=("10.6.6.6", 1)), base_url=HERE)
+    await asyncio.gather(*(stranger.get("/api/v1/oidc") for _ in range(20)))
+    assert service.asked["/.well-known/openid-configuration"] == 1
+    shown = service.sign_in(await begin(desk))
+    for _ in range(OF_ONE + 5):
+        began = await stranger.get("/api/v1/oidc/begin")
+    assert began.status_code == 303
+    for _ in range(WRONG + 3):
+        state = dict(parse_qsl(urlsplit((await stranger.get("/api/v1/oidc/begin")).headers["location"]).query))["state"]
+        await stranger.get("/api/v1/oidc/callback", params={"state": state, "code": "made up", "iss": ISSUER})
+    assert service.asked["/token"] == WRONG
+    assert (await desk.get("/api/v1/oidc/callback", params=shown)).status_code == 200
+    assert (await finish(desk)).status_code == 200
+    await stranger.aclose()

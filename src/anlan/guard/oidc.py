@@ -10,6 +10,7 @@ nonce. The service's answers are never followed to another address.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import ssl
 from collections.abc import Mapping
@@ -83,6 +84,8 @@ class Provider:
         self.settings, self._secret, self._clock, self._transport = settings, secret, clock, transport
         self._known: _Known | None = None
         self._down: tuple[ProviderDown, float] | None = None
+        self._reading = asyncio.Lock()
+        self._trusted: ssl.SSLContext | None = None
 
     @property
     def callback(self) -> str:
@@ -136,20 +139,30 @@ class Provider:
     # ---- what the service says of itself
 
     async def _described(self) -> _Known:
+        if (known := self._fresh()) is not None:
+            return known
+        async with self._reading:  # however many strangers ask at once, the service is asked once
+            if (known := self._fresh()) is not None:
+                return known
+            now = self._clock.monotonic()
+            try:
+                metadata = await self._get(f"{self.settings.issuer.rstrip('/')}/.well-known/openid-configuration")
+                self._check(metadata)
+                keys = await self._keys(metadata)
+            except ProviderDown as down:
+                self._down = down, self._clock.monotonic() + DOWN_FOR
+                raise
+            self._down, self._known = None, _Known(metadata, keys, now + KNOWN_FOR, now)
+            return self._known
+
+    def _fresh(self) -> _Known | None:
+        """What was read not long ago. Raises ProviderDown: it did not answer just now."""
         now = self._clock.monotonic()
         if self._known is not None and now < self._known.until:
             return self._known
         if self._down is not None and now < self._down[1]:
             raise self._down[0]
-        try:
-            metadata = await self._get(f"{self.settings.issuer.rstrip('/')}/.well-known/openid-configuration")
-            self._check(metadata)
-            keys = await self._keys(metadata)
-        except ProviderDown as down:
-            self._down = down, now + DOWN_FOR
-            raise
-        self._down, self._known = None, _Known(metadata, keys, now + KNOWN_FOR, now)
-        return self._known
+        return None
 
     def _check(self, metadata: Mapping[str, Any]) -> None:
         if metadata.get("issuer") != self.settings.issuer:
@@ -244,8 +257,9 @@ class Provider:
         import orjson
 
         try:
+            trusted = self._trusted = self._trusted or await asyncio.to_thread(self._trust)
             async with (
-                httpx.AsyncClient(timeout=TIMEOUT, verify=self._trust(), transport=self._transport, trust_env=False) as client,
+                httpx.AsyncClient(timeout=TIMEOUT, verify=trusted, transport=self._transport, trust_env=False) as client,
                 client.stream(method, url, headers={"Accept": "application/json"}, **rest) as answer,
             ):
                 body = b""
@@ -263,9 +277,12 @@ class Provider:
             ) from error
         return answer.status_code, found
 
-    def _trust(self) -> ssl.SSLContext | bool:
+    def _trust(self) -> ssl.SSLContext:
+        """Read once: it takes tens of milliseconds, and strangers make us ask."""
+        import httpx
+
         ca = self.settings.ca_file
-        return ssl.create_default_context(cafile=str(ca)) if ca is not None else True
+        return ssl.create_default_context(cafile=str(ca)) if ca is not None else httpx.create_ssl_context(trust_env=False)
 
 
 def _is_public(key: Any) -> bool:

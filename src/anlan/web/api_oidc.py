@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections import OrderedDict
-from dataclasses import dataclass
+from collections import OrderedDict, deque
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlencode
 
@@ -26,9 +26,10 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from anlan.guard.limiter import TooManyTries
 from anlan.guard.principal import Principal
 from anlan.guard.refusals import Refusal
-from anlan.model.clock import MINUTE, Clock, Micros
+from anlan.model.clock import MINUTE, SECOND, Clock, Micros
 from anlan.model.errors import AnlanError, NotFound, Unavailable
 from anlan.model.words import Language
 from anlan.web.answers import Json
@@ -47,6 +48,11 @@ PROVIDER = "web.identity"
 FAULT = "identity service"
 LASTS: Micros = 10 * MINUTE
 AT_ONCE = 4096
+OF_ONE = 64
+"""Begun from one address: whoever begins without end puts out their own, not everybody's."""
+WRONG = 20
+WINDOW = 15 * MINUTE
+"""Answers of one address that were no good, of which each makes us ask the service."""
 
 Target = Annotated[str, Query(max_length=2000)]
 
@@ -69,6 +75,7 @@ class _UnderWay:
     target: str
     language: Language
     until: Micros
+    address: str
     shown: Shown | None = None
 
 
@@ -79,12 +86,35 @@ class SignInsUnderWay:
         self._clock = clock
         self._by_state: OrderedDict[str, _UnderWay] = OrderedDict()
         self._by_browser: OrderedDict[bytes, _UnderWay] = OrderedDict()
+        self._wrong: OrderedDict[str, deque[float]] = OrderedDict()
 
-    def begin(self, asked: Asked, target: str, language: Language) -> str:
+    def begin(self, asked: Asked, target: str, language: Language, address: str) -> str:
         """Returns what the browser's cookie is to hold."""
         cookie = secrets.token_urlsafe(32)
-        _keep(self._by_state, asked.state, _UnderWay(_hash(cookie), asked, target, language, self._clock.now() + LASTS))
+        own = [state for state, one in self._by_state.items() if one.address == address]
+        for state in own[: len(own) - OF_ONE + 1]:
+            del self._by_state[state]
+        one = _UnderWay(_hash(cookie), asked, target, language, self._clock.now() + LASTS, address)
+        _keep(self._by_state, asked.state, one)
         return cookie
+
+    def count(self, address: str) -> None:
+        """Before the service is asked; `good` takes it back. Raises TooManyTries."""
+        now = self._clock.monotonic()
+        wrong = self._wrong.setdefault(address, deque())
+        while wrong and wrong[0] <= now - WINDOW / SECOND:
+            wrong.popleft()
+        if len(wrong) >= WRONG:
+            raise TooManyTries(
+                "too many sign-ins at once; try again in {seconds} s", seconds=int(wrong[0] + WINDOW / SECOND - now) + 1
+            )
+        wrong.append(now)
+        while len(self._wrong) > AT_ONCE:
+            self._wrong.popitem(last=False)
+
+    def good(self, address: str) -> None:
+        if self._wrong.get(address):
+            self._wrong[address].pop()
 
     def asked(self, state: str, cookie: str) -> _UnderWay | None:
         """What this state was made for, once, in the browser that it was made for."""
@@ -95,7 +125,7 @@ class SignInsUnderWay:
         return found if found.until >= self._clock.now() else None
 
     def answered(self, one: _UnderWay, shown: Shown) -> None:
-        _keep(self._by_browser, one.browser, _UnderWay(one.browser, one.asked, one.target, one.language, one.until, shown))
+        _keep(self._by_browser, one.browser, replace(one, shown=shown))
 
     def shown(self, cookie: str) -> Shown | None:
         found = self._by_browser.get(_hash(cookie))
@@ -136,7 +166,7 @@ def routes(context: Context) -> APIRouter:
         answer = RedirectResponse(asked.url, status_code=303, headers={"Cache-Control": "no-store"})
         # Lax, because the way back from the service is a foreign page's link.
         answer.set_cookie(
-            _cookie(settings), under_way.begin(asked, next, language), max_age=600, path="/", httponly=True, samesite="lax", secure=settings.tls
+            _cookie(settings), under_way.begin(asked, next, language, from_where(request)), max_age=600, path="/", httponly=True, samesite="lax", secure=settings.tls
         )  # fmt: skip
         return answer
 
@@ -160,7 +190,9 @@ def routes(context: Context) -> APIRouter:
                 raise NotBelieved("this sign-in was not begun in this browser, is over, or took too long: begin anew")
             if error or not code:
                 raise NotBelieved("the identity service let nobody in: {why}", why=error or "no code")
+            under_way.count(from_where(request))
             shown = await provider.shown(one.asked, code, iss)
+            under_way.good(from_where(request))
         except AnlanError as refusal:
             if not isinstance(refusal, Unavailable):
                 why = f"identity service: {refusal.message}"
