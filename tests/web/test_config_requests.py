@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import orjson
 import pytest
 from sqlalchemy import select
@@ -149,6 +150,30 @@ async def test_what_the_machine_s_account_asks_needs_two_named_persons(node: Any
     assert (await approve(qian, waiting)).json()["code"] == "second-person-needed"
     assert (await approve(zhao, waiting)).json()["version"] == 2
     assert UUID(leaves(node, "config.approve")[0]["asked"]["person"]) == UUID((await qian.get(f"{API}/me")).json()["person"])
+
+
+async def test_a_draft_says_which_alarms_would_begin_and_end(node: Any, sign_in: Any) -> None:
+    zhao, live = await sign_in("zhao"), node.context.live
+    number = node.context.plant.point_numbers["LT-101"]
+    live.update(
+        *(np.array([one], kind) for one, kind in ((number, "u4"), (node.clock.now(), "i8"), (85.0, "f8"), (0, "u2"))),
+        node.clock.now(),
+    )
+    edits = [
+        {"what": "alarm", "id": "LT-101.H", "change": {"limit": 84}},
+        {"what": "alarm", "id": "LT-101.L", "change": {"limit": 15}},
+        {"what": "alarm", "id": "AT-1.H", "change": {"limit": 18}},
+    ]
+    told = (await zhao.post(f"{API}/plant/draft/preview", json={"edits": edits})).json()
+    # LT-101 reads 85: above its limit, so it begins; of AT-1 nothing was heard yet, and nobody can say.
+    assert told["alarms"] == [
+        {"alarm": "AT-1.H", "stands": False, "then": "unknown"},
+        {"alarm": "LT-101.H", "stands": False, "then": "begins"},
+    ]
+    assert (told["two_persons"], told["sources_read_anew"], told["effect"]) == (False, [], None)
+    moved = [{"what": "point", "id": "LT-101", "change": {"address": "hr:40 float32"}}]
+    told = (await zhao.post(f"{API}/plant/draft/preview", json={"edits": moved, "replay": True})).json()
+    assert (told["sources_read_anew"], told["effect"]) == (["plc"], None)
 
 
 async def test_an_approval_loosens_no_more_than_was_shown(node: Any, sign_in: Any) -> None:

@@ -14,21 +14,21 @@ from anlan.plant.difference import Change, differences
 def places_concerned(before: Plant, after: Plant, changes: Iterable[Change] | None = None) -> tuple[str, ...]:
     """Paths, each once; the enterprise's own for what belongs to no place (a class, a source, a setting)."""
     root = before.places[0].path
+    alarms = [{rule.id: rule.point for rule in all_rules(plant)} for plant in (before, after)]
     found: dict[str, None] = {}
     for change in differences(before, after) if changes is None else changes:
-        places = [place for plant in (before, after) for place in _places(plant, change)]
+        places = [
+            place for plant, points in zip((before, after), alarms, strict=True) for place in _places(plant, points, change)
+        ]
         found |= dict.fromkeys(places or [root])
     return tuple(found)
 
 
-def _places(plant: Plant, change: Change) -> list[str]:
-    points = plant.points_by_id
-    if change.what == "point":
-        return [points[change.id].place] if change.id in points else []
-    if change.what == "alarm":
-        rule = next((rule for rule in all_rules(plant) if rule.id == change.id), None)
-        return [points[rule.point].place] if rule is not None and rule.point in points else []
-    return []
+def _places(plant: Plant, alarms: Mapping[str, str], change: Change) -> list[str]:
+    """`alarms`: alarm → its point."""
+    identifier = change.id if change.what == "point" else alarms.get(change.id, "") if change.what == "alarm" else ""
+    point = plant.points_by_id.get(identifier)
+    return [point.place] if point is not None else []
 
 
 def sources_read_anew(before: Plant, after: Plant) -> list[str]:

@@ -75,6 +75,8 @@ class Requests:
         self.changes = 0
         """Counts what may have changed who waits for whom."""
         self._opened: tuple[int, list[Open]] = (-1, [])
+        self._fits: set[tuple[UUID, int]] = set()
+        """(request, version) of which it is known that nothing stands in the way: a large plant takes a while to read."""
 
     @classmethod
     def of(cls, extras: dict[str, Any], records: Records, clock: Clock) -> Requests:
@@ -212,9 +214,10 @@ class Requests:
         for id, base, expires_at in waiting:
             if expires_at <= self._clock.now():
                 self._close(id, "expired", EXPIRED, [])
-            elif base != current:
+            elif base != current and (id, current) not in self._fits:
                 try:
                     self.merged(id)
+                    self._fits.add((id, current))
                 except Moved as moved:
                     self._close(id, "void", VOID, [{"zh": c.text("zh"), "en": c.text("en")} for c in moved.changes[:TOLD]])
 
