@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import text
 
 from anlan.monitor.evacuation.service import BOOK, FAULT, SOUND, STATION_ENDS, Evacuations
 from tests.web.conftest import Console, Node
@@ -127,6 +128,9 @@ async def test_nobody_who_is_known_ends_no_call_that_reaches_beyond_the_post(
 async def test_a_full_disk_costs_the_line_and_not_the_call(node: Node, app: FastAPI, console: Console, tmp_path: Path) -> None:
     await console.sign_in("gas")
     node.context.extras[BOOK].mkdir()  # nothing can be written there
-    assert (await console.post("/api/v1/evacuations", json=CALL)).status_code == 200
+    with node.records.session() as session:
+        session.execute(text("ALTER TABLE web_writes RENAME TO lost_writes"))  # nor may the key be written down
+    called = await console.post("/api/v1/evacuations", json=CALL, headers={"Idempotency-Key": "k1"})
+    assert called.status_code == 200, called.text
     assert len((await console.get("/api/v1/evacuations")).json()["items"]) == 1
     assert FAULT in node.context.faults

@@ -54,13 +54,17 @@ def routes(context: Context) -> APIRouter:
         """Call a branch to evacuate. It shows and sounds on every console of the branch until it is ended. Where one stands at this place
         already, that one is the answer; a real call stands beside an exercise."""
         return await writes.once(
-            request, asker, key, lambda _: service.start(asker, body.place, body.reason, exercise=body.exercise)
+            request,
+            asker,
+            key,
+            lambda _: service.start(asker, body.place, body.reason, exercise=body.exercise),
+            essential=True,
         )
 
     @router.post("/evacuations/{call}/end", dependencies=[require(ACTION)])
     async def end(request: Request, call: str, asker: Asker, body: End, key: Key = None) -> Response:
         """End a call, with the reason. Refused (409) once it is ended."""
-        return await writes.once(request, asker, key, lambda _: service.end(asker, call, body.reason))
+        return await writes.once(request, asker, key, lambda _: service.end(asker, call, body.reason), essential=True)
 
     @router.post("/emergency/evacuate", dependencies=[public()])
     async def start_at(request: Request, body: Start) -> Response:
