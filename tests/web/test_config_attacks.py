@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from typing import Any
 
@@ -16,7 +17,7 @@ from anlan.plant.requests import MOST_OPEN, Requests
 from anlan.web.records import Write
 from tests.web.config_node import Core, core, sign_in
 from tests.web.conftest import PASSWORD
-from tests.web.test_config_requests import API, LOOSER, asked
+from tests.web.test_config_requests import API, LOOSER, asked, leaves, limit
 
 __all__ = ["core", "sign_in"]
 
@@ -91,3 +92,23 @@ async def test_a_picture_is_kept_with_its_version_or_not_at_all(node: Any, core:
         assert session.scalars(select(DrawingRow.sha256)).all() == []
     monkeypatch.undo()
     assert (await zhao.put(f"{path}?base=1&reason=a+try", content=svg)).status_code == 200
+
+
+async def test_of_all_who_decide_at_once_one_does(node: Any, core: Core, sign_in: Any) -> None:
+    zhao, qian, safety = await sign_in("zhao"), await sign_in("qian"), await sign_in("safety")
+    request = await asked(zhao)
+    path, signed, note = f"{API}/plant/requests/{request['id']}", {"password": PASSWORD}, {"note": "in error"}
+    answers = await asyncio.gather(
+        qian.post(f"{path}/approve", json=signed),
+        safety.post(f"{path}/approve", json=signed),
+        qian.post(f"{path}/approve", json=signed),
+        zhao.post(f"{path}/withdraw", json=note),
+        safety.post(f"{path}/decline", json=note),
+    )
+    told = (await zhao.get(path)).json()
+    assert {one.status_code for one in answers} <= {200, 409}, [one.text for one in answers]
+    assert told["state"] in {"approved", "withdrawn", "declined"}
+    approved = told["state"] == "approved"
+    assert (limit(node), core.taken, len(leaves(node, "config.approve"))) == ((24, [2], 1) if approved else (20, [], 0))
+    ends = [action for action in ("approve", "withdraw", "decline") if leaves(node, f"config.{action}")]
+    assert len(ends) == 1, "one verdict, on record once"

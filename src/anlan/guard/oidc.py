@@ -257,9 +257,10 @@ class Provider:
         import orjson
 
         try:
-            trusted = self._trusted = self._trusted or await asyncio.to_thread(self._trust)
+            if self._trusted is None:
+                self._trusted = await asyncio.to_thread(self._trust)
             async with (
-                httpx.AsyncClient(timeout=TIMEOUT, verify=trusted, transport=self._transport, trust_env=False) as client,
+                httpx.AsyncClient(timeout=TIMEOUT, verify=self._trusted, transport=self._transport, trust_env=False) as client,
                 client.stream(method, url, headers={"Accept": "application/json"}, **rest) as answer,
             ):
                 body = b""

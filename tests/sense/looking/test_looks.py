@@ -12,7 +12,7 @@ import pytest
 
 from anlan.model.clock import SystemClock
 from anlan.plant.columns import column_names
-from anlan.sense.looking.looker import PER_MINUTE, Looker, TooManyLooks
+from anlan.sense.looking.looker import AT_ONCE, PER_MINUTE, Looker, TooManyLooks
 from anlan.sense.looking.looks import look_at
 from anlan.sense.looking.requests import (
     ModbusRange,
@@ -137,6 +137,9 @@ async def test_the_app_looks_through_a_process_of_its_own_and_is_bounded(tmp_pat
     await server.start()
     try:
         ask = ModbusScan(host=server.host, port=server.port, ranges=(ModbusRange(table="hr", count=2),))
+        # The process is not there yet: what waits for its start counts too.
+        at_once = await asyncio.gather(*(looker.look(ask, uuid4()) for _ in range(AT_ONCE + 2)), return_exceptions=True)
+        assert [type(one) for one in at_once].count(TooManyLooks) == 2
         told = await looker.look(ask, person)
         assert told["items"][0]["readings"]["float32"] == pytest.approx(math.pi, rel=1e-6)
         with pytest.raises(NotReached, match="nothing listens"):

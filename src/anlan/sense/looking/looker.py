@@ -47,6 +47,8 @@ class Looker:
         self._tasks: list[asyncio.Task[None]] = []
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._numbers = count(1)
+        self._under_way = 0
+        """From the asking on: the process that is begun first takes a second."""
         self._asked: dict[UUID, deque[float]] = {}
         self._last = 0.0
         self._starting = asyncio.Lock()
@@ -54,6 +56,13 @@ class Looker:
     async def look(self, look: Look, person: UUID) -> dict[str, Any]:
         """What was found. Raises NotReached, TooManyLooks."""
         self._bounded(person)
+        self._under_way += 1
+        try:
+            return await self._look(look)
+        finally:
+            self._under_way -= 1
+
+    async def _look(self, look: Look) -> dict[str, Any]:
         process = await self._running()
         number = next(self._numbers)
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
@@ -90,7 +99,7 @@ class Looker:
                 count=len(asked),
                 seconds=max(1, round(asked[0] + 60 - now)),
             )
-        if len(self._waiting) >= AT_ONCE:
+        if self._under_way >= AT_ONCE:
             raise TooManyLooks("{count} looks at devices are under way; try again in {seconds} s", count=AT_ONCE, seconds=5)
         asked.append(now)
 
