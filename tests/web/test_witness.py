@@ -22,6 +22,7 @@ from anlan.guard.records import AuditLeaf
 from anlan.guard.service import Guard
 from anlan.guard.witness import Handed
 from anlan.guard.witness_parent import Parent, ParentWitness
+from anlan.guard.witnessing import Witnessing
 from anlan.model.clock import HOUR, MINUTE
 from anlan.model.errors import InputError, Unavailable
 from anlan.node.audit_command import verify_folder
@@ -217,6 +218,8 @@ async def test_a_silent_child_is_told_while_its_token_counts(child: Desk, node: 
     await console.sign_in("admin")
     auditor_of(child)._witnesses.clear()
     node.clock.advance(11 * MINUTE)
+    just_started = Witnessing(node.records, node.clock)
+    assert [one.is_silent(node.clock.now()) for one in just_started.nodes()] == [False], "it could hear nobody before"
     fault = await until(lambda: next((one for name, one in node.context.faults.items() if name.startswith("witness of ")), None))
     assert "has not asked its witness, this node, for 11 min" in str(fault)
     for token in node.context.guard.tokens.of():

@@ -95,9 +95,11 @@ class WitnessedNode:
     refused_at: Micros | None
     refused: dict[str, Any] | None
     expected: bool
+    listening_since: Micros
+    """When this node began to listen: before that it could hear nobody."""
 
     def is_silent(self, now: Micros) -> bool:
-        return self.expected and now - self.heard_at > SILENT_AFTER
+        return self.expected and now - max(self.heard_at, self.listening_since) > SILENT_AFTER
 
 
 class Witnessing:
@@ -105,6 +107,7 @@ class Witnessing:
 
     def __init__(self, records: Records, clock: Clock) -> None:
         self._records, self._clock = records, clock
+        self._began = clock.now()
 
     def take(self, by: Principal, handed: Handed, public_pem: str) -> Head:
         """Durable on return; one that is held already is answered like a new one. Raises InputError, CommandRefused, WitnessRefused."""
@@ -191,6 +194,7 @@ class Witnessing:
             refused_at=row.refused_at,
             refused=row.refused,
             expected=expected,
+            listening_since=self._began,
         )
 
     def _known(
