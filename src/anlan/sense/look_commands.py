@@ -9,9 +9,8 @@ from urllib.parse import urlsplit
 
 import typer
 
-from anlan.model.errors import InputError
-
 if TYPE_CHECKING:
+    from anlan.model.errors import InputError
     from anlan.sense.looking.requests import Look
 
 Data = Annotated[Path, typer.Option(help="The node's folder, for its certificates.")]
@@ -71,7 +70,7 @@ def scan(
 
     parts = urlsplit(url)
     if parts.scheme != "modbus" or not parts.hostname:
-        raise InputError("{found} is no address of a device; modbus://host:port/unit was expected", found=url)
+        raise _wrong("{found} is no address of a device; modbus://host:port/unit was expected", found=url)
     given = {"host": parts.hostname, "port": parts.port or 502, "unit": parts.path.strip("/") or 1, "framing": framing}
     told = _look(ModbusScan, Path(), **given, ranges=[_span(text) for text in span or ["hr:0+50"]])
     if as_json:
@@ -100,7 +99,7 @@ def listen(
 
     parts = urlsplit(url)
     if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
-        raise InputError("{found} is no address of a broker; mqtt://host:port was expected", found=url)
+        raise _wrong("{found} is no address of a broker; mqtt://host:port was expected", found=url)
     tls, password = parts.scheme == "mqtts", password_file.read_text("utf-8").strip() if password_file is not None else ""
     given = {"host": parts.hostname, "port": parts.port or (8883 if tls else 1883), "tls": tls, "username": username}
     told = _look(MqttListen, Path(), **given, password=password, filter=filter, seconds=seconds)
@@ -113,6 +112,12 @@ def listen(
         if not row["json"]:
             typer.echo(f"    {row['payload']}")
     return None
+
+
+def _wrong(message: str, **facts: Any) -> InputError:
+    from anlan.model.errors import InputError  # with pydantic behind it: `anlan --help` does without
+
+    return InputError(message, **facts)
 
 
 def _span(text: str) -> dict[str, Any]:
@@ -132,7 +137,7 @@ def _look(kind: type[Look], data: Path, **given: Any) -> dict[str, Any]:
     except ValidationError as wrong:
         problem = wrong.errors(include_url=False)[0]
         field = ".".join(map(str, problem["loc"]))
-        raise InputError(
+        raise _wrong(
             "{field} was {found}: {problem}", field=field, found=str(problem["input"])[:60], problem=problem["msg"]
         ) from None
     return asyncio.run(look_at(look, data, SystemClock()))
