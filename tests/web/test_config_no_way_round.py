@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import anlan
 from anlan.model.points import Reporting
 from anlan.plant.compile import all_rules
 from anlan.plant.description import Plant
@@ -159,3 +162,25 @@ async def test_a_folder_and_a_version_of_before_are_no_way_round(node: Any, core
         answer = await zhao.post(f"{API}/plant/versions/{2 * number + 2}/bring-back", json=body)
         assert (answer.status_code, bool(answer.json().get("request"))) == (202, True), answer.text
     assert (version(node.records)[0].number, core.taken) == (last, [])
+
+
+JUDGED = {
+    "node/configuration.py": "guarded, and _import_demo: demo data in records that hold nothing else",
+    "node/alarm_commands.py": "guarded",
+    "plant/service.py": "guarded",
+    "plant/adding.py": "guarded",
+    "plant/drawings/service.py": "guarded",
+    "plant/approving.py": "self._requests.approve",
+    "plant/versions.py": "defines both",
+}
+"""Each file that makes a version, and what in it asks for the second person."""
+
+
+def test_every_place_that_makes_a_version_asks_for_the_second_person() -> None:
+    source = Path(anlan.__file__).parent
+    texts = {path.relative_to(source).as_posix(): path.read_text("utf-8") for path in source.rglob("*.py")}
+    makers = {name: text for name, text in texts.items() if re.search(r"\bimport_(plant|folder)\(", text)}
+    assert set(makers) == set(JUDGED), "a new way into the configuration must be judged here"
+    assert [
+        name for name, text in makers.items() if name != "plant/versions.py" and JUDGED[name].partition(",")[0] not in text
+    ] == []

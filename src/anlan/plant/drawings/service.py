@@ -20,7 +20,7 @@ from anlan.plant.drawings.picture import Picture, read_picture
 from anlan.plant.drawings.reading import check_drawings
 from anlan.plant.drawings.shelf import keep, must_have_room
 from anlan.plant.findings import Findings, PlantMistakes, Where
-from anlan.plant.service import MasterService, change_row
+from anlan.plant.service import MasterService, change_row, guarded
 from anlan.plant.versions import Imported, import_plant, made_as
 from anlan.web.context import Context
 
@@ -129,6 +129,7 @@ class DrawingService:
                 keep(session, picture)
 
         def also(session: Session, before: Plant | None, made: Imported) -> None:
+            guarded(session, before, made)
             told = {"version": made.version.number, "digest": made.version.digest, "changes": [c.text() for c in made.changes]}
             step = Step.of(
                 who, self._context.clock.now(), "plant.draw", id, before={"version": made.version.base}, after=told, reason=reason
