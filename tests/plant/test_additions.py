@@ -129,3 +129,16 @@ def test_a_list_pasted_from_excel_is_read_with_what_was_not_understood() -> None
     assert (told["unknown"], told["rows"][0]["H"]) == (["Foo"], "150")
     assert {one["column"] for one in told["missing"]} == {"place", "address"}
     assert [note["line"] for note in told["notes"]] == [2, 2]
+
+
+def test_a_broker_with_tls_takes_the_machines_own_authorities(filled: Plant) -> None:
+    options = {
+        "host": "a",
+        "client_id": "b",
+        "topics": [{"filter": "t", "point": "{field}", "fields": {"X-1": "$.v"}}],
+        "tls": {},
+    }
+    row = POINT | {"id": "X-1", "source": "mq", "address": "X-1", "reporting": "on_change"}
+    added = add(filled, Addition.model_validate({"source": {"id": "mq", "driver": "mqtt", "options": options}, "points": [row]}))
+    assert added.plant is not None
+    assert added.plant.sources[-1].options["tls"] == {}

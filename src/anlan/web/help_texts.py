@@ -20,7 +20,7 @@ HELP: dict[str, str] = {
     "quality": "Whether a value can be used: good, uncertain, or bad with a reason such as sensor failure or no communication. A bad value is never drawn as normal, and keeps its last adverse state.",
     "range": "What the transmitter can measure. A value outside is marked over or under range.",
     "reporting": "Cyclic: the device is asked, or sends, every so many seconds, and silence is a fault. On change: silence means unchanged while the link lives.",
-    "security": "Basic256Sha256 signs and encrypts; the server's certificate is compared once by a person. Without security anybody on the network can read and forge the values.",
+    "security": "Basic256Sha256 signs and encrypts; the server's certificate is compared once by a person. TLS does the same for a broker whose certificate the machine's authorities vouch for. Without security anybody on the network can read and forge the values.",
     "time_to_respond": "How long the operator has before the consequence can no longer be prevented, in seconds.",
     "unit_address": "The number of the device behind a gateway, 0 to 255; 1 where there is only one.",
     "topics": "A filter of topics: + stands for one level, # for all below. plant/+/level hears the level of every tank.",

@@ -12,7 +12,7 @@ export const mqtt = {
   driver: "mqtt",
   title: "MQTT broker",
   about: "Messages in JSON from gateways and tags: listen for some seconds, tick the fields that are wanted.",
-  source: { host: "", port: "1883", version: "3.1.1", filter: "#", seconds: "5", username: "", password: "" },
+  source: { host: "", port: "1883", version: "3.1.1", secure: "", filter: "#", seconds: "5", username: "", password: "" },
 
   markup(wizard) {
     const s = wizard.source;
@@ -20,6 +20,7 @@ export const mqtt = {
         ${field({ name: "host", words: "Address of the broker", value: s.host, more: 'placeholder="192.168.10.40" autofocus' })}
         ${field({ name: "port", words: "Port", value: s.port, kind: "number", more: 'min="1" max="65535"' })}
         ${choose({ name: "version", words: "Version", value: s.version, choices: [["3.1.1", "MQTT 3.1.1"], ["5", "MQTT 5"]] })}
+        ${choose({ name: "secure", words: "Security", value: s.secure, choices: [["", t("without security")], ["tls", "TLS"]], about: "security" })}
         ${field({ name: "username", words: "User name", value: s.username, needed: false })}${field({ name: "password", words: "Password", value: s.password, needed: false, kind: "password" })}</div><div class="row">
         ${field({ name: "filter", words: "Topic filter", value: s.filter, about: "topics" })}
         ${field({ name: "seconds", words: "Listen for (s)", value: s.seconds, kind: "number", more: 'min="1" max="12"' })}
@@ -40,8 +41,8 @@ export const mqtt = {
 
 async function listen(wizard, form) {
   wizard.read(form);
-  const { host, port, version, filter, seconds, username, password } = wizard.source;
-  const answer = await wizard.look("mqtt/listen", { host, port: Number(port), version, filter, seconds: Number(seconds), username, password }, t("Listening for {n} s …", { n: seconds }));
+  const { host, port, version, secure, filter, seconds, username, password } = wizard.source;
+  const answer = await wizard.look("mqtt/listen", { host, port: Number(port), version, tls: secure === "tls", filter, seconds: Number(seconds), username, password }, t("Listening for {n} s …", { n: seconds }));
   if (!answer) return;
   told = answer;
   wizard.show();

@@ -129,7 +129,7 @@ const named = (text) => (text ? { [/[\u4e00-\u9fff]/.test(text) ? "zh" : "en"]: 
 function options(source, rows) {
   const given = Object.fromEntries((OPTIONS[source.driver] ?? []).map((name) => [name, source[name]]).filter(([, value]) => value !== undefined && value !== ""));
   for (const name of ["port", "unit"]) if (name in given) given[name] = Number(given[name]);
-  if (source.driver === "mqtt") Object.assign(given, { client_id: `anlan-${source.id}`, topics: topicsOf(rows) });
+  if (source.driver === "mqtt") Object.assign(given, { client_id: `anlan-${source.id}`, topics: topicsOf(rows), ...(source.secure === "tls" ? { tls: {} } : {}) });
   return given;
 }
 
