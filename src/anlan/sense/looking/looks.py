@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
 from anlan.model.clock import Clock
 from anlan.sense.looking.requests import Look, ModbusScan, MqttListen, OpcUaBrowse, OpcUaEndpoints, OpcUaTrust
 
+CHATTY = ("pymodbus.logging", "asyncua")
+"""Libraries that log each failed attempt with its bytes; what failed is the answer."""
+
 
 async def look_at(look: Look, folder: Path, clock: Clock) -> dict[str, Any]:
     """`folder` is the node's, for its certificates. Raises NotReached, InputError."""
+    for library in CHATTY:
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     if isinstance(look, ModbusScan):
         from anlan.sense.looking import modbus
 
