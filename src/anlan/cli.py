@@ -131,7 +131,22 @@ def _register_rooms() -> None:
     from anlan.sense.commands import register as sense
     from anlan.sense.demo.commands import register as demo
 
-    for register in (alarm_commands, alarm_kpi, audit, detectors, people, identity, printing, proof, tls, why, plant, replaying, sense, demo):
+    for register in (
+        alarm_commands,
+        alarm_kpi,
+        audit,
+        detectors,
+        people,
+        identity,
+        printing,
+        proof,
+        tls,
+        why,
+        plant,
+        replaying,
+        sense,
+        demo,
+    ):
         register(app)
 
 
