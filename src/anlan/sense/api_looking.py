@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -75,8 +76,7 @@ class _Looks:
         if looker is None:
             raise CommandRefused("this console has no way to devices")
         assert isinstance(looker, Looker)
-        await self._record(asker, look, where)
-        return await looker.look(look, asker.person)
+        return await looker.look(look, asker.person, partial(self._record, asker, look, where))
 
     async def _record(self, asker: Principal, look: Look, where: str) -> None:
         one = (asker.person, look.NAME, where)

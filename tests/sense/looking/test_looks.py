@@ -145,8 +145,15 @@ async def test_the_app_looks_through_a_process_of_its_own_and_is_bounded(tmp_pat
         with pytest.raises(NotReached, match="nothing listens"):
             await looker.look(ask.model_copy(update={"port": free_ports()}), person)
         looker._asked[person].extend([CLOCK.monotonic()] * PER_MINUTE)
+        recorded: list[Any] = []
+
+        async def first() -> None:
+            recorded.append(ask)
+
+        await looker.look(ask, uuid4(), first)
         with pytest.raises(TooManyLooks) as refused:
-            await looker.look(ask, person)
+            await looker.look(ask, person, first)
+        assert recorded == [ask], "what is refused for its number leaves no line in the audit record"
         assert refused.value.facts["seconds"] > 50
         await looker.look(ask, uuid4())
     finally:

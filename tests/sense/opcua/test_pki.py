@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,25 @@ def test_a_file_that_is_no_certificate_is_named(server: bytes, tmp_path: Path) -
     (tmp_path / "trusted" / "notes.txt").write_text("the PLC's certificate")
     with pytest.raises(DriverError, match=r"notes\.txt is not a certificate"):
         pki.believe(tmp_path, server, SystemClock(), first=False)
+
+
+def test_what_is_no_certificate_is_not_trusted_and_stops_no_other_source(server: bytes, tmp_path: Path) -> None:
+    """A server may show one thing to be looked at and another to be trusted: one such file would keep every source from connecting."""
+    with pytest.raises(DriverError, match="cannot be read"):
+        pki.trust(tmp_path, b"\x30\x82\x00\x04ab")
+    pki.trust(tmp_path, server)
+    pki.believe(tmp_path, server, SystemClock(), first=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["trusted"]
+
+
+def test_a_server_with_another_certificate_each_time_fills_no_disk(server: bytes, tmp_path: Path) -> None:
+    rejected = tmp_path / "rejected"
+    rejected.mkdir()
+    for n in range(pki.REJECTED_KEPT + 5):
+        (rejected / f"{n}.der").write_bytes(b"")
+        os.utime(rejected / f"{n}.der", (n, n))
+    with pytest.raises(DriverError, match="is not trusted"):
+        pki.believe(tmp_path, server, SystemClock(), first=False)
+    kept = {path.name for path in rejected.iterdir()}
+    assert len(kept) == pki.REJECTED_KEPT
+    assert not {f"{n}.der" for n in range(6)} & kept

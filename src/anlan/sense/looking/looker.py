@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import deque
+from collections.abc import Awaitable, Callable
 from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
@@ -53,11 +54,14 @@ class Looker:
         self._last = 0.0
         self._starting = asyncio.Lock()
 
-    async def look(self, look: Look, person: UUID) -> dict[str, Any]:
-        """What was found. Raises NotReached, TooManyLooks."""
+    async def look(self, look: Look, person: UUID, first: Callable[[], Awaitable[None]] | None = None) -> dict[str, Any]:
+        """What was found. `first` is done before, once the look may be made: what is refused leaves nothing on record. Raises NotReached,
+        TooManyLooks."""
         self._bounded(person)
         self._under_way += 1
         try:
+            if first is not None:
+                await first()
             return await self._look(look)
         finally:
             self._under_way -= 1

@@ -61,7 +61,10 @@ async def trust(look: OpcUaTrust, folder: Path, clock: Clock) -> dict[str, Any]:
             found=shown[:16] or "—",
             expected=look.fingerprint[:16],
         )
-    await asyncio.to_thread(pki.trust, folder / "pki", own)
+    try:
+        await asyncio.to_thread(pki.trust, folder / "pki", own)
+    except DriverError as none:
+        raise NotReached(none.message, **none.facts) from none
     return told | {"certificate": await asyncio.to_thread(_certificate, own, folder, clock)}
 
 

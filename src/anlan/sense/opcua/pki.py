@@ -23,6 +23,8 @@ from anlan.model.clock import Clock, to_datetime
 from anlan.model.errors import DriverError
 
 DAYS = 3650
+REJECTED_KEPT = 50
+"""Of refused servers, the newest: one that shows another certificate each time fills no disk."""
 
 
 def own(folder: Path, application_uri: str, clock: Clock, name: str = "client") -> tuple[Path, Path]:
@@ -87,6 +89,7 @@ def believe(folder: Path, server: bytes, clock: Clock, *, first: bool) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(server)
     if kept == "rejected":
+        _prune(path.parent)
         raise DriverError(
             "the server's certificate ({subject}) is not trusted; if it is the right one, move {path} to {trusted}",
             subject=certificate.subject.rfc4514_string(), path=str(path), trusted=str(folder / "trusted"),
@@ -105,13 +108,25 @@ def is_trusted(folder: Path, server: bytes, clock: Clock) -> bool:
 
 
 def trust(folder: Path, server: bytes) -> Path:
-    """Believe this certificate (DER) from now on: a person has seen its fingerprint. Returns the file."""
+    """Believe this certificate (DER) from now on: a person has seen its fingerprint. Returns the file. Raises DriverError for what is none:
+    among the trusted ones it would keep every source of the plant from connecting."""
+    try:
+        x509.load_der_x509_certificate(server)
+    except ValueError as wrong:
+        raise DriverError("the server's certificate cannot be read: {why}", why=str(wrong)) from wrong
     name = f"{hashlib.sha256(server).hexdigest()[:16]}.der"
-    path = folder / "trusted" / name
+    path, part = folder / "trusted" / name, folder / f"{name}.part"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(server)
+    part.write_bytes(server)  # outside the folder whose files are all read
+    part.replace(path)
     (folder / "rejected" / name).unlink(missing_ok=True)
     return path
+
+
+def _prune(rejected: Path) -> None:
+    oldest_first = sorted(rejected.glob("*.der"), key=lambda path: path.stat().st_mtime_ns)
+    for path in oldest_first[:-REJECTED_KEPT]:
+        path.unlink(missing_ok=True)
 
 
 def _in_date(certificate: x509.Certificate, clock: Clock) -> None:
