@@ -1,6 +1,6 @@
 """docs/pages.md: every page of the console with its picture, 1920 × 1080, of the demo node in the middle of its story.
 
-    python scripts/console_pictures.py [--out docs] [--after SECONDS]
+    python -m scripts.console_pictures [--out docs] [--after SECONDS]
 
 The list is the navigation's own, as the operator, the safety officer and the administrator see it, and what other pages lead to. Takes about five
 minutes. Needs Debian's chromium and fonts-noto-cjk, and the dev environment.
