@@ -112,3 +112,14 @@ async def test_of_all_who_decide_at_once_one_does(node: Any, core: Core, sign_in
     assert (limit(node), core.taken, len(leaves(node, "config.approve"))) == ((24, [2], 1) if approved else (20, [], 0))
     ends = [action for action in ("approve", "withdraw", "decline") if leaves(node, f"config.{action}")]
     assert len(ends) == 1, "one verdict, on record once"
+
+
+async def test_an_old_base_tells_what_was_changed_in_the_own_branch_alone(node: Any, core: Core, sign_in: Any) -> None:
+    sun, zhao = await sign_in("sun"), await sign_in("zhao")
+    tighter = {"change": {"limit": 12}, "base": 1, "reason": "tighter"}
+    assert (await zhao.patch(f"{API}/alarms/AT-1.H/rule", json=tighter)).json()["version"] == 2
+    edit = {"what": "point", "id": "PT-9", "change": {"place": "works/U200", "kind": "level", "unit": "%", "source": "plc"}}
+    late = await sun.post(f"{API}/plant/draft/apply", json={"edits": [edit], "base": 1, "reason": "late"})
+    assert (late.json()["code"], late.json()["facts"]["changes"], "AT-1" in late.text) == ("base-moved", [], False), late.text
+    whole = await zhao.patch(f"{API}/alarms/AT-1.H/rule", json=tighter | {"change": {"limit": 11}})
+    assert [one["id"] for one in whole.json()["facts"]["changes"]] == ["AT-1.H"]

@@ -3,9 +3,10 @@ read anew."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from anlan.guard.principal import Principal
 from anlan.plant.compile import all_rules
 from anlan.plant.description import Plant
 from anlan.plant.difference import Change, differences
@@ -13,15 +14,24 @@ from anlan.plant.difference import Change, differences
 
 def places_concerned(before: Plant, after: Plant, changes: Iterable[Change] | None = None) -> tuple[str, ...]:
     """Paths, each once; the enterprise's own for what belongs to no place (a class, a source, a setting)."""
+    found = _of_each(before, after, differences(before, after) if changes is None else changes)
+    return tuple(dict.fromkeys(place for _, places in found for place in places))
+
+
+def seen_by(by: Principal, before: Plant, after: Plant, changes: Iterable[Change]) -> list[Change]:
+    """Those at whose places this person may see alarms."""
+    found = _of_each(before, after, changes)
+    return [change for change, places in found if all(by.allows("alarm.view", place) for place in places)]
+
+
+def _of_each(before: Plant, after: Plant, changes: Iterable[Change]) -> Iterator[tuple[Change, list[str]]]:
     root = before.places[0].path
     alarms = [{rule.id: rule.point for rule in all_rules(plant)} for plant in (before, after)]
-    found: dict[str, None] = {}
-    for change in differences(before, after) if changes is None else changes:
+    for change in changes:
         places = [
             place for plant, points in zip((before, after), alarms, strict=True) for place in _places(plant, points, change)
         ]
-        found |= dict.fromkeys(places or [root])
-    return tuple(found)
+        yield change, places or [root]
 
 
 def _places(plant: Plant, alarms: Mapping[str, str], change: Change) -> list[str]:

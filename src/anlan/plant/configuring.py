@@ -92,7 +92,7 @@ class Configuring:
         """Raises Forbidden, BaseMoved, DraftMistakes, Unavailable. What loosens waits for a second person: `request` in the answer."""
         if (done := await self._done(command)) is not None:
             return done
-        plant = await self._on(base)
+        plant = await self._on(base, by)
         await asyncio.to_thread(_must_see, by, plant, edits)
         found = await asyncio.to_thread(edited, plant, edits)
         if found.plant is None:
@@ -117,7 +117,7 @@ class Configuring:
         """An earlier version as the next one, through the same checks. Raises as `apply` does, VersionMistakes, NotFound."""
         if (done := await self._done(command)) is not None:
             return done
-        plant = await self._on(base)
+        plant = await self._on(base, by)
         _, wanted, _ = await asyncio.to_thread(version, self._context.records, number)
         await asyncio.to_thread(_must_hold, wanted)
         return await self._replace(by, plant, wanted, base=base, reason=reason, command=command, subject=f"version {number}")
@@ -134,10 +134,10 @@ class Configuring:
             await self._master.put_into_force(lambda _: before)
         return outcome(before)
 
-    async def _on(self, base: int) -> Plant:
+    async def _on(self, base: int, by: Principal) -> Plant:
         current, plant, _ = await self._master.current()
         if base != current.number:
-            raise await asyncio.to_thread(self._master.moved, base, current, plant)
+            raise await asyncio.to_thread(self._master.moved, base, current, plant, by)
         return plant
 
     async def _replace(

@@ -25,6 +25,7 @@ from anlan.monitor.trials import Trials
 from anlan.plant.bulk import without_collection
 from anlan.plant.checks import check_one_rule
 from anlan.plant.compile import all_points, all_rules
+from anlan.plant.concerned import seen_by
 from anlan.plant.description import Plant
 from anlan.plant.difference import Change, differences
 from anlan.plant.effects import decisive, must_be_current, must_be_tried, must_fit, replayed_in, summary
@@ -46,20 +47,21 @@ SHOWN = 10
 
 
 class BaseMoved(InputError):
-    """Somebody else made a version since; `changes` is what it changed."""
+    """Somebody else made a version since; `changes` is what it changed, as far as the asker may see it; `hidden` counts the rest."""
 
     code: ClassVar[str] = "base-moved"
     status: ClassVar[int] = 409
 
-    def __init__(self, base: int, current: Version, changes: list[Change]) -> None:
+    def __init__(self, base: int, current: Version, changes: list[Change], hidden: int = 0) -> None:
         self.changes = tuple(changes)
+        more = max(0, len(changes) - SHOWN) + hidden
         super().__init__(
             "the change was made on version {base}, but version {current} by {author} ({reason}) is current; since then: {what}",
             base=base,
             current=current.number,
             author=current.author,
             reason=current.reason or "—",
-            what="; ".join(c.text() for c in changes[:SHOWN]) + (f" … +{len(changes) - SHOWN}" if len(changes) > SHOWN else ""),
+            what="; ".join(c.text() for c in changes[:SHOWN]) + (f" … +{more}" if more else ""),
             changes=[change_row(c) for c in changes],
         )
 
@@ -124,7 +126,7 @@ class MasterService:
                 warnings = await asyncio.to_thread(_checked, before.plant, alarm)
                 return {**outcome(before), "warnings": warnings, "rule": own.model_dump(mode="json")}
             if base != current.number:
-                raise await asyncio.to_thread(self.moved, base, current, plant)
+                raise await asyncio.to_thread(self.moved, base, current, plant, principal)
             edited = _edited(rule, change)
             after = await asyncio.to_thread(with_rule, plant, edited)
             warnings = await asyncio.to_thread(_checked, after, alarm)
@@ -164,7 +166,7 @@ class MasterService:
             if (before := await self._gone_on(running, command)) is not None:
                 return outcome(before)
         if base != current.number:
-            raise await asyncio.to_thread(self.moved, base, current, plant)
+            raise await asyncio.to_thread(self.moved, base, current, plant, principal)
         read = await asyncio.to_thread(read_book, data, plant)
         after = must_be_sound(read)
 
@@ -324,13 +326,15 @@ class MasterService:
             must_be_current(trial, rule.id, old, plant, current.number)
         return trial.as_json()
 
-    def moved(self, base: int, current: Version, plant: Plant) -> InputError:
+    def moved(self, base: int, current: Version, plant: Plant, by: Principal) -> InputError:
         """What to answer somebody whose base is not the current version. Blocking."""
         try:
             _, old, _ = version(self._context.records, base)
         except NotFound as missing:
             return InputError(missing.message, **missing.facts)
-        return BaseMoved(base, current, differences(old, plant))
+        changes = differences(old, plant)
+        seen = seen_by(by, old, plant, changes)
+        return BaseMoved(base, current, seen, len(changes) - len(seen))
 
 
 def _prepared(records: Records) -> tuple[Version, Plant, Numbers]:

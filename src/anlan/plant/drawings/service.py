@@ -120,7 +120,7 @@ class DrawingService:
         picture: Picture | None,
     ) -> Imported:
         if base != now.version.number:
-            raise self._master.moved(base, now.version, now.plant)
+            raise self._master.moved(base, now.version, now.plant, who)
         after = _checked(now.plant, edit(now.plant))
         if picture is not None:
             # By its digest, and once nothing speaks against the version that shows it: no way to fill the disk without a trace.
