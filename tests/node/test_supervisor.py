@@ -14,6 +14,7 @@ import pytest
 from anlan.model.clock import SystemClock
 from anlan.model.events.alarms import AlarmKind
 from anlan.monitor.compile import EngineConfig
+from anlan.node import sounder as sounder_module
 from anlan.node import supervisor as module
 from anlan.node.layout import NodeFolder
 from anlan.node.sounder import EvacuationSounder, Sounder, write_horn
@@ -222,3 +223,17 @@ async def test_the_node_itself_sounds_while_an_evacuation_call_stands(folder: No
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_player_that_hangs_does_not_silence_the_horn(
+    folder: NodeFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = tmp_path / "mark"
+    monkeypatch.setattr(sounder_module, "LONGEST_SECONDS", 0.2)
+    monkeypatch.setattr(Sounder, "repeat", 0.01)
+    sounder = Sounder(folder.run, ["sh", "-c", f"echo >> {mark}; exec sleep 5"])
+    sounder.start("a test")
+    try:
+        await until(lambda: mark.exists() and mark.stat().st_size >= 2)
+    finally:
+        sounder.stop()

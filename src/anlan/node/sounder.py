@@ -19,6 +19,8 @@ import structlog
 PLAYERS: tuple[tuple[str, ...], ...] = (("aplay", "-q"), ("paplay",), ("play", "-q"))
 REPEAT_SECONDS = 5.0
 RATE = 22_050
+LONGEST_SECONDS = 60.0
+"""A player that takes longer hangs, and is ended: the next repetition begins another."""
 
 log = structlog.get_logger()
 
@@ -69,7 +71,14 @@ class Sounder:
             if not self._sound.is_file():
                 self.write(self._sound)
             process = await asyncio.create_subprocess_exec(*self._command, str(self._sound), stdin=asyncio.subprocess.DEVNULL)
-            await process.wait()
+            try:
+                async with asyncio.timeout(LONGEST_SECONDS):
+                    code = await process.wait()
+            except TimeoutError:
+                process.kill()
+                code = await process.wait()
+            if code != 0:
+                log.error("horn not played", command=list(self._command), code=code)
         except OSError as error:
             # The bell above has rung; a player that cannot start is told once per repetition.
             log.error("horn not played", command=list(self._command), error=str(error))
