@@ -17,10 +17,14 @@ def asked() -> set[str]:
     scripts = "\n".join(path.read_text("utf-8") for path in theme.STATIC.glob("*.js"))
     of_field = re.search(r"const OF_FIELD = \{(.*?)\};", scripts, re.DOTALL)
     assert of_field is not None
-    found = set(re.findall(r'\bhelp\("(\w+)"\)|\babout: "(\w+)"[ ,}]', scripts)) | {(name, "") for name in re.findall(r': "(\w+)"', of_field[1])}
+    found = set(re.findall(r'\bhelp\("(\w+)"\)|\babout: "(\w+)"[ ,}]', scripts)) | {
+        (name, "") for name in re.findall(r': "(\w+)"', of_field[1])
+    }
     columns = {(name, "") for name in re.findall(r'\["\w+", "[^"]+", "\d+em", "(\w+)"\]', scripts)}
     labelled = {(name, "") for name in re.findall(r'labelled\("[^"]+", "(\w+)"', scripts)}
-    pages = {(name, "") for path in SOURCE.rglob("pages*.py") for name in re.findall(r'help_mark\("(\w+)"', path.read_text("utf-8"))}
+    pages = {
+        (name, "") for path in SOURCE.rglob("pages*.py") for name in re.findall(r'help_mark\("(\w+)"', path.read_text("utf-8"))
+    }
     return {name for pair in found | columns | labelled | pages for name in pair if name}
 
 

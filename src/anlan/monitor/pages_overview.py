@@ -42,7 +42,14 @@ def pages(context: Context) -> None:
                 "/start", status_code=303
             )  # there is nothing to look over yet, and this person can change that
         language = principal.language
-        shell.show(context, principal, "/", translate("Overview", language), body(context.plant, language, principal.allows("plant.draw", "")), "overview")
+        shell.show(
+            context,
+            principal,
+            "/",
+            translate("Overview", language),
+            body(context.plant, language, principal.allows("plant.draw", "")),
+            "overview",
+        )
         return None
 
 
@@ -50,7 +57,14 @@ def body(plant: PlantView, language: Language, may_draw: bool = False) -> Markup
     wall = el("a", theme.icon("wall"), translate("Wall", language), href="/wall/choose", cls="button quiet to-wall")
     draw = el("a", translate("Edit the plan", language), href="/drawing", cls="button quiet to-wall") if may_draw else None
     left = el("div", drawing(plant, language), standing(language), cls="left")
-    return el("div", summary_line(language, *(one for one in (draw, wall) if one is not None)), left, tiles(plant, language), strip(plant, language), cls="overview fill")
+    return el(
+        "div",
+        summary_line(language, *(one for one in (draw, wall) if one is not None)),
+        left,
+        tiles(plant, language),
+        strip(plant, language),
+        cls="overview fill",
+    )
 
 
 def summary_line(language: Language, *more: Markup) -> Markup:

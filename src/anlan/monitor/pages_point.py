@@ -51,7 +51,12 @@ def now(point: Point, language: Language) -> Markup:
         _safety(point, language),
     )
     detail = el("span", cls="dim", data_detail=True)
-    return el("section", head, el("div", widgets.live_value(point, language), detail, help_mark("quality", language), cls="now"), cls="panel")
+    return el(
+        "section",
+        head,
+        el("div", widgets.live_value(point, language), detail, help_mark("quality", language), cls="now"),
+        cls="panel",
+    )
 
 
 def _safety(point: Point, language: Language) -> Markup | None:

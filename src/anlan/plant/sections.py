@@ -88,9 +88,7 @@ class Sections:
             one for one, where in self._entries(Document, "documents") if self._note("document", one.id, where)
         ]
         self.draft.cameras += [one for one, where in self._entries(Camera, "cameras") if self._note("camera", one.id, where)]
-        self.drawings += [
-            one for one, where in self._entries(DrawingEntry, "drawings") if self._note("drawing", one.id, where)
-        ]
+        self.drawings += [one for one, where in self._entries(DrawingEntry, "drawings") if self._note("drawing", one.id, where)]
         alarms = {key: value for key, value in self._mapping("alarms").items() if key != "rules"}
         self.draft.where["escalation", ""] = self.located.where(("alarms", "escalation"))
         self.draft.alarms = self._valid(AlarmSettings, alarms, ("alarms",)) or self.draft.alarms

@@ -39,7 +39,10 @@ def routes(context: Context) -> APIRouter:
 
     @router.get("/roster", dependencies=[require("people.view")])
     async def duties(
-        first: Annotated[str, Query(alias="from", max_length=40, description="YYYY-MM-DD; when absent, the day on which the running shift began")] = "",
+        first: Annotated[
+            str,
+            Query(alias="from", max_length=40, description="YYYY-MM-DD; when absent, the day on which the running shift began"),
+        ] = "",
         days: Annotated[int, Query(ge=1, le=MOST_DAYS)] = 7,
     ) -> Response:
         """The roster of some days, with the shifts and posts it is written for."""

@@ -8,6 +8,11 @@ import { sound } from "./sound.js";
 
 const band = Object.assign(document.createElement("section"), { className: "evacuation-band" });
 band.setAttribute("role", "alert");
+band.tabIndex = 0; // many calls are scrolled by keyboard too
+
+/** The page begins below the band, however wide the window is made. */
+const measure = () => document.documentElement.style.setProperty("--evacuation", `${band.isConnected ? band.offsetHeight : 0}px`);
+new ResizeObserver(measure).observe(band);
 
 /** `send(call, reason)` ends a call; a station has a way of its own. */
 export function showCalls(calls, send = endByPerson) {
@@ -18,7 +23,7 @@ export function showCalls(calls, send = endByPerson) {
   if (calls.length) document.body.prepend(band);
   else band.remove();
   document.body.classList.toggle("evacuating", calls.length > 0);
-  document.documentElement.style.setProperty("--evacuation", `${calls.length ? band.offsetHeight : 0}px`);
+  measure();
   sound.evacuate(calls.length > 0);
 }
 
