@@ -135,6 +135,9 @@ def test_a_drawing_that_multiplies_itself_hangs_no_console() -> None:
     for itself in ('<g id="a"><use href="#a"/></g>', '<g id="a"><use href="#b"/></g><g id="b"><use href="#a"/></g>'):
         with pytest.raises(InputError, match="draws itself"):
             read_picture(drawing(itself))
+    nested = "".join(f'<g id="n{n}">' for n in range(150)) + f'<rect style="{"url(#none)" * 50_000}"/>' + "</g>" * 150
+    with pytest.raises(InputError, match="more than 500000 elements"):
+        read_picture(drawing(nested, *(f'<use href="#n{n}"/>' for n in range(150))))
     valves = drawing('<symbol id="v">' + "<path/>" * 20 + "</symbol>", '<use href="#v"/>' * 2000, '<rect fill="url(#v)"/>' * 20)
     assert read_picture(valves).content.count(b"<use") == 2000
     shades = drawing('<linearGradient id="s">' + "<stop/>" * 9 + "</linearGradient>", '<rect fill="url(#s)"/>' * 90_000)

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from anlan.model.errors import InputError
 
 MOST_DRAWN = 500_000
+MOST_LOOKED = 5_000_000
+"""Names that are looked through, those within named parts again for each."""
 MOST_LEVELS = 20
 """Of what is drawn within what is drawn; also what names itself ends here."""
 NAMED = re.compile(r"url\s*\(\s*[\"']?\s*#([^\s\"')]+)", re.IGNORECASE)
@@ -35,6 +37,7 @@ class Spread:
     _known: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     """Id → elements in it, and from where to where in `_names` it draws others."""
     _sums: dict[str, int] = field(default_factory=dict)
+    _looked: int = 0
 
     def start(self, element: str, id: str, named: list[str]) -> None:
         self._open.append(("" if element in LIGHT else id, self._drawn, len(self._names)))
@@ -54,6 +57,11 @@ class Spread:
         if level > MOST_LEVELS:
             raise InputError(
                 "the SVG drawing draws itself, or parts within parts within parts: at most {most} levels", most=MOST_LEVELS
+            )
+        self._looked += last - first
+        if self._looked > MOST_LOOKED:
+            raise InputError(
+                "the SVG drawing makes a browser draw more than {most} elements: save it with fewer copies", most=MOST_DRAWN
             )
         for id in self._names[first:last]:
             if id in self._known and id not in self._sums:
