@@ -62,6 +62,12 @@ def test_a_call_is_held_and_stands_everywhere_until_it_is_ended(node: Any, sign_
     expect(wall.locator(".evacuation-band button")).to_have_count(0)
     other.reload()
     expect(other.locator(".evacuation-band")).to_be_visible(timeout=SHOWS)
+    other.set_viewport_size({"width": 390, "height": 844})
+    other.wait_for_function(
+        "document.querySelector('.evacuation-band').offsetHeight < 220 && document.documentElement.scrollWidth <= innerWidth"
+    )
+    top = "Math.round(document.querySelector('.shell > .top').getBoundingClientRect().top) === document.querySelector('.evacuation-band').offsetHeight"
+    other.wait_for_function(top)  # on a phone the page and its counts begin below the band
     page.keyboard.press("Escape")
     band.locator("button").click()
     page.locator("dialog.aside [name=reason]").fill("演练结束")

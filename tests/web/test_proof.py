@@ -111,9 +111,32 @@ async def test_a_chain_that_breaks_or_stays_silent_ends_as_failed(node: Node, co
 
     node.context.extras[PROVE] = away
     assert (await console.post("/api/v1/proofs", json={})).json()["failed_at"] == "log"
+    assert "(日志)" in node.context.faults[FAILED].text("zh"), "the stage in the reader's language"
     node.context.extras[PROVE] = whole
     found = [(row["result"], row["failed_at"]) for row in (await console.get("/api/v1/proofs")).json()["items"]]
     assert found == [("failed", "log"), ("unanswered", ""), ("failed", "console")]
+
+
+async def test_what_a_dead_process_left_standing_proves_nothing(node: Node, console: Console) -> None:
+    """And a page that is loaded anew goes on with its own proof."""
+    await console.sign_in("gas")
+    prove = node.context.extras[PROVE]
+    await prove(True)  # an app that died then
+    proof = (await console.post("/api/v1/proofs", json={})).json()
+    assert (proof["result"], list(proof["stages"])) == (None, ["log", "engine", "journal"])
+    assert (await console.get("/api/v1/proofs")).json()["running"]["mine"] is True
+    await console.post(f"/api/v1/proofs/{proof['id']}/heard", json={"heard": False})
+    await prove(True)
+
+    async def deaf(on: bool) -> dict[str, Any]:
+        now = node.clock.now()
+        asyncio.get_running_loop().call_later(0.2, node.clock.advance, MINUTE)
+        return {"durable": now, "decided": now}
+
+    node.context.extras[PROVE] = deaf
+    assert (await console.post("/api/v1/proofs", json={})).json()["failed_at"] == "journal", (
+        "the alarm that stood already is no answer"
+    )
 
 
 async def test_it_is_due_every_week(node: Node, console: Console) -> None:

@@ -44,9 +44,9 @@ def routes(context: Context) -> APIRouter:
     service, writes = Proofs.of(context), Writes(context.records, context.clock)
 
     @router.get("/proofs", dependencies=[require(VIEW)])
-    async def listed() -> Response:
+    async def listed(asker: Asker) -> Response:
         """Proofs of the alarm chain, the newest first: who, where, µs from the start to each stage, and whether it was heard; when one is due."""
-        return Json(await asyncio.to_thread(service.listed))
+        return Json(await asyncio.to_thread(service.listed, asker))
 
     @router.post("/proofs", dependencies=[require(RIGHT, whole=True)])
     async def start(request: Request, asker: Asker, body: Start, key: Key = None) -> Response:

@@ -51,6 +51,13 @@ Prove = Callable[[bool], Awaitable[dict[str, Any]]]
 log = structlog.get_logger()
 
 
+class NotHeard(Unavailable):
+    """`what`: the stage that was not reached, or "not heard"; told in the reader's language."""
+
+    def text(self, language: str = "en") -> str:
+        return translate(self.message, language).format(**self.facts | {"what": translate(self.facts["what"], language)})
+
+
 @dataclass(slots=True)
 class Proof:
     """One that runs."""
@@ -108,9 +115,13 @@ class Proofs:
             raise CommandRefused("this node has no point for the proof of its alarm chain yet: start it again")
         proof = self._running = Proof(uuid7(self._context.clock), self._context.clock.now(), by, station.strip()[:100])
         try:
+            left = self._alarms.board.standing.get(number)
+            if left is not None:  # by a process that died with its proof: what it left in the journal proves nothing of this one
+                await self._take_back(proof)
+                proof.at = self._context.clock.now()
             told = await prove(True)
             proof.stages |= {"log": told["durable"] - proof.at, "engine": told["decided"] - proof.at}
-            await self._reach_journal(proof, number)
+            await self._reach_journal(proof, number, left.last.episode if left is not None else None)
         except AnlanError as failure:
             log.error("alarm chain failed", stage=proof.missing(), error=str(failure))
             return await self._end(proof, "failed", failure.text(by.language))
@@ -141,14 +152,14 @@ class Proofs:
         elif age > ANSWER_WITHIN:
             await self._end(proof, "unanswered", "")
 
-    async def _reach_journal(self, proof: Proof, number: int) -> None:
-        """Until the app has read the transition from the journal. Raises Unavailable."""
+    async def _reach_journal(self, proof: Proof, number: int, before: int | None) -> None:
+        """Until the app has read the transition from the journal, one of another episode than `before`. Raises Unavailable."""
         board = self._alarms.board
         deadline = self._context.clock.monotonic() + JOURNAL_SECONDS
         while True:
             rung = board.moved.count
             standing = board.standing.get(number)
-            if standing is not None and standing.last.after is AlarmState.UNACKNOWLEDGED:
+            if standing is not None and standing.last.episode != before and standing.last.after is AlarmState.UNACKNOWLEDGED:
                 proof.stages["journal"] = self._context.clock.now() - proof.at
                 return
             if self._context.clock.monotonic() > deadline:
@@ -224,19 +235,20 @@ class Proofs:
             append(session, Step.of(by, row.ended_at, "proof.run", str(row.id), after=after, reason=row.note))
         self.remind()
 
-    def listed(self) -> dict[str, Any]:
-        """Blocking. The last proofs, the newest first, and when the next is due."""
+    def listed(self, asker: Principal | None = None) -> dict[str, Any]:
+        """Blocking. The last proofs, the newest first, and when the next is due; whether the one that runs was begun by the `asker`'s session."""
         with self._context.records.reading() as session:
             rows = list(session.scalars(select(ProofRow).order_by(ProofRow.at.desc()).limit(LISTED)))
             heard = session.scalars(select(ProofRow.at).where(ProofRow.result == "heard").order_by(ProofRow.at.desc()).limit(1))
             last = heard.one_or_none()
+        running = self._running
         since = last if last is not None else self._since()
         return {
             "items": [_row(row) for row in rows],
             "last_heard": last,
             "due_at": since + DUE_AFTER,
             "overdue": self._context.clock.now() > since + DUE_AFTER,
-            "running": self._told(self._running) if self._running is not None else None,
+            "running": {**self._told(running), "mine": _is_of(running, asker)} if running is not None else None,
             "stages": list(STAGES),
             "alarm": ALARM,
         }
@@ -264,7 +276,7 @@ class Proofs:
         if told["result"] == "heard":
             self._context.faults.pop(FAILED, None)
         elif told["result"] in {"failed", "not_heard"}:
-            self._context.faults[FAILED] = Unavailable(
+            self._context.faults[FAILED] = NotHeard(
                 "the proof of the alarm chain on {time} was not heard at {where} ({what}): alarms may not be heard there. Find out why, and "
                 "prove it again",
                 time=self._clock_time(told["at"]),
@@ -281,7 +293,7 @@ class Proofs:
         proof = self._running
         if proof is None or proof.id != id:
             raise NotFound("this proof of the alarm chain does not run")
-        if proof.by.session != by.session:
+        if not _is_of(proof, by):
             raise Forbidden("this proof was begun at another console: only who is there can hear it")
         return proof
 
@@ -291,6 +303,10 @@ class Proofs:
     def _told(self, proof: Proof) -> dict[str, Any]:
         name = proof.by.name.model_dump()
         return {"id": str(proof.id), "at": proof.at, "by": name, "station": proof.station, "stages": proof.stages, "result": None}
+
+
+def _is_of(proof: Proof, asker: Principal | None) -> bool:
+    return asker is not None and proof.by.session == asker.session
 
 
 def _row(row: ProofRow) -> dict[str, Any]:

@@ -33,6 +33,7 @@ class ProofPage extends HTMLElement {
       return;
     }
     this.known = answer;
+    if (this.hasAttribute("may") && !this.proof && answer.running?.mine) this.goOn(answer.running);
     const due = answer.overdue ? t("overdue since {time}", { time: stamp(answer.due_at) }) : t("due by {time}", { time: stamp(answer.due_at) });
     this.querySelector(".due").textContent = answer.last_heard ? `${t("last heard {time}", { time: stamp(answer.last_heard) })} · ${due}` : `${t("never heard yet")} · ${due}`;
     this.querySelector(".due").classList.toggle("overdue", answer.overdue);
@@ -62,15 +63,23 @@ class ProofPage extends HTMLElement {
       return;
     }
     if (answer.result) return this.over(answer);
-    this.proof = answer;
+    this.goOn(answer);
+  }
+
+  /** With one that was begun just now, or by this session before the page was left. */
+  goOn(proof) {
+    this.proof = proof;
     this.arrived = false;
     this.showRunning();
     this.look();
   }
 
-  /** Whether the alarm has come by the socket. */
+  /** Whether the alarm has come by the socket; once it has gone again, the node has ended the proof. */
   async look() {
-    if (!this.proof || this.arrived || !alarms.list().some((row) => row.id === this.known.alarm && row.state === "UNACKNOWLEDGED")) return;
+    if (!this.proof) return;
+    const stands = alarms.list().some((row) => row.id === this.known.alarm && row.state === "UNACKNOWLEDGED");
+    if (this.arrived && !stands && !this.saying) return this.gone();
+    if (this.arrived || !stands) return;
     this.arrived = true;
     if (!this.take(await this.stage("console", true))) return;
     const ok = await sound.enable();
@@ -98,7 +107,22 @@ class ProofPage extends HTMLElement {
 
   async say(heard) {
     const note = this.querySelector("[name=note]").value.trim();
-    this.over(await api.post(`/api/v1/proofs/${this.proof.id}/heard`, { heard, note }));
+    this.saying = true;
+    const answer = await api.post(`/api/v1/proofs/${this.proof.id}/heard`, { heard, note });
+    this.saying = false;
+    if (answer.refused && !answer.status) this.querySelector(".now .form-error").textContent = answer.refused;
+    else this.over(answer);
+  }
+
+  /** Nobody answered within the time: what became of it is told by its row. */
+  async gone() {
+    const { id } = this.proof;
+    clearInterval(this.sounding);
+    const answer = await api.get("/api/v1/proofs");
+    if (this.proof?.id !== id) return;
+    if (answer.running?.id === id) return; // acknowledged at another console: the proof goes on
+    const ended = answer.items?.find((row) => row.id === id);
+    this.over(ended ?? { refused: answer.refused ?? t("The node no longer runs this proof, and no result of it is kept: begin again.") });
   }
 
   over(answer) {
@@ -113,7 +137,7 @@ class ProofPage extends HTMLElement {
   showRunning() {
     const note = this.querySelector("[name=note]")?.value ?? "";
     this.querySelector(".now .body").innerHTML = `<p class="stages">${stages(this.proof.stages, this.known.stages)}</p>
-      <p><b>${t("Do you hear the alarm at this station?")}</b></p><label class="labelled">${t("Note")}<input class="field" name="note" maxlength="500" value="${esc(note)}"></label>
+      <p><b>${t("Do you hear the alarm at this station?")}</b></p><label class="labelled">${t("Note")}<input class="field" name="note" maxlength="500" value="${esc(note)}"></label><div class="form-error" role="alert"></div>
       <div class="button-row"><button class="button main" type="button" data-act="heard">${t("I hear it")}</button><button class="button" type="button" data-act="not-heard">${t("I hear nothing")}</button></div>`;
   }
 
