@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import orjson
+import pytest
 from sqlalchemy import select
 
 from anlan.guard.people import account_of
+from anlan.guard.principal import Grant, Principal
 from anlan.guard.records import Person
+from anlan.model.drawings import Drawing
+from anlan.model.words import Label
+from anlan.monitor.trials import Trial
 from anlan.plant.drawings import shelf
+from anlan.plant.effects import TrialUnfit, must_be_current
 from anlan.plant.records import DrawingRow
 from anlan.plant.requests import MOST_OPEN, Requests
+from anlan.plant.versions import version
 from anlan.web.records import Write
 from tests.web.config_node import Core, core, sign_in
 from tests.web.conftest import PASSWORD
@@ -26,6 +35,7 @@ async def test_what_is_kept_of_a_signature_does_not_give_the_password_away(node:
     """A copy of the records must not be a way to guess passwords a thousand million times a second."""
     zhao, qian = await sign_in("zhao"), await sign_in("qian")
     path = f"{API}/plant/requests/{(await asked(zhao))['id']}/approve"
+    await zhao.post(path.replace("/approve", "/sign"), json={"password": PASSWORD})
     body = orjson.dumps({"password": PASSWORD, "note": ""})
     headers = {"Content-Type": "application/json", "Idempotency-Key": "signed"}
     done = await qian.post(path, content=body, headers=headers)
@@ -55,6 +65,7 @@ async def test_a_flood_of_requests_ends_and_hides_none_that_waits(node: Any, cor
 async def test_what_a_closed_account_asked_for_is_not_approved(node: Any, core: Core, sign_in: Any) -> None:
     zhao, qian = await sign_in("zhao"), await sign_in("qian")
     request = await asked(zhao)
+    await zhao.post(f"{API}/plant/requests/{request['id']}/sign", json={"password": PASSWORD})
     with node.records.session() as session:
         session.scalars(select(Person).where(Person.account == account_of("zhao"))).one().disabled = True
     refused = await qian.post(f"{API}/plant/requests/{request['id']}/approve", json={"password": PASSWORD})
@@ -98,6 +109,7 @@ async def test_of_all_who_decide_at_once_one_does(node: Any, core: Core, sign_in
     zhao, qian, safety = await sign_in("zhao"), await sign_in("qian"), await sign_in("safety")
     request = await asked(zhao)
     path, signed, note = f"{API}/plant/requests/{request['id']}", {"password": PASSWORD}, {"note": "in error"}
+    await zhao.post(f"{path}/sign", json=signed)
     answers = await asyncio.gather(
         qian.post(f"{path}/approve", json=signed),
         safety.post(f"{path}/approve", json=signed),
@@ -123,3 +135,19 @@ async def test_an_old_base_tells_what_was_changed_in_the_own_branch_alone(node: 
     assert (late.json()["code"], late.json()["facts"]["changes"], "AT-1" in late.text) == ("base-moved", [], False), late.text
     whole = await zhao.patch(f"{API}/alarms/AT-1.H/rule", json=tighter | {"change": {"limit": 11}})
     assert [one["id"] for one in whole.json()["facts"]["changes"]] == ["AT-1.H"]
+
+
+async def test_a_trial_out_of_date_names_nothing_of_another_branch(node: Any, core: Core) -> None:
+    """A drawing decides nothing, so who draws holds up no trial."""
+    _, plant, _ = version(node.records)
+    (gas,) = [point for point in plant.points if point.id == "AT-1"]
+    wider = gas.model_copy(update={"range_high": 90.0})
+    after = plant.model_copy(update={"points": tuple(wider if point is gas else point for point in plant.points)})
+    trial = Trial(uuid4(), 0, "sun", 1, {}, 0, 1, 0, None, None, None, (), None)
+    by = partial(Principal, person=uuid4(), account="sun", name=Label(zh="sun"), session=uuid4())
+    for place, told in (("works/U200", False), ("", True)):
+        with pytest.raises(TrialUnfit) as unfit:
+            must_be_current(trial, "LT-101.H", plant, after, 2, by(grants=(Grant("x", place, frozenset({"alarm.view"})),)))
+        assert ("AT-1" in str(unfit.value)) is told
+    drawn = Drawing(id="site", file="a.png", sha256="0" * 64, media="image/png", width=1, height=1)
+    must_be_current(trial, "LT-101.H", plant, plant.model_copy(update={"drawings": (drawn,)}), 2, by(grants=()))

@@ -130,7 +130,7 @@ class MasterService:
             edited = _edited(rule, change)
             after = await asyncio.to_thread(with_rule, plant, edited)
             warnings = await asyncio.to_thread(_checked, after, alarm)
-            effect = await asyncio.to_thread(self._effect, trial, rule, edited, (current, plant))
+            effect = await asyncio.to_thread(self._effect, principal, trial, rule, edited, (current, plant))
             made = await asyncio.to_thread(
                 partial(self._make_or_ask, principal, after, base=base, reason=reason, effect=effect, subject=alarm, id=command)
             )
@@ -312,7 +312,7 @@ class MasterService:
         )
 
     def _effect(
-        self, named: UUID | None, rule: AlarmRule, edited: AlarmRule, now: tuple[Version, Plant]
+        self, by: Principal, named: UUID | None, rule: AlarmRule, edited: AlarmRule, now: tuple[Version, Plant]
     ) -> dict[str, Any] | None:
         """What the node's own trial said of this very change."""
         current, plant = now
@@ -323,7 +323,7 @@ class MasterService:
         trial = must_fit(Trials.of(self._context).find(named), named, rule, change, self._context.clock.now())
         if trial.version != current.number:
             _, old, _ = version(self._context.records, trial.version)
-            must_be_current(trial, rule.id, old, plant, current.number)
+            must_be_current(trial, rule.id, old, plant, current.number, by)
         return trial.as_json()
 
     def moved(self, base: int, current: Version, plant: Plant, by: Principal) -> InputError:
