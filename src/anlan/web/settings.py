@@ -217,7 +217,11 @@ class Settings:
                 ),
                 "/people",
             ),
-            Row(self._say("Roles with a second factor"), self._list(policy.second_factor.roles), "/people"),
+            Row(
+                self._say("Roles with a second factor"),
+                self._say("all roles") if "*" in policy.second_factor.roles else self._list(policy.second_factor.roles),
+                "/people",
+            ),
         ]
         if self._principal.allows("people.manage", ""):
             states = [row["state"] for row in stations_of(self._context).all()]

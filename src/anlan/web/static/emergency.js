@@ -25,7 +25,7 @@ class Emergency extends HTMLElement {
 
   async load() {
     const answer = await api.get("/api/v1/emergency");
-    this.querySelector(".said").innerHTML = answer.refused ? `<div class="notice wrong">${esc(answer.refused)} <a href="/pair">${t("Pair this station")}</a></div>` : head(answer);
+    this.querySelector(".said").innerHTML = answer.refused ? `<div class="notice wrong">${esc(answer.refused)} ${answer.status === 401 ? `<a href="/pair">${t("Pair this station")}</a>` : t("What stands below is from before.")}</div>` : head(answer);
     this.classList.toggle("deaf", Boolean(answer.refused) || !answer.connected || !answer.journal);
     this.identity = answer.identity;
     if (answer.refused) return;
@@ -42,14 +42,15 @@ class Emergency extends HTMLElement {
 
   /** Rows that did not move keep their buttons: a key press must not fall between two. */
   show(answer) {
-    const key = JSON.stringify([answer.more, answer.items.map((row) => [row.id, row.episode, row.state, row.priority])]);
+    const live = answer.connected && answer.journal;
+    const key = JSON.stringify([live, answer.more, answer.items.map((row) => [row.id, row.episode, row.state, row.priority])]);
     if (key === this.key) return;
     this.key = key;
     const focus = document.activeElement?.dataset;
     const held = focus?.step && `[data-step="${focus.step}"][data-alarm="${CSS.escape(focus.alarm)}"]`;
     this.items = new Map(answer.items.map((row) => [row.id, row]));
     const list = this.querySelector(".list");
-    list.innerHTML = answer.items.map(line).join("") || `<div class="empty"><strong>${t("No alarm of this post stands.")}</strong></div>`;
+    list.innerHTML = answer.items.map(line).join("") || `<div class="empty"><strong>${live ? t("No alarm of this post stands.") : t("Whether an alarm of this post stands is not known now.")}</strong></div>`;
     if (answer.more) list.insertAdjacentHTML("beforeend", `<p class="dim">${t("… and {n} more", { n: answer.more })}</p>`);
     if (held) list.querySelector(held)?.focus();
   }

@@ -69,7 +69,8 @@ export function callForm(places, send) {
       if (!form.reportValidity()) return;
       const { place, reason, exercise } = form.elements;
       const answer = await send({ place: place.value, reason: reason.value, exercise: exercise.checked });
-      form.querySelector(".form-error").textContent = answer.refused ?? "";
+      const nowhere = answer.refused && !answer.status ? t("Nobody was called: call by telephone, radio or the plant's own alarm, and try here again.") : "";
+      form.querySelector(".form-error").textContent = [answer.refused, nowhere].filter(Boolean).join(" ");
       if (!answer.refused) form.reset();
     }),
   );

@@ -28,7 +28,7 @@ class EvacuationPage extends HTMLElement {
     }
     const head = ["Time", "Place", "Reason", "Who", "Ended", "Why it was ended"].map((words) => `<th>${t(words)}</th>`).join("");
     const rows = answer.items.map(row).join("");
-    const body = rows ? `<table class="sheet"><thead><tr>${head}</tr></thead><tbody>${rows}</tbody></table>` : `<p class="body dim">${t("No call was ever made here.")}</p>`;
+    const body = rows ? `<table class="sheet"><thead><tr>${head}</tr></thead><tbody>${rows}</tbody></table>` : `<p class="nothing dim">${t("No call was ever made here.")}</p>`;
     this.list.innerHTML = `<header><h2>${t("Evacuation calls")}</h2></header><div class="wide-table">${body}</div>`;
   }
 }

@@ -4,7 +4,7 @@
 import { alarms } from "./alarms.js";
 import { esc, label, t } from "./config.js";
 import { stamp } from "./format.js";
-import { api } from "./link.js";
+import { api, link } from "./link.js";
 import { sound } from "./sound.js";
 
 const STAGE_WORDS = { log: "log", engine: "engine", journal: "journal", console: "console", sound: "sound" };
@@ -18,11 +18,14 @@ class ProofPage extends HTMLElement {
     this.addEventListener("click", ({ target }) => this.act(target.closest("button[data-act]")?.dataset.act));
     this.moved = () => this.look();
     alarms.addEventListener("change", this.moved);
+    this.again = ({ detail }) => detail === "up" && !this.proof && this.load(); // the node was away
+    link.addEventListener("state", this.again);
     this.load();
   }
 
   disconnectedCallback() {
     alarms.removeEventListener("change", this.moved);
+    link.removeEventListener("state", this.again);
     clearInterval(this.sounding);
   }
 
@@ -144,7 +147,7 @@ class ProofPage extends HTMLElement {
   showPast({ items, stages: all }) {
     const head = ["Time", "Who", "Where it is to be heard", "Result", "Stages", "Note"].map((words) => `<th>${t(words)}</th>`).join("");
     const rows = items.map((row) => `<tr data-proof="${esc(row.id)}"><td>${stamp(row.at)}</td><td>${esc(label(row.by))}</td><td>${esc(row.station || row.post)} <span class="dim">${esc(row.from)}</span></td><td>${result(row)}</td><td>${stages(row.stages, all)}</td><td>${esc(row.note)}</td></tr>`);
-    const body = rows.length ? `<table class="sheet"><thead><tr>${head}</tr></thead><tbody>${rows.join("")}</tbody></table>` : `<p class="body dim">${t("No proof was made yet.")}</p>`;
+    const body = rows.length ? `<table class="sheet"><thead><tr>${head}</tr></thead><tbody>${rows.join("")}</tbody></table>` : `<p class="nothing dim">${t("No proof was made yet.")}</p>`;
     this.querySelector(".past").innerHTML = `<header><h2>${t("Proofs so far")}</h2></header><div class="wide-table">${body}</div>`;
   }
 }
