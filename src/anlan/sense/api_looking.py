@@ -36,7 +36,8 @@ def routes(context: Context) -> APIRouter:
 
     @router.post("/opcua/trust", dependencies=[require("source.configure", whole=True)])
     async def trust(request: Request, asker: Asker, body: OpcUaTrust, key: Key = None) -> Response:
-        """Trust the certificate with this fingerprint from now on, if the server still shows it. On record with who confirmed it."""
+        """Trust the certificate with this fingerprint at this host and port, and at no other, if the server still shows it. On record with
+        who confirmed it."""
 
         async def run(_: UUID) -> dict[str, Any]:
             told = await looks.look(asker, body, body.url)

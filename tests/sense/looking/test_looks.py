@@ -51,7 +51,12 @@ async def test_an_opc_ua_server_is_looked_at_trusted_and_browsed(tmp_path: Path)
         with pytest.raises(NotReached, match="not trusted"):
             await look_at(OpcUaBrowse(url=server.url), tmp_path, CLOCK)
         told = await look_at(OpcUaTrust(url=server.url, fingerprint=seen["fingerprint"]), tmp_path, CLOCK)
-        assert told["certificate"]["trusted"] is True
+        assert (told["certificate"]["trusted"], told["certificate"]["address"]) == (True, server.url[10:].partition("/")[0])
+        # The same device under another name is another address: nothing was said of that one.
+        elsewhere = server.url.replace("127.0.0.1", "localhost")
+        assert elsewhere != server.url
+        with pytest.raises(NotReached, match="not trusted"):
+            await look_at(OpcUaBrowse(url=elsewhere), tmp_path, CLOCK)
 
         async def level(node: str) -> dict[str, Any]:
             told = await look_at(OpcUaBrowse(url=server.url, node=node), tmp_path, CLOCK)

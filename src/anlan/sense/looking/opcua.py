@@ -45,12 +45,13 @@ async def endpoints(look: OpcUaEndpoints, folder: Path, clock: Clock) -> dict[st
         "name": text_of(server.ApplicationName) if server is not None else "",
         "uri": str(server.ApplicationUri or "") if server is not None else "",
         "endpoints": listed,
-        "certificate": await asyncio.to_thread(_certificate, shown, folder, clock) if shown else None,
+        "certificate": await asyncio.to_thread(_certificate, shown, look.url, folder, clock) if shown else None,
     }
 
 
 async def trust(look: OpcUaTrust, folder: Path, clock: Clock) -> dict[str, Any]:
-    """Believe from now on the certificate that the person has seen, and no other. Raises NotReached when the server shows another one."""
+    """Believe from now on, at this address, the certificate that the person has seen, and no other. Raises NotReached when the server
+    shows another one."""
     told = await endpoints(OpcUaEndpoints(url=look.url), folder, clock)
     found = next((one.ServerCertificate for one in await _endpoints(look.url) if _ours(one) == "Basic256Sha256"), None)
     own = _first(found or b"")
@@ -62,10 +63,10 @@ async def trust(look: OpcUaTrust, folder: Path, clock: Clock) -> dict[str, Any]:
             expected=look.fingerprint[:16],
         )
     try:
-        await asyncio.to_thread(pki.trust, folder / "pki", own)
+        await asyncio.to_thread(pki.trust, folder / "pki", own, at=pki.address_of(look.url))
     except DriverError as none:
         raise NotReached(none.message, **none.facts) from none
-    return told | {"certificate": await asyncio.to_thread(_certificate, own, folder, clock)}
+    return told | {"certificate": await asyncio.to_thread(_certificate, own, look.url, folder, clock)}
 
 
 async def browse(look: OpcUaBrowse, folder: Path, clock: Clock) -> dict[str, Any]:
@@ -183,7 +184,7 @@ async def _endpoints(url: str) -> list[ua.EndpointDescription]:
 def _where(url: str) -> tuple[str, int]:
     parts = urlsplit(url)
     try:
-        return parts.hostname or "", parts.port or 4840
+        return parts.hostname or "", parts.port or pki.PORT
     except ValueError as wrong:
         raise NotReached("{url}: {why}", url=url, why=str(wrong)) from wrong
 
@@ -200,8 +201,9 @@ def _first(chain: bytes) -> bytes:
     return chain[: int.from_bytes(chain[2:4], "big") + 4]
 
 
-def _certificate(chain: bytes, folder: Path, clock: Clock) -> dict[str, Any]:
-    own = _first(chain)
+def _certificate(chain: bytes, url: str, folder: Path, clock: Clock) -> dict[str, Any]:
+    """`address`: host:port at which `trusted` is said, and at which it would be trusted."""
+    own, address = _first(chain), pki.address_of(url)
     try:
         held = x509.load_der_x509_certificate(own)
     except ValueError as wrong:
@@ -211,5 +213,6 @@ def _certificate(chain: bytes, folder: Path, clock: Clock) -> dict[str, Any]:
         "fingerprint": hashlib.sha256(own).hexdigest(),
         "start": held.not_valid_before_utc.date().isoformat(),
         "end": held.not_valid_after_utc.date().isoformat(),
-        "trusted": pki.is_trusted(folder / "pki", own, clock),
+        "address": address,
+        "trusted": pki.is_trusted(folder / "pki", own, clock, at=address),
     }

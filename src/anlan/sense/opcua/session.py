@@ -74,7 +74,8 @@ async def _secure(client: Client, config: SessionConfig, clock: Clock) -> None:
         raise DriverError("{url} offers no Basic256Sha256 with SignAndEncrypt", url=config.url) from none
     # Some servers send their whole chain: the first certificate is their own.
     server = server[: int.from_bytes(server[2:4], "big") + 4]
-    await asyncio.to_thread(pki.believe, folder, server, clock, first=config.trust == "first")
+    at, first = pki.address_of(config.url), config.trust == "first"
+    await asyncio.to_thread(pki.believe, folder, server, clock, at=at, first=first)
     await client.set_security(POLICY, certificate, key, server_certificate=uacrypto.CertProperties(server, "der"), mode=MODE)
 
 

@@ -87,7 +87,7 @@ function serverMarkup(wizard) {
 function certificate() {
   const one = server.certificate;
   const pairs = one.fingerprint.match(/.{1,4}/g).join(" ");
-  const state = one.trusted ? `<p>${t("This node trusts this certificate.")}</p>` : `<p>${t("This node does not know the certificate. Compare the fingerprint with what the server's administrator tells you, then trust it. It is trusted for good, and your name is on record.")}</p><button type="button" class="button" data-act="trust">${t("The fingerprint is right: trust it")}</button>`;
+  const state = one.trusted ? `<p>${t("This node trusts this certificate at this address.")}</p>` : `<p>${t("This node does not know the certificate. Compare the fingerprint with what the server's administrator tells you, then trust it. It is trusted for good at this address and no other, and your name is on record.")}</p><button type="button" class="button" data-act="trust">${t("The fingerprint is right: trust it")}</button>`;
   return `<div class="start-certificate"><p class="dim">${t("Server certificate")}: ${esc(one.subject)} · ${esc(one.start)} – ${esc(one.end)}</p><p class="mono big">${pairs}</p>${state}</div>`;
 }
 
