@@ -9,4 +9,5 @@ DRAWING_WORDS: tuple[str, ...] = (
     "Take the drawing away", "Find", "Exchange light and dark", "The drawing with what stands on it", "stands on it", "Nothing fits.", "Drawing {file}",
     "Points and places on the drawing", "Saved: version {n}",
     "Take the drawing away? The overview is then drawn from areas and positions again.", "The drawing is taken away",
+    "Save what stands on the drawing first: another picture loads the page anew.",
 )  # fmt: skip

@@ -181,12 +181,19 @@ class Drawing extends HTMLElement {
   }
 
   async bring(file) {
+    this.querySelector("[type=file]").value = ""; // the same file may be chosen again
+    if (this.dirty) return this.told(t("Save what stands on the drawing first: another picture loads the page anew."));
     this.told("");
     const query = new URLSearchParams({ base: this.version, place: this.place, reason: t("Drawing {file}", { file: file.name }).slice(0, 400), zh: file.name.slice(0, 100) });
-    const answer = await fetch(`/api/v1/plant/drawings/${this.named}/image?${query}`, { method: "PUT", credentials: "same-origin", headers: { Accept: "application/json", "Content-Type": "application/octet-stream" }, body: file });
-    const body = await answer.json();
-    if (!answer.ok) this.told(body.detail ?? body.title);
-    else this.reload();
+    try {
+      const answer = await fetch(`/api/v1/plant/drawings/${this.named}/image?${query}`, { method: "PUT", credentials: "same-origin", headers: { Accept: "application/json", "Content-Type": "application/octet-stream" }, body: file });
+      const body = await answer.json();
+      if (!answer.ok) this.told(body.detail ?? body.title);
+      else this.reload();
+    } catch (error) {
+      console.warn(file.name, error);
+      this.told(t("The node does not answer."));
+    }
   }
 
   async save() {

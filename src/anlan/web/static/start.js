@@ -33,6 +33,7 @@ class Start extends HTMLElement {
       event.preventDefault();
       this.act({ act: event.target.dataset.send }, event.target);
     });
+    window.addEventListener("beforeunload", (event) => this.step < 3 && this.rows.size && !this.added && event.preventDefault());
     this.addEventListener("change", ({ target }) => target.dataset.change && this.act({ act: target.dataset.change, ...target.dataset }, target));
     this.show();
   }

@@ -168,5 +168,6 @@ async function add(wizard) {
     out.textContent = told.refused;
     return;
   }
+  wizard.added = true;
   location.assign(`/start?added=${encodeURIComponent(wizard.source.which || wizard.source.id)}`);
 }
