@@ -3,7 +3,7 @@
 Browser → {"points": ["AT-203", …], "also": ["blind"]}: the points it shows and what else it wants to be told; replaces both.
 Node → {"t": node's clock [µs], "core": whether the core is heard, "v": [[id, time, value | null, quality word, received_at], …], "a": [alarm rows that
 changed], "cursor": journal position, "whole": true when `a` is all that stands, "s": [source rows], "sum": summary, "cal": [ids of the
-detectors under calibration], "pl": {path of a place that was asked for as "place:PATH": its counts}, "page": `shell.page_stamp`, "f": [faults of the node, in words], "fl": [alarm floods that run], "rq": how many requests wait for this person, "bl": what can't be seen
+detectors under calibration], "pl": {path of a place that was asked for as "place:PATH": its counts}, "page": `shell.page_stamp`, "f": [faults of the node, in words], "fl": [alarm floods that run], "rq": how many requests wait for this person (null: not known), "bl": what can't be seen
 (`monitor.blind_spots`), "ev": [evacuation calls that stand], "who": {name, account, post, nobody} once another person or nobody is signed in here}, what has not changed left out; at least one a second, so
 that silence means a lost line. Values at most 4 times a second, alarms at once. Closed with 1008 when the session is over.
 """
@@ -59,7 +59,8 @@ class ConsoleSocket:
         self._evacuations_rung = -1
         self._floods_told: bytes = b"[]"
         self._requests = context.extras.get("requests.waiting")
-        self._waiting, self._waiting_told = 0, 0
+        self._waiting: int | None = 0
+        self._waiting_told: int | None = 0
         self._page_told = ""
         self._places: tuple[str, ...] = ()
         self._places_told: bytes = b""
@@ -118,13 +119,22 @@ class ConsoleSocket:
         try:
             while await self._still_allowed():
                 await Sums.of(self._context).refresh()
-                self._waiting = await self._requests(self._principal) if self._requests is not None else 0
+                self._waiting = await self._count_waiting()
                 await self._socket.send_text(self._frame().decode())
                 asked, people = self._asked.count, self._context.people_moved.count
                 await watch.first(HEARTBEAT)
             await self._socket.close(WS_1008_POLICY_VIOLATION, "session over")
         finally:
             watch.close()
+
+    async def _count_waiting(self) -> int | None:
+        """None while the records cannot be read: values, alarms and evacuation calls are told all the same."""
+        if self._requests is None:
+            return 0
+        try:
+            return int(await self._requests(self._principal))
+        except StoreError:
+            return None
 
     def _frame(self) -> bytes:
         core = b"true" if self._context.live.connected else b"false"
@@ -240,11 +250,11 @@ class ConsoleSocket:
         return b',"pl":{' + told + b"}"
 
     def _waiting_requests(self) -> bytes:
-        """How many changes of the configuration wait for this person's word."""
+        """How many changes of the configuration wait for this person's word; null: not known."""
         if self._waiting == self._waiting_told:
             return b""
         self._waiting_told = self._waiting
-        return b',"rq":%d' % self._waiting
+        return b',"rq":%b' % orjson.dumps(self._waiting)
 
     def _page(self) -> bytes:
         stamp = page_stamp(self._context.plant)

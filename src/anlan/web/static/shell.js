@@ -84,6 +84,7 @@ function showWaiting(count) {
   const way = document.querySelector('.ways a[href="/configuration"]');
   if (!way) return;
   way.querySelector(".waiting")?.remove();
+  if (count === null) way.insertAdjacentHTML("beforeend", `<b class="waiting" title="${t("unknown")}">?</b>`);
   if (count) way.insertAdjacentHTML("beforeend", `<b class="waiting" title="${t("{n} requests wait for you", { n: count })}">${count}</b>`);
 }
 
