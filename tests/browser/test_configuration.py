@@ -28,11 +28,11 @@ OWN = "wave-after-wave-9"
 
 @pytest.fixture
 def two(works: tuple[Node, httpx.Client], browser: Browser) -> Iterator[Callable[..., Page]]:
-    """zhao configures, qian approves; neither's account was made by the other."""
+    """zhao configures and says what is read, qian approves; neither's account was made by the other."""
     records = Records.open(NodeFolder(works[0].data).records)
     with records.session() as session:
         for account, name in (("zhao", "赵安"), ("qian", "钱宁")):
-            new = NewPerson(account, Label(zh=name, en=account), (Held("safety_officer"),))
+            new = NewPerson(account, Label(zh=name, en=account), (Held("safety_officer"), Held("instrument")))
             add_person(session, new, hash_password(OWN), SystemClock(), must_change=False)
     records.close()
     with signing_in(browser, works[0].address, OWN, "zhao") as open_:
@@ -85,10 +85,22 @@ def test_a_draft_is_mended_seen_and_put_into_force_by_two(works: tuple[Node, htt
     picture(page, "preview")
     side.locator('[name="reason"]').fill("HAZOP 第 14 项")
     side.locator("form.apply button.main").click()
+    sign = page.locator("dialog.aside")
+    expect(sign).to_contain_text("以申请人身份签字", timeout=SHOWS)
+    picture(page, "sign")
+    page.keyboard.press("Escape")
+    expect(side).to_contain_text("尚未签名: 赵安")
+    other = two("qian", "/configuration?tab=requests")
+    other.locator("tbody tr").first.click()
+    expect(other.locator("anlan-configuration .story")).to_contain_text("申请人尚未签字", timeout=SHOWS)
+    expect(other.locator("[data-decide=approve]")).to_have_count(0)
+    page.locator("tbody tr").first.click()
+    side.locator("[data-decide=sign]").click()
+    sign.locator('[name="password"]').fill(OWN)
+    page.keyboard.press("Enter")
     expect(side).to_contain_text("待批: 赵安", timeout=SHOWS)
     expect(side.locator("[data-decide=approve]")).to_have_count(0)
     assert newest(client)["number"] == before, "one person alone brings nothing into force"
-    other = two("qian", "/configuration?tab=requests")
     expect(other.locator('.ways a[href="/configuration"] .waiting')).to_have_text("1", timeout=SHOWS)
     other.locator("tbody tr").first.click()
     picture(other, "request")

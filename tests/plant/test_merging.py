@@ -6,12 +6,16 @@ import pytest
 from works import gas, line, write
 
 from anlan.model.words import Label
-from anlan.plant.concerned import places_concerned
+from anlan.plant.concerned import concerned, every
 from anlan.plant.description import CalculatedPoint, Plant, Vote
 from anlan.plant.difference import differences
 from anlan.plant.folder import load
 from anlan.plant.merging import Moved, rebased
 from anlan.plant.service import with_rule
+
+
+def places_concerned(before: Plant, after: Plant) -> tuple[str, ...]:
+    return tuple(every(places for _, places in concerned(before, after, differences(before, after))))
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ class Core:
 
 @pytest.fixture
 def core(node: Any, people: None, hashed: str, tmp_path: Path) -> Core:
-    """zhao, qian and sun are safety officers, sun only of U200."""
+    """zhao, qian and sun are safety officers, sun only of U200; zhao and qian may also say what is read from the field."""
     node.records.migrate({**ROOMS, "plant": "anlan.plant"})
     written = PLANT.replace("  stale: safety\n", "  stale: safety\n" + CLASSES)
     plant = load(write(tmp_path / "works", line(), gas("20"), plant=written))
@@ -52,7 +52,7 @@ def core(node: Any, people: None, hashed: str, tmp_path: Path) -> Core:
     node.context.plant = view_of(made.plant, made.numbers, 1)
     with node.records.session() as session:
         for account, place in (("zhao", ""), ("qian", ""), ("sun", "works/U200")):
-            held = (Held("safety_officer", place=place),)
+            held = (Held("safety_officer", place=place), *([] if place else [Held("instrument")]))
             add_person(session, NewPerson(account, Label(zh=account), held), hashed, node.clock, must_change=False)
     core = node.context.extras["plant.running"] = Core(node)
     return core

@@ -164,6 +164,35 @@ async def test_a_folder_and_a_version_of_before_are_no_way_round(node: Any, core
     assert (version(node.records)[0].number, core.taken) == (last, [])
 
 
+async def test_what_is_read_from_the_field_takes_the_right_to_say_so(node: Any, core: Core, sign_in: Any) -> None:
+    """Adding a source takes `source.configure`; a draft or an old version is no way round. `safety` holds `alarm.configure` alone."""
+    safety, zhao = await sign_in("safety"), await sign_in("zhao")
+    new = {
+        "place": "works/U100",
+        "kind": "level",
+        "unit": "%",
+        "source": "plc",
+        "address": "hr:40 float32",
+        "name": {"zh": "液位", "en": "level"},
+    }
+    drafts = [
+        {"what": "point", "id": "LT-9", "change": new},
+        {"what": "point", "id": "LT-101", "change": {"address": "hr:40 float32"}},
+    ]
+    for edit, place in zip(drafts, ("works/U100", "works/U100/V-101"), strict=True):
+        told = (await safety.post(f"{API}/plant/draft/preview", json={"edits": [edit]})).json()
+        assert (told["missing_rights"], told["missing_source_rights"]) == ([], [place]), told
+        refused = await safety.post(f"{API}/plant/draft/apply", json={"edits": [edit], "base": 1, "reason": "a try"})
+        assert (refused.status_code, "Add sources" in refused.json()["detail"]) == (403, True), refused.text
+    named = {"what": "point", "id": "LT-101", "change": {"range_high": 110}}
+    body = {"edits": [named], "base": 1, "reason": "a new span"}
+    assert (await safety.post(f"{API}/plant/draft/apply", json=body)).json()["version"] == 2
+    body = {"edits": drafts[1:], "base": 2, "reason": "moved"}
+    assert (await zhao.post(f"{API}/plant/draft/apply", json=body)).json()["version"] == 3
+    back = await safety.post(f"{API}/plant/versions/2/bring-back", json={"base": 3, "reason": "as it was"})
+    assert (back.status_code, core.taken) == (403, [2, 3]), back.text
+
+
 JUDGED = {
     "node/configuration.py": "guarded, and _import_demo: demo data in records that hold nothing else",
     "node/alarm_commands.py": "guarded",

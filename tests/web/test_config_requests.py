@@ -28,11 +28,19 @@ API = "/api/v1"
 LOOSER = {"change": {"limit": 24}, "base": 1, "reason": "HAZOP item 14"}
 
 
-async def asked(console: Any, **body: Any) -> dict[str, Any]:
+async def asked(console: Any, *, signs: bool = True, **body: Any) -> dict[str, Any]:
     answer = await console.patch(f"{API}/alarms/AT-1.H/rule", json={**LOOSER, **body})
     assert (answer.status_code, answer.json()["new"]) == (202, False), answer.text
     request: dict[str, Any] = answer.json()["request"]
-    return request
+    if not signs or request["signed_at"] is not None:
+        return request
+    done = await sign(console, request)
+    assert done.status_code == 200, done.text
+    return dict(done.json())
+
+
+async def sign(console: Any, request: dict[str, Any], password: str = PASSWORD, way: str = "sign") -> Any:
+    return await console.post(f"{API}/plant/requests/{request['id']}/{way}", json={"password": password})
 
 
 async def approve(console: Any, request: dict[str, Any], **body: Any) -> Any:
@@ -80,6 +88,60 @@ async def test_one_asks_and_another_approves(node: Any, core: Core, sign_in: Any
     made = (await zhao.get(f"{API}/plant/versions")).json()["items"][0]
     assert (made["author"], made["reason"], made["approved_by"]["zh"]) == ("zhao", "HAZOP item 14", "qian")
     assert (await approve(await sign_in("safety"), request)).json()["code"] == "command-refused"
+
+
+async def test_a_session_alone_asks_for_nobody(node: Any, core: Core, sign_in: Any) -> None:
+    """Who finds zhao's console open can ask by it; approved it is not before zhao has given the own password."""
+    zhao, qian = await sign_in("zhao"), await sign_in("qian")
+    request = await asked(zhao, signs=False)
+    told = (await qian.get(f"{API}/plant/requests")).json()
+    assert (told["waiting_for_me"], told["items"][0]["may"], told["items"][0]["signed_at"]) == (0, ["decline"], None)
+    refused = await approve(qian, request)
+    assert (refused.status_code, "has not signed" in refused.json()["detail"]) == (409, True), refused.text
+    mine = (await zhao.get(f"{API}/plant/requests")).json()
+    assert (mine["waiting_for_me"], mine["items"][0]["may"]) == (1, ["sign", "withdraw"])
+    assert (await sign(qian, request)).status_code == 403, "with the own password, for another"
+    assert (await sign(zhao, request, "not this one")).status_code == 403
+    made = {"name": "sheets", "days": 1, "actions": ["alarm.view", "alarm.configure"], "password": PASSWORD}
+    secret = (await zhao.post(f"{API}/me/tokens", json=made)).json()["token"]
+    program = await sign_in("zhao")
+    program.cookies.clear()
+    program.headers["Authorization"] = f"Bearer {secret}"
+    machine = await sign(program, request)
+    assert (machine.status_code, "token" in machine.json()["detail"]) == (403, True), machine.text
+    assert leaves(node, "config.sign") == []
+    with node.records.session() as session, pytest.raises(CommandRefused, match="has not signed"):
+        Requests(node.records, node.clock).approve(session, UUID(request["id"]), None, "", 2, [], [])  # type: ignore[arg-type]
+    signed = (await sign(zhao, request)).json()
+    assert (signed["signed_at"], signed["may"]) == (node.clock.now(), ["withdraw"])
+    assert (await sign(zhao, request)).json()["code"] == "command-refused"
+    assert (await qian.get(f"{API}/plant/requests")).json()["waiting_for_me"] == 1
+    assert (await approve(qian, request)).json()["version"] == 2
+    assert (len(leaves(node, "config.sign")), leaves(node, "config.approve")[0]["asked"]["signed_at"]) == (1, signed["signed_at"])
+
+
+async def test_who_sees_one_place_of_a_request_is_told_of_that_place(node: Any, core: Core, sign_in: Any) -> None:
+    sun, zhao, qian = await sign_in("sun"), await sign_in("zhao"), await sign_in("qian")
+    new = {
+        "place": "works/U200",
+        "kind": "level",
+        "unit": "%",
+        "source": "plc",
+        "address": "hr:40 float32",
+        "name": {"zh": "液位", "en": "level"},
+    }
+    edits = [
+        {"what": "alarm", "id": "AT-1.H", "change": {"limit": 24}},
+        {"what": "point", "id": "LT-9", "change": new},
+    ]
+    answer = await zhao.post(f"{API}/plant/draft/apply", json={"edits": edits, "base": 1, "reason": "two branches"})
+    assert answer.status_code == 202, answer.text
+    request = answer.json()["request"]
+    assert (await sign(zhao, request)).status_code == 200
+    part, whole = [(await one.get(f"{API}/plant/requests/{request['id']}")).json() for one in (sun, qian)]
+    assert ([one["en"] for one in part["changes"]], part["more"]) == (["point LT-9 added"], len(whole["changes"]) - 1)
+    assert (part["loosened"], part["more_loosened"], part["places"], part["may"]) == ([], 1, ["works/U200"], [])
+    assert ("AT-1" in str(part), "AT-1.H: limit 20.0 → 24.0" in str(whole), whole["more_loosened"]) == (False, True, 0)
 
 
 async def test_who_is_no_second_person(node: Any, sign_in: Any) -> None:
@@ -146,7 +208,9 @@ async def test_what_the_machine_s_account_asks_needs_two_named_persons(node: Any
     assert waiting is not None
     zhao, qian = await sign_in("zhao"), await sign_in("qian")
     assert (await approve(qian, waiting)).status_code == 409
-    assert (await qian.post(f"{API}/plant/requests/{waiting['id']}/take-on")).json()["requester"]["name"]["zh"] == "qian"
+    assert (await sign(qian, waiting, "not this one", "take-on")).status_code == 403
+    taken = (await sign(qian, waiting, way="take-on")).json()
+    assert (taken["requester"]["name"]["zh"], taken["signed_at"]) == ("qian", node.clock.now())
     assert (await approve(qian, waiting)).json()["code"] == "second-person-needed"
     assert (await approve(zhao, waiting)).json()["version"] == 2
     assert UUID(leaves(node, "config.approve")[0]["asked"]["person"]) == UUID((await qian.get(f"{API}/me")).json()["person"])

@@ -19,13 +19,16 @@ from anlan.web.idempotency import Key, Writes
 State = Literal["", "open", "approved", "declined", "withdrawn", "void", "expired"]
 
 
-class Approval(BaseModel):
-    """`password`, `code`: the approver's own, once more; the code for who has a second factor."""
+class Signature(BaseModel):
+    """`password`, `code`: the signer's own, once more; the code for who has a second factor."""
 
     model_config = ConfigDict(extra="forbid")
 
     password: Annotated[str, Field(min_length=1, max_length=1000)]
     code: Annotated[str, Field(max_length=8000, description="six digits, a code on paper, or a security key's answer")] = ""
+
+
+class Approval(Signature):
     note: Annotated[str, Field(max_length=500)] = ""
 
 
@@ -50,6 +53,15 @@ def routes(context: Context) -> APIRouter:
         """One of them, and what the asker may do with it."""
         return Json(await service.one(asker, request_id))
 
+    @router.post("/plant/requests/{request_id}/sign", dependencies=[require("alarm.configure")])
+    async def sign(request: Request, asker: Asker, request_id: UUID, body: Signature, key: Key = None) -> Response:
+        """Who asked signs; until then the request waits for nobody else. A session alone asks for nobody, and a token signs nothing."""
+
+        async def run(_: UUID) -> dict[str, Any]:
+            return await service.sign(asker, request_id, body.password, body.code)
+
+        return await writes.once(request, asker, key, run)
+
     @router.post("/plant/requests/{request_id}/approve", dependencies=[require("config.approve")])
     async def approve(request: Request, asker: Asker, request_id: UUID, body: Approval, key: Key = None) -> Response:
         """The second person's signature: the version is made and brought into force."""
@@ -72,8 +84,12 @@ def routes(context: Context) -> APIRouter:
         return await writes.once(request, asker, key, lambda _: run())
 
     @router.post("/plant/requests/{request_id}/take-on", dependencies=[require("alarm.configure")])
-    async def take_on(request: Request, asker: Asker, request_id: UUID, key: Key = None) -> Response:
-        """A person answers for what the machine's account asked for (`anlan up`, `anlan plant apply`, `anlan alarms import`)."""
-        return await writes.once(request, asker, key, lambda _: service.take_on(asker, request_id))
+    async def take_on(request: Request, asker: Asker, request_id: UUID, body: Signature, key: Key = None) -> Response:
+        """A person answers for what the machine's account asked for (`anlan up`, `anlan plant apply`, `anlan alarms import`), and signs."""
+
+        async def run(_: UUID) -> dict[str, Any]:
+            return await service.take_on(asker, request_id, body.password, body.code)
+
+        return await writes.once(request, asker, key, run)
 
     return router

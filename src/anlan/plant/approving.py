@@ -1,8 +1,9 @@
-"""What two persons do with a request for a looser configuration: look, take on, approve, decline, withdraw.
+"""What two persons do with a request for a looser configuration: look, sign or take on, approve, decline, withdraw.
 
 An approval goes the way of every edit: one transaction makes the version, its audit leaf with both names and the request's own end; then it is
-handed to the running node. Who approves has the right at every place concerned, is a second person (`web.second_person`), and signs with
-the own password and second factor, because an operator station never logs out (DOMAIN.md 15).
+handed to the running node. Who approves has the right at every place concerned and is a second person (`web.second_person`). Both sign with
+the own password and second factor, because an operator station never logs out (DOMAIN.md 15): else one person who finds a colleague's
+session open asks by it and approves as themselves.
 """
 
 from __future__ import annotations
@@ -17,21 +18,31 @@ from sqlalchemy.orm import Session
 
 from anlan.guard.confirming import Confirming
 from anlan.guard.principal import Principal
-from anlan.model.errors import CommandRefused, Forbidden, Hidden
+from anlan.model.errors import Forbidden, Hidden
 from anlan.plant.checks import check_draft
+from anlan.plant.concerned import every, sees
 from anlan.plant.description import Plant
 from anlan.plant.draft import PlaceIndex, draft_of
 from anlan.plant.findings import Findings, PlantMistakes, Where
 from anlan.plant.loosening import loosened
 from anlan.plant.merging import Moved
 from anlan.plant.records import RequestRow
-from anlan.plant.requests import Requests, RequestVoid, must_be_open, request_row
+from anlan.plant.requests import (
+    Open,
+    Requests,
+    RequestVoid,
+    must_be_nobody_s,
+    must_be_open,
+    must_be_signed,
+    must_wait_for_signature,
+    request_row,
+)
 from anlan.plant.service import MasterService, outcome
 from anlan.plant.versions import Imported, import_plant, made_as
 from anlan.web.context import Context
 from anlan.web.second_person import second_person
 
-CONFIGURE, APPROVE, VIEW = "alarm.configure", "config.approve", "alarm.view"
+CONFIGURE, WIRE, APPROVE, VIEW = "alarm.configure", "source.configure", "config.approve", "alarm.view"
 
 
 class MergedMistakes(PlantMistakes):
@@ -70,17 +81,37 @@ class Approvals:
         return self._told(by, await self._row(by, id))
 
     async def waiting_for(self, by: Principal) -> int:
-        """How many wait for this person's word: to be approved, or taken on."""
+        """How many wait for this person's word: to be signed, approved, or taken on."""
         if not by.allows(APPROVE) and not by.allows(CONFIGURE):
             return 0
         waiting = self._requests.waiting()
         if waiting is None:
             waiting = await asyncio.to_thread(self._requests.read_waiting)
         now = self._context.clock.now()
-        return sum(
-            ends > now and asker != by.person and _all_of(by, CONFIGURE if asker is None else APPROVE, own)
-            for asker, own, ends in waiting
-        )
+        return sum(one.expires_at > now and _waits_for(by, one) for one in waiting)
+
+    # ---- asking
+
+    async def sign(self, by: Principal, id: UUID, password: str, code: str = "") -> dict[str, Any]:
+        """Who asked stands by it; until then it waits for nobody else. Raises NotFound, Forbidden, CodeNeeded, TooManyTries, CommandRefused."""
+        row = await self._row(by, id)
+        _must_configure(by, row)
+        _must_be_person(by)
+        must_wait_for_signature(row, by, self._context.clock.now())
+        await self._confirming.confirm(by, password, code)
+        await asyncio.to_thread(self._requests.sign, id, by)
+        return await self.one(by, id)
+
+    async def take_on(self, by: Principal, id: UUID, password: str, code: str = "") -> dict[str, Any]:
+        """A person answers for what the machine's account asked for; another may approve it then. Raises as `sign` does."""
+        row = await self._row(by, id)
+        _must_configure(by, row)
+        _must_be_person(by)
+        must_be_open(row, self._context.clock.now())
+        must_be_nobody_s(row)
+        await self._confirming.confirm(by, password, code)
+        await asyncio.to_thread(self._requests.take_on, id, by)
+        return await self.one(by, id)
 
     # ---- deciding
 
@@ -90,9 +121,10 @@ class Approvals:
         if row.state == "approved" and row.decider == by.person:
             return await self._gone_on(by, id)  # this person's own, that could not be brought into force
         must_be_open(row, self._context.clock.now())
-        if row.requester is None:
-            raise CommandRefused("nobody has taken this on: the machine's account asked, which is no person")
         _all(by, APPROVE, row)
+        _all(by, VIEW, row)  # nobody signs for what they were not shown
+        must_be_signed(row)
+        assert row.requester is not None
         await second_person(self._context, by, row.requester)
         await self._confirming.confirm(by, password, code)
         service = MasterService.of(self._context)
@@ -112,20 +144,11 @@ class Approvals:
             if row.requester == by.person:
                 raise Forbidden("who asked withdraws the request; another person declines it")
         elif row.requester is None:
-            _all(by, CONFIGURE, row)
+            _must_configure(by, row)
         elif row.requester != by.person:
             raise Forbidden("only who asked can withdraw the request")
         state = {"decline": "declined", "withdraw": "withdrawn"}[verdict]
         await asyncio.to_thread(self._requests.end, id, by, state, note)
-        return await self.one(by, id)
-
-    async def take_on(self, by: Principal, id: UUID) -> dict[str, Any]:
-        """A person answers for what the machine's account asked for; another may approve it then."""
-        row = await self._row(by, id)
-        _all(by, CONFIGURE, row)
-        if by.token is not None:
-            raise Forbidden("a person takes this on, no token does it")
-        await asyncio.to_thread(self._requests.take_on, id, by)
         return await self.one(by, id)
 
     # ---- inside
@@ -164,19 +187,65 @@ class Approvals:
 
     def _told(self, by: Principal, row: RequestRow) -> dict[str, Any]:
         is_open, own = row.state == "open", row.requester == by.person
-        configures = all(by.allows(CONFIGURE, place) for place in row.told["places"])
-        approves = all(by.allows(APPROVE, place) for place in row.told["places"])
+        places = row.told["places"]
+        configures = _may_configure(by, places, row.told["wired"])
+        approves = _all_of(by, APPROVE, places)
         may = {
-            "approve": is_open and approves and row.requester is not None and not own,
+            "sign": is_open and own and row.signed_at is None,
+            "approve": is_open and approves and sees(by, places) and row.signed_at is not None and not own,
             "decline": is_open and approves and not own,
             "withdraw": is_open and (own or (row.requester is None and configures)),
             "take_on": is_open and row.requester is None and configures,
         }
-        return {**request_row(row), "may": [name for name, allowed in may.items() if allowed]}
+        told = request_row(row)
+        return {
+            **(told if own or sees(by, places) else _in_part(by, told)),
+            "may": [name for name, allowed in may.items() if allowed],
+        }
 
 
 def _sees(by: Principal, row: RequestRow) -> bool:
     return row.requester == by.person or any(by.allows(VIEW, place) for place in row.told["places"])
+
+
+def _in_part(by: Principal, told: dict[str, Any]) -> dict[str, Any]:
+    """To who sees some of its places: what lies there; the rest is counted. What is told of the whole alone is left out."""
+    shown = {name: [one for one in told[name] if sees(by, one["places"])] for name in ("changes", "loosened")}
+    hidden = {name: len(told[name]) - len(shown[name]) for name in shown}
+    return {
+        **told,
+        **shown,
+        "more": told["more"] + hidden["changes"],
+        "more_loosened": hidden["loosened"],
+        "places": every([place] for place in told["places"] if by.allows(VIEW, place)),
+        "in_the_way": [],
+        "sources_read_anew": [],
+        "effect": None,
+    }
+
+
+def _waits_for(by: Principal, one: Open) -> bool:
+    if one.requester is None:
+        return _may_configure(by, one.places, one.wired)
+    if one.signed:
+        return one.requester != by.person and _all_of(by, APPROVE, one.places)
+    return one.requester == by.person
+
+
+def _must_be_person(by: Principal) -> None:
+    if by.token is not None:
+        raise Forbidden("a person signs this, no token does it")
+
+
+def _may_configure(by: Principal, places: Sequence[str], wired: Sequence[str]) -> bool:
+    return _all_of(by, CONFIGURE, places) and _all_of(by, WIRE, wired)
+
+
+def _must_configure(by: Principal, row: RequestRow) -> None:
+    """As who asks for it at the console must. Raises Forbidden."""
+    _all(by, CONFIGURE, row)
+    for place in row.told["wired"]:
+        by.require(WIRE, place)
 
 
 def _all_of(by: Principal, action: str, places: Sequence[str]) -> bool:

@@ -1,5 +1,5 @@
-"""What a change of the plant concerns beyond itself: places, at all of which who asks and who approves must hold the right; sources that are
-read anew."""
+"""What a change of the plant concerns beyond itself: places, at all of which who asks and who approves must hold the right, and of which alone
+others are told; sources that are read anew."""
 
 from __future__ import annotations
 
@@ -9,19 +9,41 @@ from typing import Any
 from anlan.guard.principal import Principal
 from anlan.plant.compile import all_rules
 from anlan.plant.description import Plant
-from anlan.plant.difference import Change, differences
+from anlan.plant.difference import Change
 
 
-def places_concerned(before: Plant, after: Plant, changes: Iterable[Change] | None = None) -> tuple[str, ...]:
-    """Paths, each once; the enterprise's own for what belongs to no place (a class, a source, a setting)."""
-    found = _of_each(before, after, differences(before, after) if changes is None else changes)
-    return tuple(dict.fromkeys(place for _, places in found for place in places))
+def every(places: Iterable[Iterable[str]]) -> list[str]:
+    """Each place once."""
+    return list(dict.fromkeys(place for some in places for place in some))
+
+
+def concerned(before: Plant, after: Plant, changes: Iterable[Change]) -> list[tuple[Change, list[str]]]:
+    """Each change with its places."""
+    return list(_of_each(before, after, changes))
+
+
+def loosened_at(before: Plant, after: Plant, names: Iterable[str]) -> list[list[str]]:
+    """The places of each thing that is made weaker: of an alarm, or of a point by whose id it is told."""
+    points = {id for plant in (before, after) for id in plant.points_by_id}
+    told = (Change("point" if name in points else "alarm", name, "", None, None) for name in names)
+    return [places for _, places in _of_each(before, after, told)]
+
+
+def sees(by: Principal, places: Iterable[str]) -> bool:
+    """Whether this person may be told of what concerns all these places."""
+    return all(by.allows("alarm.view", place) for place in places)
 
 
 def seen_by(by: Principal, before: Plant, after: Plant, changes: Iterable[Change]) -> list[Change]:
     """Those at whose places this person may see alarms."""
-    found = _of_each(before, after, changes)
-    return [change for change, places in found if all(by.allows("alarm.view", place) for place in places)]
+    return [change for change, places in concerned(before, after, changes) if sees(by, places)]
+
+
+def wired(change: Change) -> bool:
+    """Whether something new is read from the field, or from elsewhere than before: adding it takes `source.configure` too."""
+    new = change.key == "" and change.before is None
+    moved = change.what == "point" and change.key in {"source", "address"}
+    return change.what == "source" or (change.what == "point" and new) or moved
 
 
 def _of_each(before: Plant, after: Plant, changes: Iterable[Change]) -> Iterator[tuple[Change, list[str]]]:

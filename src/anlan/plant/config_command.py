@@ -83,7 +83,8 @@ def versions_command(data: Data, as_json: AsJson = False) -> None:
 
 def _print_request(row: dict[str, Any]) -> None:
     asker = _pair(row["requester"]["name"]) if row["requester"] else _("machine account {name}").format(name=row["account"])
-    typer.echo(f"{row['id']}  {row['state']}  {row['asked_at_iso'][:19]}Z  {asker}: {row['reason']}")
+    unsigned = " · " + _("not signed yet") if row["state"] == "open" and row["requester"] and row["signed_at"] is None else ""
+    typer.echo(f"{row['id']}  {row['state']}{unsigned}  {row['asked_at_iso'][:19]}Z  {asker}: {row['reason']}")
     for one in [*row["loosened"], *row["in_the_way"]][:SHOWN]:
         typer.echo(f"  {_pair(one)}")
     if row["decider"]:

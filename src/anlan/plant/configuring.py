@@ -22,7 +22,7 @@ from anlan.model.errors import AnlanError, Hidden, InputError
 from anlan.monitor.trials import Trials
 from anlan.plant.checks import check_draft
 from anlan.plant.compile import all_rules
-from anlan.plant.concerned import places_concerned, sources_read_anew
+from anlan.plant.concerned import concerned, every, sources_read_anew, wired
 from anlan.plant.description import Plant
 from anlan.plant.difference import differences
 from anlan.plant.draft import PlaceIndex, draft_of
@@ -36,7 +36,7 @@ from anlan.plant.versions import Imported, made_as, version
 from anlan.store.ids import uuid7
 from anlan.web.context import Context
 
-CONFIGURE, VIEW = "alarm.configure", "alarm.view"
+CONFIGURE, WIRE, VIEW = "alarm.configure", "source.configure", "alarm.view"
 TOLD = 200
 
 
@@ -143,8 +143,11 @@ class Configuring:
     async def _replace(
         self, by: Principal, before: Plant, after: Plant, *, base: int, reason: str, command: UUID | None, subject: str
     ) -> dict[str, Any]:
-        for place in await asyncio.to_thread(places_concerned, before, after):
+        changes = await asyncio.to_thread(lambda: concerned(before, after, differences(before, after)))
+        for place in every(places for _, places in changes):
             by.require(CONFIGURE, place)
+        for place in every(places for change, places in changes if wired(change)):
+            by.require(WIRE, place)
 
         def also(session: Session, _: Plant | None, made: Imported) -> None:
             append(session, audit_step(by, self._context.clock.now(), made, reason, subject))
@@ -157,7 +160,9 @@ class Configuring:
     ) -> dict[str, Any]:
         changes = await asyncio.to_thread(differences, before, after)
         weaker = await asyncio.to_thread(loosened, before, after)
-        places = await asyncio.to_thread(places_concerned, before, after, changes)
+        with_places = await asyncio.to_thread(concerned, before, after, changes)
+        places = every(places for _, places in with_places)
+        reads = every(places for change, places in with_places if wired(change))
         return {
             "changes": [change_row(change) for change in changes[:TOLD]],
             "more": max(0, len(changes) - TOLD),
@@ -168,6 +173,7 @@ class Configuring:
             "sources_read_anew": await asyncio.to_thread(sources_read_anew, before, after),
             "alarms": foreseen(self._context, before, after) if now else None,
             "missing_rights": [place for place in places if not by.allows(CONFIGURE, place)],
+            "missing_source_rights": [place for place in reads if not by.allows(WIRE, place)],
             "effect": await self._replayed(by, before, after) if replay else None,
         }
 

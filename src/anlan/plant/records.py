@@ -78,7 +78,8 @@ class RequestRow(Base):
     origin: Mapped[str]
     """The folder or file it came from, "" when it was made in the console."""
     told: Mapped[dict[str, Any]] = mapped_column(sa.JSON())
-    """What both persons are shown: `changes` and `loosened` in both languages, `places`, `weaker` (the loosened as texts)."""
+    """What both persons are shown: `changes` and `loosened` in both languages, each with its places, `places` of them all, `weaker` (the loosened
+    as texts), `wired` (places at which points are added or read from elsewhere)."""
     effect: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
     account: Mapped[str]
     """Who asked, by account; the machine's own when nobody was signed in."""
@@ -88,6 +89,8 @@ class RequestRow(Base):
     requester_en: Mapped[str]
     reason: Mapped[str]
     asked_at: Mapped[int]
+    signed_at: Mapped[int | None]
+    """When the requester signed with the own password. None: a session alone asked, which may be anybody's at a station that never logs out."""
     expires_at: Mapped[int]
     decider: Mapped[UUID | None]
     decider_zh: Mapped[str]

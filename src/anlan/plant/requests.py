@@ -1,10 +1,11 @@
 """Changes of the configuration that wait for a second person, in the records.
 
-    asked ──▶ open ──second person──▶ approved (its version and this row in one transaction)
+    asked ──▶ open ──the requester signs──▶ open, signed ──second person──▶ approved (its version and this row in one transaction)
                └──▶ declined · withdrawn · void (what it touches has moved on) · expired (7 days)
 
 The row holds the whole proposed plant and the version it was made on. Nothing else is ever brought into force by it: an approval takes exactly
-what both persons were shown onto the current version, and is void where that is not possible any more. Blocking: call it in worker threads.
+what both persons were shown onto the current version, and is void where that is not possible any more. Who asked signs with the own password: a
+session asks for nobody, as an operator station never logs out. Blocking: call it in worker threads.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from anlan.guard.audit import Step, append
 from anlan.guard.people import find_person
 from anlan.guard.principal import Principal
 from anlan.model.clock import DAY, Clock, Micros
-from anlan.model.errors import CommandRefused, NotFound
-from anlan.plant.concerned import places_concerned, sources_read_anew
+from anlan.model.errors import CommandRefused, Forbidden, NotFound
+from anlan.plant.concerned import concerned, every, loosened_at, sources_read_anew, wired
 from anlan.plant.description import Plant
 from anlan.plant.difference import differences
 from anlan.plant.loosening import Loosened
@@ -41,13 +42,20 @@ TOLD = 200
 LISTED = 200
 MOST_OPEN = 50
 """Of one person: each keeps a whole plant, and is held against every new version. The machine's account is not held back: its node must start."""
-ASK, APPROVED, DECLINED, WITHDRAWN, VOID, EXPIRED, TAKEN = (
-    f"config.{word}" for word in ("ask", "approve", "decline", "withdraw", "void", "expire", "take-on")
+ASK, SIGNED, APPROVED, DECLINED, WITHDRAWN, VOID, EXPIRED, TAKEN = (
+    f"config.{word}" for word in ("ask", "sign", "approve", "decline", "withdraw", "void", "expire", "take-on")
 )
 
 
-Open = tuple[UUID | None, tuple[str, ...], Micros]
-"""Who asked, the places concerned, and when it expires."""
+@dataclass(frozen=True, slots=True)
+class Open:
+    """One that waits, and for whom: for `requester` until it is signed, then for another; None: for who takes it on."""
+
+    requester: UUID | None
+    signed: bool
+    places: tuple[str, ...]
+    wired: tuple[str, ...]
+    expires_at: Micros
 
 
 class RequestVoid(CommandRefused):
@@ -149,6 +157,7 @@ class Requests:
             requester_en=person.name.text("en") if person is not None else "",
             reason=asked.reason,
             asked_at=now,
+            signed_at=None,
             expires_at=now + KEPT_OPEN,
             decider=None,
             decider_zh="",
@@ -199,9 +208,13 @@ class Requests:
         return self._opened[1]
 
     def _read_open(self) -> list[Open]:
-        wanted = sa.select(RequestRow.requester, RequestRow.told, RequestRow.expires_at).where(RequestRow.state == "open")
+        wanted = sa.select(RequestRow.requester, RequestRow.signed_at, RequestRow.told, RequestRow.expires_at)
         with self._records.reading() as session:
-            return [(asker, tuple(told["places"]), ends) for asker, told, ends in session.execute(wanted)]
+            rows = session.execute(wanted.where(RequestRow.state == "open"))
+            return [
+                Open(asker, signed is not None, tuple(told["places"]), tuple(told["wired"]), ends)
+                for asker, signed, told, ends in rows
+            ]
 
     def settle(self) -> None:
         """What has expired, or is void by what was changed since, says so from now on."""
@@ -259,13 +272,22 @@ class Requests:
             append(session, self._leaf(by, DECLINED if state == "declined" else WITHDRAWN, row, note))
             return request_row(row)
 
+    def sign(self, id: UUID, by: Principal) -> dict[str, Any]:
+        """Its requester, whose password was given, stands by it. Raises CommandRefused."""
+        with self._writing() as session:
+            row = session.get_one(RequestRow, id)
+            must_wait_for_signature(row, by, self._clock.now())
+            row.signed_at = self._clock.now()
+            append(session, self._leaf(by, SIGNED, row, row.reason))
+            return request_row(row)
+
     def take_on(self, id: UUID, by: Principal) -> dict[str, Any]:
-        """A person answers for what the machine's account asked. Raises CommandRefused."""
+        """A person, whose password was given, answers for what the machine's account asked. Raises CommandRefused."""
         with self._writing() as session:
             row = session.get_one(RequestRow, id)
             must_be_open(row, self._clock.now())
-            if row.requester is not None:
-                raise CommandRefused("{name} has asked for this already", name=row.account)
+            must_be_nobody_s(row)
+            row.signed_at = self._clock.now()
             row.requester, row.requester_zh, row.requester_en = by.person, by.name.text("zh"), by.name.text("en")
             append(session, self._leaf(by, TAKEN, row, row.reason))
             return request_row(row)
@@ -276,6 +298,7 @@ class Requests:
         """Inside the transaction that makes version `made`, which loosens `weaker`. Raises CommandRefused, RequestVoid."""
         row = session.get_one(RequestRow, id)
         must_be_open(row, self._clock.now())
+        must_be_signed(row)
         shown = set(row.told["weaker"])
         unseen = [one for one in weaker if one.text() not in shown]
         if unseen or row.requester is None:
@@ -286,7 +309,13 @@ class Requests:
             raise CommandRefused("the account of {name}, who asked for this, was closed since: ask anew", name=row.account)
         row.state, row.version = "approved", made
         _decided(row, by, note, self._clock.now())
-        asked = {"person": str(row.requester), "account": row.account, "at": row.asked_at, "reason": row.reason}
+        asked = {
+            "person": str(row.requester),
+            "account": row.account,
+            "at": row.asked_at,
+            "signed_at": row.signed_at,
+            "reason": row.reason,
+        }
         after = {
             "request": str(row.id),
             "version": made,
@@ -315,20 +344,46 @@ def must_be_open(row: RequestRow, now: Micros) -> None:
         raise CommandRefused("this request is not open any more")
 
 
+def must_be_nobody_s(row: RequestRow) -> None:
+    """Raises CommandRefused."""
+    if row.requester is not None:
+        raise CommandRefused("{name} has asked for this already", name=row.account)
+
+
+def must_be_signed(row: RequestRow) -> None:
+    """Raises CommandRefused."""
+    if row.requester is None:
+        raise CommandRefused("nobody has taken this on: the machine's account asked, which is no person")
+    if row.signed_at is None:
+        raise CommandRefused("{name} has not signed this request yet: a session alone asks for nobody", name=row.account)
+
+
+def must_wait_for_signature(row: RequestRow, by: Principal, now: Micros) -> None:
+    """Raises Forbidden, CommandRefused."""
+    must_be_open(row, now)
+    if row.requester != by.person:
+        raise Forbidden("only who asked can sign the request")
+    if row.signed_at is not None:
+        raise CommandRefused("this request is signed already")
+
+
 def _decided(row: RequestRow, by: Principal, note: str, now: Micros) -> None:
     row.note, row.decided_at = note, now
     row.decider, row.decider_zh, row.decider_en = by.person, by.name.text("zh"), by.name.text("en")
 
 
 def _told(asked: Asked) -> dict[str, Any]:
-    changes = differences(asked.before, asked.after)
+    before, after = asked.before, asked.after
+    changes = concerned(before, after, differences(before, after))
+    weaker = zip(asked.loosened, loosened_at(before, after, [one.alarm for one in asked.loosened]), strict=True)
     return {
-        "changes": [{"zh": c.text("zh"), "en": c.text("en")} for c in changes[:TOLD]],
+        "changes": [{"zh": c.text("zh"), "en": c.text("en"), "places": places} for c, places in changes[:TOLD]],
         "more": max(0, len(changes) - TOLD),
         # All of them, however many: nobody signs for what was not shown.
-        "loosened": [{"zh": one.text("zh"), "en": one.text("en")} for one in asked.loosened],
+        "loosened": [{"zh": one.text("zh"), "en": one.text("en"), "places": places} for one, places in weaker],
         "weaker": [one.text() for one in asked.loosened],
-        "places": list(places_concerned(asked.before, asked.after, changes)),
+        "places": every(places for _, places in changes),
+        "wired": every(places for change, places in changes if wired(change)),
         "sources_read_anew": sources_read_anew(asked.before, asked.after),
     }
 
@@ -340,10 +395,10 @@ def request_row(row: RequestRow) -> dict[str, Any]:
         None if row.requester is None else {"id": str(row.requester), "name": {"zh": row.requester_zh, "en": row.requester_en}}
     )
     decider = None if row.decider is None else {"id": str(row.decider), "name": {"zh": row.decider_zh, "en": row.decider_en}}
-    times = {name: getattr(row, name) for name in ("asked_at", "expires_at", "decided_at")}
+    times = {name: getattr(row, name) for name in ("asked_at", "signed_at", "expires_at", "decided_at")}
     return {
         "id": str(row.id), "state": row.state, "base": row.base, "origin": row.origin, "reason": row.reason, **told,
-        "more": row.told.get("more", 0), "effect": row.effect,
+        "more": row.told.get("more", 0), "more_loosened": 0, "effect": row.effect,
         "account": row.account, "requester": requester, "decider": decider, "note": row.note, "version": row.version,
         **times, **{f"{name}_iso": iso(at) for name, at in times.items()},
     }  # fmt: skip

@@ -254,7 +254,9 @@ WORDS: tuple[str, ...] = (
     "The first version.", "Bring back this version…", "Bring back version {n}", "As a new version, through the same checks.",
     "Nothing differs from what is approved now.", "Every source", "only what guards safety", "Every state", "two persons",
     "Choose a line to see and change it. Changes gather in a draft and come into force together.", "Add…", "Nothing here fits.",
-    "{n} requests wait for you", "Range",
+    "{n} requests wait for you", "Range", "Sign as who asks", "It takes two persons: sign it, then another approves it.",
+    "Unsigned it waits for nobody: a console that is left open asks for no one.",
+    "Who asked has not signed this yet; until then nobody can approve it.", "You hold no right to add or move what is read at: {places}",
     # frame
     "Connection to the node lost for {span}: nothing on this screen is live.", "lost",
     "The node's core does not answer: nothing on this screen is live and no alarm is decided here now.", "connecting",

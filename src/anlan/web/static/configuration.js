@@ -47,7 +47,9 @@ class Configuration extends HTMLElement {
     this.fields = answer.fields;
     this.classes = answer.classes;
     await this.load();
-    if (id) this.choose(id);
+    if (!id) return;
+    await this.choose(id);
+    if (this.tab === "requests" && this.request?.may?.includes("sign")) this.decide("sign");
   }
 
   soon() {
@@ -242,9 +244,9 @@ class Configuration extends HTMLElement {
     if (answer.refused) return;
     if (!this.back) this.keep([]);
     if (answer.request) {
-      toast(t("Asked: it waits for a second person."));
       this.turn("requests");
-      return this.showRequest(answer.request.id);
+      await this.showRequest(answer.request.id);
+      return this.request.may?.includes("sign") && this.decide("sign");
     }
     toast(t("In force: version {n}", { n: answer.version }));
     this.show(null);
@@ -264,11 +266,14 @@ class Configuration extends HTMLElement {
   async decide(act) {
     const { id, reason } = this.request;
     const path = `/api/v1/plant/requests/${id}/${act.replace("_", "-")}`;
+    const own = [{ name: "password", words: t("Own password"), kind: "password", complete: "current-password" }, { name: "code", words: t("Code of the second factor, if one is set up"), needed: false }];
+    const signed = (given) => withKey((body) => api.post(path, body), given);
     const forms = {
-      approve: { title: t("Approve as the second person"), say: t("Approve"), fields: [{ name: "password", words: t("Own password"), kind: "password", complete: "current-password" }, { name: "code", words: t("Code of the second factor, if one is set up"), needed: false }, { name: "note", words: t("Note"), needed: false }], send: (given) => withKey((body) => api.post(path, body), given) },
+      sign: { title: t("Sign as who asks"), say: t("Sign"), note: t("Unsigned it waits for nobody: a console that is left open asks for no one."), fields: own, send: signed, done: t("Asked: it waits for a second person.") },
+      approve: { title: t("Approve as the second person"), say: t("Approve"), fields: [...own, { name: "note", words: t("Note"), needed: false }], send: signed },
       decline: { title: t("Decline"), fields: [{ name: "note", words: t("Reason") }], send: (given) => api.post(path, given) },
       withdraw: { title: t("Withdraw"), fields: [{ name: "note", words: t("Reason") }], send: (given) => api.post(path, given) },
-      take_on: { title: t("Take on"), note: t("You then answer for having asked; another person approves."), fields: [], send: () => api.post(path, {}) },
+      take_on: { title: t("Take on"), note: t("You then answer for having asked; another person approves."), fields: own, send: signed },
     };
     const done = await ask({ about: esc(reason), ...forms[act] });
     if (!done) return;
@@ -285,7 +290,7 @@ class Configuration extends HTMLElement {
     const act = this.may && !newest ? `<section><button type="button" class="button" data-act="back">${t("Bring back this version…")}</button></section>` : "";
     this.version = row;
     this.show(`<div class="top"><div><h2>${t("version {n}", { n: number })}</h2><div class="dim">${esc(stamp(row.at))} · ${esc(row.author)}${by}</div><p>${esc(row.reason)}</p></div></div>
-      ${!from ? `<section><p class="dim">${t("The first version.")}</p></section>` : from.refused ? `<section><p class="form-error">${esc(from.refused)}</p></section>` : reviewOf({ ...from, alarms: null, sources_read_anew: [], missing_rights: [] })}${act}`);
+      ${!from ? `<section><p class="dim">${t("The first version.")}</p></section>` : from.refused ? `<section><p class="form-error">${esc(from.refused)}</p></section>` : reviewOf({ ...from, alarms: null, sources_read_anew: [], missing_rights: [], missing_source_rights: [] })}${act}`);
   }
 
   async bringBack() {
@@ -301,7 +306,7 @@ class Configuration extends HTMLElement {
 function sending(told) {
   const replay = told.effect === null && told.mistakes && told.changes.some((one) => one.what === "alarm" && ["limit", "dead_band", "on_delay", "off_delay", "priority", "enabled"].includes(one.key)) ? `<button type="button" class="button" data-act="replay">${t("Try over the last 24 h")}</button>` : "";
   return `<section><form class="apply"><label class="labelled">${t("Reason for the change")}<input class="field" name="reason" required minlength="3" maxlength="500" autocomplete="off"></label><div class="form-error" role="alert"></div>
-    <div class="button-row">${replay}<span class="spacer"></span><button class="button main"${told.missing_rights.length ? " disabled" : ""}>${told.two_persons ? t("Ask a second person") : t("Bring into force")}</button></div></form></section>`;
+    <div class="button-row">${replay}<span class="spacer"></span><button class="button main"${told.missing_rights.length || told.missing_source_rights.length ? " disabled" : ""}>${told.two_persons ? t("Ask a second person") : t("Bring into force")}</button></div></form></section>`;
 }
 
 function kept() {
@@ -367,7 +372,7 @@ function frame() {
   const tabs = Object.entries(TABS).map(([tab, said]) => `<button type="button" role="tab" data-tab="${tab}" aria-selected="false">${t(said)}</button>`).join("");
   return `<div class="tabs views" role="tablist" aria-label="${t("Configuration")}">${tabs}</div>
     <div class="tools"><input class="field" type="search" placeholder="${t("Filter: tag, name, text")}" aria-label="${t("Filter: tag, name, text")}"><select class="field filter" aria-label="${t("Show")}"></select>
-    <button type="button" class="button" data-act="new">${t("Add…")}</button><span class="tally"></span><span class="form-error"></span></div>
+    <button type="button" class="button" data-act="new" hidden>${t("Add…")}</button><span class="tally"></span><span class="form-error"></span></div>
     <div class="draft panel" role="status" hidden><b></b> <span class="what dim"></span><span class="spacer"></span><button type="button" class="button" data-act="clear">${t("Let the draft go")}</button><button type="button" class="button main" data-act="preview">${t("See the effect")}</button></div>
     <div class="list panel"><table class="sheet master"><thead></thead><tbody></tbody></table><div class="empty" hidden><strong>${t("Nothing here fits.")}</strong></div></div><aside class="story panel">${nothing()}</aside>`;
 }

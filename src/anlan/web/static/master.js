@@ -306,8 +306,8 @@ function changed(form, rule) {
   return change;
 }
 
-/** What loosens is not in force: where it waits for a second person. */
-const waits = (request) => `<a href="/configuration?tab=requests&request=${request.id}">${t("Asked: it waits for a second person.")} →</a>`;
+/** What loosens is not in force: where who asked signs, and it then waits for a second person. */
+const waits = (request) => `<a href="/configuration?tab=requests&request=${request.id}">${t("It takes two persons: sign it, then another approves it.")} →</a>`;
 
 /** What the node replayed while it applied a workbook. */
 function applied(effect) {

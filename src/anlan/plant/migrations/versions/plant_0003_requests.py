@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("requester_en", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("asked_at", _int(), nullable=False),
+        sa.Column("signed_at", _int(), nullable=True),
         sa.Column("expires_at", _int(), nullable=False),
         sa.Column("decider", sa.Uuid(), nullable=True),
         sa.Column("decider_zh", sa.Text(), nullable=False),
