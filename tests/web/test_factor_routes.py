@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import select
 
 from anlan.guard import totp
+from anlan.guard.duty import duty_for
 from anlan.guard.independence import are_independent
 from anlan.guard.records import Token
 from anlan.model.clock import DAY, SECOND
@@ -181,8 +182,28 @@ async def test_who_approves_is_on_duty_now_where_there_is_a_roster(consoles: Any
     refused = await second.post(f"/api/v1/factor-resets/{reset}/approve")
     assert (refused.status_code, refused.json()["code"]) == (403, "second-person-needed")
     assert "on duty" in refused.json()["detail"]
+    # Neither one whom who asks has put there, nor anybody once they have emptied the roster: until another person writes it.
+    for people, said in (([admin, officer], "put who approves on duty"), ([], "emptied the duty roster")):
+        assert (await console.put("/api/v1/roster", json={**slot, "people": people})).status_code == 200
+        refused = await second.post(f"/api/v1/factor-resets/{reset}/approve")
+        assert (refused.status_code, refused.json()["code"]) == (403, "second-person-needed")
+        assert said in refused.json()["detail"]
+    assert (await second.put("/api/v1/roster", json={**slot, "people": [officer]})).status_code == 200
     assert (await console.put("/api/v1/roster", json={**slot, "people": [admin, officer]})).status_code == 200
     assert (await second.post(f"/api/v1/factor-resets/{reset}/approve")).json()["approved"] is True
+
+
+async def test_an_account_that_who_asks_has_made_puts_nobody_on_duty_for_them(consoles: Any, console: Any, node: Any) -> None:
+    sock = consoles()
+    await console.sign_in("admin")
+    await new_administrator(console, sock, "sock")
+    me, officer = [(await one.get("/api/v1/me")).json()["person"] for one in (console, sock)]
+    slot = {"day": "2026-01-01", "shift": "day", "post": ""}
+    assert (await sock.put("/api/v1/roster", json={**slot, "people": [officer]})).status_code == 200
+    with node.records.reading() as session:
+        by_maker = duty_for(session, UUID(me), "2026-01-01", "day", node.clock.now())
+        by_stranger = duty_for(session, uuid4(), "2026-01-01", "day", node.clock.now())
+    assert (by_maker.by_asker, by_stranger.by_asker) == (frozenset({UUID(officer)}), frozenset())
 
 
 async def test_the_policy_is_told_with_its_clauses_and_chosen_by_who_manages_the_whole(consoles: Any, console: Any) -> None:

@@ -21,13 +21,13 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from anlan.guard import audit, security_keys, totp
-from anlan.guard.independence import are_independent
+from anlan.guard.duty import Duty
 from anlan.guard.passwords import ONE_TIME_ALPHABET
 from anlan.guard.people import check_reach, find_person
 from anlan.guard.policy import Policies
 from anlan.guard.principal import Principal
 from anlan.guard.records import Factor, FactorReset, RecoveryCode, SecurityKey
-from anlan.guard.second_person import NotSecond, must_be_second
+from anlan.guard.second_person import NotSecond, looked_up, must_be_second
 from anlan.guard.security_keys import SecurityKeys, keys_of
 from anlan.guard.token_ends import revoke_all_of
 from anlan.guard.vault import Vault
@@ -286,10 +286,10 @@ class Factors:
                 session.scalars(select(FactorReset).where(FactorReset.decided_at.is_(None)).order_by(FactorReset.asked_at))
             )
 
-    def decide_reset(self, reset: UUID, by: Principal, *, approve: bool, on_duty: frozenset[UUID] | None = None) -> FactorReset:
-        """The second person's word; with the factor all API tokens of its owner end. `on_duty`: who is, by the roster; None where no roster is kept. Raises NotFound, Forbidden, OwnReset,
-        CommandRefused."""
-        independent = self._is_independent(reset, by)
+    def decide_reset(self, reset: UUID, by: Principal, *, approve: bool, shift: tuple[str, str] = ("", "")) -> FactorReset:
+        """The second person's word; with the factor all API tokens of its owner end. `shift`: (day, id) of the one that runs, for the roster.
+        Raises NotFound, Forbidden, OwnReset, CommandRefused."""
+        duty, independent = self._looked_up(reset, by, shift)
         with self._records.session() as session:
             asked = session.get(FactorReset, reset)
             if asked is None:
@@ -300,7 +300,7 @@ class Factors:
             if asked.decided_at is not None:
                 raise CommandRefused("this request is not open any more")
             if approve:
-                must_be_second(by, asked.asked_by, on_duty=on_duty, independent=independent)
+                must_be_second(by, asked.asked_by, duty=duty, independent=independent)
             asked.decided_by, asked.decided_at, asked.approved = by.person, self._clock.now(), approve
             if approve:
                 take_away(session, asked.person_id)
@@ -310,11 +310,13 @@ class Factors:
         self._on_change()
         return asked
 
-    def _is_independent(self, reset: UUID, by: Principal) -> bool:
-        """Read apart: a month of the record must not hold up those who write."""
+    def _looked_up(self, reset: UUID, by: Principal, shift: tuple[str, str]) -> tuple[Duty, bool]:
+        """Read apart: months of the record must not hold up those who write."""
         with self._records.reading() as session:
             asked = session.get(FactorReset, reset)
-            return asked is None or are_independent(session, asked.asked_by, by.person, self._clock.now())
+        if asked is None:
+            return Duty(), True  # it is told that there is none
+        return looked_up(self._records, by, asked.asked_by, shift, self._clock.now())
 
 
 def open_vault(records: Records, path: Path) -> Vault:

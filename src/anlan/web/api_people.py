@@ -20,7 +20,7 @@ from anlan.guard.roles import Kind
 from anlan.model.words import Label
 from anlan.web.answers import Json, iso
 from anlan.web.api_account import session_row
-from anlan.web.api_roster import people_on_duty
+from anlan.web.api_roster import running_shift
 from anlan.web.auth import Asker, require
 from anlan.web.context import Context
 from anlan.web.idempotency import Key, Writes
@@ -147,8 +147,8 @@ def routes(context: Context) -> APIRouter:
     def add_decision(name: str, approve: bool, text: str) -> None:
         async def decide(request: Request, reset: UUID, asker: Asker, key: Key = None) -> Response:
             async def run(_: UUID) -> dict[str, Any]:
-                on_duty = await asyncio.to_thread(people_on_duty, context)
-                decide_reset = partial(context.guard.factors.decide_reset, reset, asker, approve=approve, on_duty=on_duty)
+                shift = running_shift(context)
+                decide_reset = partial(context.guard.factors.decide_reset, reset, asker, approve=approve, shift=shift)
                 decided = await asyncio.to_thread(decide_reset)
                 if approve:
                     await asyncio.to_thread(sessions.end_all_of, decided.person_id)

@@ -6,8 +6,8 @@ import asyncio
 from uuid import UUID
 
 from anlan.guard.principal import Principal
-from anlan.guard.second_person import independent, must_be_second
-from anlan.web.api_roster import people_on_duty
+from anlan.guard.second_person import looked_up, must_be_second
+from anlan.web.api_roster import running_shift
 from anlan.web.context import Context
 
 
@@ -15,8 +15,7 @@ async def second_person(context: Context, by: Principal, asked_by: UUID) -> None
     """Raises NotSecond."""
 
     def look() -> None:
-        on_duty = people_on_duty(context)
-        apart = by.person != asked_by and independent(context.records, asked_by, by.person, context.clock.now())
-        must_be_second(by, asked_by, on_duty=on_duty, independent=apart)
+        duty, independent = looked_up(context.records, by, asked_by, running_shift(context), context.clock.now())
+        must_be_second(by, asked_by, duty=duty, independent=independent)
 
     await asyncio.to_thread(look)
