@@ -73,6 +73,10 @@ def test_a_draft_is_mended_seen_and_put_into_force_by_two(works: tuple[Node, htt
     page.locator('tr[data-id="PT-3.H"]').focus()
     page.keyboard.press("Enter")
     put(page, "limit", "9")
+    page.locator('[data-tab="point"]').click()
+    page.locator('[data-tab="alarm"]').click()
+    page.locator('tr[data-id="PT-3.H"]').click()  # what was typed is still there
+    page.locator('form.edit input[name="limit"]').focus()
     page.keyboard.press("Enter")
     expect(page.locator(".draft b")).to_have_text("草稿:2 项更改", timeout=SHOWS)
     picture(page, "alarms")

@@ -244,7 +244,7 @@ WORDS: tuple[str, ...] = (
     "Configuration", "Alarm classes", "Requests", "Versions", "Reporting period", "Guards", "In use", "Comment needed", "May be shelved", "Longest",
     "Test every", "Review every", "Training", "Asked", "Loosened", "Decided", "Into the draft", "In the draft: {id}",
     "Draft: {n} changes", "Draft on version {n}", "In the draft", "Out of the draft: {id}", "taken away", "New",
-    "The draft takes this away.", "Let the draft go", "Looking…", "Takes two persons: it loosens what guards safety", "Alarms now",
+    "The draft takes this away.", "Let the draft go", "What you typed is kept: choose {id} again to go on.", "Looking…", "Takes two persons: it loosens what guards safety", "Alarms now",
     "ends", "begins, once its delay has run", "goes on", "not known before it runs",
     "Sources that are read anew, a few seconds without values", "You hold no right to configure at: {places}", "Ask a second person",
     "waits", "declined", "withdrawn", "void", "machine account {name}", "Take on", "Decline",

@@ -28,6 +28,8 @@ class Configuration extends HTMLElement {
     const given = new URLSearchParams(location.search);
     this.tab = given.get("tab") in TABS ? given.get("tab") : "point";
     this.edits = this.may ? kept() : [];
+    /** What was typed into forms and not yet put into the draft: "alarm PT-3.H" → {field: value}. */
+    this.typed = new Map();
     this.innerHTML = frame();
     this.side = this.querySelector(".story");
     this.tbody = this.querySelector("tbody");
@@ -38,6 +40,10 @@ class Configuration extends HTMLElement {
     this.querySelector("[type=search]").addEventListener("input", () => this.soon());
     this.querySelector("select.filter").addEventListener("change", () => this.load());
     link.addEventListener("requests", () => this.tab === "requests" && this.load());
+    window.addEventListener("beforeunload", (event) => {
+      this.keepTyped();
+      if (this.typed.size) event.preventDefault();
+    });
     this.begin(given.get("request") ?? given.get("id"));
   }
 
@@ -103,6 +109,12 @@ class Configuration extends HTMLElement {
     }
   }
 
+  /** What people call a value that is chosen from a list. */
+  said(name, value) {
+    const [, zh, en] = this.fields.point.find((one) => one.name === name)?.choices?.find(([one]) => one === value) ?? [];
+    return (config.language === "zh" ? zh : en) || value;
+  }
+
   drafted(what, id) {
     return this.edits.find((one) => one.what === what && one.id === id);
   }
@@ -121,6 +133,7 @@ class Configuration extends HTMLElement {
 
   /** On the right; over the page where it is narrow. */
   show(html) {
+    this.keepTyped();
     this.back = null;
     this.side.classList.toggle("open", html !== null);
     this.side.innerHTML = html === null ? nothing() : `<button type="button" class="button quiet close" aria-label="${t("Close")}">✕</button>${html}`;
@@ -131,9 +144,10 @@ class Configuration extends HTMLElement {
     const shown = drafted?.change ? { ...row, ...drafted.change } : row;
     const guarded = row?.guarded ? `<p class="dim">${t("Guards safety: tightening takes one person, loosening two.")}</p>` : "";
     const gone = drafted && !drafted.change ? `<p class="form-error">${t("The draft takes this away.")}</p>` : "";
-    this.editing = { what, row };
     this.show(`<div class="top"><div><h2>${esc(row?.id ?? t("New"))} ${esc(label(row?.name ?? {}))}</h2>${guarded}${gone}</div></div><section>${formOf(what, this.fields[what], shown, start)}</section>`);
     const form = this.side.querySelector("form");
+    this.editing = { what, row, key: `${what} ${row?.id ?? start.id ?? ""}`, began: valuesOf(form) };
+    for (const [name, value] of Object.entries(this.typed.get(this.editing.key) ?? {})) if (form.elements[name]) form.elements[name].value = value;
     if (!this.may) for (const one of form.querySelectorAll("input, select, button:not(.close, .cancel)")) one.disabled = true;
     showMistakes(form, mistakes);
     if (what === "alarm" && !row) for (const name of ["point", "kind"]) form.elements[name].addEventListener("input", () => (form.elements.id.value = [form.elements.point.value.trim(), form.elements.kind.value].filter(Boolean).join(".")));
@@ -147,6 +161,7 @@ class Configuration extends HTMLElement {
     if (on("[data-mistake]")) return this.toMistake(Number(on("[data-mistake]").dataset.mistake));
     if (on("[data-drop]")) return this.drop(Number(on("[data-drop]").dataset.drop));
     if (on("[data-decide]")) return this.decide(on("[data-decide]").dataset.decide);
+    if (on(".cancel")) this.forgetTyped();
     if (on(".close, .cancel")) return this.choose(null);
     const acts = { new: () => this.showForm(this.tab, null, START[this.tab]), remove: () => this.remove(), preview: () => this.preview(), replay: () => this.preview(true), clear: () => this.clear(), back: () => this.bringBack() };
     acts[on("[data-act]")?.dataset.act]?.();
@@ -159,6 +174,22 @@ class Configuration extends HTMLElement {
     this.querySelector("[type=search]").value = "";
     history.replaceState(null, "", `?tab=${tab}`);
     this.load();
+  }
+
+  /** A form that is left for another line keeps what was typed, until it goes into the draft or is cancelled. */
+  keepTyped() {
+    const form = this.side.querySelector("form.edit");
+    if (!form || !this.editing) return;
+    const { key, began, row } = this.editing;
+    const now = valuesOf(form);
+    if (Object.keys(now).every((name) => now[name] === began[name])) return void this.typed.delete(key);
+    if (!this.typed.has(key)) toast(t("What you typed is kept: choose {id} again to go on.", { id: row?.id ?? t("Add…") }));
+    this.typed.set(key, now);
+  }
+
+  forgetTyped() {
+    this.typed.delete(this.editing?.key);
+    this.editing = null;
   }
 
   // ---- the draft
@@ -181,6 +212,7 @@ class Configuration extends HTMLElement {
     showMistakes(form, own);
     if (own.length) return form.querySelector(".wrong:not(:empty)")?.closest("label").querySelector(".field").focus();
     this.keep(edits);
+    this.forgetTyped();
     toast(t("In the draft: {id}", { id: edit.id }));
     this.choose(null);
   }
@@ -188,6 +220,7 @@ class Configuration extends HTMLElement {
   remove() {
     const { what, row } = this.editing;
     this.keep([...this.edits.filter((one) => one.what !== what || one.id !== row.id), { what, id: row.id, change: null }]);
+    this.forgetTyped();
     this.choose(null);
   }
 
@@ -196,7 +229,10 @@ class Configuration extends HTMLElement {
     this.edits.length ? this.preview() : this.choose(null);
   }
 
-  clear() {
+  async clear() {
+    const about = esc(this.edits.map((one) => one.id).join(", "));
+    if (!(await ask({ title: t("Let the draft go"), about, fields: [], send: async () => ({ gone: true }) }))) return;
+    this.forgetTyped();
     this.keep([]);
     this.choose(null);
   }
@@ -211,6 +247,7 @@ class Configuration extends HTMLElement {
   async preview(replay = false) {
     this.chosen = null;
     this.mark();
+    const reason = replay ? (this.side.querySelector("form.apply [name=reason]")?.value ?? "") : "";
     this.show(`<section><p class="dim">${replay ? t("Replaying…") : t("Looking…")}</p></section>`);
     const answer = await api.post("/api/v1/plant/draft/preview", { edits: this.edits, replay });
     this.told = answer;
@@ -221,7 +258,9 @@ class Configuration extends HTMLElement {
     const send = answer.accepted && answer.changes.length ? sending(answer) : "";
     this.show(`<div class="top"><div><h2>${t("Draft on version {n}", { n: answer.version })}</h2></div></div>
       ${block(t("Mistakes"), fatal.map(said), "two")}${block(t("In the draft"), edits, "drafts")}${answer.accepted ? reviewOf(answer) : ""}${send}${block(t("Remarks"), answer.mistakes.filter((one) => !one.fatal).map(said))}`);
-    this.side.querySelector("[name=reason], [data-mistake]")?.focus();
+    const first = this.side.querySelector("[name=reason], [data-mistake]");
+    if (reason && first?.name === "reason") first.value = reason;
+    first?.focus();
   }
 
   async toMistake(n) {
@@ -318,6 +357,7 @@ function kept() {
 }
 
 const query = (given) => new URLSearchParams(Object.entries(given).filter(([, value]) => value !== "")).toString();
+const valuesOf = (form) => Object.fromEntries([...form.elements].filter((one) => one.name).map((one) => [one.name, one.value]));
 const within = (text, search) => text.toLowerCase().includes(search.toLowerCase());
 
 const READ = {
@@ -345,9 +385,9 @@ const guards = (row) => (row.guarded ? `<span class="strong">${t("two persons")}
 const cells = (id, list) => `<tr data-id="${esc(id)}" tabindex="0">${list.map((cell) => `<td>${cell}</td>`).join("")}</tr>`;
 
 const LINE = {
-  point: (row) =>
+  point: (row, page) =>
     cells(row.id, [
-      `<span class="strong nowrap">${esc(row.id)}</span>`, esc(label(row.name)), `<span class="mono">${esc(row.place)}</span>`, esc(row.kind), esc(config.units[row.unit] ?? row.unit),
+      `<span class="strong nowrap">${esc(row.id)}</span>`, esc(label(row.name)), `<span class="mono">${esc(row.place)}</span>`, esc(page.said("kind", row.kind)), esc(config.units[row.unit] ?? row.unit),
       `<span class="nowrap">${row.range_low === null && row.range_high === null ? "—" : `${esc(row.range_low ?? "")} … ${esc(row.range_high ?? "")}`}</span>`,
       esc(row.source), `<span class="mono">${esc(row.address)}</span>`, `<span class="nowrap">${esc(row.reporting.period)} s</span>`, guards(row),
     ]),
