@@ -20,6 +20,7 @@ from tests.web.test_streams import console_socket, frame_with, signed_in
 pytestmark = pytest.mark.timeout(120)
 __all__ = ["admin", "station"]
 
+DECLARED = {"reason": "系统不认卡", "identity_unavailable": True}
 CALL = {"place": "hualan/U200", "reason": "氯气泄漏"}
 
 
@@ -97,11 +98,11 @@ async def test_nobody_need_be_known_and_it_stands_over_a_restart(
 async def test_a_station_that_starts_and_ends_without_end_is_held_at_the_ends(node: Node, station: Console) -> None:
     for _ in range(STATION_ENDS):
         call = (await station.post("/api/v1/emergency/evacuate", json=CALL)).json()
-        ended = await station.post("/api/v1/emergency/evacuate/end", json={"call": call["id"], "reason": "x"})
+        ended = await station.post("/api/v1/emergency/evacuate/end", json={"call": call["id"], **DECLARED})
         assert ended.status_code == 200
     for _ in range(3):
         call = (await station.post("/api/v1/emergency/evacuate", json=CALL)).json()
-        refused = await station.post("/api/v1/emergency/evacuate/end", json={"call": call["id"], "reason": "x"})
+        refused = await station.post("/api/v1/emergency/evacuate/end", json={"call": call["id"], **DECLARED})
         assert refused.status_code == 409
     assert call["ended_at"] is None, "a call is never refused for its number"
     assert len(await asyncio.to_thread(leaves, node, "evacuation.start")) == STATION_ENDS + 1
@@ -114,15 +115,42 @@ async def test_nobody_who_is_known_ends_no_call_that_reaches_beyond_the_post(
     await leader.sign_in("gas")
     end = "/api/v1/emergency/evacuate/end"
     called = await leader.post("/api/v1/evacuations", json=CALL | {"place": "hualan"})
-    refused = await station.post(end, json={"call": called.json()["id"], "reason": "x"})
+    refused = await station.post(end, json={"call": called.json()["id"], **DECLARED})
     assert (refused.status_code, refused.json()["code"]) == (409, "command-refused")
     (told,) = (await station.get("/api/v1/emergency")).json()["evacuations"]
     assert (told["id"], told["may_end"]) == (called.json()["id"], False)
     within = await leader.post("/api/v1/evacuations", json=CALL)
-    assert (await station.post(end, json={"call": within.json()["id"], "reason": "x"})).status_code == 200
+    assert (await station.post(end, json={"call": within.json()["id"], **DECLARED})).status_code == 200
     assert (await leader.post(f"/api/v1/evacuations/{told['id']}/end", json={"reason": "x"})).status_code == 200
     own = await station.post("/api/v1/emergency/evacuate", json=CALL | {"place": "hualan"})
-    assert (await station.post(end, json={"call": own.json()["id"], "reason": "x"})).status_code == 200
+    assert (await station.post(end, json={"call": own.json()["id"], **DECLARED})).status_code == 200
+
+
+async def test_while_people_can_sign_in_the_end_at_a_station_is_declared_or_theirs(
+    node: Node, station: Console, consoles: Callable[..., Console]
+) -> None:
+    """Calling stays as easy as it is."""
+    end = "/api/v1/emergency/evacuate/end"
+    called = (await station.post("/api/v1/emergency/evacuate", json=CALL)).json()
+    refused = await station.post(end, json={"call": called["id"], "reason": "x"})
+    assert (refused.status_code, "declare that your identity" in refused.json()["detail"]) == (409, True)
+    there = consoles()
+    await there.sign_in("gas")
+    refused = await station.post(end, json={"call": called["id"], **DECLARED})
+    assert (refused.status_code, "by their own name" in refused.json()["detail"]) == (409, True)
+    assert (await there.delete("/api/v1/session")).status_code == 200
+    ended = (await station.post(end, json={"call": called["id"], **DECLARED})).json()
+    assert ended["ended_by"]["zh"] == "未识别 · 控制室 2 台,声明无法验证身份"
+    (leaf,) = await asyncio.to_thread(leaves, node, "evacuation.end")
+    assert ((leaf.after or {}).get("identity_unavailable"), leaf.reason) == (True, DECLARED["reason"])
+    told = [fault.text("zh") for fault in node.context.faults.values()]
+    assert any("结束了 氯库 的疏散呼叫,并声明无法验证身份:系统不认卡" in one for one in told), told
+
+    called = (await station.post("/api/v1/emergency/evacuate", json=CALL)).json()
+    await asyncio.to_thread(break_all, node)
+    assert (await station.post(end, json={"call": called["id"], "reason": "x"})).status_code == 200
+    told = [fault.text("zh") for fault in node.context.faults.values()]
+    assert any("结束了 氯库 的疏散呼叫:请查明是谁" in one for one in told), told
 
 
 async def test_a_full_disk_costs_the_line_and_not_the_call(node: Node, app: FastAPI, console: Console, tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from anlan.monitor.emergency import must_be_paired
+from anlan.monitor.api_emergency import signed_in_of
+from anlan.monitor.emergency import EmergencyService, must_be_paired
 from anlan.monitor.evacuation.service import ACTION, Evacuations
 from anlan.web.answers import Json
 from anlan.web.api_stations import station_of
@@ -37,7 +38,10 @@ class End(BaseModel):
 
 
 class EndAt(End):
+    """`identity_unavailable`: the person declares that they cannot be known now, and `reason` says why."""
+
     call: Annotated[str, Field(min_length=1, max_length=40)]
+    identity_unavailable: Annotated[bool, Field(strict=True)] = False
 
 
 def routes(context: Context) -> APIRouter:
@@ -75,9 +79,18 @@ def routes(context: Context) -> APIRouter:
 
     @router.post("/emergency/evacuate/end", dependencies=[public()])
     async def end_at(request: Request, body: EndAt) -> Response:
-        """At a paired station of the branch; at most 20 in an hour, then only who is signed in ends a call."""
+        """At a paired station of the branch; at most 20 in an hour, then only who is signed in ends a call. Refused while somebody is signed in
+        there who may end it; while people can sign in it needs `identity_unavailable`, which every console shows for half an hour."""
         station = must_be_paired(station_of(context, request))
-        principal = station.principal(language_of(request), from_where(request))
-        return Json(await service.end_at(station, principal, body.call, body.reason))
+        ended = await EmergencyService.of(context).end_call(
+            station,
+            signed_in_of(request),
+            body.call,
+            reason=body.reason,
+            declared=body.identity_unavailable,
+            language=language_of(request),
+            address=from_where(request),
+        )
+        return Json(ended)
 
     return router

@@ -19,6 +19,7 @@ import structlog
 from anlan.guard.principal import Principal, is_within
 from anlan.model.clock import HOUR, SECOND
 from anlan.model.errors import CommandRefused, InputError, NotFound, StoreError, Unavailable
+from anlan.model.words import Language, translate
 from anlan.monitor.evacuation.book import Book, Call
 from anlan.monitor.recording_steps import record
 from anlan.store.ids import uuid7
@@ -120,8 +121,14 @@ class Evacuations:
         principal.require(ACTION, call.place if call.place in self._context.plant.places else "")
         return await self._end(principal, principal.name.model_dump(), call, reason)
 
-    async def end_at(self, station: Station, principal: Principal, id: str, reason: str) -> dict[str, Any]:
-        """Raises NotFound, CommandRefused."""
+    def may_end(self, principal: Principal, id: str) -> bool:
+        call = self._calls.get(id)
+        return call is not None and principal.allows(ACTION, call.place if call.place in self._context.plant.places else "")
+
+    async def end_at(
+        self, station: Station, principal: Principal, id: str, reason: str, *, declared: bool = False
+    ) -> dict[str, Any]:
+        """`declared`: that identity was not available, which the book keeps. Raises NotFound, CommandRefused."""
         call = self._find(id)
         if not self._concerns(self._context.places_of_post(station.post), call):
             raise NotFound("there is no evacuation call {call}", call=id)
@@ -139,7 +146,7 @@ class Evacuations:
                 "this station has ended {n} calls within an hour: only who is signed in ends this one", n=len(ends)
             )
         ends.append(now)
-        return await self._end(principal, self._words(station), call, reason)
+        return await self._end(principal, self._words(station, declared=declared), call, reason, declared=declared)
 
     async def _start(self, principal: Principal, by: dict[str, str], place: str, reason: str, exercise: bool) -> dict[str, Any]:
         reason = reason.strip()
@@ -167,7 +174,9 @@ class Evacuations:
         log.warning("evacuation called", call=call.id, place=place, exercise=exercise)
         return self._told(call, True)
 
-    async def _end(self, principal: Principal, by: dict[str, str], call: Call, reason: str) -> dict[str, Any]:
+    async def _end(
+        self, principal: Principal, by: dict[str, str], call: Call, reason: str, *, declared: bool = False
+    ) -> dict[str, Any]:
         async with self._turn:
             call = self._calls[call.id]
             if not call.stands:
@@ -183,6 +192,7 @@ class Evacuations:
             self._tell()
             await self._keep(self._book.end, ended)
         after = {"place": call.place, "exercise": call.exercise, "started_at": call.at}
+        after |= {"identity_unavailable": True} if declared else {}
         await record(self._context, principal, "evacuation.end", call.id, after, ended.end_reason)
         log.warning("evacuation call ended", call=call.id, place=call.place)
         return self._told(ended, False)
@@ -265,9 +275,11 @@ class Evacuations:
         places = self._context.places_of_post(station.post)
         return call.who == str(station.id) or not places or any(is_within(call.place, one) for one in places)
 
-    def _words(self, station: Station) -> dict[str, str]:
+    def _words(self, station: Station, *, declared: bool = False) -> dict[str, str]:
         name = station.principal("zh", "").name
-        return {language: f"{name.text(language)} · {station.name}" for language in ("zh", "en")}
+        languages: tuple[Language, ...] = ("zh", "en")
+        also = {language: translate(", declared: identity not available", language) if declared else "" for language in languages}
+        return {language: f"{name.text(language)} · {station.name}{also[language]}" for language in languages}
 
     def _told(self, call: Call, may_end: bool) -> dict[str, Any]:
         """`people` is null: how many are there is not known to this system."""

@@ -35,7 +35,9 @@ class Emergency extends HTMLElement {
 
   /** The form stays as it is while somebody fills it in. */
   showEvacuation({ evacuations, places }) {
-    showCalls(evacuations, (call, reason) => api.post("/api/v1/emergency/evacuate/end", { call: call.id, reason }));
+    const declares = () => this.identity; // as it is when the button is pressed
+    const send = (call, reason, declared) => api.post("/api/v1/emergency/evacuate/end", { call: call.id, reason, identity_unavailable: declared });
+    showCalls(evacuations, send, declares);
     const place = this.querySelector(".evacuation");
     if (!place.childElementCount) place.append(callForm(places, (call) => api.post("/api/v1/emergency/evacuate", call)));
   }

@@ -14,12 +14,12 @@ band.tabIndex = 0; // many calls are scrolled by keyboard too
 const measure = () => document.documentElement.style.setProperty("--evacuation", `${band.isConnected ? band.offsetHeight : 0}px`);
 new ResizeObserver(measure).observe(band);
 
-/** `send(call, reason)` ends a call; a station has a way of its own. */
-export function showCalls(calls, send = endByPerson) {
+/** `send(call, reason, declared)` ends a call; a station has a way of its own. `declares()`: whether who ends it there declares that they can't be known. */
+export function showCalls(calls, send = endByPerson, declares = () => false) {
   const key = JSON.stringify(calls);
   if (key === band.dataset.key) return;
   band.dataset.key = key;
-  band.replaceChildren(...calls.map((call) => line(call, send)));
+  band.replaceChildren(...calls.map((call) => line(call, send, declares)));
   if (calls.length) document.body.prepend(band);
   else band.remove();
   document.body.classList.toggle("evacuating", calls.length > 0);
@@ -27,27 +27,28 @@ export function showCalls(calls, send = endByPerson) {
   sound.evacuate(calls.length > 0);
 }
 
-function line(call, send) {
+function line(call, send, declares) {
   const row = Object.assign(document.createElement("div"), { className: "call" });
   const post = label(call.post_name ?? {}) || call.post;
   row.innerHTML = `${call.exercise ? `<span class="drill">${t("EXERCISE")}</span>` : ""}<b>${t("EVACUATE")}</b><span class="where">${esc(label(call.place_name))}</span>
     <span class="why">${esc(call.reason)}<small>${stamp(call.at)} · ${esc(label(call.by))}${post ? ` · ${esc(post)}` : ""} · ${t("how many people are there is not known to this system")}</small></span>`;
   if (call.may_end && !config.silent) {
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: t("End the call") });
-    button.addEventListener("click", () => endForm(call, send));
+    button.addEventListener("click", () => endForm(call, send, declares()));
     row.append(button);
   }
   return row;
 }
 
-export function endForm(call, send = endByPerson) {
+export function endForm(call, send = endByPerson, declared = false) {
+  const effect = t("The band and the sound end on every console. Whether people may go back is decided by who leads the response.");
   return ask({
     title: t("End the evacuation call"),
     about: `<b>${esc(label(call.place_name))}</b> ${esc(call.reason)}`,
     fields: [{ name: "reason", words: t("Reason") }],
-    note: t("The band and the sound end on every console. Whether people may go back is decided by who leads the response."),
-    say: t("End the call"),
-    send: ({ reason }) => send(call, reason),
+    note: declared ? `${effect} ${t("People can sign in now. Here you declare that your identity is not available: the audit record keeps it, and every console shows it for half an hour.")}` : effect,
+    say: declared ? t("Declare and end the call") : t("End the call"),
+    send: ({ reason }) => send(call, reason, declared),
   });
 }
 
