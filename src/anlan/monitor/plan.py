@@ -85,6 +85,7 @@ def draw_on(drawing: Drawing, plant: PlantView, language: Language) -> Markup:
         el("g", [_mark(place, x + w, y, language) for place, x, y, w, _ in boxes], cls="units"),
         viewBox=f"0 0 {WIDTH:g} {height:g}",
         cls="plan on-drawing",
+        data_place=drawing.place or None,
         role="group",
         aria_label=translate("Plant plan", language),
         preserveAspectRatio="xMidYMid meet",

@@ -10,4 +10,5 @@ DRAWING_WORDS: tuple[str, ...] = (
     "Points and places on the drawing", "Saved: version {n}",
     "Take the drawing away? The overview is then drawn from areas and positions again.", "The drawing is taken away",
     "Save what stands on the drawing first: another picture loads the page anew.",
+    "{n} alarms are not on this plan",
 )  # fmt: skip
