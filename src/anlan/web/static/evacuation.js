@@ -59,22 +59,23 @@ export function callForm(places, send) {
   const form = Object.assign(document.createElement("form"), { className: "panel" });
   form.innerHTML = `<div class="body evacuation-form"><h2>${t("Call a branch to evacuate")}</h2>
     <label class="labelled">${t("Branch of the plant")}<select class="field" name="place" required><option value="">${t("Choose a branch")}</option>${places.map(([path, name, depth]) => `<option value="${esc(path)}">${"　".repeat(depth)}${esc(name)}</option>`).join("")}</select></label>
-    <label class="labelled">${t("Reason")}<input class="field" name="reason" maxlength="300" required autocomplete="off"></label>
+    <label class="labelled">${t("Reason")}<input class="field" name="reason" maxlength="300" pattern=".*\\S.*" required autocomplete="off"></label>
     <label class="check"><input type="checkbox" name="exercise"> ${t("This is an exercise: the call says so wherever it shows, and in its record")}</label>
     <p class="dim">${t("It shows and sounds on every console of the branch, on walls and at paired stations, until it is ended. It opens no door and stops nothing in the plant; how many people are there is not known to this system.")}</p>
     <div class="form-error" role="alert"></div>
     <div class="button-row"><button type="button" class="hold">${t("Hold for 2 s: call to evacuate")}</button></div></div>`;
   form.addEventListener("submit", (event) => event.preventDefault());
   import("./hold.js").then(({ held }) =>
-    held(form.querySelector(".hold"), async () => {
-      if (!form.reportValidity()) return;
-      const { place, reason, exercise } = form.elements;
-      const answer = await send({ place: place.value, reason: reason.value, exercise: exercise.checked });
-      const nowhere = answer.refused && !answer.status ? t("Nobody was called: call by telephone, radio or the plant's own alarm, and try here again.") : "";
-      form.querySelector(".form-error").textContent = [answer.refused, nowhere].filter(Boolean).join(" ");
-      if (!answer.refused) form.reset();
-    }),
+    held(form.querySelector(".hold"), call, () => form.reportValidity()),
   );
+  const call = async () => {
+    if (!form.reportValidity()) return;
+    const { place, reason, exercise } = form.elements;
+    const answer = await send({ place: place.value, reason: reason.value, exercise: exercise.checked });
+    const nowhere = answer.refused && !answer.status ? t("Nobody was called: call by telephone, radio or the plant's own alarm, and try here again.") : "";
+    form.querySelector(".form-error").textContent = [answer.refused, nowhere].filter(Boolean).join(" ");
+    if (!answer.refused) form.reset();
+  };
   return form;
 }
 

@@ -2,8 +2,8 @@
 
 export const HOLD = 2_000;
 
-/** `act` runs once per full hold. */
-export function held(button, act) {
+/** `act` runs once per full hold; `ready` is asked as it begins, so that nobody holds in vain. */
+export function held(button, act, ready = () => true) {
   let since = 0;
   let frame = 0;
 
@@ -22,7 +22,7 @@ export function held(button, act) {
     }
   };
   const begin = () => {
-    if (since || button.disabled) return;
+    if (since || button.disabled || !ready()) return;
     since = performance.now();
     step();
   };
