@@ -3,7 +3,7 @@
 
 import { kindWords, symbol } from "./alarms.js";
 import { config, esc, label, t } from "./config.js";
-import { editOf, formOf, showMistakes } from "./configuration_form.js";
+import { editOf, formOf, showMistakes, words } from "./configuration_form.js";
 import { block, requestDetails, requestLine, reviewOf, versionLine } from "./configuration_review.js";
 import { stamp } from "./format.js";
 import { api, link } from "./link.js";
@@ -113,6 +113,11 @@ class Configuration extends HTMLElement {
   said(name, value) {
     const [, zh, en] = this.fields.point.find((one) => one.name === name)?.choices?.find(([one]) => one === value) ?? [];
     return (config.language === "zh" ? zh : en) || value;
+  }
+
+  wordsOf({ what, change }) {
+    const named = (key) => this.fields[what].find((one) => one.name === key || one.name.startsWith(`${key}.`));
+    return Object.keys(change).map((key) => (named(key) ? words(named(key)) : key)).join(config.language === "zh" ? "、" : ", ");
   }
 
   drafted(what, id) {
@@ -254,7 +259,7 @@ class Configuration extends HTMLElement {
     if (answer.refused) return this.show(`<section><p class="form-error">${esc(answer.refused)}</p></section>`);
     const fatal = answer.mistakes.filter((one) => one.fatal);
     const said = (one) => `${one.edit === null ? "" : `<button type="button" class="button quiet" data-mistake="${answer.mistakes.indexOf(one)}">${esc(this.edits[one.edit].id)}</button> `}${esc(one.text[config.language])}`;
-    const edits = this.edits.map((one, n) => `<b>${esc(one.id)}</b> ${one.change ? esc(Object.keys(one.change).join(", ")) : t("taken away")} <button type="button" class="button quiet" data-drop="${n}" aria-label="${t("Out of the draft: {id}", { id: esc(one.id) })}">✕</button>`);
+    const edits = this.edits.map((one, n) => `<b>${esc(one.id)}</b> ${one.change ? esc(this.wordsOf(one)) : t("taken away")} <button type="button" class="button quiet" data-drop="${n}" aria-label="${t("Out of the draft: {id}", { id: esc(one.id) })}">✕</button>`);
     const send = answer.accepted && answer.changes.length ? sending(answer) : "";
     this.show(`<div class="top"><div><h2>${t("Draft on version {n}", { n: answer.version })}</h2></div></div>
       ${block(t("Mistakes"), fatal.map(said), "two")}${block(t("In the draft"), edits, "drafts")}${answer.accepted ? reviewOf(answer) : ""}${send}${block(t("Remarks"), answer.mistakes.filter((one) => !one.fatal).map(said))}`);
