@@ -13,7 +13,7 @@ const AGAIN = 2_000;
 
 class Emergency extends HTMLElement {
   connectedCallback() {
-    this.innerHTML = `<div class="said" role="status"></div><div class="list"></div><p class="form-error" role="alert"></p><div class="evacuation"></div>`;
+    this.innerHTML = `<div class="said" role="status"></div><div class="button-row"><a class="button" href="#evacuate">${t("Call a branch to evacuate")} ↓</a></div><div class="list"></div><p class="form-error" role="alert"></p><div class="evacuation" id="evacuate"></div>`;
     this.addEventListener("click", ({ target }) => this.act(target.closest("button[data-step]")));
     this.timer = setInterval(() => this.load(), AGAIN);
     this.load();
