@@ -58,7 +58,7 @@ const endByPerson = (call, reason) => api.post(`/api/v1/evacuations/${encodeURIC
 export function callForm(places, send) {
   const form = Object.assign(document.createElement("form"), { className: "panel" });
   form.innerHTML = `<div class="body evacuation-form"><h2>${t("Call a branch to evacuate")}</h2>
-    <label class="labelled">${t("Branch of the plant")}<select class="field" name="place" required><option value="">${t("Choose a branch")}</option>${places.map(([path, name, depth]) => `<option value="${esc(path)}">${"　".repeat(depth)}${esc(name)}</option>`).join("")}</select></label>
+    <label class="labelled">${t("Branch to evacuate")}<select class="field" name="place" required><option value="">${t("Choose a branch")}</option>${places.map(([path, name, depth]) => `<option value="${esc(path)}">${"　".repeat(depth)}${esc(name)}</option>`).join("")}</select></label>
     <label class="labelled">${t("Reason")}<input class="field" name="reason" maxlength="300" pattern=".*\\S.*" required autocomplete="off"></label>
     <label class="check"><input type="checkbox" name="exercise"> ${t("This is an exercise: the call says so wherever it shows, and in its record")}</label>
     <p class="dim">${t("It shows and sounds on every console of the branch, on walls and at paired stations, until it is ended. It opens no door and stops nothing in the plant; how many people are there is not known to this system.")}</p>
