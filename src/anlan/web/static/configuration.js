@@ -7,7 +7,7 @@ import { editOf, formOf, showMistakes, words } from "./configuration_form.js";
 import { block, requestDetails, requestLine, reviewOf, versionLine } from "./configuration_review.js";
 import { stamp } from "./format.js";
 import { api, link } from "./link.js";
-import { ask } from "./point_forms.js";
+import { ask, SIGNED } from "./point_forms.js";
 import { withKey } from "./security_key.js";
 import { toast } from "./shell.js";
 
@@ -310,7 +310,7 @@ class Configuration extends HTMLElement {
   async decide(act) {
     const { id, reason } = this.request;
     const path = `/api/v1/plant/requests/${id}/${act.replace("_", "-")}`;
-    const own = [{ name: "password", words: t("Own password"), kind: "password", complete: "current-password" }, { name: "code", words: t("Code of the second factor, if one is set up"), needed: false }];
+    const own = SIGNED();
     const signed = (given) => withKey((body) => api.post(path, body), given);
     const forms = {
       sign: { title: t("Sign as who asks"), say: t("Sign"), note: t("Unsigned it waits for nobody: a console that is left open asks for no one."), fields: own, send: signed, done: t("Asked: it waits for a second person.") },
