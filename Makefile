@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 UV_VERSION := 0.13.9
 
-.PHONY: help up env env-dev test test-fast test-deps lint types arch lock clean
+.PHONY: help up env env-dev test test-fast test-deps lint types arch lock sbom audit-deps clean
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -43,7 +43,7 @@ test-fast: env-dev  ## the quick tests only
 
 test-deps:  ## what some tests need from Debian (as root)
 	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk mosquitto postgresql-17 xfsprogs faketime >/dev/null
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk glewlwyd mosquitto postgresql-17 xfsprogs faketime >/dev/null
 
 lint: env-dev
 	$(BIN)/ruff check .
@@ -58,6 +58,12 @@ arch: env-dev
 lock: | .venv/bin/uv  ## write the lock files anew
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --no-emit-index-url --no-header --quiet -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --no-emit-index-url --no-header --quiet -c requirements.lock -o requirements-dev.lock
+
+sbom: env-dev  ## the bill of materials of a release, from requirements.lock
+	$(BIN)/python scripts/sbom.py
+
+audit-deps: env-dev  ## known vulnerabilities of the libraries; says so when it can't ask
+	$(BIN)/python scripts/audit_deps.py
 
 clean:
 	rm -rf .venv var artefacts .pytest_cache .mypy_cache .ruff_cache .hypothesis

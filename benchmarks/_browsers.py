@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import signal
 import sys
@@ -20,8 +21,12 @@ from typing import Any
 import orjson
 
 from benchmarks._console import Browser, signed_in
+from benchmarks._report import quantile
 
 CHROMIUM = "/usr/bin/chromium"
+FRAMES = """window.frameGaps = [];
+let before = performance.now();
+requestAnimationFrame(function frame(now) { frameGaps.push(now - before); before = now; requestAnimationFrame(frame); });"""
 
 
 async def main(address: str, count: int, tags: int, pages: int, alarms: int = 0, file: str = "") -> None:
@@ -39,19 +44,23 @@ async def main(address: str, count: int, tags: int, pages: int, alarms: int = 0,
         if file:
             browsers[0].rows = []
         running = [asyncio.ensure_future(browser.run()) for browser in browsers]
-        if pages:
-            await _open_pages(stack, address, client.cookies, pages)
+        shown = await _open_pages(stack, address, client.cookies, pages) if pages else []
         while not all(browser.values for browser in browsers):
             _raise_if_ended(running)
             await asyncio.sleep(0.05)
         print("watching", flush=True)
         before, began = _told(browsers), time.monotonic()
+        for browser in browsers:
+            browser.gaps.clear()
+        for page in shown:
+            await page.evaluate("() => (window.frameGaps.length = 0)")
         if file:
             await _until_seen(browsers, alarms, running, stop)
         await stop.wait()
         _raise_if_ended(running)
         seconds = time.monotonic() - began
-        print(json.dumps({key: (value - before[key]) / seconds for key, value in _told(browsers).items()}), flush=True)
+        rates = {key: (value - before[key]) / seconds for key, value in _told(browsers).items()}
+        print(json.dumps(rates | await _smoothness(browsers, shown)), flush=True)
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
@@ -84,7 +93,15 @@ def _told(browsers: list[Browser]) -> dict[str, int]:
     return {key: sum(getattr(browser, key) for browser in browsers) for key in ("messages", "bytes", "values")}
 
 
-async def _open_pages(stack: AsyncExitStack, address: str, cookies: Any, pages: int) -> None:
+async def _smoothness(browsers: list[Browser], pages: list[Any]) -> dict[str, float]:
+    """ms: what lies between two messages with values on one connection, and between two frames of a page."""
+    gaps = [gap * 1e3 for browser in browsers for gap in browser.gaps]
+    frames = [gap for page in pages for gap in await page.evaluate("() => window.frameGaps")]
+    found = {"gap": gaps, "frame": frames}
+    return {f"{name}_p{p}_ms": quantile(some, p / 100) for name, some in found.items() if some for p in (50, 99)}
+
+
+async def _open_pages(stack: AsyncExitStack, address: str, cookies: Any, pages: int) -> list[Any]:
     from playwright.async_api import async_playwright
 
     playwright = await stack.enter_async_context(async_playwright())
@@ -92,9 +109,13 @@ async def _open_pages(stack: AsyncExitStack, address: str, cookies: Any, pages: 
     stack.push_async_callback(chromium.close)
     context = await chromium.new_context(viewport={"width": 1920, "height": 1080})
     await context.add_cookies([{"name": one.name, "value": one.value, "url": address} for one in cookies.jar])
+    await context.add_init_script(FRAMES)
+    shown = []
     for _ in range(pages):
         page = await context.new_page()
-        await page.goto(address)
+        await page.goto(address + os.environ.get("ANLAN_BENCHMARK_PAGE", "/"))
+        shown.append(page)
+    return shown
 
 
 if __name__ == "__main__":

@@ -65,6 +65,8 @@ class Browser:
         self.messages = self.bytes = self.values = 0
         self.alarms: list[tuple[float, int]] = []
         """With `keeps`: perf_counter and n of every alarm row that came."""
+        self.gaps: list[float] = []
+        """s between two messages with values."""
         self.rows: list[dict[str, Any]] | None = None
         """A list: receives the rows themselves."""
 
@@ -75,9 +77,13 @@ class Browser:
         headers = {"Cookie": self._cookie}
         async with connect(url, origin=self._address, additional_headers=headers, max_size=1 << 24) as socket:  # type: ignore[arg-type]
             await socket.send(json.dumps({"points": self._points}))
+            before = None
             async for message in socket:
                 now = time.perf_counter()
                 told = orjson.loads(message)
+                if told.get("v"):
+                    self.gaps += [now - before] if before is not None else []
+                    before = now
                 self.messages += 1
                 self.bytes += len(message)
                 self.values += len(told.get("v", ()))

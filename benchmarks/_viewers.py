@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -16,11 +17,22 @@ class Viewers:
     `seen` waits until every console has had `alarms` rows."""
 
     def __init__(
-        self, address: str, ids: list[str], browsers: int, tags: int, pages: int, *, alarms: int = 0, file: Path | None = None
+        self,
+        address: str,
+        ids: list[str],
+        browsers: int,
+        tags: int,
+        pages: int,
+        *,
+        alarms: int = 0,
+        file: Path | None = None,
+        page: str = "/",
     ) -> None:
+        """`page` is what Chromium opens."""
         kept = [str(alarms), str(file)] if file is not None else []
         self._arguments = [address, str(browsers), str(tags), str(pages), *kept]
         self._ids = ids
+        self._environment = os.environ | {"ANLAN_BENCHMARK_PAGE": page}
 
     async def __aenter__(self) -> Viewers:
         self._process = await asyncio.create_subprocess_exec(
@@ -30,6 +42,7 @@ class Viewers:
             *self._arguments,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            env=self._environment,
         )
         assert self._process.stdin is not None
         self._process.stdin.write("\n".join(self._ids).encode())

@@ -107,6 +107,7 @@ class Play:
     watched: dict[str, float] = field(default_factory=dict)
     fed: float = 0.0
     sampling: bool = False
+    tags: int = TAGS
 
     async def run(self) -> None:
         self.server, self.broker = OpcUaServer(), MqttBroker()
@@ -149,7 +150,7 @@ class Play:
         tasks.append(asyncio.ensure_future(feeder.run()))
         await self._sources_up(link)
         shown = [n for n in numbers.points if n[0] == "L"]
-        async with Viewers(address, shown, self.args.browsers, TAGS, self.args.pages) as viewers:
+        async with self.viewers(address, shown) as viewers:
             tasks += [asyncio.ensure_future(self._write_opcua()), asyncio.ensure_future(self._publish_mqtt())]
             await asyncio.sleep(2.0)
             await self._sample(feeder)
@@ -158,6 +159,9 @@ class Play:
         if status["engine"]["fault"] or status["log"]["fault"] or status["history"]["fault"]:
             raise SystemExit(f"core is not well: {status}")
         await client.aclose()
+
+    def viewers(self, address: str, shown: list[str]) -> Viewers:
+        return Viewers(address, shown, self.args.browsers, self.tags, self.args.pages)
 
     async def _sample(self, feeder: Feeder) -> None:
         self.sampling, began, fed = True, time.perf_counter(), feeder.acknowledged
@@ -241,11 +245,11 @@ class Play:
             self.seen[seer].append((start[0], (at - start[1]) * 1e3))
 
     def about(self) -> str:
-        rates = ", ".join(f"{value:.0f} {name}/s" for name, value in self.watched.items())
+        rates = ", ".join(f"{value:.0f} {name}/s" for name, value in self.watched.items() if not name.endswith("_ms"))
         pages = f" and {self.args.pages} pages in Chromium" if self.args.pages else ""
         return (
             f"{self.fed:.0f} readings/s in parts of {ROWS} from {POINTS} points x 4 limits, OPC UA publishing every "
-            f"{PUBLISHING * 1e3:.0f} ms, {self.args.browsers} console connections of {TAGS} tags{pages} receiving {rates}; devices, "
+            f"{PUBLISHING * 1e3:.0f} ms, {self.args.browsers} console connections of {self.tags} tags{pages} receiving {rates}; devices, "
             "load and viewers on the same machine"
         )
 

@@ -212,7 +212,7 @@ class Storm:
         return max(items_within_ten_minutes(grouped(self.rows, by), until).values())
 
     def about(self) -> str:
-        rates = ", ".join(f"{value:.0f} {name}/s" for name, value in self.watched.items())
+        rates = ", ".join(f"{value:.0f} {name}/s" for name, value in self.watched.items() if not name.endswith("_ms"))
         lasted, refused = self.lasted
         return (
             f"{self.alarms} alarms within {lasted:.1f} s, {int(self.top.sum())} of priority 1, each once in the journal and once on each of "

@@ -77,7 +77,8 @@ def main() -> int:
     if not chosen:
         parser.error(f"no picture of that name; there are {', '.join(picture.name for picture in PICTURES)}")
     args.out.mkdir(parents=True, exist_ok=True)
-    with demo_node() as (address, password):
+    with demo_node() as (address, passwords):
+        password = passwords[ACCOUNT]
         time.sleep(args.after)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
@@ -89,10 +90,19 @@ def main() -> int:
 
 
 @contextmanager
-def demo_node() -> Iterator[tuple[str, str]]:
-    """`anlan up` with a folder of its own; its console's address and the password of the panel operator."""
+def demo_node(port: int = 29850, port_base: int = 29840) -> Iterator[tuple[str, dict[str, str]]]:
+    """`anlan up` with a folder of its own; its console's address and the passwords of the demo's shift."""
     with tempfile.TemporaryDirectory(prefix="anlan-pictures-") as folder:
-        command = [Path(sys.executable).parent / "anlan", "up", "--data", folder, "--port", "29850", "--port-base", "29840"]
+        command = [
+            Path(sys.executable).parent / "anlan",
+            "up",
+            "--data",
+            folder,
+            "--port",
+            str(port),
+            "--port-base",
+            str(port_base),
+        ]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"LC_ALL": "C.UTF-8"}) as node:
             try:
                 yield told(node)
@@ -100,7 +110,7 @@ def demo_node() -> Iterator[tuple[str, str]]:
                 node.send_signal(signal.SIGINT)
 
 
-def told(node: subprocess.Popen[str]) -> tuple[str, str]:
+def told(node: subprocess.Popen[str]) -> tuple[str, dict[str, str]]:
     assert node.stdout is not None
     said, deadline = "", time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
@@ -109,8 +119,7 @@ def told(node: subprocess.Popen[str]) -> tuple[str, str]:
             break
         said += line
         if address := re.search(r"(https?://\S+)", line):
-            password = re.search(rf"^\s+{ACCOUNT}\s+(\S+)", said, re.MULTILINE)
-            return address[1], password[1] if password else ""
+            return address[1], dict(re.findall(r"^\s+(\w+)\s+(\S+)", said, re.MULTILINE))
     raise SystemExit(f"the node did not start:\n{said}")
 
 

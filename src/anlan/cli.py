@@ -50,10 +50,17 @@ def up(
     single: Annotated[bool, typer.Option("--single", help="Everything in one process: for tests and a quick look.")] = False,
     horn: Annotated[str, typer.Option(help="Command that sounds the node's horn, e.g. 'aplay -q -D hw:1'.")] = "",
     witness: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Option(
-            metavar="PATH", help="File or folder on another machine that keeps the audit record's heads; may be repeated."
+            metavar="PATH|URL",
+            help="File or folder on another machine, or a parent node, that keeps the audit record's heads; may be repeated.",
         ),
+    ] = None,
+    witness_token: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With the token that the parent node gave; else ANLAN_WITNESS_TOKEN.")
+    ] = None,
+    witness_ca: Annotated[
+        Path | None, typer.Option(metavar="PEM", help="The authority that certified the parent node, where no public one did.")
     ] = None,
     other_log: Annotated[
         list[str] | None,
@@ -73,6 +80,7 @@ def up(
     Example: anlan up plant/ --origin https://console.plant --proxy 127.0.0.1
     """
     from anlan.guard.witness import checked_log
+    from anlan.guard.witness_parent import witness_at
     from anlan.node.up import UpOptions, run_up
     from anlan.web.listening import Listening
 
@@ -86,7 +94,7 @@ def up(
             port_base=port_base,
             single=single,
             horn=horn,
-            witnesses=tuple(witness or ()),
+            witnesses=tuple(witness_at(one, witness_token, witness_ca) for one in witness or ()),
             other_logs=tuple(checked_log(one) for one in other_log or ()),
             onto=onto,
         )
@@ -112,8 +120,11 @@ def _register_rooms() -> None:
     from anlan.node.alarm_kpi import register as alarm_kpi
     from anlan.node.audit_command import register as audit
     from anlan.node.detectors_command import register as detectors
+    from anlan.node.identity_command import register as identity
     from anlan.node.people_command import register as people
     from anlan.node.print_command import register as printing
+    from anlan.node.proof_command import register as proof
+    from anlan.node.tls_command import register as tls
     from anlan.node.why import register as why
     from anlan.plant.commands import register as plant
     from anlan.plant.replaying.commands import register as replaying
@@ -121,7 +132,23 @@ def _register_rooms() -> None:
     from anlan.sense.commands import register as sense
     from anlan.sense.demo.commands import register as demo
 
-    for register in (alarm_commands, alarm_kpi, audit, detectors, people, printing, why, plant, replaying, risk, sense, demo):
+    for register in (
+        alarm_commands,
+        alarm_kpi,
+        audit,
+        detectors,
+        people,
+        identity,
+        printing,
+        proof,
+        tls,
+        why,
+        plant,
+        replaying,
+        risk,
+        sense,
+        demo,
+    ):
         register(app)
 
 

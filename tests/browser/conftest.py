@@ -145,3 +145,23 @@ def signing_in(browser: Browser, address: str, password: str, usual: str) -> Ite
     for context in contexts:
         context.close()
     assert found == []
+
+
+@pytest.fixture(scope="session")
+def works(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Any]]:
+    """A whole node as `anlan up` makes it, for the pages that change its configuration, and its administrator's client."""
+    from tests.node.test_live_edit import Node, until
+    from tests.ports import free_ports
+
+    made = Node(tmp_path_factory.mktemp("works"), free_ports())
+    try:
+        made.start()
+        client = made.sign_in()
+        until(lambda: made.status()["received"].get("1", 0) > 15)
+        until(lambda: made.status()["configuration"]["differing"] == [])
+        yield made, client
+    finally:
+        if made.process.poll() is None:
+            made.stop()
+        made.device.kill()
+        made.device.wait()

@@ -9,9 +9,18 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.sync_api import Page, expect
 
 from anlan.guard.audit import Step
+from anlan.guard.heads import SigningKey
+from anlan.guard.principal import Principal
+from anlan.guard.records import Person, Token
+from anlan.guard.witness import Handed
+from anlan.guard.witnessing import Witnessing, WitnessRefused
+from anlan.model.clock import DAY
+from anlan.model.words import Label
+from anlan.store.ids import uuid7
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -29,10 +38,39 @@ def steps(node: Any) -> int:
         "after": {"limit": 30, "names": ["甲"], "unit": "ppm"},
     }
     guard.record(Step(at=clock.now(), who="node", action="alarm.configure", subject="AT-203.HH", reason="两人批准", **change))
+    another_node(guard, clock)
     guard.auditor.sign()
     guard.auditor.hand_over()
     guard.auditor.check(rest=0)
     return int(numbers[0])
+
+
+def another_node(guard: Any, clock: Any) -> None:
+    """One whose witness this node is, and that has handed over a record that was cut."""
+    by = Principal(
+        person=uuid7(clock),
+        account="",
+        name=Label(zh="x"),
+        session=uuid7(clock),
+        token=uuid7(clock),
+        grants=(),
+        from_where="10.0.0.9",
+    )
+    with guard.records.session() as session:
+        person = session.scalars(sa.select(Person)).first()
+        facts = {
+            "token_hash": b"x",
+            "actions": "audit.witness",
+            "place": "",
+            "used_at": None,
+            "used_from": "",
+            "revoked_at": None,
+        }
+        session.add(Token(id=by.token, person_id=person.id, name="氯碱分厂", made_at=0, expires_at=clock.now() + DAY, **facts))
+    key, witnessing = SigningKey(Ed25519PrivateKey.generate()), Witnessing(guard.records, clock)
+    witnessing.take(by, Handed(key.sign(1042, bytes(32), clock.now()), 0, ()), key.public_pem())
+    with pytest.raises(WitnessRefused):
+        witnessing.take(by, Handed(key.sign(1040, bytes(32), clock.now()), 0, ()), key.public_pem())
 
 
 def test_an_entry_is_found_opened_and_proven_by_the_browser(node: Any, sign_in: Any, steps: int) -> None:
@@ -97,8 +135,8 @@ def test_head_check_and_witness_are_told(node: Any, sign_in: Any, steps: int, la
     page: Page = sign_in("shen", "/audit", language=language, size=size)
     state = page.locator(".audit-state")
     words = {
-        "zh": ("最新签名树头", "未发现不一致", "持有本记录至第"),
-        "en": ("Newest signed head", "no difference found", "holds this record up to"),
+        "zh": ("最新签名树头", "未发现不一致", "持有本记录至第", "氯碱分厂", "不一致", "1042 条"),
+        "en": ("Newest signed head", "no difference found", "holds this record up to", "does not fit", "the record was cut"),
     }
     for one in words[language]:
         expect(state).to_contain_text(one, timeout=SHOWS)

@@ -48,14 +48,15 @@ def test_calibration_mode_takes_the_detector_out_of_the_vote_and_back(sign_in: A
     expect(page.locator(".one table")).to_contain_text("未完成")
 
 
-def test_an_inhibit_waits_for_a_second_person(sign_in: Any) -> None:
+def test_an_inhibit_waits_for_a_second_person(node: Any, sign_in: Any) -> None:
     page = sign_in("yi", "/detectors?point=AT-204")
     page.click(".one [data-act=inhibit]")
-    fill(page, work_order="WO-12", reason="换传感器")
+    fill(page, work_order="WO-12", reason="换传感器", password=node.password)
     expect(page.locator(".one .request")).to_contain_text("WO-12")
     expect(page.locator('tr[data-point="AT-204"] .mode')).to_have_count(0)
     other = sign_in("ban", "/detectors?point=AT-204")
     other.locator('.one .request [data-act^="request:approve"]').click()
+    fill(other, password=node.password)
     expect(other.locator('tr[data-point="AT-204"] .mode')).to_contain_text("禁用", timeout=10_000)
     expect(other.locator(".mode-line")).to_contain_text("班文 批准", timeout=10_000)
 
@@ -71,18 +72,21 @@ def test_the_matrix_shows_what_leads_to_what(sign_in: Any) -> None:
     expect(page.locator(".demands")).to_contain_text("动作记录")
 
 
-def test_a_bypass_nobody_approved_stands_out_and_two_persons_approve_it(sign_in: Any) -> None:
+def test_a_bypass_nobody_approved_stands_out_and_two_persons_approve_it(node: Any, sign_in: Any) -> None:
     page = sign_in("yi", "/bypasses")
     card = page.locator('.bypass[data-point="BP-07"]')
     expect(card).to_contain_text("没有有效批准")
     card.locator("[data-act=ask]").click()
-    fill(page, work_order="WO-13", reason="校验 AT-203", measures="XR-203P >= 1 碱液泵运行\n专人看护")
+    fill(page, work_order="WO-13", reason="校验 AT-203", measures="XR-203P >= 1 碱液泵运行\n专人看护", password=node.password)
     expect(card.locator(".request")).to_contain_text("WO-13")
     sign_in.expected.append("403")  # who asked can't approve
     card.locator("[data-act=approve]").click()
-    expect(page.locator(".toast.refused")).to_be_visible()
+    page.fill("dialog[open] [name=password]", node.password)
+    page.click("dialog[open] [type=submit]")
+    expect(page.locator("dialog[open] .form-error")).not_to_be_empty()
     other = sign_in("ban", "/bypasses")
     other.locator('.bypass[data-point="BP-07"] [data-act=approve]').click()
+    fill(other, password=node.password)
     approved = other.locator('.bypass[data-point="BP-07"]')
     expect(approved).to_contain_text("批准剩余", timeout=10_000)
     expect(approved.locator(".measures .holds")).to_contain_text("碱液泵运行")

@@ -22,28 +22,11 @@ from anlan.node.layout import NodeFolder
 from anlan.plant.master_book import ALARMS
 from tests.browser.conftest import signing_in
 from tests.node.test_live_edit import Node, until
-from tests.ports import free_ports
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 
 SHOWS = 60_000
 OWN = "wave-after-wave-9"
-
-
-@pytest.fixture(scope="module")
-def works(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Node, httpx.Client]]:
-    made = Node(tmp_path_factory.mktemp("works"), free_ports())
-    try:
-        made.start()
-        client = made.sign_in()
-        until(lambda: made.status()["received"].get("1", 0) > 15)
-        until(lambda: made.status()["configuration"]["differing"] == [])
-        yield made, client
-    finally:
-        if made.process.poll() is None:
-            made.stop()
-        made.device.kill()
-        made.device.wait()
 
 
 @pytest.fixture
@@ -89,7 +72,7 @@ def test_a_workbook_goes_out_is_filled_in_and_comes_back_with_its_difference(
     side = page.locator("anlan-master .story")
     expect(side).to_contain_text(f"版本 {before}", timeout=SHOWS)  # it rests on the version before the colleague's
     expect(side.locator(".changes").first).to_contain_text("88 → 86")
-    expect(side.locator(".changes").first).to_contain_text("on_delay — → 4")
+    expect(side.locator(".changes").first).to_contain_text("报警延时 — → 4")
     side.locator('[name="reason"]').fill("HAZOP 第 14 项")
     side.locator("button.main").click()
     expect(side).to_contain_text(f"版本 {before + 2}", timeout=SHOWS)

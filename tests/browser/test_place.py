@@ -40,6 +40,21 @@ def test_from_the_overview_to_a_unit_and_on_to_a_tank(sign_in: Any) -> None:
     expect(page.locator('tr[data-point="AT-201"]')).to_have_count(0)
 
 
+BARE = """async () => {
+  const { alarms } = await import(performance.getEntriesByType("resource").find((one) => one.name.endsWith("/alarms.js")).name);
+  for (const one of document.querySelectorAll(".plan .spot, .plan [data-unit-mark]")) one.remove();
+  alarms.dispatchEvent(new Event("change"));
+}"""
+"""As if nothing had been placed on the plan yet."""
+
+
+def test_a_plan_placed_in_part_counts_the_alarms_that_it_does_not_show(sign_in: Any) -> None:
+    page = sign_in("zhuang", "/")
+    expect(page.locator(".worst-now .row-link").first).to_be_visible(timeout=SHOWS)
+    page.evaluate(BARE)
+    expect(page.locator(".drawing .plan-note")).to_have_text(re.compile(r"[1-9]\d* 条报警不在图上"), timeout=SHOWS)
+
+
 def test_the_whole_plant_and_its_units_add_up(sign_in: Any) -> None:
     page = sign_in("zhuang", "/places", language="en")
     expect(page.locator('[data-sum="within"] b')).to_have_text(re.compile(r"^\d+/\d+$"), timeout=SHOWS)

@@ -16,6 +16,7 @@ from anlan.guard.factors import OwnReset
 from anlan.guard.first import ensure_posts
 from anlan.guard.limiter import TooManyTries
 from anlan.guard.people import Held, NewPerson, add_person
+from anlan.guard.policy import Policy
 from anlan.guard.principal import FactorNeeded, Grant, Principal
 from anlan.guard.records import AuditLeaf, Factor
 from anlan.guard.roles import load_roles
@@ -164,16 +165,29 @@ async def test_set_up_needs_a_code_of_that_very_secret(guard: Guard) -> None:
         guard.factors.confirm(by, code_now(guard, first))
     assert guard.factors.standing(by.person).since is None
     guard.factors.confirm(by, code_now(guard, second))
-    with pytest.raises(CommandRefused, match="already"):
-        guard.factors.begin(by)
 
 
-async def test_removing_it_takes_a_code(guard: Guard) -> None:
-    by, secret, _ = await enrolled(guard)
+async def test_another_phone_counts_with_its_first_code_and_the_old_one_until_then(guard: Guard) -> None:
+    by, old, codes = await enrolled(guard)
+    new = guard.factors.begin(by)
+    assert guard.factors.fits(by.person, code_now(guard, old))
+    assert guard.factors.confirm(by, code_now(guard, new)) == []
+    guard.clock.advance(MINUTE)  # type: ignore[attr-defined]
+    assert not guard.factors.fits(by.person, code_now(guard, old))
+    assert guard.factors.fits(by.person, code_now(guard, new))
+    assert guard.factors.fits(by.person, codes[0])
+
+
+async def test_the_last_one_goes_only_where_the_policy_asks_for_none(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
+    by, secret, codes = await enrolled(guard)
+    with pytest.raises(CommandRefused, match="your last second factor"):
+        guard.factors.remove(by, code_now(guard, secret))
+    monkeypatch.setattr(Policy, "factor_due", lambda *_: None)
     with pytest.raises(Forbidden):
         guard.factors.remove(by, "000000")
     guard.factors.remove(by, code_now(guard, secret))
     assert await signed_in(guard, "gas")
+    assert guard.factors.standing(by.person).recovery_left == 0 < len(codes)
 
 
 async def test_the_secret_is_sealed_by_the_node_s_key_and_to_its_person(guard: Guard, records: Records, tmp_path: Path) -> None:
@@ -217,7 +231,18 @@ async def test_a_role_that_needs_one_has_a_week_then_nothing_else_opens(guard: G
     now = guard.sessions.running(late.session)
     assert now is not None
     assert now.allows("people.manage")
-    assert (await signed_in(guard, "gas")).factor_due is None
+
+
+async def test_a_paired_station_is_the_thing_that_is_held_but_not_for_who_manages(guard: Guard, records: Records) -> None:
+    guard.clock.advance(8 * DAY)  # type: ignore[attr-defined]
+    assert (await signed_in(guard, "gas")).must_enrol
+    assert not (await signed_in(guard, "gas", station="氯库操作台")).must_enrol
+    assert (await signed_in(guard, "admin", station="氯库操作台")).must_enrol
+    with records.reading() as session:
+        begun = session.scalars(select(AuditLeaf).where(AuditLeaf.action == "session.begin")).all()
+    assert [leaf.after for leaf in begun] == [None, {"station": "氯库操作台"}, {"station": "氯库操作台"}]
+    guard.policies.choose(other("people.manage"), "mlps3", "audit of 2026")
+    assert (await signed_in(guard, "gas", station="氯库操作台")).must_enrol, "mlps3 takes no station for it"
 
 
 async def test_under_mlps3_everybody_needs_one_and_no_running_station_is_emptied(guard: Guard) -> None:

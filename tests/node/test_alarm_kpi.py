@@ -19,6 +19,7 @@ from anlan.node.alarm_kpi import read_report
 from anlan.node.configuration import bring_into_force, open_records, view_in_force
 from anlan.node.layout import NodeFolder
 from anlan.plant.folder import load
+from tests.node.older import of_an_older_release
 
 DEMO = Path(str(files("anlan.sense.demo") / "plant"))
 START = 1_767_225_600 * SECOND
@@ -90,6 +91,12 @@ def test_one_post_and_the_guide_values_as_a_table_in_both_languages(data: Path) 
     assert "未核对原文" in chinese.output
     assert f"{ALARM} {TIMES}" in chinese.output
     assert not any(word in chinese.output for word in ("合格", "达标", "正常", "符合"))
+
+
+def test_a_folder_that_this_release_has_not_started_yet(data: Path, tmp_path: Path) -> None:
+    old = of_an_older_release(data, tmp_path / "old")
+    told, now = (orjson.loads(run(str(folder), *SPAN, "--json").stdout) for folder in (old, data))
+    assert told["whole"]["actors"] == now["whole"]["actors"]
 
 
 def test_what_is_wrong_is_said(data: Path, tmp_path: Path) -> None:

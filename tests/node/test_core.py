@@ -10,7 +10,9 @@ import pytest
 from anlan.bus.wire import Client
 from anlan.model.clock import HOUR, Clock, SystemClock
 from anlan.model.errors import Unavailable
+from anlan.model.events.alarms import AlarmKind
 from anlan.model.frames import Frame, Kind
+from anlan.model.quality import Flag
 from anlan.model.readings import Readings
 from anlan.monitor.commands import Command
 from anlan.monitor.engine import EngineConfig
@@ -19,6 +21,7 @@ from anlan.monitor.point_commands import PointCommand
 from anlan.monitor.reader import EngineReader
 from anlan.node.core import Core
 from anlan.node.layout import NodeFolder
+from anlan.node.own_points import PROOF
 from anlan.node.status import other_versions
 from anlan.store.history import History
 from anlan.store.log import LogSettings
@@ -241,3 +244,23 @@ async def test_a_job_that_ends_by_a_bug_ends_the_process(folder: NodeFolder, mon
     async with running(folder) as core, asyncio.timeout(10):
         await core.broken.wait()
         assert core.broken.is_set()
+
+
+async def test_the_condition_of_a_proof_goes_the_way_of_the_nodes_own_faults(folder: NodeFolder) -> None:
+    """Marked as an exercise in the log itself; answered once it is durable and decided."""
+    points = {"number": [1, 2], "id": ["LT-1", PROOF], "source": [1, 0]}
+    rules = {"number": [1], "id": [f"{PROOF}.ST"], "kind": [int(AlarmKind.STATE)], "target": [2], "limit": [1.0], "states": [[1]]}
+    sources = {"number": [1, 0], "id": ["plc1", "node"]}
+    folder.engine_config.write_bytes(EngineConfig.from_columns(1, sources, points, rules).to_bytes())
+    async with running(folder) as core:
+        client = await Client.connect(folder.socket)
+        began = SystemClock().now()
+        for on in (True, False):
+            told, _ = await client.request("prove", on=on)
+            assert began <= told["durable"] <= told["decided"]
+        await client.close()
+        assert core._reader.done >= core._log.last - 1
+    written = [Readings.from_bytes(p.body) for f in frames(folder) for p in f.parts if p.kind is Kind.READINGS]
+    found = [(row.value[n], row.quality[n]) for row in written for n in range(len(row)) if row.point[n] == 2]
+    assert [value for value, _ in found][-2:] == [1.0, 0.0]
+    assert all(quality & Flag.EXERCISE for _, quality in found)

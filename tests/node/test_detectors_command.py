@@ -20,6 +20,7 @@ from anlan.node.detectors_command import read_report
 from anlan.node.layout import NodeFolder
 from anlan.plant.folder import load
 from anlan.plant.versions import import_plant
+from tests.node.older import of_an_older_release
 
 
 @pytest.fixture
@@ -56,6 +57,10 @@ def test_the_command_prints_both_forms(data: Path) -> None:
     table = CliRunner().invoke(app, ["detectors", str(data)], env={"COLUMNS": "160"})
     assert "AT-201" in table.stdout
     assert "38.2 s" in table.stdout
+
+
+def test_a_folder_that_this_release_has_not_started_yet(data: Path, tmp_path: Path) -> None:
+    assert read_report(of_an_older_release(data, tmp_path / "old"))["items"] == read_report(data)["items"]
 
 
 def test_no_node_is_told(tmp_path: Path) -> None:

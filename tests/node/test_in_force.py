@@ -16,7 +16,19 @@ from anlan.monitor.engine import EngineConfig
 from anlan.monitor.program import Instruction, Op, Program
 from anlan.node.core import Core
 from anlan.node.layout import NodeFolder
-from anlan.node.own_points import AUDIT, CLOCK, CONFIGURATION, ENGINE, HISTORY, LOG, UNHEARD, OwnPoints, guarded_by, numbers_of
+from anlan.node.own_points import (
+    AUDIT,
+    CLOCK,
+    CONFIGURATION,
+    ENGINE,
+    HISTORY,
+    LOG,
+    PROOF,
+    UNHEARD,
+    OwnPoints,
+    guarded_by,
+    numbers_of,
+)
 from anlan.node.status import unapproved
 from anlan.plant.node_points import node_ids
 from anlan.store.log import LogSettings
@@ -137,7 +149,7 @@ async def test_an_audit_record_that_differs_is_an_alarm_until_it_agrees(folder: 
 
 
 def test_the_ids_core_knows_are_those_every_plant_has() -> None:
-    assert set(OWN.values()) == set(node_ids())
+    assert {*OWN.values(), PROOF} == set(node_ids())  # the proof is no fault: a person asks for it
     assert numbers_of(config(80.0)) == {name: number for number, name in OWN.items()}
 
 

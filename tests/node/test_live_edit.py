@@ -194,11 +194,11 @@ def test_an_edit_goes_live_and_disturbs_no_running_delay(node: Node) -> None:
     assert client.get("/alarms/master/difference").json()["equal"] is True
 
 
-def test_loosening_a_safety_limit_is_refused_and_a_stale_base_shows_what_changed(node: Node) -> None:
+def test_loosening_a_safety_limit_waits_and_a_stale_base_shows_what_changed(node: Node) -> None:
     client = node.sign_in()
-    refused = edit(client, "PT-3.H", 1, limit=8.5)
-    assert (refused.status_code, refused.json()["code"]) == (403, "second-person-needed")
-    assert "PT-3.H: limit 8.0 → 8.5" in refused.json()["detail"]
+    asked = edit(client, "PT-3.H", 1, limit=8.5)
+    assert (asked.status_code, asked.json()["version"], asked.json()["new"]) == (202, 1, False)
+    assert [one["en"] for one in asked.json()["request"]["loosened"]] == ["PT-3.H: limit 8.0 → 8.5"]
     assert edit(client, "PT-3.H", 1, limit=7.5).json()["version"] == 2
     stale = edit(client, "LT-2.H", 1, limit=85)
     assert (stale.status_code, stale.json()["code"]) == (409, "base-moved")
@@ -308,10 +308,20 @@ def test_workbook_and_folder_go_the_same_way(node: Node, tmp_path: Path) -> None
     done = node.run("plant", "apply", str(tmp_path / "now"), "--data", str(node.data), "--reason", "after the test")
     assert re.search(r"replayed from .*: 0 → 0 alarms, 0 missed\nin force: configuration version 4", done.stdout), done
     assert client.get("/plant/versions").json()["items"][0]["effect"]["changes"] == {"LT-2.H": {"on_delay": 7.0}}
-    points.write_text(points.read_text("utf-8-sig").replace("hr:2 float32", "hr:6 float32"), "utf-8")
+    points.write_text(points.read_text("utf-8-sig").replace("hr:2 float32", "hr:0 float32 "), "utf-8")
     refused = node.run("plant", "apply", str(tmp_path / "now"), "--data", str(node.data), "--reason", "another address")
-    assert refused.returncode == 2
-    assert "needs a restart" in refused.stderr
+    assert refused.returncode == 2, refused
+    points.write_text(points.read_text("utf-8-sig").replace("hr:0 float32 ", "hr:6 float32"), "utf-8")
+    done = node.run("plant", "apply", str(tmp_path / "now"), "--data", str(node.data), "--reason", "another address")
+    assert "in force: configuration version 5" in done.stdout, done
+    until(lambda: {row["config"] for row in node.status()["loaded"]} == {5})
+    until(
+        lambda: [v["value"] for v in client.get("/live?points=LT-2").json()["items"]] == [0.0], 30
+    )  # the other address is read, without a restart
+    points.write_text(points.read_text("utf-8-sig").replace("hr:4 float32", "hr:8 float32"), "utf-8")
+    waits = node.run("plant", "apply", str(tmp_path / "now"), "--data", str(node.data), "--reason", "the transmitter was moved")
+    assert (waits.returncode, "takes two persons: PT-3: address hr:4 float32 → hr:8 float32" in waits.stdout) == (3, True), waits
+    assert (node.status()["engine"]["config"], "not in force: request" in waits.stderr) == (5, True)
 
 
 def test_a_stopped_node_replays_a_workbook_from_its_folder(node: Node, tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ import pytest
 from anlan.model.clock import SystemClock
 from anlan.model.events.alarms import AlarmKind
 from anlan.monitor.compile import EngineConfig
+from anlan.node import sounder as sounder_module
 from anlan.node import supervisor as module
 from anlan.node.layout import NodeFolder
-from anlan.node.sounder import Sounder, write_horn
+from anlan.node.sounder import EvacuationSounder, Sounder, write_horn
 from anlan.node.supervisor import Child, Supervisor, keep_small, python, read_processes
 
 
@@ -207,3 +208,32 @@ async def test_a_core_that_hangs_sounds_within_ten_seconds_is_killed_and_the_hor
         await until(horn.exists, 5)
         await until(lambda: core.pid not in (None, hung), 40)
         await until(lambda: not sounder.sounding, 30)
+
+
+async def test_the_node_itself_sounds_while_an_evacuation_call_stands(folder: NodeFolder, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    evacuation = EvacuationSounder(folder.run, ["tee", "-a", str(mark)])
+    supervisor = Supervisor(folder, [], SystemClock(), Sounder(folder.run, ["true"]), evacuation)
+    running = asyncio.ensure_future(supervisor.run())
+    try:
+        folder.evacuation.write_bytes(b"[]")
+        await until(lambda: mark.exists() and (folder.run / "evacuation.wav").stat().st_size > 50_000)
+        folder.evacuation.unlink()
+        await until(lambda: not evacuation.sounding)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_player_that_hangs_does_not_silence_the_horn(
+    folder: NodeFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = tmp_path / "mark"
+    monkeypatch.setattr(sounder_module, "LONGEST_SECONDS", 0.2)
+    monkeypatch.setattr(Sounder, "repeat", 0.01)
+    sounder = Sounder(folder.run, ["sh", "-c", f"echo >> {mark}; exec sleep 5"])
+    sounder.start("a test")
+    try:
+        await until(lambda: mark.exists() and mark.stat().st_size >= 2)
+    finally:
+        sounder.stop()

@@ -22,6 +22,7 @@ from anlan.plant.folder import load
 from anlan.plant.versions import import_plant
 from anlan.store.history import History
 from anlan.store.log import Log
+from tests.node.older import of_an_older_release
 
 START = 1_767_225_600 * SECOND
 PLANT = """\
@@ -91,6 +92,12 @@ def test_why_not_at_a_time(data: Path) -> None:
         app, ["why", str(data), "LT-1.H", "--at", isoformat(START + 12 * SECOND)], env={"LC_ALL": "zh_CN.UTF-8"}
     )
     assert "✗ 报警延时 5 秒,已计 2 秒。" in shown.output
+
+
+def test_a_folder_that_this_release_has_not_started_yet(data: Path, tmp_path: Path) -> None:
+    old = of_an_older_release(data, tmp_path / "old")
+    (then,), (now,) = explained(old, "LT-1.H"), explained(data, "LT-1.H")
+    assert (then.sentence, [gate.open for gate in then.gates]) == (now.sentence, [gate.open for gate in now.gates])
 
 
 def test_what_is_not_there_is_said_so(data: Path, tmp_path: Path) -> None:

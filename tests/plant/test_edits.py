@@ -43,7 +43,7 @@ def test_versions_of_the_span_newest_first(records: Records, clock: ManualClock)
     found = edits_between(records, now - HOUR, now + 1)
     assert [(one["number"], one["author"], one["reason"]) for one in found] == [(3, "Wang", "new tanks"), (2, "Wang", "HAZOP")]
     assert (len(found[0]["changes"]), found[0]["more"] > 0) == (MOST_CHANGES, True)
-    assert found[1]["changes"] == [{"zh": "报警 LT-101.H:limit 80 → 75", "en": "alarm LT-101.H: limit 80 → 75"}]
+    assert found[1]["changes"] == [{"zh": "报警 LT-101.H:报警值 80 → 75", "en": "alarm LT-101.H: limit 80 → 75"}]
     assert [one["number"] for one in edits_between(records, 0, now - HOUR)] == [1]
     assert edits_between(records, now + 1, now + HOUR) == []
 

@@ -1,5 +1,6 @@
 """What is exported reads back as the same plant, whatever is in it."""
 
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -187,3 +188,22 @@ def test_an_export_overwrites_only_when_told(tmp_path: Path) -> None:
         export_folder(plant, folder)
     export_folder(plant, folder, replace=True)
     assert load(folder) == plant
+
+
+def test_a_folder_is_written_whole_or_stays_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk is full while the second file is written."""
+    plant = load(Path(str(files("anlan.sense.demo") / "plant")))
+    export_folder(plant, tmp_path)
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    synced: list[int] = []
+
+    def full(descriptor: int) -> None:
+        synced.append(descriptor)
+        if len(synced) == 2:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    smaller = plant.model_copy(update={"points": plant.points[:3], "rules": ()})
+    with pytest.raises(OSError, match="No space left"):
+        export_folder(smaller, tmp_path, replace=True)
+    assert {name: (tmp_path / name).read_bytes() for name in before} == before

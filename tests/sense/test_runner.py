@@ -71,8 +71,8 @@ def kinds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner_module, "driver", KINDS.__getitem__)
 
 
-def running(number: int, kind: str) -> Running:
-    return Running(number, SourceConfig(id=f"s{number}", driver=kind), DriverConfig(), [])
+def running(number: int, kind: str, key: str = "") -> Running:
+    return Running(number, SourceConfig(id=f"s{number}", driver=kind), DriverConfig(), [], key=key)
 
 
 async def until(true: Callable[[], bool]) -> None:
@@ -108,6 +108,22 @@ async def test_numbers_go_on_through_restarts_of_a_driver() -> None:
     await until(lambda: bool(core.parts))
     await runner.stop()
     assert runner.health()[0].parts == 1
+
+
+async def test_a_change_leaves_what_is_equal_running() -> None:
+    core = Core()
+    runner = SenseRunner([running(1, "steady", "a"), running(2, "steady", "b")], core, SystemClock())
+    await runner.start()
+    await until(lambda: len(core.parts) == 2)
+    since = runner.health()[0].since
+    told = await runner.change([running(1, "steady", "a"), running(2, "steady", "other"), running(3, "steady", "c")])
+    await until(lambda: len(core.parts) == 4)
+    assert told == (["s2"], ["s2", "s3"])
+    assert [part[0] for part in core.parts].count(1) == 1
+    assert [(one.id, one.state, one.rows) for one in runner.health()] == [("s1", "up", 1), ("s2", "up", 1), ("s3", "up", 1)]
+    assert runner.health()[0].since == since
+    await runner.stop()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_stop_leaves_no_task_behind() -> None:

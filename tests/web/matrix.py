@@ -91,8 +91,9 @@ def example(of: dict[str, Any], schema: dict[str, Any]) -> Any:
             return {name: KNOWN.get(name, example(fields[name], schema)) for name in of.get("required", [])}
         case "array":
             return [example(of["items"], schema) for _ in range(of.get("minItems", 0))]
-        case "integer" | "number":
-            return max(of.get("minimum", 1), of.get("exclusiveMinimum", 0) + 1)
+        case "integer" | "number" as kind:
+            least = max(of.get("minimum", 1), of.get("exclusiveMinimum", 0) + 1)
+            return int(least) if kind == "integer" else least  # the schema writes bounds with a point, and 1.0 is no whole number
         case "boolean":
             return False
         case "string" if of.get("format") == "uuid":

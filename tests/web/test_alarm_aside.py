@@ -191,7 +191,7 @@ async def test_one_person_takes_no_gas_alarm_out_of_service(node: Any, console: 
     await console.sign_in("safety")
     refused = await step(console, "AT-203.H", "remove-from-service", reason="x", work_order="WO-7", priority=2)
     assert refused.status_code == 409
-    assert "by two people" in refused.json()["detail"]
+    assert "two persons take it out of use" in refused.json()["detail"]
 
 
 async def test_done_once_and_every_try_is_on_record(node: Any, console: Any) -> None:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from fastapi import FastAPI
 
-from anlan.model.clock import SECOND
+from anlan.model.clock import MINUTE, SECOND
+from anlan.monitor.records import ResponseAnswer
+from anlan.monitor.service import AlarmService
+from anlan.monitor.station_steps import FIRST
 from tests.web.conftest import Console, Node
-from tests.web.test_stations import admin, alarm, leaves, station
+from tests.web.test_stations import DECLARED, admin, alarm, leaves, station
 
 pytestmark = pytest.mark.timeout(120)
 __all__ = ["admin", "station"]
@@ -83,9 +90,47 @@ async def test_the_handover_says_what_it_does_not_list(
         assert (await operator.post(f"/api/v1/alarms/{id}/acknowledge", json=said)).status_code == 200
         node.clock.advance(SECOND)
     await node.settle()
+    elsewhere, here = node.view.rule_numbers["LT-301.H"], node.view.rule_numbers["AT-203.HH"]
+    worked = {
+        "episode": 1,
+        "effect": "yes",
+        "verdict": "",
+        "value": None,
+        "person": uuid4(),
+        "name_zh": "王",
+        "name_en": "",
+        "post": "",
+    }
+    with node.records.session() as session:
+        for alarm_number, note in ((elsewhere, "罐区的"), (here, "浓度已降"), (here, "已恢复")):
+            session.add(ResponseAnswer(id=uuid4(), alarm=alarm_number, note=note, at=node.clock.advance(SECOND), **worked))
+    node.clock.advance(SECOND)
     told = (await operator.get("/api/v1/handover")).json()
     facts = told["facts"]
-    assert [one["text"] for one in facts["comments"]] == ["阀门已关"]
-    assert facts["comments_left"]["n"] == 1
-    assert facts["comments_left"]["from"] == facts["comments_left"]["to"] > facts["comments"][0]["at"]
-    assert "另有至少 1 条说明未列出" in str(told["sections"])
+    assert [one["text"] for one in facts["comments"]] == ["阀门已关", "浓度已降"], "what another post said takes no room here"
+    assert facts["comments_left"]["n"] == 2
+    assert facts["comments_left"]["to"] > facts["comments_left"]["from"] > facts["comments"][0]["at"]
+    assert "另有至少 2 条说明未列出" in str(told["sections"])
+
+
+async def test_refused_answers_do_not_fill_the_record_and_the_right_one_is_taken_all_the_same(
+    node: Node, station: Console, app: FastAPI
+) -> None:
+    step = await alarm(node)
+    wrong = [step | DECLARED | {"episode": n} for n in range(100, 160)]
+    answers = [await station.post("/api/v1/emergency/acknowledge", json=one) for one in wrong]
+    answers += await asyncio.gather(*(station.post("/api/v1/emergency/acknowledge", json=one) for one in wrong))
+    assert {answer.status_code for answer in answers} == {409}
+    assert len(await asyncio.to_thread(leaves, node, "alarm.acknowledge")) == FIRST
+    with contextlib.closing(sqlite3.connect(node.folder / "alarms.db")) as journal:
+        (asked,) = journal.execute("SELECT count(*) FROM command").fetchone()
+    assert asked == FIRST, "what would be refused does not reach core any more"
+    right = step | DECLARED
+    key = {"Idempotency-Key": "once"}
+    taken = [await station.post("/api/v1/emergency/acknowledge", json=right, headers=key) for _ in range(5)]
+    assert {one.status_code for one in taken} == {200}
+    assert len(await asyncio.to_thread(leaves, node, "alarm.acknowledge")) == FIRST + 1, "sent again it is the same step"
+    node.clock.advance(15 * MINUTE)
+    await AlarmService.of(node.context).of_stations.write_counts()
+    (counted,) = await asyncio.to_thread(leaves, node, "station.refused")
+    assert (counted.post, counted.after["count"]) == ("gas", 120 - FIRST)

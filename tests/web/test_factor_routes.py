@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import base64
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
 
 from anlan.guard import totp
+from anlan.guard.duty import duty_for
 from anlan.guard.independence import are_independent
+from anlan.guard.records import Token
 from anlan.model.clock import DAY, SECOND
 from tests.web.conftest import PASSWORD
 
@@ -59,13 +63,21 @@ async def test_who_finds_the_console_open_sets_up_nothing(console: Any) -> None:
 async def test_new_codes_and_another_phone_take_a_code(console: Any, node: Any) -> None:
     await console.sign_in("gas")
     secret, codes = await set_up(console, node)
-    for path in ("recovery-codes", "remove"):
-        assert (await console.post(f"/api/v1/me/factor/{path}", json={"code": "000000"})).status_code == 403
+    assert (await console.post("/api/v1/me/factor/recovery-codes", json={"code": "000000"})).status_code == 403
+    asked = await console.post("/api/v1/me/factor", json={"password": PASSWORD})
+    assert (asked.status_code, asked.json()["code"]) == (403, "second-factor-needed")
     fresh = await console.post("/api/v1/me/factor/recovery-codes", json={"code": codes[0]})
     assert not set(fresh.json()["recovery_codes"]) & set(codes)
-    removed = await console.post("/api/v1/me/factor/remove", json={"code": code_now(node, secret)})
-    assert removed.json()["enrolled"] is False
-    assert (await door(console)).status_code == 200
+    last = await console.post("/api/v1/me/factor/remove", json={"code": code_now(node, secret)})
+    assert (last.status_code, last.json()["code"]) == (409, "command-refused")
+    begun = await console.post("/api/v1/me/factor", json={"password": PASSWORD, "code": code_now(node, secret)})
+    assert begun.status_code == 201, begun.text
+    other = begun.json()["secret"]
+    replaced = await console.post("/api/v1/me/factor/confirm", json={"code": code_now(node, other)})
+    assert (replaced.json()["enrolled"], replaced.json()["recovery_codes"]) == (True, [])
+    node.clock.advance(60 * SECOND)
+    assert (await door(console, code=code_now(node, secret))).status_code == 401
+    assert (await door(console, code=code_now(node, other))).status_code == 200
 
 
 async def test_past_its_time_the_role_opens_nothing_but_the_set_up(console: Any, node: Any) -> None:
@@ -80,12 +92,22 @@ async def test_past_its_time_the_role_opens_nothing_but_the_set_up(console: Any,
     assert (await console.get("/api/v1/alarms")).status_code == 200
 
 
+def token_of(person: UUID, node: Any) -> Token:
+    now = node.clock.now()
+    return Token(
+        id=uuid4(), token_hash=b"t", person_id=person, name="historian", actions="live.view", place="", made_at=now, expires_at=now + DAY,
+        used_at=None, used_from="", revoked_at=None,
+    )  # fmt: skip
+
+
 async def test_a_lost_phone_takes_two_others(consoles: Any, console: Any, node: Any) -> None:
     owner, second = consoles(), consoles()
     await owner.sign_in("gas")
     await set_up(owner, node)
     person = (await owner.get("/api/v1/me")).json()["person"]
     await console.sign_in("admin")
+    with node.records.session() as session:
+        session.add(token_of(UUID(person), node))
     listed = {one["account"]: one["second_factor"] for one in (await console.get("/api/v1/people")).json()["items"]}
     assert (listed["gas"], listed["tanks"]) == (True, False)
     asked = await console.post(f"/api/v1/people/{person}/factor-reset", json={"reason": "phone broken"})
@@ -97,6 +119,8 @@ async def test_a_lost_phone_takes_two_others(consoles: Any, console: Any, node: 
     assert [one["id"] for one in (await second.get("/api/v1/factor-resets")).json()["items"]] == [reset]
     approved = await second.post(f"/api/v1/factor-resets/{reset}/approve")
     assert approved.json()["approved"] is True
+    with node.records.reading() as session:
+        assert session.scalars(select(Token.revoked_at).where(Token.person_id == UUID(person))).one() is not None
     assert (await owner.get("/api/v1/me")).json()["account"] == "", "whoever sits there now signs in anew"
     assert (await door(owner)).status_code == 200
 
@@ -158,8 +182,28 @@ async def test_who_approves_is_on_duty_now_where_there_is_a_roster(consoles: Any
     refused = await second.post(f"/api/v1/factor-resets/{reset}/approve")
     assert (refused.status_code, refused.json()["code"]) == (403, "second-person-needed")
     assert "on duty" in refused.json()["detail"]
+    # Neither one whom who asks has put there, nor anybody once they have emptied the roster: until another person writes it.
+    for people, said in (([admin, officer], "put who approves on duty"), ([], "emptied the duty roster")):
+        assert (await console.put("/api/v1/roster", json={**slot, "people": people})).status_code == 200
+        refused = await second.post(f"/api/v1/factor-resets/{reset}/approve")
+        assert (refused.status_code, refused.json()["code"]) == (403, "second-person-needed")
+        assert said in refused.json()["detail"]
+    assert (await second.put("/api/v1/roster", json={**slot, "people": [officer]})).status_code == 200
     assert (await console.put("/api/v1/roster", json={**slot, "people": [admin, officer]})).status_code == 200
     assert (await second.post(f"/api/v1/factor-resets/{reset}/approve")).json()["approved"] is True
+
+
+async def test_an_account_that_who_asks_has_made_puts_nobody_on_duty_for_them(consoles: Any, console: Any, node: Any) -> None:
+    sock = consoles()
+    await console.sign_in("admin")
+    await new_administrator(console, sock, "sock")
+    me, officer = [(await one.get("/api/v1/me")).json()["person"] for one in (console, sock)]
+    slot = {"day": "2026-01-01", "shift": "day", "post": ""}
+    assert (await sock.put("/api/v1/roster", json={**slot, "people": [officer]})).status_code == 200
+    with node.records.reading() as session:
+        by_maker = duty_for(session, UUID(me), "2026-01-01", "day", node.clock.now())
+        by_stranger = duty_for(session, uuid4(), "2026-01-01", "day", node.clock.now())
+    assert (by_maker.by_asker, by_stranger.by_asker) == (frozenset({UUID(officer)}), frozenset())
 
 
 async def test_the_policy_is_told_with_its_clauses_and_chosen_by_who_manages_the_whole(consoles: Any, console: Any) -> None:
@@ -191,10 +235,13 @@ async def test_a_right_password_gives_no_more_tries_at_the_code(console: Any, co
     node.clock.advance(60 * SECOND)
     told = []
     for n in range(12):
-        told.append((await (console, other)[n % 2].post("/api/v1/me/factor/remove", json={"code": "000000"})).status_code)
-        assert (await console.post("/api/v1/me/factor", json={"password": PASSWORD})).status_code == 409
+        tried = await (console, other)[n % 2].post("/api/v1/me/factor/recovery-codes", json={"code": "000000"})
+        told.append(tried.status_code)
+        right = await console.post("/api/v1/me/factor", json={"password": PASSWORD})
+        assert right.json()["code"] == "second-factor-needed"
     assert told == [403] * 5 + [429] * 7
-    assert (await other.post("/api/v1/me/factor/remove", json={"code": code_now(node, secret)})).status_code == 429
+    fitting = {"code": code_now(node, secret)}
+    assert (await other.post("/api/v1/me/factor/recovery-codes", json=fitting)).status_code == 429
     node.clock.advance(900 * SECOND)
     for _ in range(3):
         for _ in range(4):

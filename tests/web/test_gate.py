@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from anlan.web.api_docs import route_actions
 from anlan.web.auth import principal_of, require
-from anlan.web.gate import HEADERS, PUBLIC, STATION, is_public
+from anlan.web.gate import HEADERS, IDENTITY, PUBLIC, STATION, is_public
 
 
 def calls(app: FastAPI) -> list[tuple[str, str, str]]:
@@ -34,7 +34,7 @@ def calls(app: FastAPI) -> list[tuple[str, str, str]]:
 
 def test_every_route_declares_an_action_or_is_on_the_short_list(app: FastAPI) -> None:
     undeclared = {path for (_, path), action in route_actions(app).items() if action is None}
-    assert undeclared == {"/login", "/api/v1/health", "/api/v1/session", "/api/v1/metrics", *STATION}
+    assert undeclared == {"/login", "/api/v1/health", "/api/v1/session", "/api/v1/metrics", *STATION, *IDENTITY}
     assert undeclared <= PUBLIC
     assert len(route_actions(app)) > 35
 

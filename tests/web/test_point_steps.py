@@ -23,6 +23,7 @@ from anlan.monitor.config import AlarmRule
 from anlan.monitor.detectors.config import DetectorLimit, DetectorSettings
 from anlan.monitor.detectors.service import DetectorService
 from anlan.web.context import PlantView
+from tests.web.conftest import PASSWORD
 
 ON_CHANGE = Reporting(mode="on_change", period=3600)
 SWITCH = {0: Label(zh="否", en="no"), 1: Label(zh="是", en="yes")}
@@ -59,6 +60,9 @@ def in_(node: Any, span: int) -> int:
 
 
 async def post(console: Any, path: str, **body: Any) -> Any:
+    """Signed where it takes two persons, unless a `password` is given."""
+    if path.endswith(("/inhibit", "/bypass", "/approve")):
+        body = {"password": PASSWORD, **body}
     return await console.post(f"/api/v1{path}", json=body)
 
 
@@ -210,9 +214,27 @@ async def test_a_bypass_is_approved_by_two_with_what_compensates(node: Any, cons
     assert await modes(console, "BP-07.APPROVED") == []
 
 
+async def test_a_session_alone_asks_for_nothing_and_approves_nothing(node: Any, console: Any) -> None:
+    """Who finds a colleague's console open is not two persons by it."""
+    node.tick("up")
+    node.feed("AT-203", 0.1)
+    await console.sign_in("yibiao")
+    asked = {"reason": "x", "work_order": "WO", "until": in_(node, HOUR)}
+    for path, more in (("/points/AT-203/inhibit", {}), ("/points/BP-07/bypass", {"measures": [{"text": "x"}]})):
+        assert (await post(console, path, **asked, **more, password="")).status_code == 422
+        assert (await post(console, path, **asked, **more, password="not this one")).status_code == 403
+    assert (await console.get("/api/v1/requests")).json()["items"] == []
+    request = (await post(console, "/points/AT-203/inhibit", **asked)).json()["id"]
+    await console.sign_in("tanks")
+    assert (await post(console, f"/requests/{request}/approve", password="")).status_code == 422
+    assert (await post(console, f"/requests/{request}/approve", password="not this one")).status_code == 403
+    assert await modes(console, "AT-203") == []
+    assert (await post(console, f"/requests/{request}/approve")).json()["state"] == "approved"
+
+
 async def test_a_repeated_request_is_made_once(node: Any, console: Any) -> None:
     await console.sign_in("yibiao")
-    body = {"reason": "x", "work_order": "WO", "until": in_(node, HOUR)}
+    body = {"reason": "x", "work_order": "WO", "until": in_(node, HOUR), "password": PASSWORD}
     key = {"Idempotency-Key": "once"}
     first = await console.post("/api/v1/points/AT-203/inhibit", json=body, headers=key)
     again = await console.post("/api/v1/points/AT-203/inhibit", json=body, headers=key)

@@ -19,6 +19,7 @@ from anlan.monitor.config import AlarmRule
 from anlan.monitor.safety.config import SafetySystem
 from anlan.store.history_writer import HistoryWriter
 from anlan.web.context import PlantView
+from tests.web.conftest import PASSWORD
 
 ON_CHANGE = Reporting(mode="on_change", period=3600)
 SWITCH = {0: Label(zh="否", en="no"), 1: Label(zh="是", en="yes"), 2: Label(zh="超时", en="overdue")}
@@ -148,12 +149,18 @@ async def test_the_wall_tells_what_is_bypassed_by_whom_and_whether_it_is_compens
         {"text": "氯气不超", "point": "AT-203", "high": 0.5},
         {"text": "阀关", "point": "XV-101.ZSC", "low": 1},
     ]
-    body = {"reason": "校验", "work_order": "WO-9", "until": int(node.clock.now()) + HOUR, "measures": measures}
+    body = {
+        "reason": "校验",
+        "work_order": "WO-9",
+        "until": int(node.clock.now()) + HOUR,
+        "measures": measures,
+        "password": PASSWORD,
+    }
     request = (await console.post("/api/v1/points/BP-01/bypass", json=body)).json()
     (row,) = (await shown(console, "/bypasses"))["items"]
     assert ([one["id"] for one in row["open"]], row["alarm"]) == ([request["id"]], True)
     await console.sign_in("safety")
-    await console.post(f"/api/v1/requests/{request['id']}/approve", json={"note": ""})
+    await console.post(f"/api/v1/requests/{request['id']}/approve", json={"note": "", "password": PASSWORD})
     await node.settle()
     (row,) = (await shown(console, "/bypasses"))["items"]
     assert (row["approved"], row["alarm"], row["approval"]["until"], row["open"]) == (True, False, body["until"], [])

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from sqlalchemy import inspect, select, text
 
 from anlan.guard.records import AuditLeaf
-from anlan.model.clock import HOUR, MINUTE, SECOND
+from anlan.model.clock import DAY, HOUR, MINUTE, SECOND
 from anlan.monitor.emergency import FAULT
 from anlan.web.idempotency import Write
 from anlan.web.records import StationRow
@@ -308,3 +308,14 @@ def test_models_match_migrations(node: Node) -> None:
     made = {one["name"]: one["nullable"] for one in inspect(node.records.engine).get_columns(StationRow.__tablename__)}
     assert made == {column.name: column.nullable for column in StationRow.__table__.columns}
     assert stations_of(node.context) is stations_of(node.context)
+
+
+async def test_who_signs_in_at_a_station_holds_it(station: Console, consoles: Callable[..., Console], node: Node) -> None:
+    """The station is the thing that is held (ASVS 6.3.3); a browser elsewhere, or one with a made-up key, is not."""
+    node.clock.advance(8 * DAY)
+    assert (await station.sign_in("gas"))["must_enrol_factor"] is False
+    assert (await station.get("/api/v1/alarms")).status_code == 200
+    other = consoles("10.0.0.9")
+    assert (await other.sign_in("gas"))["must_enrol_factor"] is True
+    other.cookies.set("anlan-station", "A" * 43)
+    assert (await other.sign_in("gas"))["must_enrol_factor"] is True

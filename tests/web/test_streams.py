@@ -13,6 +13,8 @@ import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection
 
+from anlan.model.errors import StoreError
+
 PASSWORD = "calm-waters-42"
 
 
@@ -235,3 +237,18 @@ async def test_a_sources_rate_is_told_without_being_asked(node: Any, address: st
             node.feed("AT-203", value)
         row = (await frame_with(socket, lambda f: "s" in f and f["s"][0]["readings"] == 4))["s"][0]
         assert row["rate"] == pytest.approx(1.0)
+
+
+async def test_values_come_on_while_nobody_knows_how_many_requests_wait(node: Any, address: str) -> None:
+    """A count in the navigation takes no picture of the plant away."""
+
+    async def broken(_: Any) -> int:
+        raise StoreError("{file} cannot be read", file="records.db")
+
+    node.context.extras["requests.waiting"] = broken
+    async with signed_in(address) as client, console_socket(address, client) as socket:
+        await socket.send('{"points": ["AT-203"]}')
+        assert (await frame_with(socket, lambda f: "rq" in f))["rq"] is None
+        node.feed("AT-203", 0.7)
+        await node.settle()
+        await frame_with(socket, lambda f: any(row[2] == 0.7 for row in f.get("v", [])))

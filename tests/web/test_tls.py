@@ -56,6 +56,7 @@ def make(
     files = folder / f"{name}.pem", folder / f"{name}.key"
     files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     files[1].write_bytes(pem)
+    files[1].chmod(0o600)
     return files
 
 
@@ -154,6 +155,10 @@ def test_a_certificate_that_ends_soon_is_counted_down(tmp_path: Path) -> None:
     assert pair.days_left(pair.ends + 1) == 0
     assert pair.doubt(pair.ends) is None
     assert pair.doubt(pair.ends + 1) is not None
+    pair.key.chmod(0o644)
+    exposed = checked(pair.file, pair.key).pair
+    assert exposed is not None
+    assert "its mode is 644, 600 was expected" in str(exposed.doubt(clock.now()))
 
 
 # --- over a real socket

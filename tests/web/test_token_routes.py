@@ -161,6 +161,18 @@ async def test_signed_out_everywhere_with_or_without_the_tokens(consoles: Any, c
     assert (await program.get("/api/v1/live", headers=shown)).status_code == 401
 
 
+async def test_an_own_new_password_asks_about_the_tokens(console: Any, program: Any) -> None:
+    await console.sign_in("safety")
+    shown = bearer((await made(console))["token"])
+    for old, new, tokens, answered in (
+        ("calm-waters-42", "other-waters-43", False, 200),
+        ("other-waters-43", "new-waters-44", True, 401),
+    ):
+        changed = await console.post("/api/v1/me/password", json={"old": old, "new": new, "tokens": tokens})
+        assert changed.status_code == 200, changed.text
+        assert (await program.get("/api/v1/live", headers=shown)).status_code == answered
+
+
 # --- sessions
 
 

@@ -27,6 +27,7 @@ from anlan.guard.merkle import Tree
 from anlan.guard.verifying import Checked, Difference, Verifier, run, verify
 from anlan.guard.witness import FileWitness, Handed, Testimony, Witness
 from anlan.guard.witness_memory import RememberedWitness, WitnessMemory
+from anlan.guard.witness_parent import Parent, ParentWitness
 from anlan.model.clock import Clock, Micros
 from anlan.model.errors import AnlanError, ConfigError, Corrupt, StoreError, Unavailable
 from anlan.model.words import translate
@@ -39,6 +40,8 @@ MOST_LEAVES = 20_000
 REST = 2.0
 """How many times as long as it works a check rests: it may take a third of one core. A long record must still be done within LONGEST."""
 LONGEST = 30.0
+CLOSING_SECONDS = 4.0
+"""Less than the supervisor waits for a process that is to stop."""
 AGAINST = frozenset({"cut", "replaced", "forked", "witness", "moved"})
 """Differences that a witness has told; one that a leaf tells of itself says nothing of what the witness holds."""
 
@@ -88,7 +91,7 @@ class Auditor:
 
     @classmethod
     def open(
-        cls, records: Records, clock: Clock, key_file: Path, witnesses: Sequence[Path] = (), others: Sequence[str] = ()
+        cls, records: Records, clock: Clock, key_file: Path, witnesses: Sequence[Path | Parent] = (), others: Sequence[str] = ()
     ) -> Auditor:
         """`others`: logs of other nodes whose heads lie in the same witness folders. A key that cannot be used is a fault that stands; the node
         runs without signed heads, and says so."""
@@ -101,7 +104,7 @@ class Auditor:
         except AnlanError as fault:
             auditor = cls(records, clock, None, [])
             auditor.faults["key"] = fault
-            auditor.states = {str(path): WitnessState(str(path)) for path in witnesses}
+            auditor.states = {name: WitnessState(name) for name in map(_name, witnesses)}
             return auditor
         if made:
             with records.session() as session:
@@ -110,7 +113,8 @@ class Auditor:
                     session, audit.Step(at=clock.now(), who="node", action="audit.key", subject=key.log[:16], after=facts)
                 )
         memory = WitnessMemory(key_file.with_name("audit.witnesses"))
-        return cls(records, clock, key, [RememberedWitness(FileWitness(path, key.log, others), memory) for path in witnesses])
+        made_of = (_witness(one, key, others) for one in witnesses)
+        return cls(records, clock, key, [RememberedWitness(one, memory) for one in made_of])
 
     @property
     def key(self) -> SigningKey | None:
@@ -122,12 +126,23 @@ class Auditor:
         return self._tree.size
 
     def close(self) -> None:
-        """The last head before the node stops."""
+        """The last head before the node stops. A witness that does not answer, a parent node or a share that hangs, holds nobody up: it gets
+        what it missed after the next start."""
         try:
             self.sign()
-            self.hand_over()
         except AnlanError as failure:
             log.error("the audit record's last head was not signed", error=str(failure))
+        handing = threading.Thread(target=self._hand_last, name="audit-last", daemon=True)
+        handing.start()
+        handing.join(CLOSING_SECONDS)
+        if handing.is_alive():
+            log.warning("a witness of the audit record does not answer; it gets the last head after the next start")
+
+    def _hand_last(self) -> None:
+        try:
+            self.hand_over()
+        except Exception as failure:  # the records may be closed under it by then
+            log.error("the audit record's last head was not handed over", error=str(failure))
 
     def sign(self) -> Head | None:
         """Take up new leaves and sign a head over them; None when nothing was added, or nothing may be signed."""
@@ -155,6 +170,8 @@ class Auditor:
         for witness in self._witnesses:
             try:
                 self._hand(witness)
+                found = self.faults.get("difference")
+                witness.tell(found.difference.as_json() if isinstance(found, Tampered) else None)
             except Unavailable as fault:
                 self._tell(witness, fault=fault)
 
@@ -317,6 +334,16 @@ class Auditor:
     def _leaves(self, start: int, stop: int) -> list[bytes]:
         with self._records.reading() as session:
             return audit.leaf_hashes(session, start, stop)
+
+
+def _name(witness: Path | Parent) -> str:
+    return witness.url if isinstance(witness, Parent) else str(witness)
+
+
+def _witness(named: Path | Parent, key: SigningKey, others: Sequence[str]) -> Witness:
+    if isinstance(named, Parent):
+        return ParentWitness(named, key.log, key.public_pem(), others)
+    return FileWitness(named, key.log, others)
 
 
 def _check_same(signed: Head | None, key: SigningKey, file: Path) -> None:

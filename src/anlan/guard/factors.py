@@ -1,29 +1,35 @@
-"""The second factor: a phone's codes by TOTP, codes on paper for the day the phone is lost, and taking it away by two persons.
+"""The second factor: security keys and cards, a phone's codes by TOTP, codes on paper for the day all of these are lost, and taking it away
+by two persons.
 
-In: a person who is signed in, or is about to be. Out: whether the code counts. The secret is sealed by the node's key (`vault`); of the
-codes on paper only SHA-256 is kept, which suffices for 118 random bits (ASVS 5.0 V6.5.2 asks for 112).
+In: a person who is signed in, or is about to be. Out: whether the code counts; what a key answered (`security_keys`) stands where a code
+would. The phone's secret is sealed by the node's key (`vault`); of the codes on paper only SHA-256 is kept, which suffices for 118 random
+bits (ASVS 5.0 V6.5.2 asks for 112).
 """
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 import structlog
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from anlan.guard import audit, totp
-from anlan.guard.independence import are_independent
+from anlan.guard import audit, security_keys, totp
+from anlan.guard.duty import Duty
 from anlan.guard.passwords import ONE_TIME_ALPHABET
 from anlan.guard.people import check_reach, find_person
+from anlan.guard.policy import Policies
 from anlan.guard.principal import Principal
-from anlan.guard.records import Factor, FactorReset, Person, RecoveryCode
+from anlan.guard.records import Factor, FactorReset, RecoveryCode, SecurityKey
+from anlan.guard.second_person import NotSecond, looked_up, must_be_second
+from anlan.guard.security_keys import SecurityKeys, keys_of
+from anlan.guard.token_ends import revoke_all_of
 from anlan.guard.vault import Vault
 from anlan.model.clock import Clock, Micros
 from anlan.model.errors import AnlanError, CommandRefused, Forbidden, InputError, NotFound, StoreError
@@ -37,31 +43,44 @@ APPROVE = "people.approve"
 log = structlog.get_logger()
 
 
-class OwnReset(Forbidden):
+class OwnReset(NotSecond):
     """Who asked, and whose factor it is, can't approve."""
-
-    code: ClassVar[str] = "second-person-needed"
 
 
 class CodeNeeded(Forbidden):
-    """Of somebody who is signed in."""
+    """Of somebody who is signed in. `facts["key"]`: what to ask the person's security keys (WebAuthn request options), None without any
+    that answers to this address."""
 
     code: ClassVar[str] = "second-factor-needed"
 
 
+NEEDED = "a second factor is needed: a security key, a code from the phone, or one of those on paper"
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A person's second factor as it stands; `since` None: there is none."""
+    """A person's second factor as it stands; `since` None: there is none. `phone`: since when one counts."""
 
     since: Micros | None
     recovery_left: int
+    phone: Micros | None = None
+    keys: tuple[SecurityKey, ...] = ()
 
 
 class Factors:
     """Blocking; each change is one transaction with its audit leaf."""
 
-    def __init__(self, records: Records, clock: Clock, vault: Vault, on_change: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        records: Records,
+        clock: Clock,
+        vault: Vault,
+        on_change: Callable[[], None] = lambda: None,
+        policies: Policies | None = None,
+    ) -> None:
         self._records, self._clock, self._vault, self._on_change = records, clock, vault, on_change
+        self._policies = policies or Policies(records, clock)
+        self._keys = SecurityKeys(clock)
 
     @property
     def fault(self) -> AnlanError | None:
@@ -70,80 +89,152 @@ class Factors:
 
     def standing(self, person: UUID) -> Standing:
         with self._records.reading() as session:
-            factor = _confirmed(session, person)
+            factor, keys = _confirmed(session, person), keys_of(session, person)
+            phone = factor.confirmed_at if factor is not None else None
             unused = select(func.count()).where(RecoveryCode.person_id == person, RecoveryCode.used_at.is_(None))
-            return Standing(factor.confirmed_at if factor is not None else None, session.scalar(unused) or 0)
+            since = min((at for at in (phone, *(key.made_at for key in keys)) if at is not None), default=None)
+            return Standing(since, session.scalar(unused) or 0, phone, tuple(keys))
 
     def everyone(self) -> frozenset[UUID]:
         """Who has a second factor."""
         with self._records.reading() as session:
-            return frozenset(session.scalars(select(Factor.person_id).where(Factor.confirmed_at.is_not(None))))
+            phones = session.scalars(select(Factor.person_id).where(Factor.confirmed_at.is_not(None)))
+            return frozenset(phones) | frozenset(session.scalars(select(SecurityKey.person_id)))
+
+    # ---- setting up
 
     def begin(self, by: Principal) -> bytes:
-        """A fresh secret for the person's phone; it counts once `confirm` has seen a code of it. Raises CommandRefused: there is one."""
+        """A fresh secret for the person's phone; it counts once `confirm` has seen a code of it. A phone that counts already goes on
+        counting until then."""
         secret, now = totp.new_secret(), self._clock.now()
+        sealed = self._vault.seal(secret, by.person.bytes)
         with self._records.session() as session:
-            if _confirmed(session, by.person) is not None:
-                raise CommandRefused("there is a second factor already; remove it before another phone is set up")
+            counts = _confirmed(session, by.person)
+            if counts is not None:
+                counts.pending = sealed
+                return secret
             session.execute(delete(Factor).where(Factor.person_id == by.person))
-            sealed = self._vault.seal(secret, by.person.bytes)
             session.add(
                 Factor(id=uuid7(self._clock), person_id=by.person, sealed=sealed, made_at=now, confirmed_at=None, last_step=0)
             )
         return secret
 
     def confirm(self, by: Principal, code: str) -> list[str]:
-        """The phone shows the right code: from now on it is asked for. Returns the recovery codes, told once. Raises InputError."""
+        """The phone shows the right code: from now on it counts. Returns the recovery codes, told once; none for who has them from
+        another factor. Raises InputError."""
         with self._records.session() as session:
             factor = session.scalars(select(Factor).where(Factor.person_id == by.person)).one_or_none()
-            if factor is None or factor.confirmed_at is not None:
+            if factor is None or (factor.confirmed_at is not None and factor.pending is None):
                 raise CommandRefused("no second factor is being set up; begin anew")
-            step = self._step(factor, code)
+            had_one = has_factor(session, by.person)
+            secret = self._vault.unseal(factor.pending or factor.sealed, by.person.bytes)
+            step = totp.matching_step(secret, "".join(code.split()), self._clock.now(), after=0)
             if step is None:
                 raise InputError("this code does not fit; is the phone's clock right, and was this very QR code scanned?")
+            factor.sealed, factor.pending = factor.pending or factor.sealed, None
             factor.confirmed_at, factor.last_step = self._clock.now(), step
-            codes = self._renew(session, by.person)
+            codes = [] if had_one else self._renew(session, by.person)
             audit.append(session, audit.Step.of(by, self._clock.now(), "factor.enrol", str(by.person)))
         self._on_change()
         return codes
 
-    def new_recovery_codes(self, by: Principal, code: str) -> list[str]:
-        """Ten fresh ones; the earlier are worth nothing. Raises Forbidden for a wrong code."""
+    def begin_key(self, by: Principal) -> dict[str, Any]:
+        """What the browser is to ask a new security key (WebAuthn creation options). Raises NoKeysHere, CommandRefused."""
+        with self._records.reading() as session:
+            return self._keys.begin(session, by)
+
+    def add_key(self, by: Principal, name: str, answer: Mapping[str, Any]) -> list[str]:
+        """The key was touched: from now on it counts. Returns as `confirm`. Raises NotGenuine, InputError."""
         with self._records.session() as session:
-            self._must_fit(session, by.person, code)
+            had_one = has_factor(session, by.person)
+            key = self._keys.add(session, by, name, answer)
+            codes = [] if had_one else self._renew(session, by.person)
+            after = {"name": name, "address": key.rp_id}
+            audit.append(session, audit.Step.of(by, self._clock.now(), "factor.add-key", str(key.id), after=after))
+        self._on_change()
+        return codes
+
+    # ---- changing
+
+    def new_recovery_codes(self, by: Principal, code: str) -> list[str]:
+        """Ten fresh ones; the earlier are worth nothing. Raises CommandRefused, CodeNeeded, Forbidden for a wrong code."""
+        self._must_have_one(by.person)
+        self.must_fit(by.person, code, by.from_where)
+        with self._records.session() as session:
             codes = self._renew(session, by.person)
             audit.append(session, audit.Step.of(by, self._clock.now(), "factor.recovery-codes", str(by.person)))
         return codes
 
     def remove(self, by: Principal, code: str) -> None:
-        """The person's own, to set up another phone. Raises Forbidden for a wrong code."""
+        """The person's own phone. Raises CommandRefused (none, or the last factor of who needs one), CodeNeeded, Forbidden."""
+        with self._records.reading() as session:
+            if _confirmed(session, by.person) is None:
+                raise CommandRefused("there is no second factor")
+            self._check_not_last(session, by.person)
+        self.must_fit(by.person, code, by.from_where)
         with self._records.session() as session:
-            self._must_fit(session, by.person, code)
-            take_away(session, by.person)
+            self._check_not_last(session, by.person)
+            session.execute(delete(Factor).where(Factor.person_id == by.person))
+            _tidy(session, by.person)
             audit.append(session, audit.Step.of(by, self._clock.now(), "factor.remove", str(by.person)))
         self._on_change()
 
-    def fits(self, person: UUID, code: str, address: str = "") -> bool:
-        """Whether this is a code of the phone, or one on paper, not used before; it is used by this. True for who has no factor."""
+    def remove_key(self, by: Principal, key: UUID, code: str) -> None:
+        """One of the person's own. Raises NotFound, and as `remove`."""
+        with self._records.reading() as session:
+            _own_key(session, by.person, key)
+            self._check_not_last(session, by.person)
+        self.must_fit(by.person, code, by.from_where)
         with self._records.session() as session:
-            return _confirmed(session, person) is None or self._use(session, person, code, address)
+            found = _own_key(session, by.person, key)
+            self._check_not_last(session, by.person)
+            before = {"name": found.name, "address": found.rp_id}
+            session.delete(found)
+            session.flush()
+            _tidy(session, by.person)
+            audit.append(session, audit.Step.of(by, self._clock.now(), "factor.remove-key", str(key), before=before))
+        self._on_change()
+
+    def _check_not_last(self, session: Session, person: UUID) -> None:
+        factors = len(keys_of(session, person)) + (_confirmed(session, person) is not None)
+        if factors <= 1 and self._policies.current.factor_due(find_person(session, person)) is not None:
+            raise CommandRefused(
+                "this is your last second factor, and your role needs one: set up another key or phone first, then remove this one"
+            )
+
+    def _must_have_one(self, person: UUID) -> None:
+        with self._records.reading() as session:
+            if not has_factor(session, person):
+                raise CommandRefused("there is no second factor")
+
+    # ---- showing
+
+    def fits(self, person: UUID, code: str, address: str = "") -> bool:
+        """Whether this is what a key answered, a code of the phone, or one on paper, not used before; it is used by this. True for who has
+        no factor."""
+        with self._records.session() as session:
+            return not has_factor(session, person) or self._use(session, person, code, address)
 
     def must_fit(self, person: UUID, code: str, address: str = "") -> None:
-        """As `fits`. Raises Forbidden."""
+        """As `fits`. Raises CodeNeeded, Forbidden."""
+        if not code.strip():
+            raise CodeNeeded(NEEDED, key=self.question(person))
         if not self.fits(person, code, address):
-            raise Forbidden("the code is wrong or was used already")
+            raise Forbidden(why_not(code))
 
-    def _must_fit(self, session: Session, person: UUID, code: str) -> None:
-        if _confirmed(session, person) is None:
-            raise CommandRefused("there is no second factor")
-        if not self._use(session, person, code, ""):
-            raise Forbidden("the code is wrong or was used already")
+    def question(self, person: UUID) -> dict[str, Any] | None:
+        """What to ask the person's security keys at this address; None where none of them answers to it."""
+        with self._records.reading() as session:
+            return self._keys.question(session, person)
 
     def _use(self, session: Session, person: UUID, code: str, address: str) -> bool:
+        if security_keys.is_answer(code):
+            return self._keys.fits(session, person, code, address)
         plain = "".join(code.split()).replace("-", "").lower()
-        factor = _confirmed(session, person)
-        assert factor is not None
         if len(plain) != RECOVERY_LENGTH:
+            factor = _confirmed(session, person)
+            if factor is None:
+                return False
             step = self._step(factor, plain)
             factor.last_step = step if step is not None else factor.last_step
             return step is not None
@@ -175,7 +266,7 @@ class Factors:
         """Ask to take away the factor of a person who has lost it. Raises NotFound, Forbidden, CommandRefused."""
         with self._records.session() as session:
             check_reach(by, find_person(session, person))
-            if _confirmed(session, person) is None:
+            if not has_factor(session, person):
                 raise CommandRefused("there is no second factor")
             open_one = select(FactorReset).where(FactorReset.person_id == person, FactorReset.decided_at.is_(None))
             if session.scalars(open_one).first() is not None:
@@ -195,10 +286,10 @@ class Factors:
                 session.scalars(select(FactorReset).where(FactorReset.decided_at.is_(None)).order_by(FactorReset.asked_at))
             )
 
-    def decide_reset(self, reset: UUID, by: Principal, *, approve: bool, on_duty: frozenset[UUID] | None = None) -> FactorReset:
-        """The second person's word. `on_duty`: who is, by the roster; None where no roster is kept. Raises NotFound, Forbidden, OwnReset,
-        CommandRefused."""
-        independent = self._is_independent(reset, by)
+    def decide_reset(self, reset: UUID, by: Principal, *, approve: bool, shift: tuple[str, str] = ("", "")) -> FactorReset:
+        """The second person's word; with the factor all API tokens of its owner end. `shift`: (day, id) of the one that runs, for the roster.
+        Raises NotFound, Forbidden, OwnReset, CommandRefused."""
+        duty, independent = self._looked_up(reset, by, shift)
         with self._records.session() as session:
             asked = session.get(FactorReset, reset)
             if asked is None:
@@ -208,26 +299,24 @@ class Factors:
                 raise OwnReset("it takes a second person: neither who asked nor whose second factor it is")
             if asked.decided_at is not None:
                 raise CommandRefused("this request is not open any more")
-            if approve and on_duty is not None and by.person not in on_duty:
-                raise OwnReset("who approves must be on duty now, by the roster")
-            if approve and not independent:
-                raise OwnReset(
-                    "it takes a second person: within 30 days one of the two accounts was made, given a password or given roles by the "
-                    "other, or both were made by a third"
-                )
+            if approve:
+                must_be_second(by, asked.asked_by, duty=duty, independent=independent)
             asked.decided_by, asked.decided_at, asked.approved = by.person, self._clock.now(), approve
             if approve:
                 take_away(session, asked.person_id)
+                revoke_all_of(session, asked.person_id, by, self._clock.now())
             action = "factor.reset" if approve else "factor.refuse-reset"
             audit.append(session, audit.Step.of(by, self._clock.now(), action, str(asked.person_id), reason=asked.reason))
         self._on_change()
         return asked
 
-    def _is_independent(self, reset: UUID, by: Principal) -> bool:
-        """Read apart: a month of the record must not hold up those who write."""
+    def _looked_up(self, reset: UUID, by: Principal, shift: tuple[str, str]) -> tuple[Duty, bool]:
+        """Read apart: months of the record must not hold up those who write."""
         with self._records.reading() as session:
             asked = session.get(FactorReset, reset)
-            return asked is None or are_independent(session, asked.asked_by, by.person, self._clock.now())
+        if asked is None:
+            return Duty(), True  # it is told that there is none
+        return looked_up(self._records, by, asked.asked_by, shift, self._clock.now())
 
 
 def open_vault(records: Records, path: Path) -> Vault:
@@ -248,14 +337,37 @@ def _confirmed(session: Session, person: UUID) -> Factor | None:
     return session.scalars(select(Factor).where(Factor.person_id == person, Factor.confirmed_at.is_not(None))).one_or_none()
 
 
-def has_factor(session: Session, person: Person) -> bool:
-    return _confirmed(session, person.id) is not None
+def has_factor(session: Session, person: UUID) -> bool:
+    return _confirmed(session, person) is not None or bool(keys_of(session, person))
+
+
+def why_not(code: str) -> str:
+    """Of a code that does not fit (English msgid)."""
+    if security_keys.is_answer(code):
+        return (
+            "the security key's answer does not count: it is not one of yours for this address, or was not asked for: try again"
+        )
+    return "the code is wrong or was used already"
 
 
 def take_away(session: Session, person: UUID) -> None:
-    """The factor and its codes on paper, in the caller's transaction."""
+    """Phone, keys and codes on paper, in the caller's transaction."""
     session.execute(delete(Factor).where(Factor.person_id == person))
+    session.execute(delete(SecurityKey).where(SecurityKey.person_id == person))
     session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person))
+
+
+def _tidy(session: Session, person: UUID) -> None:
+    """Codes on paper stand in for a factor: without one they are worth nothing."""
+    if not has_factor(session, person):
+        session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person))
+
+
+def _own_key(session: Session, person: UUID, key: UUID) -> SecurityKey:
+    found = session.get(SecurityKey, key)
+    if found is None or found.person_id != person:
+        raise NotFound("you have no such security key")
+    return found
 
 
 def _hashed(code: str) -> bytes:

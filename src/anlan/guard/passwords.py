@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import secrets
 import threading
@@ -18,6 +19,7 @@ from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import Type, hash_secret_raw
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
 ONE_TIME_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -53,6 +55,20 @@ def verify(stored: str | None, password: str) -> bool:
         return _hasher.verify(stored if stored is not None else _decoy(), password) and stored is not None
     except (VerificationError, InvalidHashError):
         return False
+
+
+def digest(content: bytes, salt: bytes) -> bytes:
+    """32 bytes by which content that holds a password is known again, as dear to guess as the stored password."""
+    parameters = RFC_9106_LOW_MEMORY
+    return hash_secret_raw(
+        content,
+        hashlib.sha256(salt).digest()[:16],
+        parameters.time_cost,
+        parameters.memory_cost,
+        parameters.parallelism,
+        32,
+        Type.ID,
+    )
 
 
 def one_time_password() -> str:

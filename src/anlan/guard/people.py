@@ -132,8 +132,8 @@ class People:
             stored = find_person(session, person_id).password
         return passwords.verify(stored, password)
 
-    def change_own_password(self, by: Principal, old: str, new: str) -> None:
-        """Raises Forbidden (the old one is wrong), InputError (the new one)."""
+    def change_own_password(self, by: Principal, old: str, new: str, *, tokens: bool = False) -> None:
+        """`tokens`: all API tokens end with it. Raises Forbidden (the old one is wrong), InputError (the new one)."""
         self._policies.check_password(new, by.account)
         with self._records.reading() as session:
             stored = find_person(session, by.person).password
@@ -152,6 +152,8 @@ class People:
             set_password(person, hashed, self._clock, must_change=False)
             for sign_in in session.scalars(select(SignIn).where(SignIn.person_id == by.person, SignIn.ended_at.is_(None))):
                 sign_in.needs = " ".join(need for need in sign_in.needs.split() if need != "password")
+            if tokens:
+                revoke_all_of(session, by.person, by, self._clock.now())
             audit.append(session, audit.Step.of(by, self._clock.now(), "people.change-password", str(by.person)))
         self._on_change()
 

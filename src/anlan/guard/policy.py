@@ -40,10 +40,13 @@ class PasswordRules(Frozen):
 
 
 class FactorRules(Frozen):
-    """`roles` that need a second factor, "*" all; `grace_days` from when the role was given."""
+    """`roles` that need a second factor, "*" all; `grace_days` from when the role was given. `stations`: a paired operator station, which
+    stands in a guarded room and whose key never leaves it, is the thing that is held by who signs in there; not for the roles in `own`."""
 
     roles: tuple[str, ...]
     grace_days: int
+    stations: bool = False
+    own: tuple[str, ...] = ()
 
 
 class Source(Label):
@@ -71,6 +74,11 @@ class Policy(Frozen):
         if person.demo or not since:
             return None
         return min(since) + self.second_factor.grace_days * DAY
+
+    def station_counts(self, person: Person) -> bool:
+        """Whether a paired station stands for the person's second factor."""
+        rules = self.second_factor
+        return rules.stations and not any(one.role in rules.own for one in person.assignments)
 
     def password_due(self, person: Person) -> Micros | None:
         """Until when the password may be used without changing it; None for as long as the person likes."""

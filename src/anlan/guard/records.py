@@ -8,7 +8,10 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from anlan.guard.witness_records import Witnessed, WitnessedHead, WitnessSender
 from anlan.store.records import Base
+
+__all__ = ["WitnessSender", "Witnessed", "WitnessedHead"]
 
 
 class Person(Base):
@@ -62,7 +65,8 @@ class SignIn(Base):
     """A session, running or over. Only the SHA-256 of its token is kept: whoever reads this table can't use it.
 
     `needs`: what the person must do before anything else, joined by spaces: "password", "factor". `unattended_at`: since when the
-    console of a post goes on showing with nobody signed in (`sessions`).
+    console of a post goes on showing with nobody signed in (`sessions`). `provider`: the issuer that identified the person, "" for the own
+    password.
     """
 
     __tablename__ = "guard_sessions"
@@ -78,6 +82,7 @@ class SignIn(Base):
     ended_at: Mapped[int | None]
     needs: Mapped[str] = mapped_column(server_default=sa.text("''"), default="")
     unattended_at: Mapped[int | None] = mapped_column(default=None)
+    provider: Mapped[str] = mapped_column(server_default=sa.text("''"), default="")
 
 
 class OldPassword(Base):
@@ -92,7 +97,8 @@ class OldPassword(Base):
 
 
 class Factor(Base):
-    """A person's TOTP secret, sealed by the node's key (`vault`). It counts from `confirmed_at`; `last_step` is the newest step used."""
+    """A person's TOTP secret, sealed by the node's key (`vault`). It counts from `confirmed_at`; `last_step` is the newest step used.
+    `pending`: the sealed secret of another phone, which replaces it with that phone's first code."""
 
     __tablename__ = "guard_factors"
 
@@ -102,6 +108,24 @@ class Factor(Base):
     made_at: Mapped[int]
     confirmed_at: Mapped[int | None]
     last_step: Mapped[int]
+    pending: Mapped[bytes | None] = mapped_column(default=None)
+
+
+class SecurityKey(Base):
+    """A key or card that answers for a person (`security_keys`). `public`: AAGUID, credential id and public key as it gave them; `rp_id`:
+    the name of the console that it answers to; `counter`: how often it had signed when last seen."""
+
+    __tablename__ = "guard_security_keys"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    person_id: Mapped[UUID] = mapped_column(sa.ForeignKey("guard_people.id"), index=True)
+    credential_id: Mapped[bytes] = mapped_column(unique=True)
+    public: Mapped[bytes]
+    name: Mapped[str]
+    rp_id: Mapped[str]
+    counter: Mapped[int]
+    made_at: Mapped[int]
+    used_at: Mapped[int | None]
 
 
 class RecoveryCode(Base):

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import delete, select
 
 from anlan.guard import audit
+from anlan.guard.duty import PUT, slot_of
 from anlan.guard.people import find_person
 from anlan.guard.principal import Principal
 from anlan.guard.records import OnDuty, Person
@@ -55,14 +56,9 @@ class Roster:
             for one in wanted:
                 session.add(OnDuty(id=uuid7(self._clock), day=day, shift=shift, post=post, person_id=one))
             after = sorted(str(one) for one in wanted)
-            subject = f"{day} {shift} {post}".strip()
-            step = audit.Step.of(by, self._clock.now(), "roster.put", subject, before={"people": before}, after={"people": after})
+            subject = slot_of(day, shift, post)
+            step = audit.Step.of(by, self._clock.now(), PUT, subject, before={"people": before}, after={"people": after})
             audit.append(session, step)
-
-    def is_kept(self) -> bool:
-        """Whether anybody was ever put on duty and still stands there: else the node knows of no roster."""
-        with self._records.reading() as session:
-            return session.scalars(select(OnDuty.id).limit(1)).first() is not None
 
     def at(self, day: str, shift: str) -> Mapping[str, list[UUID]]:
         """Post → who is on duty."""

@@ -10,7 +10,7 @@ from typing import TypeVar
 from anlan.guard import audit, passwords
 from anlan.guard.audit_spool import Spool
 from anlan.guard.auditing import Auditor
-from anlan.guard.factors import CodeNeeded, Factors
+from anlan.guard.factors import NEEDED, CodeNeeded, Factors
 from anlan.guard.limiter import Origin
 from anlan.guard.people import People
 from anlan.guard.policy import Policies
@@ -22,7 +22,7 @@ from anlan.guard.sessions import Sessions
 from anlan.guard.tokens import Tokens
 from anlan.guard.vault import Vault
 from anlan.model.clock import Clock
-from anlan.model.errors import Forbidden, StoreError
+from anlan.model.errors import CommandRefused, Forbidden, StoreError
 from anlan.store.records import Records
 
 _T = TypeVar("_T")
@@ -48,7 +48,7 @@ class Guard:
         self.roles: Roles = load_roles()
         self.refusals = Refusals(records, clock)
         self.policies = Policies(records, clock, self._changed)
-        self.factors = Factors(records, clock, vault or Vault.in_memory(), self._changed)
+        self.factors = Factors(records, clock, vault or Vault.in_memory(), self._changed, self.policies)
         self.sessions = Sessions(records, clock, self.roles, self.refusals, self.policies, self.factors)
         self.tokens = Tokens(records, clock, self.roles, self.sessions.ended)
         self.sessions.beside = self.tokens.running
@@ -95,12 +95,13 @@ class Guard:
         """Run a call that hashes a password, off the event loop and at most two at a time."""
         return await passwords.in_worker(call)
 
-    async def change_own_password(self, by: Principal, old: str, new: str) -> None:
-        """Raises Forbidden, InputError, TooManyTries: the old password must not be found by trying either. Other sessions end."""
+    async def change_own_password(self, by: Principal, old: str, new: str, *, tokens: bool = False) -> None:
+        """Other sessions end, with `tokens` the API tokens too. Raises Forbidden, InputError, TooManyTries: the old password must not be
+        found by trying either."""
         tries = self.sessions.limiter
         origin = own_origin(by)
         tries.attempt(origin)
-        await self.hashing(partial(self.people.change_own_password, by, old, new))
+        await self.hashing(partial(self.people.change_own_password, by, old, new, tokens=tokens))
         tries.succeeded(origin)
         await self.hashing(partial(self.sessions.end_all_of, by.person, but=by.session))
 
@@ -109,7 +110,11 @@ class Guard:
         them. Raises TooManyTries."""
         tries, origin = self.sessions.limiter, Origin(by.account, by.from_where, codes=True)
         tries.attempt(origin)
-        done = await asyncio.to_thread(call)
+        try:
+            done = await asyncio.to_thread(call)
+        except (CodeNeeded, CommandRefused):
+            tries.undo(origin)  # nothing was tried
+            raise
         tries.succeeded(origin)
         return done
 
@@ -132,7 +137,7 @@ class Guard:
         if (await asyncio.to_thread(self.factors.standing, by.person)).since is None:
             return
         if not code.strip():
-            raise CodeNeeded("a code of the second factor is needed: from the phone, or one of those on paper")
+            raise CodeNeeded(NEEDED, key=await asyncio.to_thread(self.factors.question, by.person))
         await self.own_factor(by, partial(self.factors.must_fit, by.person, code, by.from_where))
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, Protocol
 from uuid import UUID
 
 import structlog
@@ -22,7 +22,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from anlan.guard import audit, devices, passwords
-from anlan.guard.factors import Factors, has_factor
+from anlan.guard.factors import NEEDED, Factors, has_factor, why_not
 from anlan.guard.limiter import Origin, TooManyTries, TryLimiter
 from anlan.guard.people import account_of, assigned_posts, grants_of, post_names
 from anlan.guard.policy import Policies
@@ -60,7 +60,7 @@ class SignInRefused(NotSignedIn):
 
 
 class SecondFactorNeeded(SignInRefused):
-    """The password is right, and a code is asked for."""
+    """The password is right, and a second factor is asked for; `facts["key"]` as in `factors.CodeNeeded`."""
 
     code: ClassVar[str] = "second-factor-needed"
 
@@ -72,6 +72,19 @@ class SignedIn:
     token: str
     principal: Principal
     device: str = ""
+
+
+class Shown(Protocol):
+    """Whom an identity service has identified (`oidc.Shown`), and whether its second factor counts here."""
+
+    @property
+    def issuer(self) -> str: ...
+    @property
+    def subject(self) -> str: ...
+    @property
+    def account(self) -> str: ...
+    @property
+    def second_factor(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +134,13 @@ class Sessions:
         replacing: UUID | None = None,
         code: str = "",
         device: str = "",
+        station: str = "",
     ) -> SignedIn:
         """Raises SignInRefused (wrong account, password or code, not saying which of the first two), SecondFactorNeeded, Forbidden (not your
         post), TooManyTries.
 
         `replacing`: the session that this one takes over from at the same console. `code`: of the second factor, where there is one.
-        `device`: what the browser keeps from an earlier sign-in, "" for nothing.
+        `device`: what the browser keeps from an earlier sign-in, "" for nothing. `station`: the paired station that this browser is.
         """
         account = account_of(account)
         look_up = partial(self._look_up, account, address, device)
@@ -142,7 +156,41 @@ class Sessions:
         if (await asyncio.to_thread(self._factors.standing, person.id)).since is not None:
             await self._check_code(person, code, origin)
         self.limiter.succeeded(origin)
-        signed_in = await asyncio.to_thread(self._begin, person.id, post, address, language, replacing, device)
+        signed_in = await asyncio.to_thread(self._begin, person.id, post, address, language, replacing, device, station)
+        if replacing is not None:
+            self.ended(replacing)
+        return signed_in
+
+    async def sign_in_by(
+        self,
+        shown: Shown,
+        *,
+        address: str,
+        post: str = "",
+        language: Language = "zh",
+        replacing: UUID | None = None,
+        code: str = "",
+        device: str = "",
+        station: str = "",
+    ) -> SignedIn:
+        """By what an identity service has shown; rights are ours alone. Raises SignInRefused (no such account here, wrong code),
+        SecondFactorNeeded (the service's own does not count, and there is one here), Forbidden (not your post), TooManyTries.
+
+        The rest as in `sign_in`.
+        """
+        look_up = partial(self._look_up, shown.account, address, device)
+        person, origin = await asyncio.get_running_loop().run_in_executor(self._at_the_door, look_up)
+        if person is None or person.disabled:
+            self._refused(person, address, "identity service: no account")
+            raise SignInRefused(
+                "the identity service knows you, but names no account of this console: ask who manages people here"
+            )
+        if not shown.second_factor and (await asyncio.to_thread(self._factors.standing, person.id)).since is not None:
+            self.limiter.attempt(origin)
+            await self._check_code(person, code, origin)
+            self.limiter.succeeded(origin)
+        begin = partial(self._begin, person.id, post, address, language, replacing, device, station, shown)
+        signed_in = await asyncio.to_thread(begin)
         if replacing is not None:
             self.ended(replacing)
         return signed_in
@@ -164,10 +212,10 @@ class Sessions:
     async def _check_code(self, person: Person, code: str, origin: Origin) -> None:
         if not code.strip():
             self.limiter.undo(origin)
-            raise SecondFactorNeeded("a code of the second factor is needed: from the phone, or one of those on paper")
+            raise SecondFactorNeeded(NEEDED, key=await asyncio.to_thread(self._factors.question, person.id))
         if not await asyncio.to_thread(self._factors.fits, person.id, code, origin.address):
             self._refused(person, origin.address, "second factor")
-            raise SignInRefused("the code is wrong or was used already")
+            raise SignInRefused(why_not(code))
 
     def peek(self, token: str) -> Principal | None:
         """From memory only; raises KeyError when the database has to be asked (`resolve`)."""
@@ -315,7 +363,15 @@ class Sessions:
         self._refusals.note(Refusal(who, "", address, "sign-in", why))
 
     def _begin(
-        self, person_id: UUID, post: str, address: str, language: Language, replacing: UUID | None, device: str
+        self,
+        person_id: UUID,
+        post: str,
+        address: str,
+        language: Language,
+        replacing: UUID | None,
+        device: str,
+        station: str,
+        shown: Shown | None = None,
     ) -> SignedIn:
         token, now = secrets.token_urlsafe(32), self._clock.now()
         with self._records.session() as session:
@@ -335,25 +391,36 @@ class Sessions:
                 began_at=now,
                 seen_at=now,
                 ended_at=None,
-                needs=self._needs(session, person, now),
+                needs=self._needs(session, person, now, shown, at_station=bool(station)),
                 unattended_at=None,
+                provider=shown.issuer if shown is not None else "",
             )
             session.add(sign_in)
             device = devices.keep(session, device, person.id, address, self._clock)
             principal = self._principal(session, sign_in)
             assert principal is not None
             taken_over = {"session": str(replacing)} if replacing is not None else None
-            audit.append(session, audit.Step.of(principal, now, "session.begin", str(sign_in.id), before=taken_over))
+            by = {"station": station} if station else {}
+            if shown is not None:
+                by |= {
+                    "provider": shown.issuer,
+                    "subject": shown.subject,
+                    "second_factor": "provider" if shown.second_factor else "own",
+                }
+            audit.append(
+                session, audit.Step.of(principal, now, "session.begin", str(sign_in.id), before=taken_over, after=by or None)
+            )
         self._remember(token_hash(token), principal)
         return SignedIn(token, principal, device)
 
-    def _needs(self, session: Session, person: Person, now: Micros) -> str:
+    def _needs(self, session: Session, person: Person, now: Micros, shown: Shown | None, *, at_station: bool) -> str:
         """What must be done before anything else. Looked at when somebody signs in, never while they work: no policy empties a console."""
         policy, needs = self._policies.current, []
-        if (due := policy.password_due(person)) is not None and now >= due:
+        if shown is None and (due := policy.password_due(person)) is not None and now >= due:
             needs.append("password")
-        if (due := policy.factor_due(person)) is not None and now >= due and not has_factor(session, person):
-            needs.append("factor")
+        if (due := policy.factor_due(person)) is not None and now >= due and not has_factor(session, person.id):
+            held = (at_station and policy.station_counts(person)) or (shown is not None and shown.second_factor)
+            needs += [] if held else ["factor"]
         return " ".join(needs)
 
     def _principal(self, session: Session, sign_in: SignIn) -> Principal | None:
@@ -365,7 +432,7 @@ class Sessions:
             return station
         if person.disabled or sign_in.unattended_at is not None or self._is_over(sign_in):
             return None
-        posts, policy, enrolled = assigned_posts(person), self._policies.current, has_factor(session, person)
+        posts, policy, enrolled = assigned_posts(person), self._policies.current, has_factor(session, person.id)
         return Principal(
             person=person.id,
             account=person.account,
@@ -375,10 +442,10 @@ class Sessions:
             posts=posts,
             post=sign_in.post if sign_in.post in posts else "",
             language="en" if sign_in.language == "en" else "zh",
-            must_change=person.must_change or "password" in sign_in.needs,
+            must_change=(person.must_change and not sign_in.provider) or "password" in sign_in.needs,
             must_enrol="factor" in sign_in.needs and not enrolled,
             factor_due=None if enrolled else policy.factor_due(person),
-            password_due=policy.password_due(person),
+            password_due=None if sign_in.provider else policy.password_due(person),
             from_where=sign_in.from_where,
         )
 

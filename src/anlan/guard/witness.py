@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import orjson
 
@@ -64,6 +64,9 @@ class Witness(Protocol):
 
     def hand(self, handed: Handed) -> None:
         """Durable with the witness on return."""
+
+    def tell(self, difference: dict[str, Any] | None) -> None:
+        """What the node's own check has found (`Difference.as_json`), None for nothing; a file has nobody to tell it to."""
 
     def testimony(self) -> Testimony:
         """All it holds, for naming a difference."""
@@ -123,10 +126,12 @@ class FileWitness:
                 why=error.strerror or str(error),
             ) from error
 
+    def tell(self, difference: dict[str, Any] | None) -> None:
+        """Nobody listens at a file."""
+
     @staticmethod
     def line(handed: Handed) -> bytes:
-        leaves = base64.b64encode(b"".join(handed.leaves)).decode()
-        return orjson.dumps(handed.head.as_json() | {"first": handed.first, "leaves": leaves}) + b"\n"
+        return line_of(handed.head, handed.first, b"".join(handed.leaves))
 
     def testimony(self) -> Testimony:
         try:
@@ -182,6 +187,10 @@ class FileWitness:
         return Unavailable(
             "the audit record's witness {witness} cannot be read: {why}", witness=self.name, why=error.strerror or str(error)
         )
+
+
+def line_of(head: Head, first: int, leaves: bytes) -> bytes:
+    return orjson.dumps(head.as_json() | {"first": first, "leaves": base64.b64encode(leaves).decode()}) + b"\n"
 
 
 def witness_file(path: Path, log: str) -> Path:

@@ -82,6 +82,9 @@ class RememberedWitness:
         self._witness.hand(handed)
         self._memory.keep(self.name, handed.head)
 
+    def tell(self, difference: dict[str, Any] | None) -> None:
+        self._witness.tell(difference)
+
     def testimony(self) -> Testimony:
         """As it is: what is left still tells."""
         return self._witness.testimony()

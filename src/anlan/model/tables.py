@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import csv
 import difflib
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
+
+_BEGINS = ("=", "+", "-", "@", "'", "＝", "＋", "－", "＠")
+"""What Excel takes for the beginning of a formula, its full-width forms too; and the apostrophe itself, so that reading gives back what was
+written."""
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
 
 
 def read_table(name: str, package: str = "anlan.model") -> list[dict[str, str]]:
@@ -14,6 +20,27 @@ def read_table(name: str, package: str = "anlan.model") -> list[dict[str, str]]:
     text = (files(package) / "data" / name).read_text("utf-8")
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     return list(csv.DictReader(lines, strict=True))
+
+
+def without_formula(text: str) -> str:
+    """`text` as a cell of a CSV file that Excel will not run: what begins like a formula gets an apostrophe, numbers stay numbers.
+
+    >>> without_formula("=HYPERLINK(1)"), without_formula("-5.0"), without_formula("氯气")
+    ("'=HYPERLINK(1)", '-5.0', '氯气')
+    """
+    begins = text.lstrip()
+    if begins[:1] == "'" and begins[1:].lstrip()[:1] not in _BEGINS:
+        return text
+    return f"'{text}" if begins[:1] in _BEGINS and not _NUMBER.fullmatch(text) else text
+
+
+def with_formula(cell: str) -> str:
+    """What `without_formula` was given; an apostrophe before anything else is the person's own.
+
+    >>> with_formula("'=HYPERLINK(1)"), with_formula("'quoted'")
+    ('=HYPERLINK(1)', "'quoted'")
+    """
+    return cell[1:] if cell[:1] == "'" and cell[1:].lstrip()[:1] in _BEGINS else cell
 
 
 def fold(text: str) -> str:

@@ -28,6 +28,8 @@ from anlan.monitor import (
     api_search,
     api_why,
 )
+from anlan.monitor.evacuation import api as api_evacuation
+from anlan.monitor.proof import api as api_proof
 from anlan.monitor.service import AlarmService, StepKind, right
 from anlan.web.answers import Json
 from anlan.web.auth import Asker, require
@@ -37,7 +39,7 @@ from anlan.web.paging import Cursor, Limit, page_of
 from anlan.web.problem import language_of
 
 Reason = Annotated[str, Field(max_length=500)]
-Count = Annotated[int, Field(ge=1, le=1 << 62)]
+Count = Annotated[int, Field(strict=True, ge=1, le=1 << 62)]
 Position = Annotated[int, Query(ge=0, le=1 << 62)]
 
 
@@ -47,7 +49,7 @@ class Answer(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     episode: Count
-    priority: Annotated[int, Field(ge=1, le=4)]
+    priority: Annotated[int, Field(strict=True, ge=1, le=4)]
     reason: Reason = ""
 
 
@@ -56,8 +58,8 @@ class Back(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    episode: Annotated[int, Field(ge=0, le=1 << 62)]
-    priority: Annotated[int, Field(ge=1, le=4)]
+    episode: Annotated[int, Field(strict=True, ge=0, le=1 << 62)]
+    priority: Annotated[int, Field(strict=True, ge=1, le=4)]
     reason: Reason = ""
 
 
@@ -68,7 +70,7 @@ class Aside(Back):
 
 
 class Shelve(Aside):
-    until: Annotated[int, Field(ge=1, le=1 << 62, description="µs UTC; within the running shift, 12 h at most")]
+    until: Annotated[int, Field(strict=True, ge=1, le=1 << 62, description="µs UTC; within the running shift, 12 h at most")]
 
 
 class Remove(Aside):
@@ -115,6 +117,8 @@ def routes(context: Context) -> APIRouter:
     router.include_router(api_paper.routes(context))
     router.include_router(api_handover.routes(context))
     router.include_router(api_emergency.routes(context))
+    router.include_router(api_evacuation.routes(context))
+    router.include_router(api_proof.routes(context))
     router.include_router(api_performance.routes(context))  # its paths before "/alarms/{alarm}"
     _lists(router, context, service)
     _steps(router, service, writes)

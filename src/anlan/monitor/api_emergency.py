@@ -25,10 +25,10 @@ class EmergencyStep(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     alarm: Annotated[str, Field(min_length=1, max_length=100)]
-    episode: Annotated[int, Field(ge=1, le=1 << 62)]
-    priority: Annotated[int, Field(ge=1, le=4)]
+    episode: Annotated[int, Field(strict=True, ge=1, le=1 << 62)]
+    priority: Annotated[int, Field(strict=True, ge=1, le=4)]
     reason: Annotated[str, Field(max_length=300)] = ""
-    identity_unavailable: bool = False
+    identity_unavailable: Annotated[bool, Field(strict=True)] = False
 
 
 def routes(context: Context) -> APIRouter:
@@ -39,7 +39,7 @@ def routes(context: Context) -> APIRouter:
     async def state(request: Request) -> Response:
         """The alarms of the station's post that stand, worst first; `identity` is whether the records of people can be read."""
         station = must_be_paired(station_of(context, request))
-        answer = Json(await service.state(station, _signed_in(request), language_of(request), from_where(request)))
+        answer = Json(await service.state(station, signed_in_of(request), language_of(request), from_where(request)))
         keep_on(context, request, answer)
         return answer
 
@@ -52,7 +52,7 @@ def routes(context: Context) -> APIRouter:
             "declared": body.identity_unavailable,
         }
         who: dict[str, Any] = {"language": language_of(request), "address": from_where(request), "key": key}
-        return Json(await service.act(station, _signed_in(request), kind, body.alarm, **about, **who))
+        return Json(await service.act(station, signed_in_of(request), kind, body.alarm, **about, **who))
 
     @router.post("/emergency/acknowledge", dependencies=[public()])
     async def acknowledge(request: Request, body: EmergencyStep, key: Key = None) -> Response:
@@ -68,7 +68,7 @@ def routes(context: Context) -> APIRouter:
     return router
 
 
-def _signed_in(request: Request) -> Principal | None:
+def signed_in_of(request: Request) -> Principal | None:
     """Who is there; a console that goes on showing with nobody signed in is nobody."""
     found: Principal | None = request.scope.get("state", {}).get("principal")
     return None if getattr(found, "unattended", False) else found

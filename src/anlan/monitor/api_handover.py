@@ -18,6 +18,8 @@ from anlan.monitor.handover.service import RIGHT, VIEW, HandoverService
 from anlan.monitor.paper.documents import Head
 from anlan.monitor.paper.service import Papers
 from anlan.web.answers import Json
+from anlan.web.api_keys import FactorCode
+from anlan.web.api_stations import station_name
 from anlan.web.auth import Asker, device_of, from_where, require, set_cookie, set_device
 from anlan.web.context import Context
 from anlan.web.idempotency import Key, Writes
@@ -40,7 +42,7 @@ class Item(_Body):
 
     id: Annotated[str, Field(max_length=40)] | None = None
     text: Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
-    closed: bool = False
+    closed: Annotated[bool, Field(strict=True)] = False
     note: Line = ""
 
 
@@ -53,7 +55,7 @@ class Draft(_Body):
 class Offer(_Body):
     edition: Edition
     password: Secret
-    code: Annotated[str, Field(max_length=64)] = ""
+    code: FactorCode = ""
 
 
 class Withdraw(_Body):
@@ -63,9 +65,9 @@ class Withdraw(_Body):
 class Accept(_Body):
     account: Secret
     password: Secret
-    code: Annotated[str, Field(max_length=64)] = ""
+    code: FactorCode = ""
     remarks: Words = ""
-    take_over: bool = True
+    take_over: Annotated[bool, Field(strict=True)] = True
 
 
 class Addendum(_Body):
@@ -123,6 +125,7 @@ def routes(context: Context) -> APIRouter:
             address=from_where(request),
             code=body.code,
             device=device_of(request, context.settings),
+            station=station_name(context, request),
         )
         answer = Json(told(accepted.handover, language_of(request)))
         if accepted.session is not None:

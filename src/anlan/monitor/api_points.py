@@ -20,7 +20,7 @@ from anlan.web.idempotency import Key, Writes
 from anlan.web.paging import Limit
 
 Text = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
-Until = Annotated[int, Field(ge=1, le=1 << 62, description="µs UTC")]
+Until = Annotated[int, Field(strict=True, ge=1, le=1 << 62, description="µs UTC")]
 WorkOrder = Annotated[str, Field(min_length=1, max_length=100, pattern=r"\S")]
 
 
@@ -32,9 +32,20 @@ class Said(_Body):
     reason: Text
 
 
-class TakeOut(Said):
+class Signed(_Body):
+    """`password`, `code`: the signer's own, once more, where it takes two persons; the code for who has a second factor."""
+
+    password: Annotated[str, Field(max_length=1000)] = ""
+    code: Annotated[str, Field(max_length=8000, description="six digits, a code on paper, or a security key's answer")] = ""
+
+
+class Ordered(Said):
     until: Until
     work_order: WorkOrder
+
+
+class TakeOut(Ordered, Signed):
+    """What waits for a second person, unless the point guards no life."""
 
 
 class Measure(_Body):
@@ -42,15 +53,17 @@ class Measure(_Body):
 
     text: Text
     point: Annotated[str, Field(max_length=100)] | None = None
-    low: float | None = None
-    high: float | None = None
+    low: Annotated[float, Field(strict=True, allow_inf_nan=False)] | None = None
+    high: Annotated[float, Field(strict=True, allow_inf_nan=False)] | None = None
 
 
 class Bypass(TakeOut):
     measures: Annotated[list[Measure], Field(min_length=1, max_length=20)]
 
 
-class Note(_Body):
+class Note(Signed):
+    """`password`, `code`: of who approves."""
+
     note: Annotated[str, Field(max_length=500)] = ""
 
 
@@ -59,9 +72,9 @@ class Finished(Said):
 
     result: Literal["pass", "fail", "incomplete"]
     gas: Annotated[str, Field(max_length=100)] = ""
-    applied: Annotated[float, Field(allow_inf_nan=False)] | None = None
-    as_found: Annotated[float, Field(allow_inf_nan=False)] | None = None
-    as_left: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    applied: Annotated[float, Field(strict=True, allow_inf_nan=False)] | None = None
+    as_found: Annotated[float, Field(strict=True, allow_inf_nan=False)] | None = None
+    as_left: Annotated[float, Field(strict=True, allow_inf_nan=False)] | None = None
     gas_on: Until | None = None
     certificate: Annotated[str, Field(max_length=100)] = ""
 
@@ -123,7 +136,7 @@ def _steps(router: APIRouter, points: PointService, writes: Writes) -> None:
 
 def _calibration(router: APIRouter, points: PointService, detectors: DetectorService, writes: Writes) -> None:
     @router.post("/points/{point}/calibrate", dependencies=[require("point.calibrate")])
-    async def calibrate(request: Request, point: str, asker: Asker, body: TakeOut, key: Key = None) -> Response:
+    async def calibrate(request: Request, point: str, asker: Asker, body: Ordered, key: Key = None) -> Response:
         """Begin calibration mode of a gas or fire detector, for a work order: readings count as calibration until it is ended, or its time is
         over, 4 h from its first begin at most."""
         act = partial(points.step, asker, point, "calibrate", **body.model_dump())
@@ -164,7 +177,7 @@ def _requests(router: APIRouter, points: PointService, writes: Writes) -> None:
 
     def add(verdict: Literal["approve", "refuse", "withdraw"], action: str, text: str) -> None:
         async def decide(request: Request, asker: Asker, id: UUID, body: Note, key: Key = None) -> Response:
-            run: Any = partial(points.decide, asker, id, verdict, body.note)
+            run: Any = partial(points.decide, asker, id, verdict, body.note, password=body.password, code=body.code)
             return await writes.once(request, asker, key, lambda _: run())
 
         router.add_api_route(

@@ -22,7 +22,7 @@ class Said(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    episode: Annotated[int, Field(ge=1, le=1 << 62)]
+    episode: Annotated[int, Field(strict=True, ge=1, le=1 << 62)]
     effect: ActionEffect
     note: Annotated[str, Field(max_length=500)] = ""
 

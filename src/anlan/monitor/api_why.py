@@ -40,12 +40,12 @@ class RuleChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     id: Annotated[str, Field(max_length=100)]
-    limit: float | None = None
-    dead_band: Annotated[float, Field(ge=0)] | None = None
-    on_delay: Annotated[float, Field(ge=0, le=604_800)] | None = None
-    off_delay: Annotated[float, Field(ge=0, le=604_800)] | None = None
-    priority: Annotated[int, Field(ge=1, le=4)] | None = None
-    enabled: bool | None = None
+    limit: Annotated[float, Field(strict=True)] | None = None
+    dead_band: Annotated[float, Field(strict=True, ge=0)] | None = None
+    on_delay: Annotated[float, Field(strict=True, ge=0, le=604_800)] | None = None
+    off_delay: Annotated[float, Field(strict=True, ge=0, le=604_800)] | None = None
+    priority: Annotated[int, Field(strict=True, ge=1, le=4)] | None = None
+    enabled: Annotated[bool, Field(strict=True)] | None = None
 
 
 class Happened(BaseModel):
@@ -69,7 +69,9 @@ class TrialRequest(BaseModel):
     changes: Annotated[list[RuleChange], Field(min_length=1, max_length=50)]
     alarms: Annotated[list[str], Field(max_length=50)] = []
     incidents: Annotated[list[Happened], Field(max_length=500)] | None = None
-    lead: Annotated[float, Field(ge=0, le=86_400, description="s before an incident from which an alarm announces it")] = 600
+    lead: Annotated[
+        float, Field(strict=True, ge=0, le=86_400, description="s before an incident from which an alarm announces it")
+    ] = 600
 
 
 def routes(context: Context) -> APIRouter:

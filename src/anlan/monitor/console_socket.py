@@ -3,8 +3,8 @@
 Browser → {"points": ["AT-203", …], "also": ["blind"]}: the points it shows and what else it wants to be told; replaces both.
 Node → {"t": node's clock [µs], "core": whether the core is heard, "v": [[id, time, value | null, quality word, received_at], …], "a": [alarm rows that
 changed], "cursor": journal position, "whole": true when `a` is all that stands, "s": [source rows], "sum": summary, "cal": [ids of the
-detectors under calibration], "pl": {path of a place that was asked for as "place:PATH": its counts}, "page": `shell.page_stamp`, "f": [faults of the node, in words], "fl": [alarm floods that run], "bl": what can't be seen
-(`monitor.blind_spots`), "who": {name, account, post, nobody} once another person or nobody is signed in here}, what has not changed left out; at least one a second, so
+detectors under calibration], "pl": {path of a place that was asked for as "place:PATH": its counts}, "page": `shell.page_stamp`, "f": [faults of the node, in words], "fl": [alarm floods that run], "rq": how many requests wait for this person (null: not known), "bl": what can't be seen
+(`monitor.blind_spots`), "ev": [evacuation calls that stand], "who": {name, account, post, nobody} once another person or nobody is signed in here}, what has not changed left out; at least one a second, so
 that silence means a lost line. Values at most 4 times a second, alarms at once. Closed with 1008 when the session is over.
 """
 
@@ -21,6 +21,7 @@ from anlan.guard.principal import Principal
 from anlan.model.errors import StoreError
 from anlan.monitor.blind_spots import BlindSpots
 from anlan.monitor.board import Board
+from anlan.monitor.evacuation.service import Evacuations
 from anlan.monitor.sums import Sums
 from anlan.sense.service import SourceService
 from anlan.web.answers import dumps
@@ -53,7 +54,13 @@ class ConsoleSocket:
         self._summary_at = -1.0
         self._calibrating_told: bytes | None = None
         self._faults_told: bytes | None = None
+        self._evacuations = Evacuations.of(context)
+        self._evacuations_told: bytes = b"[]"
+        self._evacuations_rung = -1
         self._floods_told: bytes = b"[]"
+        self._requests = context.extras.get("requests.waiting")
+        self._waiting: int | None = 0
+        self._waiting_told: int | None = 0
         self._page_told = ""
         self._places: tuple[str, ...] = ()
         self._places_told: bytes = b""
@@ -107,16 +114,27 @@ class ConsoleSocket:
             sources=lambda: self._context.sources_moved.wait(self._sources_rung),
             asked=lambda: self._asked.wait(asked),
             people=lambda: self._context.people_moved.wait(people),
+            evacuations=lambda: self._evacuations.moved.wait(self._evacuations_rung),
         )
         try:
             while await self._still_allowed():
                 await Sums.of(self._context).refresh()
+                self._waiting = await self._count_waiting()
                 await self._socket.send_text(self._frame().decode())
                 asked, people = self._asked.count, self._context.people_moved.count
                 await watch.first(HEARTBEAT)
             await self._socket.close(WS_1008_POLICY_VIOLATION, "session over")
         finally:
             watch.close()
+
+    async def _count_waiting(self) -> int | None:
+        """None while the records cannot be read: values, alarms and evacuation calls are told all the same."""
+        if self._requests is None:
+            return 0
+        try:
+            return int(await self._requests(self._principal))
+        except StoreError:
+            return None
 
     def _frame(self) -> bytes:
         core = b"true" if self._context.live.connected else b"false"
@@ -129,10 +147,12 @@ class ConsoleSocket:
             + self._summary()
             + self._calibrating()
             + self._faults()
+            + self._calls()
             + self._floods()
             + self._blind()
             + self._who()
             + self._counts_of_places()
+            + self._waiting_requests()
             + self._page()
             + b"}"
         )
@@ -189,6 +209,15 @@ class ConsoleSocket:
         self._faults_told = told
         return b',"f":' + told
 
+    def _calls(self) -> bytes:
+        """Evacuation calls: whatever else this page shows."""
+        self._evacuations_rung = self._evacuations.moved.count
+        told = dumps(self._evacuations.seen_by(self._principal))
+        if told == self._evacuations_told:
+            return b""
+        self._evacuations_told = told
+        return b',"ev":' + told
+
     def _floods(self) -> bytes:
         if not self._principal.allows("alarm.view") or not self._board.loaded:
             return b""
@@ -219,6 +248,13 @@ class ConsoleSocket:
             return b""
         self._places_told = told
         return b',"pl":{' + told + b"}"
+
+    def _waiting_requests(self) -> bytes:
+        """How many changes of the configuration wait for this person's word; null: not known."""
+        if self._waiting == self._waiting_told:
+            return b""
+        self._waiting_told = self._waiting
+        return b',"rq":%b' % orjson.dumps(self._waiting)
 
     def _page(self) -> bytes:
         stamp = page_stamp(self._context.plant)

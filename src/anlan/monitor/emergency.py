@@ -9,6 +9,7 @@ which post and station, and every console shows so for half an hour, so that som
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any, Literal
 from uuid import uuid5
 
@@ -16,14 +17,20 @@ from anlan.guard.principal import Principal
 from anlan.model.clock import Micros
 from anlan.model.errors import AnlanError, CommandRefused, NotSignedIn, Unavailable
 from anlan.model.words import Language, translate
+from anlan.monitor.evacuation.pages import choices
+from anlan.monitor.evacuation.service import Evacuations
 from anlan.monitor.service import AlarmService
 from anlan.monitor.states import HIDDEN
 from anlan.store.ids import uuid7
 from anlan.web.context import Context
+from anlan.web.faults import fault_texts
 from anlan.web.paper.document import Stamps
 from anlan.web.stations import TOLD_FOR, Station
 
 FAULT = "unidentified step"
+DECLARE = (
+    "people can sign in now: sign in, or declare that your identity is not available, with the reason; every console shows it"
+)
 EVERY = 20.0
 MOST_SHOWN = 100
 """Alarms told at a time, the worst ones: every station asks every two seconds, in a flood too."""
@@ -48,9 +55,13 @@ class EmergencyService:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            await asyncio.sleep(EVERY)
-            self.forget_old()
+        try:
+            while True:
+                await asyncio.sleep(EVERY)
+                self.forget_old()
+                await self._alarms.of_stations.write_counts()
+        finally:
+            await self._alarms.of_stations.write_counts(all_of_them=True)
 
     def forget_old(self) -> None:
         """Take away the notices that were told for long enough."""
@@ -81,6 +92,9 @@ class EmergencyService:
             "connected": self._context.live.connected and self._context.core.connected,
             "journal": "alarm journal" not in self._context.faults and board.loaded,
             "identity": identity,
+            "wrong": fault_texts(self._context, language) if not identity else [],
+            "evacuations": Evacuations.of(self._context).seen_at(station),
+            "places": choices(self._context, Evacuations.of(self._context).places_at(station), language),
             "signed_in": signed_in.name.model_dump() if signed_in is not None else None,
             "items": rows[:MOST_SHOWN],
             "more": max(0, len(rows) - MOST_SHOWN),
@@ -113,17 +127,69 @@ class EmergencyService:
             )
         principal = station.principal(language, address)
         # A person quiets any alarm that they hear; nobody who is known only those of the station's post.
-        self._alarms.check_post(principal, self._alarms.find(principal, alarm)[1])
+        number, rule = self._alarms.find(principal, alarm)
+        self._alarms.check_post(principal, rule)
         if kind == "acknowledge" and identity and not (declared and reason):
-            raise CommandRefused(
-                "people can sign in now: sign in, or declare that your identity is not available, with the reason; every console shows it"
-            )
+            raise CommandRefused(DECLARE)
         # The same key again is the same command: the engine answers it as it did, and does nothing twice. The records need not be there.
         command = uuid5(station.id, f"{kind} {alarm} {key}") if key is not None else uuid7(self._context.clock)
         said = self._said(station, reason, declared)
+        may = partial(
+            self._alarms.of_stations.may_reach_core, principal, self._alarms.board, number, episode, priority, str(command)
+        )
+        if not may():
+            await self._alarms.board.catch_up()
+        if not may():
+            asked = {"episode": episode, "priority": priority, "accepted": False}
+            await self._alarms.of_stations.refused(principal, f"alarm.{kind}", alarm, asked, said)
+            raise CommandRefused("alarm {alarm} has nothing to answer in episode {episode}", alarm=alarm, episode=episode)
         answer = await self._alarms.act(principal, alarm, kind, episode=episode, priority=priority, reason=said, command=command)
         self._tell(station, alarm, reason if declared else "")
         return answer
+
+    async def end_call(
+        self,
+        station: Station,
+        signed_in: Principal | None,
+        call: str,
+        *,
+        reason: str,
+        declared: bool,
+        language: Language,
+        address: str,
+    ) -> dict[str, Any]:
+        """End an evacuation call by nobody who is known; `declared` as in `act`. Raises CommandRefused, NotFound."""
+        identity, there = await asyncio.to_thread(self._identity, station)
+        signed_in = signed_in or there
+        evacuations = Evacuations.of(self._context)
+        if signed_in is not None and evacuations.may_end(signed_in, call):
+            raise CommandRefused(
+                "{name} is signed in at this station: they end the call by their own name", name=signed_in.name.text(language)
+            )
+        if identity and not declared:
+            raise CommandRefused(DECLARE)
+        principal = station.principal(language, address)
+        ended = await evacuations.end_at(station, principal, call, reason, declared=declared)
+        self._tell_ended(station, ended, declared=declared)
+        return ended
+
+    def _tell_ended(self, station: Station, call: dict[str, Any], *, declared: bool) -> None:
+        now = self._context.clock.now()
+        facts = self._where_and_when(station, now) | {"place": call["place_name"]["zh"]}
+        if declared:
+            facts["reason"] = call["end_reason"]
+            words = (
+                "nobody who is known ended the evacuation call for {place} at {time}, at the post {post} (station {station}), and declared "
+                "that identity was not available: {reason}; find out who it was"
+            )
+        else:
+            words = (
+                "nobody who is known ended the evacuation call for {place} at {time}, at the post {post} (station {station}): find out who "
+                "it was"
+            )
+        fault = f"{FAULT} evacuation {station.id}"
+        self._context.faults[fault] = Unavailable(words, **facts)
+        self._told[fault] = now
 
     def _said(self, station: Station, reason: str, declared: bool) -> str:
         """What journal and audit record keep, in the plant's language first."""
@@ -137,13 +203,7 @@ class EmergencyService:
         """`declared`: why identity was not available, "" where nothing was declared. A declaration stays beside the steps that follow."""
         context = self._context
         now = context.clock.now()
-        post = context.plant.posts.get(station.post)
-        facts = {
-            "alarm": alarm,
-            "time": Stamps(context.plant.zone, now).second(now),
-            "post": post.text("zh") if post is not None else station.post,
-            "station": station.name,
-        }
+        facts = self._where_and_when(station, now) | {"alarm": alarm}
         if declared:
             fault, words = (
                 f"{FAULT} declared {station.id}",
@@ -160,6 +220,14 @@ class EmergencyService:
             )
         context.faults[fault] = Unavailable(words, **facts)
         self._told[fault] = now
+
+    def _where_and_when(self, station: Station, now: Micros) -> dict[str, str]:
+        post = self._context.plant.posts.get(station.post)
+        return {
+            "time": Stamps(self._context.plant.zone, now).second(now),
+            "post": post.text("zh") if post is not None else station.post,
+            "station": station.name,
+        }
 
     def _identity(self, station: Station) -> tuple[bool, Principal | None]:
         """Whether people can be known, and who is signed in at the station's post from its address. While people cannot be known only the

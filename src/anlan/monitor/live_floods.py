@@ -9,6 +9,7 @@ from anlan.model.clock import HOUR, Micros
 from anlan.model.events.alarms import AlarmTransition
 from anlan.monitor.flood import FloodNow, FloodWatch
 from anlan.monitor.kpi.lives import is_annunciation
+from anlan.monitor.proof import is_proof
 from anlan.web.answers import iso
 from anlan.web.context import Context
 
@@ -45,6 +46,8 @@ class LiveFloods:
         if is_annunciation(transition):
             plant = self._context.plant
             rule = plant.rules.get(transition.alarm)
+            if rule is not None and is_proof(rule):
+                return  # an exercise is no load on anybody
             self._watch.take(plant.post_of_rule(rule) if rule is not None else "", transition.noticed_at)
 
     def now(self, principal: Principal) -> list[FloodNow]:

@@ -15,7 +15,9 @@ from anlan.monitor import (
     pages_trends,
     pages_wall,
 )
-from anlan.web import pages_people, pages_stations
+from anlan.monitor.evacuation import pages as pages_evacuation
+from anlan.monitor.proof import pages as pages_proof
+from anlan.web import pages_people, pages_settings, pages_stations
 from anlan.web.context import Context
 
 
@@ -30,8 +32,11 @@ def pages(context: Context) -> None:
         pages_trends,
         pages_replay,
         pages_handover,
+        pages_evacuation,
+        pages_proof,
         pages_people,
         pages_stations,
+        pages_settings,
         pages_point,
         pages_wall,
     ):

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from functools import partial
 from urllib.parse import quote
 
+from starlette.responses import RedirectResponse, Response
+
 from anlan.model.events.alarms import AlarmKind
 from anlan.model.places import Level, Place
 from anlan.model.points import Point
@@ -33,16 +35,36 @@ def pages(context: Context) -> None:
     shell.add_way(context, shell.Way("/", "overview", "Overview", "live.view"))
 
     @page(context, "/", "live.view")
-    def overview() -> None:
+    def overview() -> Response | None:
         principal = principal_of_page()
+        if not context.plant.sources and principal.allows("source.configure", ""):
+            return RedirectResponse(
+                "/start", status_code=303
+            )  # there is nothing to look over yet, and this person can change that
         language = principal.language
-        shell.show(context, principal, "/", translate("Overview", language), body(context.plant, language), "overview")
+        shell.show(
+            context,
+            principal,
+            "/",
+            translate("Overview", language),
+            body(context.plant, language, principal.allows("plant.draw", "")),
+            "overview",
+        )
+        return None
 
 
-def body(plant: PlantView, language: Language) -> Markup:
+def body(plant: PlantView, language: Language, may_draw: bool = False) -> Markup:
     wall = el("a", theme.icon("wall"), translate("Wall", language), href="/wall/choose", cls="button quiet to-wall")
+    draw = el("a", translate("Edit the plan", language), href="/drawing", cls="button quiet to-wall") if may_draw else None
     left = el("div", drawing(plant, language), standing(language), cls="left")
-    return el("div", summary_line(language, wall), left, tiles(plant, language), strip(plant, language), cls="overview fill")
+    return el(
+        "div",
+        summary_line(language, *(one for one in (draw, wall) if one is not None)),
+        left,
+        tiles(plant, language),
+        strip(plant, language),
+        cls="overview fill",
+    )
 
 
 def summary_line(language: Language, *more: Markup) -> Markup:

@@ -17,6 +17,7 @@ from anlan.model.links import Camera, Document
 from anlan.model.places import Place
 from anlan.model.points import Point
 from anlan.model.words import Language, translate
+from anlan.monitor import plan
 from anlan.monitor.companions import is_suppressor
 from anlan.monitor.config import CALCULATED_KINDS, LIMIT_KINDS, SUFFIX
 from anlan.monitor.detectors.kinds import is_detector
@@ -68,7 +69,13 @@ def body(plant: PlantView, place: Place, principal: Principal) -> Markup:
     language, path = principal.language, place.path
     mine = points_of(plant, path, principal)
     shown = sorted(mine, key=partial(gravity, plant=plant))[:MOST_POINTS]
-    left = el("div", standing(language), table(shown, len(mine), place, plant, language), cls="stack")
+    left = el(
+        "div",
+        own_drawing(plant, place, principal),
+        standing(language),
+        table(shown, len(mine), place, plant, language),
+        cls="stack",
+    )
     below = _below(plant, path, principal)
     right = el(
         "div",
@@ -93,6 +100,22 @@ def body(plant: PlantView, place: Place, principal: Principal) -> Markup:
         data_place=path,
         data_below=",".join(child.path for child in below) or None,
     )
+
+
+def own_drawing(plant: PlantView, place: Place, principal: Principal) -> Markup | None:
+    """The plant's own drawing of this place, alive; without one, the way to bring one for whoever may."""
+    language = principal.language
+    own = next((one for one in plant.drawings if one.place == place.path), None)
+    may = place.path != plant.top and principal.allows("plant.draw", "")
+    edit = (
+        el("a", translate("Edit the plan", language), href=f"/drawing?place={quote(place.path)}", cls="button quiet")
+        if may
+        else None
+    )
+    if own is None:
+        return el("div", edit, cls="button-row place-draw") if edit is not None else None
+    head = el("header", el("h2", translate("Plant plan", language)), el("span", cls="spacer"), edit)
+    return el("section", head, el("div", plan.draw_on(own, plant, language), cls="body"), cls="panel place-plan")
 
 
 def points_of(plant: PlantView, path: str, principal: Principal) -> list[Point]:

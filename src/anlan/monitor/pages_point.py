@@ -14,6 +14,7 @@ from anlan.monitor.pages_place import outside
 from anlan.monitor.pages_trends import offer_charts
 from anlan.web import shell, theme, widgets
 from anlan.web.context import Context, PlantView, Rule
+from anlan.web.help_texts import help_mark
 from anlan.web.markup import Markup, el, join
 from anlan.web.pages import page, principal_of_page
 
@@ -50,7 +51,12 @@ def now(point: Point, language: Language) -> Markup:
         _safety(point, language),
     )
     detail = el("span", cls="dim", data_detail=True)
-    return el("section", head, el("div", widgets.live_value(point, language), detail, cls="now"), cls="panel")
+    return el(
+        "section",
+        head,
+        el("div", widgets.live_value(point, language), detail, help_mark("quality", language), cls="now"),
+        cls="panel",
+    )
 
 
 def _safety(point: Point, language: Language) -> Markup | None:
@@ -71,9 +77,10 @@ def limits(point: Point, plant: PlantView, language: Language) -> Markup:
         help_text = say("Limits are set in the columns HH, H, L, LL and ST of points.csv.")
         return el("section", widgets.empty(say("No alarm is set on this point."), help_text), cls="panel")
     heads = ("", say("Alarm"), say("Limit"), say("Dead band"), say("Delays"), say("Post"), say("What to do"))
+    marks = {say("Dead band"): help_mark("dead_band", language), say("Delays"): help_mark("delay", language)}
     table = el(
         "table",
-        el("thead", el("tr", [el("th", head) for head in heads])),
+        el("thead", el("tr", [el("th", head, " ", marks.get(head)) for head in heads])),
         el("tbody", [_rule(rule, heads, point, plant, language) for rule in rules]),
         cls="sheet rules",
     )

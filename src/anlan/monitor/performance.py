@@ -25,6 +25,7 @@ from anlan.monitor.kpi.performance import TEN_MINUTES, WAITED, Waits
 from anlan.monitor.kpi.targets import figures, targets_for
 from anlan.monitor.kpi.words import MEASURES
 from anlan.monitor.live_floods import LEAD
+from anlan.monitor.proof import is_proof
 from anlan.web.answers import iso
 from anlan.web.context import Context, PlantView
 
@@ -93,7 +94,8 @@ def make_report(
     columns: Mapping[str, Any], plant: PlantView, facts: Mapping[int, Facts], window: Window, *, everything: bool
 ) -> dict[str, Any]:
     """The whole report. Without `everything`, alarms that are not among `facts` are left out: they may not be seen."""
-    read = Columns.of(columns)
+    proof = {number for number, rule in plant.rules.items() if is_proof(rule)}
+    read, facts = Columns.of(columns).without(proof), {number: one for number, one in facts.items() if number not in proof}
     if not everything:
         read = read.only(facts)
     # Before the journal begins nobody knows what there was: it must not thin out what was measured since.

@@ -10,13 +10,16 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from anlan.model.drawings import Drawing
 from anlan.model.places import Area, Level, Place
 from anlan.model.points import Point
-from anlan.model.words import Language
+from anlan.model.words import Language, translate
 from anlan.web import widgets
 from anlan.web.context import PlantView
 from anlan.web.markup import Markup, el
 
+WIDTH = 340.0
+"""Units across a drawing of the plant's own: as many as a middling plant is wide in metres."""
 MARGIN = 14.0
 """Around everything that is drawn. [m]"""
 MOST_POINTS = 2_000
@@ -26,7 +29,10 @@ Corner = tuple[float, float]
 
 
 def draw(plant: PlantView, language: Language) -> Markup | None:
-    """The plan as SVG, None for a plant without areas and positions."""
+    """The plan as SVG, on the plant's own drawing where it has one of the whole; None for a plant without areas and positions."""
+    own = next((one for one in plant.drawings if not one.place), None)
+    if own is not None:
+        return draw_on(own, plant, language)
     corners = [corner for area in plant.areas for corner in area.polygon]
     spots = _spots(plant.points.values())
     corners += [(x, -y) for x, y, _ in spots]
@@ -42,8 +48,66 @@ def draw(plant: PlantView, language: Language) -> Markup | None:
         _north(left + width, top),
         viewBox=f"{left:g} {top:g} {width:g} {height:g}",
         cls="plan",
-        role="img",
+        role="group",
+        aria_label=translate("Plant plan", language),
         preserveAspectRatio="xMidYMid meet",
+    )
+
+
+def draw_on(drawing: Drawing, plant: PlantView, language: Language) -> Markup:
+    """The same life over a drawing of the plant's own: its points as spots, its places as outlines with their worst alarm at the corner.
+
+    The drawing is an image, in which browsers run nothing; its width becomes WIDTH units, so that spots have the usual size on it.
+    """
+    height = WIDTH * drawing.height / drawing.width
+    numbers = plant.point_numbers
+    groups: dict[Corner, list[Point]] = defaultdict(list)
+    for point, (x, y) in drawing.points.items():
+        if point in numbers:
+            groups[(round(x * WIDTH, 1), round(y * height, 1))].append(plant.points[numbers[point]])
+    boxes = [
+        (plant.places[path], x * WIDTH, y * height, w * WIDTH, h * height)
+        for path, (x, y, w, h) in drawing.places.items()
+        if path in plant.places
+    ]
+    picture = el(
+        "image",
+        href=f"/api/v1/plant/drawings/{drawing.id}/image?v={drawing.sha256[:16]}",
+        width=f"{WIDTH:g}",
+        height=f"{height:g}",
+        cls="own invert" if drawing.invert else "own",
+    )
+    return el(
+        "svg",
+        picture,
+        el("g", [_box(place, x, y, w, h, plant, language) for place, x, y, w, h in boxes], cls="areas"),
+        el("g", [_spot(x, y, group, language) for (x, y), group in groups.items()], cls="spots"),
+        el("g", [_mark(place, x + w, y, language) for place, x, y, w, _ in boxes], cls="units"),
+        viewBox=f"0 0 {WIDTH:g} {height:g}",
+        cls="plan on-drawing",
+        data_place=drawing.place or None,
+        role="group",
+        aria_label=translate("Plant plan", language),
+        preserveAspectRatio="xMidYMid meet",
+    )
+
+
+def _box(place: Place, x: float, y: float, w: float, h: float, plant: PlantView, language: Language) -> Markup:
+    corners = f"{x:g},{y:g} {x + w:g},{y:g} {x + w:g},{y + h:g} {x:g},{y + h:g}"
+    name = el("text", place.name.text(language), x=f"{x + 3:g}", y=f"{y + 8:g}")
+    return el(
+        "g", el("polygon", points=corners), name, cls="area", data_area=place.id, data_unit=plant.unit_of(place.path) or None
+    )
+
+
+def _mark(place: Place, x: float, y: float, language: Language) -> Markup:
+    return el(
+        "g",
+        cls="unit-mark",
+        data_unit_mark=place.path,
+        transform=f"translate({x:g} {y:g})",
+        role="img",
+        aria_label=place.name.text(language),
     )
 
 
@@ -113,10 +177,7 @@ def _unit(place: Place, plant: PlantView, language: Language) -> Markup | None:
     corner = _corner(place, plant)
     if corner is None:
         return None
-    x, y = corner
-    return el(
-        "g", cls="unit-mark", data_unit_mark=place.path, transform=f"translate({x:g} {y:g})", aria_label=place.name.text(language)
-    )
+    return _mark(place, *corner, language)
 
 
 def _corner(place: Place, plant: PlantView) -> Corner | None:

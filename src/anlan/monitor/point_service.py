@@ -3,8 +3,9 @@
     request ──▶ records (open) ──another person approves──▶ records (deciding) ──▶ the engine decides ──▶ records (approved), audit
 
 Taking out a gas, fire or safety point, and every bypass, takes two persons (DOMAIN.md 16): who approves is never who asked. Bringing a point
-back takes one. What stands is the engine's to say; the records say who agreed. Nothing here reaches a device: an approval of a bypass lets
-Anlan's own alarm rest, it bypasses nothing.
+back takes one. Both sign with the own password, as an operator station never logs out: its session alone is nobody's word. What
+stands is the engine's to say; the records say who agreed. Nothing here reaches a device: an approval of a bypass lets Anlan's own alarm rest,
+it bypasses nothing.
 
 Nobody refuses or withdraws what is being decided. What a crash left so, or a core that didn't answer, is settled at the next look: the
 journal has the engine's step, or the engine has decided on all that its log held since and there is none.
@@ -13,14 +14,16 @@ journal has the engine's step, or the engine has decided on all that its log hel
 from __future__ import annotations
 
 import asyncio
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import structlog
 
+from anlan.guard.confirming import Confirming
 from anlan.guard.principal import Principal
+from anlan.guard.second_person import NotSecond
 from anlan.model.clock import HOUR, SECOND, Micros
-from anlan.model.errors import AnlanError, CommandRefused, Forbidden, Hidden, NotFound
+from anlan.model.errors import AnlanError, CommandRefused, Forbidden, Hidden, InputError, NotFound
 from anlan.model.frames import NODE_ID
 from anlan.model.points import Point
 from anlan.monitor.companions import approval_of
@@ -32,6 +35,7 @@ from anlan.monitor.recording_steps import record
 from anlan.monitor.records import OutRequest
 from anlan.web.answers import iso, quality_words
 from anlan.web.context import Context
+from anlan.web.second_person import second_person
 
 RequestKind = Literal["inhibit", "bypass"]
 RIGHT: dict[str, str] = {
@@ -53,18 +57,13 @@ ON_ITS_WAY: Micros = 15 * SECOND
 log = structlog.get_logger()
 
 
-class OwnRequest(Forbidden):
-    """Who asked can't approve."""
-
-    code: ClassVar[str] = "second-person-needed"
-
-
 class PointService:
     """One per app process: `PointService.of(context)`."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._requests = OutRequests(context.records, context.clock)
+        self._confirming = Confirming(context.guard)
         self._under_way: set[UUID] = set()
         """Requests that are being approved in this process now."""
         self._marks: dict[tuple[str, UUID], int] = {}
@@ -144,14 +143,20 @@ class PointService:
         until: Micros,
         command: UUID,
         measures: list[dict[str, Any]] | None = None,
+        password: str = "",
+        code: str = "",
     ) -> dict[str, Any]:
-        """Ask. A point that guards no life needs no second person: it is inhibited at once. Raises as `step`."""
+        """Ask. A point that guards no life needs no second person and no signature: it is inhibited at once.
+
+        Raises as `step`; InputError, CodeNeeded, TooManyTries: not signed.
+        """
         _, found = self.find(principal, point, RIGHT[STEP[kind]])
         self._check(kind, found, until, measures or [])
         if kind == "inhibit" and not needs_two(found):
             return await self.step(
                 principal, point, "inhibit", reason=reason, command=command, until=until, work_order=work_order
             )
+        await self._signed(principal, password, code)
         row = OutRequest(
             id=command,
             kind=kind,
@@ -175,9 +180,16 @@ class PointService:
         return await asyncio.to_thread(self._requests.keep, principal, row)
 
     async def decide(
-        self, principal: Principal, request: UUID, verdict: Literal["approve", "refuse", "withdraw"], note: str
+        self,
+        principal: Principal,
+        request: UUID,
+        verdict: Literal["approve", "refuse", "withdraw"],
+        note: str,
+        *,
+        password: str = "",
+        code: str = "",
     ) -> dict[str, Any]:
-        """Raises NotFound, Forbidden, OwnRequest, CommandRefused, Unavailable."""
+        """An approval is signed. Raises NotFound, Forbidden, NotSecond, InputError, CodeNeeded, TooManyTries, CommandRefused, Unavailable."""
         row = await asyncio.to_thread(self._requests.row, request)
         _, found = self.find(principal, row.point, "live.view")
         asked, row = row.state, await self._settled(row)
@@ -185,9 +197,18 @@ class PointService:
             return request_row(row)  # this person's own, whose answer was lost
         self._may_decide(principal, row, found, verdict)
         if verdict == "approve":
+            await second_person(self._context, principal, row.requester)
+            await self._signed(principal, password, code)
             return await self._approve(principal, row, found, note)
         state = {"refuse": "refused", "withdraw": "withdrawn"}[verdict]
         return await asyncio.to_thread(self._requests.decide, principal, request, "open", state, note)
+
+    async def _signed(self, principal: Principal, password: str, code: str) -> None:
+        if principal.token is not None:
+            raise Forbidden("a person signs this, no token does it")
+        if not password:
+            raise InputError("it takes two persons, and each signs with the own password: none was given")
+        await self._confirming.confirm(principal, password, code)
 
     async def _approve(self, principal: Principal, row: OutRequest, found: Point, note: str) -> dict[str, Any]:
         """Claimed first, so that nobody refuses what the engine is about to take. Unanswered by the core it stays claimed."""
@@ -309,7 +330,7 @@ class PointService:
             return
         principal.require(APPROVE, point.place)
         if row.requester == principal.person:
-            raise OwnRequest("who asked can't approve: it takes a second person with own credentials")
+            raise NotSecond("who asked can't approve: it takes a second person with own credentials")
         if verdict == "approve" and row.until <= self._context.clock.now():
             raise CommandRefused("the time that was asked for is over: ask anew")
 

@@ -176,3 +176,24 @@ class HandoverAddendum(Base):
     post: Mapped[str]
     at: Mapped[int]
     sha256: Mapped[str]
+
+
+class ProofRow(Base):
+    """A proof of the alarm chain (报警链周检), kept without end. `stages`: µs from the start to each stage that was reached. `result`: heard, not_heard,
+    unanswered, failed; `failed_at`: the stage that was not reached."""
+
+    __tablename__ = "monitor_proofs"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    at: Mapped[int] = mapped_column(index=True)
+    person: Mapped[UUID]
+    name_zh: Mapped[str]
+    name_en: Mapped[str]
+    post: Mapped[str]
+    from_where: Mapped[str]
+    station: Mapped[str]
+    stages: Mapped[dict[str, Any]]
+    result: Mapped[str]
+    failed_at: Mapped[str]
+    note: Mapped[str]
+    ended_at: Mapped[int]

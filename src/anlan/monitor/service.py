@@ -28,6 +28,7 @@ from anlan.monitor.records import Seen
 from anlan.monitor.rows import alarm_row, rule_facts, transition_row
 from anlan.monitor.shelving import LONGEST, may_remove, may_shelve
 from anlan.monitor.silences import Silences
+from anlan.monitor.station_steps import StationSteps
 from anlan.store.ids import uuid7
 from anlan.web.context import Context, Rule
 from anlan.web.shell import post_name
@@ -65,6 +66,7 @@ class AlarmService:
         self._context = context
         self.board = Board(context)
         self._silences = Silences()
+        self.of_stations = StationSteps(context)
 
     @classmethod
     def of(cls, context: Context) -> AlarmService:
@@ -144,10 +146,15 @@ class AlarmService:
         """Raises CommandRefused, Unavailable."""
         kind, reason = step["kind"], step["reason"]
         result = await self._context.core.command(step)
-        # Of nobody who is known, a silence that quieted nothing is no step: it must not fill the audit record.
-        if kind != "silence" or principal.account or result.get("transition") is not None:
-            after = {**asked, "accepted": result["accepted"]}
+        after = {**asked, "accepted": result["accepted"]}
+        if principal.account:
             await record(self._context, principal, f"alarm.{kind}", alarm_id, after, reason)
+        elif result["accepted"] and result.get("transition") is not None:
+            await self.of_stations.taken(principal, f"alarm.{kind}", alarm_id, step["id"], after, reason)
+        elif result["accepted"]:
+            self.of_stations.without_effect(principal)
+        else:
+            await self.of_stations.refused(principal, f"alarm.{kind}", alarm_id, after, reason)
         if not result["accepted"]:
             raise CommandRefused(result["why"] or "the core refused the step", **(result.get("facts") or {}))
         return {"id": result["id"], "accepted": True, "why": "", "transition": result.get("transition")}

@@ -70,4 +70,4 @@ def may_remove(rule: Rule, point: Point | None) -> str | None:
     """None if one person may take the alarm out of service, else why not: a msgid."""
     if may_shelve(rule, point) is None and not (point is not None and (point.safety or point.kind.startswith("gas."))):
         return None
-    return "this alarm guards safety: it is taken out of service by two people, and this node cannot yet ask for the second's approval"
+    return "this alarm guards safety: two persons take it out of use, under Configuration, where one asks and another approves"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from anlan.plant.versions import Version
 
 ANSWER_SECONDS = 150.0
-MISTAKES = 2
+MISTAKES, WAITS = 2, 3
 SHOWN = 40
 
 Target = Annotated[Path, typer.Argument(help="A node's data folder, or a plant folder.")]
@@ -97,7 +97,7 @@ def apply_command(
     reason: Reason = "",
     onto: Onto = None,
 ) -> None:
-    """Bring a changed plant folder into force while the node runs. What changes sources or points needs a restart, and is refused here.
+    """Bring a changed plant folder into force while the node runs. What loosens what guards safety waits at the console for two persons (exit 3).
 
     Example: anlan plant apply works --data var/works --reason "on-delays after the trip test"
     """
@@ -155,7 +155,8 @@ def _write_records(target: Path, plant: Plant, reason: str, base: int | None) ->
     from anlan.node.layout import NodeFolder
     from anlan.node.replayed import replayed_offline
     from anlan.plant.effects import sentence
-    from anlan.plant.service import guarded, local_leaf
+    from anlan.plant.loosening import SecondPersonNeeded
+    from anlan.plant.service import ask_for_second, guarded, local_leaf
     from anlan.plant.versions import import_plant, version
     from anlan.store.disk import FolderLock
 
@@ -167,11 +168,18 @@ def _write_records(target: Path, plant: Plant, reason: str, base: int | None) ->
             author, clock = getuser(), SystemClock()
             also = partial(guarded, also=local_leaf(author, clock.now(), reason, "master"))
             effect = replayed_offline(target, author, clock, version(records)[1], plant)
-            made = import_plant(records, plant, author=author, reason=reason, clock=clock, onto=base, effect=effect, also=also)
+            try:
+                made = import_plant(
+                    records, plant, author=author, reason=reason, clock=clock, onto=base, effect=effect, also=also
+                )
+            except SecondPersonNeeded as needed:
+                made = ask_for_second(records, clock, author, plant, needed, reason, effect, "master")
         finally:
             records.close()
     finally:
         lock.release()
+    if made.waiting is not None:
+        _waits(made.waiting)
     if made.new and effect is not None:
         typer.echo(sentence(effect, _language(), plant.site.zone))
     typer.echo(_("configuration version {number}; it runs from the next `anlan up` on").format(number=made.version.number))
@@ -212,11 +220,22 @@ def _told(answer: dict[str, Any]) -> None:
     if not answer["ok"]:
         typer.echo(f"anlan: {answer['text'][_language()]}", err=True)
         raise typer.Exit(MISTAKES if answer["status"] < 500 else 1)
+    if "waiting" in answer:
+        _waits(answer["waiting"])
     for change in answer["changes"][:SHOWN]:
         typer.echo(f"  {change[_language()]}")
     if "effect" in answer:
         typer.echo(answer["effect"][_language()])
     typer.echo(_("in force: configuration version {number}").format(number=answer["version"]))
+
+
+def _waits(request: dict[str, Any]) -> None:
+    """Exit 3: what was asked for is not in force."""
+    for one in request["loosened"][:SHOWN]:
+        typer.echo(_("takes two persons: {what}").format(what=one[_language()]))
+    said = _("not in force: request {id} waits at the console; one person takes it on, another approves it")
+    typer.echo(said.format(id=request["id"]), err=True)
+    raise typer.Exit(WAITS)
 
 
 def _must_have_reason(reason: str) -> None:

@@ -76,7 +76,7 @@ def _plant(data: Path) -> PlantView:
         raise NotFound("there is no node in {folder}: {file} does not exist", folder=str(data), file=str(database))
     records = Records.open(database)
     try:
-        return view_in_force(records)
+        return view_in_force(records, numbered=True)
     finally:
         records.close()
 

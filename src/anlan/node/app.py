@@ -10,6 +10,7 @@ import argparse
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,37 +26,55 @@ from anlan.bus.wire import Client, Head
 from anlan.guard.audit_spool import Spool
 from anlan.guard.auditing import Auditor
 from anlan.guard.factors import open_vault
+from anlan.guard.oidc import Provider
+from anlan.guard.oidc_settings import read_settings
 from anlan.guard.service import Guard
+from anlan.guard.witness_parent import Parent, witness_at
 from anlan.model.clock import Clock, SystemClock, to_datetime
-from anlan.model.errors import AnlanError, StoreError, Unavailable
+from anlan.model.errors import AnlanError, ConfigError, StoreError, Unavailable
+from anlan.monitor.evacuation.service import BOOK, SOUND
 from anlan.monitor.handover.facts import EDITS
 from anlan.monitor.journal_view import JournalView
 from anlan.monitor.past import CONFIG as ENGINE_CONFIG
-from anlan.node.configuration import engine_config_in_force, open_records, view_in_force
+from anlan.monitor.proof.service import PROVE
+from anlan.node.configuration import engine_config_in_force, look_whether_whole, open_records, view_of
 from anlan.node.configurator import Configurator
 from anlan.node.desk import ProposalDesk
+from anlan.node.facts import RunningNode
 from anlan.node.feed import read_live
 from anlan.node.heart import beat
 from anlan.node.layout import NodeFolder
 from anlan.node.process import die_with_parent, run_until_signal, spare_what_is_loaded
+from anlan.node.without_records import FAULT as RECORDS
+from anlan.node.without_records import or_what_is_kept, until_back, what_is_wrong
+from anlan.plant.adding import SECRETS
 from anlan.plant.edits import edits_between
+from anlan.plant.last import keep_last, last_kept
+from anlan.plant.versions import version
+from anlan.sense.api_looking import LOOKER
+from anlan.sense.looking.looker import Looker
 from anlan.store.history_reader import HistoryReader
 from anlan.store.history_tail import WholeHistory
 from anlan.store.logreader import LogReader
+from anlan.store.lost_records import LostRecords
 from anlan.store.records import Records
+from anlan.web.api_oidc import FAULT as IDENTITY_FAULT
+from anlan.web.api_oidc import PROVIDER
 from anlan.web.audit_watch import DIFFERENCE
-from anlan.web.context import Context, SourceState
+from anlan.web.context import Context, PlantView, SourceState
 from anlan.web.faults import compare_versions
 from anlan.web.listening import Listening
 from anlan.web.live import LiveView
 from anlan.web.logs import configure
+from anlan.web.node_facts import EXTRA as NODE_FACTS
 from anlan.web.serve import listen, serve
+from anlan.web.stations import KEPT_STATIONS
 
 STATUS_SECONDS = 1.0
 STORES_SECONDS = 0.2
 SERVED_SECONDS = 5.0
 """Requests under way may end within this when the process stops."""
-CERTIFICATE_SECONDS = 3600.0
+CERTIFICATE_SECONDS = 60.0
 
 log = structlog.get_logger()
 
@@ -86,6 +105,11 @@ class SocketCore:
         reply, _ = await self._link.request("status")
         return {key: value for key, value in reply.items() if key not in {"ok", "id"}}
 
+    async def prove(self, on: bool) -> dict[str, Any]:
+        """Begin or end the condition of a proof of the alarm chain. Raises Unavailable."""
+        reply, _ = await self._link.request("prove", on=on)
+        return {"durable": int(reply["durable"]), "decided": int(reply["decided"])}
+
     async def request(self, op: str, body: bytes = b"", **head: Any) -> tuple[Head, bytes]:
         return await self._link.request(op, body, **head)
 
@@ -114,6 +138,16 @@ class SocketCore:
             self._live.update(readings.point, readings.time, readings.value, readings.quality, self._clock.now())
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """`failure`: why the records are not those of the file."""
+
+    records: Records
+    plant: PlantView
+    guard: Guard
+    failure: StoreError | None = None
+
+
 class App:
     """Context and FastAPI app, as an object, so that `--single` and tests run the same."""
 
@@ -122,7 +156,7 @@ class App:
         folder: NodeFolder,
         clock: Clock,
         listening: Listening | None = None,
-        witnesses: Sequence[Path] = (),
+        witnesses: Sequence[Path | Parent] = (),
         other_logs: Sequence[str] = (),
     ) -> None:
         """`other_logs`: audit records of other nodes that keep their heads in the same witness folders."""
@@ -130,12 +164,13 @@ class App:
         self._witnesses, self._other_logs = witnesses, other_logs
         self._tasks: list[asyncio.Task[None]] = []
         self._stores = ExitStack()
+        self._looker: Looker | None = None
 
     async def open(self) -> FastAPI:
         """Wait for the stores that core makes at its first start, then build the app."""
         self._tasks = [asyncio.ensure_future(beat())]
-        records = await asyncio.to_thread(open_records, self._folder)
-        self._stores.callback(records.close)
+        opened = await asyncio.to_thread(or_what_is_kept, self._folder, self._from_records, self._from_what_is_kept)
+        records = opened.records
         await self._stores_exist()
         frames = LogReader.open(self._folder.log)
         self._stores.callback(frames.close)
@@ -149,24 +184,78 @@ class App:
             journal=journal,
             history=WholeHistory(HistoryReader.open(self._folder.history), frames),
             records=records,
-            plant=await asyncio.to_thread(view_in_force, records, self._speed()),
+            plant=opened.plant,
             clock=self._clock,
-            guard=await asyncio.to_thread(self._guard, records),
+            guard=opened.guard,
             settings=self._listening.settings(),
         )
+        self.context.extras |= {
+            KEPT_STATIONS: self._folder.kept_stations,
+            BOOK: self._folder.evacuations,
+            SOUND: self._folder.evacuation,
+        }
+        if opened.failure is not None:
+            self.context.faults[RECORDS] = what_is_wrong(opened.failure, opened.plant.version)
         if (fault := self.context.guard.factors.fault) is not None:
             self.context.faults["second factors"] = fault
+        self._set_identity_service()
         self.context.extras[ENGINE_CONFIG] = lambda: engine_config_in_force(records)
         self.context.extras[EDITS] = partial(edits_between, records)
         if self._listening.pair is not None:
             self.context.background.append(self._watch_certificate)
-        self.configurator = Configurator(self.context, self._core.request)
+        self.configurator = Configurator(self.context, self._core.request, self._folder.last_plant)
         self.context.extras["plant.running"] = self.configurator
+        self.context.extras[LOOKER] = self._looker = Looker(self._folder.root, self._clock)
+        self.context.extras[SECRETS] = self._folder.secrets
         self._proposals = ProposalDesk(self.context, self._core.request)
         self._core.on_proposal = self._proposals.take
+        self.context.extras[NODE_FACTS] = RunningNode(self._folder, self._listening, self._witnesses, demo=opened.plant.demo)
+        self.context.extras[PROVE] = self._core.prove
         app = _build(self.context)
         self._tasks += [asyncio.ensure_future(self._core.run()), asyncio.ensure_future(self._follow_sources())]
         return app
+
+    def _set_identity_service(self) -> None:
+        """Where one is set. A mistake in it is told above every page; the sign-in by password goes on."""
+        try:
+            found = read_settings(self._folder.identity)
+        except AnlanError as fault:
+            self.context.faults[IDENTITY_FAULT] = fault
+            return
+        if found is not None:
+            self.context.extras[PROVIDER] = Provider(*found, self._clock)
+
+    def _from_records(self) -> _Opened:
+        records = open_records(self._folder)
+        self._stores.callback(records.close)
+        current, plant, numbers = version(records)
+        guard = self._guard(records)
+        try:
+            keep_last(self._folder.last_plant, current, plant, numbers)
+        except StoreError as failure:
+            # The node runs without; only a start with damaged records would not know its plant.
+            log.error("the version in force is not kept beside the records", error=str(failure))
+        return _Opened(records, replace(view_of(plant, numbers, current.number), speed=self._speed()), guard)
+
+    def _from_what_is_kept(self, failure: StoreError) -> _Opened:
+        """Nobody is known; steps wait in the audit record's room."""
+        self._stores.close()
+        kept, records = last_kept(self._folder.last_plant), LostRecords(failure)
+        spool = None
+        try:
+            spool = Spool.open(self._folder.audit_waiting)
+            self._stores.callback(spool.close)
+        except StoreError as full:
+            # A step then stands in alarms.db alone, which is told with it; nobody's way to answer an alarm closes for that.
+            log.error("no room for waiting audit steps", error=str(full))
+        view = replace(view_of(kept.plant, kept.numbers, kept.version.number, numbered=True), speed=self._speed())
+        return _Opened(records, view, Guard(records, self._clock, spool=spool), failure)
+
+    async def until_records_are_back(self) -> None:
+        """Returns when a start with them would do; never where they were there from the start."""
+        if not isinstance(self.context.records, LostRecords):
+            await asyncio.Event().wait()
+        await until_back(partial(look_whether_whole, self._folder))
 
     def _guard(self, records: Records) -> Guard:
         """With the audit record's key, witnesses and room to wait; the last head is signed and handed over when the app stops."""
@@ -195,6 +284,8 @@ class App:
 
     async def close(self) -> None:
         await end(self._tasks)
+        if self._looker is not None:
+            await self._looker.close()
         self._stores.close()
 
     async def _stores_exist(self) -> None:
@@ -209,18 +300,29 @@ class App:
 
     async def _watch_certificate(self) -> None:
         """Tell every console in good time: on the day it ends, browsers let nobody in any more."""
-        pair, faults = self._listening.pair, self.context.faults
-        while pair is not None:
-            days, doubt = pair.days_left(self._clock.now()), pair.doubt(self._clock.now())
-            if doubt is not None:
-                faults["certificate"] = doubt
-            elif days is not None:
-                faults["certificate"] = Unavailable(
-                    "the console's certificate ends {ends}, in {days} days; then browsers let nobody in: renew it and start the node again",
-                    ends=f"{to_datetime(pair.ends).astimezone(ZoneInfo(self.context.plant.zone)):%Y-%m-%d %H:%M}",
-                    days=days,
-                )
+        while True:
+            fault = await asyncio.to_thread(self._of_certificate)
+            if fault is not None:
+                self.context.faults["certificate"] = fault
+            else:
+                self.context.faults.pop("certificate", None)
             await asyncio.sleep(CERTIFICATE_SECONDS)
+
+    def _of_certificate(self) -> AnlanError | None:
+        """What is wrong, or soon will be, with the certificate as its files are now."""
+        try:
+            pair = self._listening.pair_now()
+        except ConfigError as broken:
+            return broken
+        if pair is None:
+            return None
+        days = pair.days_left(self._clock.now())
+        if (doubt := pair.doubt(self._clock.now())) is not None or days is None:
+            return doubt
+        ends = f"{to_datetime(pair.ends).astimezone(ZoneInfo(self.context.plant.zone)):%Y-%m-%d %H:%M}"
+        return Unavailable(
+            "the console's certificate ends {ends}, in {days} days; then browsers let nobody in: renew it", ends=ends, days=days
+        )
 
     async def _follow_sources(self) -> None:
         """Keep `context.sources` in step with what sense and core say."""
@@ -311,16 +413,19 @@ def _build(context: Context) -> FastAPI:
     return build_app(context, routes=routes, pages=[plant_pages.pages, monitor_pages.pages, sense_pages.pages, pages_audit.pages])
 
 
-async def main(folder: NodeFolder, listening: Listening, witnesses: Sequence[Path] = (), other_logs: Sequence[str] = ()) -> None:
+async def main(
+    folder: NodeFolder, listening: Listening, witnesses: Sequence[Path | Parent] = (), other_logs: Sequence[str] = ()
+) -> None:
     app = App(folder, SystemClock(), listening, witnesses, other_logs)
     serving = asyncio.ensure_future(app.serve(await app.open()))
     spare_what_is_loaded()
     stopping = asyncio.ensure_future(run_until_signal())
+    back = asyncio.ensure_future(app.until_records_are_back())  # then the supervisor starts this process anew, with them
     try:
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({serving, stopping, back}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         await end([serving], SERVED_SECONDS)
-        await end([stopping])
+        await end([stopping, back])
         await app.close()
     if not serving.cancelled():
         serving.result()
@@ -335,10 +440,13 @@ if __name__ == "__main__":
     parser.add_argument("--key", type=Path)
     parser.add_argument("--origin", action="append", default=[])
     parser.add_argument("--proxy", action="append", default=[])
-    parser.add_argument("--witness", action="append", type=Path, default=[])
+    parser.add_argument("--witness", action="append", default=[])
+    parser.add_argument("--witness-token", type=Path)
+    parser.add_argument("--witness-ca", type=Path)
     parser.add_argument("--other-log", action="append", default=[])
     given = parser.parse_args()
     configure("app")
     die_with_parent()
     heard = Listening(given.host, given.port, given.certificate, given.key, tuple(given.origin), tuple(given.proxy))
-    asyncio.run(main(NodeFolder(given.data), heard.checked(), given.witness, given.other_log))
+    witnesses = [witness_at(one, given.witness_token, given.witness_ca) for one in given.witness]
+    asyncio.run(main(NodeFolder(given.data), heard.checked(), witnesses, given.other_log))

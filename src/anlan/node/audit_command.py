@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from anlan.guard.verifying import Checked
     from anlan.guard.witness import Testimony
+    from anlan.guard.witness_parent import Parent
     from anlan.store.records import Records
 
 DataOption = Annotated[Path | None, typer.Option(help="The node's data folder; default the only one under ./var.")]
@@ -34,8 +35,16 @@ def register(app: typer.Typer) -> None:
 def verify_command(
     data: DataOption = None,
     witness: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", help="What a witness kept: its file, or the folder with it; may be repeated."),
+        list[str] | None,
+        typer.Option(
+            metavar="FILE|URL", help="What a witness kept: its file, the folder with it, or a parent node; may be repeated."
+        ),
+    ] = None,
+    witness_token: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With a token of the parent node; else ANLAN_WITNESS_TOKEN.")
+    ] = None,
+    witness_ca: Annotated[
+        Path | None, typer.Option(metavar="PEM", help="The authority that certified the parent node, where no public one did.")
     ] = None,
     other_log: Annotated[
         list[str] | None,
@@ -51,13 +60,16 @@ def verify_command(
 
     Example: anlan audit verify --data var/hualan
     Example: anlan audit verify --data var/hualan --witness /mnt/witness --key hualan-audit.pub
+    Example: anlan audit verify --data var/hualan --witness https://park.example:8700 --witness-token witness.token
     """
     import orjson
 
+    from anlan.guard.witness_parent import witness_at
     from anlan.model.words import shell_language
 
     folder = data_folder(data)
-    checked, public = verify_folder(folder, witness or [], key, other_log or [])
+    told = [witness_at(one, witness_token, witness_ca) for one in witness or []]
+    checked, public = verify_folder(folder, told, key, other_log or [])
     if as_json:
         typer.echo(orjson.dumps(as_facts(checked, shell_language()), option=orjson.OPT_INDENT_2).decode())
     else:
@@ -114,17 +126,23 @@ def data_folder(given: Path | None) -> Path:
 
 
 def verify_folder(
-    data: Path, witnesses: Sequence[Path], key: Path | None, others: Sequence[str] = ()
+    data: Path, witnesses: Sequence[Path | Parent], key: Path | None, others: Sequence[str] = ()
 ) -> tuple[Checked, Ed25519PublicKey | None]:
-    """Raises ConfigError for a witness or key that isn't there, InputError for an `others` that is no log, StoreError."""
+    """Raises ConfigError for a witness or key that isn't there, InputError for an `others` that is no log, Unavailable for a parent node that
+    does not answer, StoreError."""
     from anlan.guard.heads import public_key
     from anlan.guard.verifying import verify
     from anlan.guard.witness import checked_log
+    from anlan.guard.witness_parent import Parent
 
     beside = data / "audit.pub"
     public = public_key(key) if key is not None else public_key(beside) if beside.is_file() else None
     others = [checked_log(one) for one in others]
-    told = [one for path in witnesses for one in _testimonies(path, public, others)]
+    told = [
+        one
+        for named in witnesses
+        for one in (_of_parent(named, public, others) if isinstance(named, Parent) else _testimonies(named, public, others))
+    ]
     with opened(data) as records, records.reading() as session:
         return verify(session, told, public), public
 
@@ -187,6 +205,20 @@ def _testimonies(path: Path, public: Ed25519PublicKey | None, others: Sequence[s
     own = [_testimony(file)] if file.exists() or not foreign else []
     # Of another record only the newest head: its leaves say nothing of which of these was changed.
     return own + [replace(told, heads=told.heads[-1:], runs=[]) for told in map(_testimony, foreign)]
+
+
+def _of_parent(parent: Parent, public: Ed25519PublicKey | None, others: Sequence[str]) -> list[Testimony]:
+    """Raises InputError without a key, by which alone the parent knows the record."""
+    from anlan.guard.heads import log_id, public_pem
+    from anlan.guard.witness_parent import ParentWitness
+    from anlan.model.errors import InputError
+
+    if public is None:
+        raise InputError(
+            "{witness} knows a record by its public key, and there is none beside it; --key was expected", witness=parent.url
+        )
+    witness = ParentWitness(parent, log_id(public), public_pem(public), others)
+    return [witness.testimony(), *witness.strangers()]
 
 
 def _testimony(file: Path) -> Testimony:

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 from anlan.model.clock import Clock
 from anlan.node.layout import NodeFolder
 from anlan.node.replayed import replayed_offline
+from anlan.node.without_records import must_be_there, or_what_is_kept
 from anlan.plant.compile import all_points, all_rules, engine_config, running_sources
 from anlan.plant.description import Plant
-from anlan.plant.numbers import Numbers
-from anlan.plant.service import guarded, local_leaf
+from anlan.plant.last import last_kept, last_wiring
+from anlan.plant.loosening import SecondPersonNeeded
+from anlan.plant.numbers import Numbers, assign, completed
+from anlan.plant.service import ask_for_second, guarded, local_leaf
 from anlan.plant.versions import Imported, import_folder, import_plant, version, versions, wiring
 from anlan.sense.demo import wiring as demo_wiring
 from anlan.sense.runner import Running
@@ -46,7 +49,7 @@ def bring_into_force(
     onto: int | None = None,
 ) -> Imported:
     """Make the plant of folder `origin` the current version if it changed, and write core's share. `onto`: the version whose difference
-    a person has seen and means. Raises StaleBase, SecondPersonNeeded."""
+    a person has seen and means. What loosens is not in force but waits as a request (`Imported.waiting`). Raises StaleBase."""
     if plant.site.demo and _holds_no_real_plant(records):
         imported = _import_demo(records, plant, clock, port_base)
     else:
@@ -55,12 +58,29 @@ def bring_into_force(
         also = partial(guarded, also=local_leaf(author, clock.now(), reason, str(origin)))
         # Told with the version as it is at the console: what the change would have done to the node's own last day.
         effect = replayed_offline(folder.root, author, clock, version(records)[1], plant) if versions(records) else None
-        imported = import_folder(records, origin, author=author, reason=reason, clock=clock, onto=onto, effect=effect, also=also)
+        try:
+            imported = import_folder(
+                records, origin, author=author, reason=reason, clock=clock, onto=onto, effect=effect, also=also
+            )
+        except SecondPersonNeeded as needed:
+            # The node starts on what is approved: only at its console can two persons decide.
+            imported = ask_for_second(records, clock, author, plant, needed, reason, effect, str(origin))
+    imported = _numbered(records, imported)
     config = engine_config(imported.plant, imported.numbers, imported.version.number)
     part = folder.engine_config.with_suffix(".part")
     part.write_bytes(config.to_bytes())
     part.replace(folder.engine_config)
     return imported
+
+
+def _numbered(records: Records, imported: Imported) -> Imported:
+    """A release that knows more points of the node itself numbers them at its first start, also where the plant is as it was."""
+    plant, numbers = imported.plant, imported.numbers
+    known = all(p.id in numbers.points for p in all_points(plant)) and all(r.id in numbers.alarms for r in all_rules(plant))
+    if known:
+        return imported
+    with records.session() as session:
+        return replace(imported, numbers=assign(session, plant))
 
 
 def _holds_no_real_plant(records: Records) -> bool:
@@ -89,20 +109,40 @@ def _import_demo(records: Records, plant: Plant, clock: Clock, port_base: int | 
 
 
 def sources_in_force(folder: NodeFolder) -> tuple[int, list[Running]]:
-    """The version in force and what sense runs. Reads the records and closes them again: app is the one that writes there."""
-    records = Records.open(folder.records)
-    try:
-        current, plant, numbers = version(records)
-    finally:
-        records.close()
-    return current.number, running_sources(plant, numbers, folder.root)
+    """The version in force and what sense runs. Reads the records and closes them again: app is the one that writes there. While they
+    cannot be read, what was in force last."""
+
+    def recorded() -> Imported:
+        records = Records.open(folder.records)
+        try:
+            return Imported(*version(records), new=False)
+        finally:
+            records.close()
+
+    current = or_what_is_kept(folder, recorded, lambda _: last_kept(folder.last_plant))
+    return current.version.number, running_sources(current.plant, current.numbers, folder.root)
 
 
 def wiring_in_force(folder: NodeFolder, number: int | None = None) -> tuple[int, str]:
     """A version (None: the current one) and the digest of what sense makes of it."""
-    records = Records.open(folder.records)
+
+    def recorded() -> tuple[int, str]:
+        records = Records.open(folder.records)
+        try:
+            return wiring(records, number)
+        finally:
+            records.close()
+
+    return or_what_is_kept(folder, recorded, lambda _: last_wiring(folder.last_plant))
+
+
+def look_whether_whole(folder: NodeFolder) -> None:
+    """Blocking. Raises StoreError, Corrupt, NotFound while the records are not what a start needs."""
+    must_be_there(folder)
+    records = open_records(folder)
     try:
-        return wiring(records, number)
+        version(records)
+        records.check_whole()
     finally:
         records.close()
 
@@ -111,6 +151,14 @@ def engine_config_in_force(records: Records) -> EngineConfig:
     """The engine's share of the current version, for what replays the node's past."""
     current, plant, numbers = version(records)
     return engine_config(plant, numbers, current.number)
+
+
+def in_force_beside(records: Records) -> tuple[PlantView, EngineConfig]:
+    """What pages see and the engine's share, for who only reads a folder that this release perhaps has not started yet: what has no number there
+    has one here for as long as this is looked at. Nothing in its log or journal is of that."""
+    current, plant, numbers = version(records)
+    numbers = completed(plant, numbers)
+    return view_of(plant, numbers, current.number), engine_config(plant, numbers, current.number)
 
 
 def view_in_force(records: Records, speed: float = 1.0, *, numbered: bool = False) -> PlantView:
@@ -145,5 +193,6 @@ def view_of(plant: Plant, numbers: Numbers, number: int, *, numbered: bool = Fal
         detectors=plant.detectors,
         documents=plant.documents,
         cameras=plant.cameras,
+        drawings=plant.drawings,
         demo=plant.site.demo,
     )

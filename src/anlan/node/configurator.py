@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -23,6 +24,7 @@ from anlan.monitor.compile import EngineConfig
 from anlan.node.configuration import view_of
 from anlan.plant.bulk import without_collection
 from anlan.plant.compile import engine_config
+from anlan.plant.last import keep_last
 from anlan.plant.running import Difference, compare
 from anlan.plant.versions import Imported, version
 from anlan.web.context import Context, PlantView
@@ -38,8 +40,9 @@ log = structlog.get_logger()
 class Configurator:
     """Belongs to app's event loop. `request` asks core."""
 
-    def __init__(self, context: Context, request: Request) -> None:
-        self._context, self._request = context, request
+    def __init__(self, context: Context, request: Request, last_plant: Path | None = None) -> None:
+        """`last_plant`: where the version in force is kept beside the records."""
+        self._context, self._request, self._last_plant = context, request, last_plant
         self._approved = (0, "")
         """Version and digest of its engine columns."""
         self._told: tuple[str, tuple[str, ...]] | None = None
@@ -58,6 +61,16 @@ class Configurator:
             await self._hand_over(body, number)
             self._go_by(view)
             await self._request("loaded", process="app", config=number)
+        await asyncio.to_thread(self._keep, imported)
+
+    def _keep(self, imported: Imported) -> None:
+        """For a start while the records cannot be read."""
+        if self._last_plant is None:
+            return
+        try:
+            keep_last(self._last_plant, imported.version, imported.plant, imported.numbers)
+        except AnlanError as failure:
+            log.error("the version in force is not kept beside the records", error=str(failure))
 
     async def _hand_over(self, body: bytes, number: int) -> None:
         try:

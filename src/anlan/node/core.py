@@ -30,7 +30,7 @@ import structlog
 from anlan import __version__
 from anlan.bus.tasks import end
 from anlan.bus.wire import Body, Connection, Head, Server
-from anlan.model.clock import Clock, SystemClock
+from anlan.model.clock import MINUTE, Clock, SystemClock
 from anlan.model.errors import AnlanError, Unavailable
 from anlan.model.events.alarms import AlarmTransition
 from anlan.model.frames import NODE_SOURCE, Kind, Part
@@ -43,7 +43,7 @@ from anlan.node.feed import LiveFeed, transition_head
 from anlan.node.in_force import InForce
 from anlan.node.intake import Intake, readings_part
 from anlan.node.layout import NodeFolder
-from anlan.node.own_points import AUDIT, CLOCK, CONFIGURATION, ENGINE, HISTORY, LOG, UNHEARD, OwnPoints
+from anlan.node.own_points import AUDIT, CLOCK, CONFIGURATION, ENGINE, HISTORY, LOG, PROOF, UNHEARD, OwnPoints
 from anlan.node.past import Past
 from anlan.node.process import die_with_parent, run_until_signal, seconds_alive, spare_what_is_loaded
 from anlan.node.proposals import Proposals
@@ -55,6 +55,7 @@ from anlan.web.logs import configure
 
 TICK_SECONDS = 1.0
 COMMAND_SECONDS = 10.0
+PROOF_LASTS = 5 * MINUTE
 
 log = structlog.get_logger()
 
@@ -91,6 +92,9 @@ class Core:
         self._source_health_at = 0
         self._audit_differs: bool | None = None
         """As the app tells, which checks its record; None until it has."""
+        self._proving_until = 0
+        """A proof of the alarm chain whose app has died ends by itself."""
+        self._telling = asyncio.Lock()
         self._subscribers: set[Connection] = set()
         self._feed = LiveFeed(self._reader)
         self._tasks: list[asyncio.Task[None]] = []
@@ -105,6 +109,7 @@ class Core:
                 "link": self._link,
                 "health": self._health,
                 "audit": self._audit,
+                "prove": self._prove,
                 "command": self._command,
                 "configure": self._configure,
                 "configuration": self._configuration,
@@ -190,13 +195,14 @@ class Core:
 
     async def _tell_own(self) -> None:
         """The node's own faults as readings of its own points, so that they are alarms like any other."""
-        readings = self._own.fresh(self._own_states(), self._clock.now())
-        if readings is None:
-            return
-        part = Part.of_readings(NODE_SOURCE, self._epoch, self._own_seq, self._clock.now(), readings)
-        await asyncio.wrap_future(self._appender.submit(part))
-        self._own_seq += len(readings)
-        self._own.keep(readings)
+        async with self._telling:
+            readings = self._own.fresh(self._own_states(), self._clock.now())
+            if readings is None:
+                return
+            part = Part.of_readings(NODE_SOURCE, self._epoch, self._own_seq, self._clock.now(), readings)
+            await asyncio.wrap_future(self._appender.submit(part))
+            self._own_seq += len(readings)
+            self._own.keep(readings)
 
     def _own_states(self) -> dict[str, bool | None]:
         return {
@@ -206,6 +212,7 @@ class Core:
             HISTORY: self._history.fault is not None,
             CLOCK: bool(self._intake.clocks.set_back()),
             AUDIT: self._audit_differs,
+            PROOF: self._clock.now() < self._proving_until,
             UNHEARD: self._reader.unheard(self._own.guarded),
         }
 
@@ -259,6 +266,20 @@ class Core:
     async def _audit(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
         self._audit_differs = bool(head["differs"])
         return {}, b""
+
+    async def _prove(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
+        """Begin or end the condition of a proof of the alarm chain, by the way that the node's own faults go. Answered once the engine has
+        decided: when the reading was durable, and when it was decided [µs UTC]."""
+        self._proving_until = self._clock.now() + PROOF_LASTS if head["on"] else 0
+        await self._tell_own()
+        durable, frame = self._clock.now(), self._log.last
+        try:
+            async with asyncio.timeout(COMMAND_SECONDS):
+                while self._reader.done < frame:  # noqa: ASYNC110 - the engine's own thread decides it: there is no event to await
+                    await asyncio.sleep(0.001)
+        except TimeoutError as late:
+            raise Unavailable("the engine has not decided within {seconds} s", seconds=int(COMMAND_SECONDS)) from late
+        return {"durable": durable, "decided": self._clock.now()}, b""
 
     # ---- a new configuration while everything runs
 

@@ -1,6 +1,6 @@
 """Where app takes the changes that somebody at this machine proposes over core's socket: a changed plant folder, a filled-in workbook.
 
-The person is known by the machine's account, as with `anlan up`; what takes two persons is refused here as at the console.
+The person is known by the machine's account, as with `anlan up`; what takes two persons becomes a request that a named person takes on.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ class ProposalDesk:
             made = await self._make(proposal)
             texts = [{"zh": c.text("zh"), "en": c.text("en")} for c in made.changes]
             answer = {"ok": True, "version": made.version.number, "new": made.new, "changes": texts}
+            if made.waiting is not None:
+                answer["waiting"] = made.waiting
             if made.new and made.version.effect is not None:
                 told, zone = made.version.effect, made.plant.site.zone
                 answer["effect"] = {"zh": sentence(told, "zh", zone), "en": sentence(told, "en", zone)}
@@ -68,10 +70,10 @@ class ProposalDesk:
         also = local_leaf(author, self._context.clock.now(), reason, str(path))
         if proposal["kind"] == "folder":
             plant = await asyncio.to_thread(load, path)
-            return await service.replace(author, plant, base=onto, reason=reason, also=also, folder=path)
+            return await service.replace(author, plant, base=onto, reason=reason, also=also, folder=path, origin=str(path))
         if proposal["kind"] == "workbook":
             _, before, _ = await service.current()
             read = await asyncio.to_thread(lambda: read_book(path.read_bytes(), before, path.name))
             base = onto if onto is not None else read.version
-            return await service.replace(author, must_be_sound(read), base=base, reason=reason, also=also)
+            return await service.replace(author, must_be_sound(read), base=base, reason=reason, also=also, origin=str(path))
         raise InputError("this node knows no proposal of the kind {kind}", kind=proposal["kind"])

@@ -53,7 +53,7 @@ def read_report(data: Path) -> dict[str, Any]:
             raise NotFound("there is no node in {folder}: {file} does not exist", folder=str(data), file=str(file))
     records = Records.open(database)
     try:
-        plant = view_in_force(records)
+        plant = view_in_force(records, numbered=True)
         today = to_datetime(SystemClock().now()).astimezone(_zone(plant.zone)).date()
         return {"today": today.isoformat(), "items": _rows(plant, records, journal, today)}
     finally:

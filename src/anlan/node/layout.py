@@ -52,8 +52,23 @@ class NodeFolder:
         return self.root / "keys" / "vault.key"
 
     @property
+    def identity(self) -> Path:
+        """Where `identity.yaml` lies, if people may sign in by an identity service (`guard.oidc_settings`)."""
+        return self.root
+
+    @property
     def pki(self) -> Path:
         return self.root / "pki"
+
+    @property
+    def secrets(self) -> Path:
+        """Passwords of sources that were added at the console, a file each."""
+        return self.root / "secrets"
+
+    @property
+    def tls(self) -> Path:
+        """The console's own certificate authority, where one was made (`anlan tls`)."""
+        return self.root / "tls"
 
     @property
     def audit_key(self) -> Path:
@@ -64,6 +79,26 @@ class NodeFolder:
     def audit_waiting(self) -> Path:
         """Room for audit steps that the records cannot take while their disk is full."""
         return self.root / "audit.waiting"
+
+    @property
+    def last_plant(self) -> Path:
+        """The version in force, for a start while the records cannot be read."""
+        return self.root / "plant.last"
+
+    @property
+    def kept_stations(self) -> Path:
+        """Paired stations by the hash of their key, for the same."""
+        return self.root / "stations.last"
+
+    @property
+    def evacuation(self) -> Path:
+        """There while an evacuation call stands: the supervisor sounds."""
+        return self.run / "evacuation.json"
+
+    @property
+    def evacuations(self) -> Path:
+        """The book of evacuation calls."""
+        return self.root / "evacuations.book"
 
     def prepare(self) -> NodeFolder:
         """Make the folders; readable by the owner alone, because names, positions and alarms of a plant are in it. Raises StoreError."""

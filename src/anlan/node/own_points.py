@@ -14,13 +14,14 @@ import pyarrow.compute as pc
 
 from anlan.model.clock import Micros
 from anlan.model.frames import NODE_SOURCE
-from anlan.model.quality import GOOD
+from anlan.model.quality import GOOD, Flag
 from anlan.model.readings import Readings
 from anlan.monitor.program import Op
 
 CONFIGURATION, ENGINE, LOG, HISTORY, CLOCK = "node.configuration", "node.engine", "node.log", "node.history", "node.clock"
 UNHEARD = "node.unheard"
 AUDIT = "node.audit"
+PROOF = "node.proof"
 """Ids of `plant/data/node_alarms.csv`; the plant room is not loaded here, which would cost core's start half a second."""
 
 
@@ -45,7 +46,9 @@ class OwnPoints:
             for name, state in states.items()
             if state is not None and name in self._numbers and self._told.get(self._numbers[name]) is not state
         }
-        return Readings.of([(number, now, float(state), GOOD) for number, state in changed.items()]) if changed else None
+        proof = self._numbers.get(PROOF)
+        marks = {number: GOOD | Flag.EXERCISE if number == proof else GOOD for number in changed}
+        return Readings.of([(number, now, float(state), marks[number]) for number, state in changed.items()]) if changed else None
 
     def keep(self, readings: Readings) -> None:
         """These are in the log now."""

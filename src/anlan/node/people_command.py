@@ -26,7 +26,7 @@ def list_command(data: DataOption = None) -> None:
     """
     from sqlalchemy import select
 
-    from anlan.guard.records import Factor, Person
+    from anlan.guard.records import Factor, Person, SecurityKey
     from anlan.node.audit_command import data_folder
     from anlan.store.records import Records
 
@@ -34,6 +34,7 @@ def list_command(data: DataOption = None) -> None:
     try:
         with records.reading() as session:
             enrolled = set(session.scalars(select(Factor.person_id).where(Factor.confirmed_at.is_not(None))))
+            enrolled |= set(session.scalars(select(SecurityKey.person_id)))
             for person in session.scalars(select(Person).order_by(Person.account)):
                 held = "; ".join(" ".join(filter(None, (one.role, one.post, one.place))) for one in person.assignments)
                 marks = [word for word, holds in (("closed", person.disabled), ("second factor", person.id in enrolled)) if holds]

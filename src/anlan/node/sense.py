@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from anlan.node.configuration import sources_in_force, wiring_in_force
 from anlan.node.heart import beat
 from anlan.node.layout import NodeFolder
 from anlan.node.process import die_with_parent, run_until_signal, spare_what_is_loaded
-from anlan.sense.runner import SenseRunner
+from anlan.sense.runner import Running, SenseRunner
 from anlan.web.logs import configure
 
 HEALTH_SECONDS = 1.0
@@ -75,21 +76,21 @@ class SocketLink:
         if head["push"] == "config":
             self._news.set()
 
-    async def follow_versions(self) -> None:
-        """A new version with the same sources and points is ours as it stands; any other is left to a restart, and core tells that we differ."""
+    async def follow_versions(self, take: Callable[[list[Running]], Awaitable[None]]) -> None:
+        """A new version with the same sources and points is ours as it stands; of another, `take` begins and ends what differs."""
         while True:
             await self._news.wait()
             self._news.clear()
             try:
                 version, wiring = await asyncio.to_thread(wiring_in_force, self._folder)
-                if wiring == self._wiring:
-                    self._version = version
-                    await self._link.request("loaded", process="sense", config=version)
-                    log.info("new configuration, same points", number=version)
-                else:
-                    log.warning("new configuration with other points: start the node again", number=version, runs=self._version)
+                if wiring != self._wiring:
+                    version, sources = await asyncio.to_thread(sources_in_force, self._folder)
+                    await take(sources)
+                self._version, self._wiring = version, wiring
+                await self._link.request("loaded", process="sense", config=version)
+                log.info("new configuration", number=version)
             except AnlanError as error:
-                log.error("new configuration not looked at", error=str(error))
+                log.error("new configuration not taken", error=str(error), runs=self._version)
 
 
 class Sense:
@@ -103,13 +104,18 @@ class Sense:
 
     async def start(self) -> None:
         self._tasks = [
-            asyncio.ensure_future(job) for job in (beat(), self._link.run(), self._tell_health(), self._link.follow_versions())
+            asyncio.ensure_future(job)
+            for job in (beat(), self._link.run(), self._tell_health(), self._link.follow_versions(self._take))
         ]
         await self._runner.start()
 
     async def close(self) -> None:
         await self._runner.stop()
         await end(self._tasks)
+
+    async def _take(self, sources: list[Running]) -> None:
+        ended, begun = await self._runner.change(sources)
+        log.info("sources changed", ended=ended, begun=begun)
 
     async def _tell_health(self) -> None:
         """How each source fares, to core once a second: its status is where everybody looks."""

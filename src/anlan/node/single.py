@@ -10,6 +10,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from anlan.bus.tasks import end
+from anlan.guard.witness_parent import Parent
 from anlan.model.clock import SystemClock
 from anlan.node.app import SERVED_SECONDS, App
 from anlan.node.core import Core
@@ -24,7 +25,7 @@ async def run_single(
     folder: NodeFolder,
     listening: Listening,
     demo: Child | None = None,
-    witnesses: Sequence[Path] = (),
+    witnesses: Sequence[Path | Parent] = (),
     other_logs: Sequence[str] = (),
 ) -> None:
     """Until a signal, or until cancelled."""

@@ -19,6 +19,8 @@ import structlog
 PLAYERS: tuple[tuple[str, ...], ...] = (("aplay", "-q"), ("paplay",), ("play", "-q"))
 REPEAT_SECONDS = 5.0
 RATE = 22_050
+LONGEST_SECONDS = 60.0
+"""A player that takes longer hangs, and is ended: the next repetition begins another."""
 
 log = structlog.get_logger()
 
@@ -26,11 +28,18 @@ log = structlog.get_logger()
 class Sounder:
     """Sounds until told to stop. `command` is run as given with the sound file's path behind it; [] picks a player of the system."""
 
+    name, repeat = "watchdog", REPEAT_SECONDS
+
     def __init__(self, folder: Path, command: Sequence[str] = ()) -> None:
-        self._sound = folder / "watchdog.wav"
+        self._sound = folder / f"{self.name}.wav"
         self._command = tuple(command) or _player()
         self._sounding: asyncio.Task[None] | None = None
         self.reason = ""
+
+    @property
+    def spoken(self) -> str:
+        """By what it sounds; "" for the terminal's bell alone."""
+        return " ".join(self._command)
 
     @property
     def sounding(self) -> bool:
@@ -40,32 +49,57 @@ class Sounder:
         """Begin; a reason that changes while it sounds is only noted."""
         self.reason = reason
         if self._sounding is None:
-            log.error("watchdog sounds", reason=reason, by=self._command[0] if self._command else "terminal bell")
+            log.error(f"{self.name} sounds", reason=reason, by=self._command[0] if self._command else "terminal bell")
             self._sounding = asyncio.ensure_future(self._repeat())
 
     def stop(self) -> None:
         if self._sounding is not None:
-            log.info("watchdog silent again", reason=self.reason)
+            log.info(f"{self.name} silent again", reason=self.reason)
             self._sounding.cancel()
             self._sounding, self.reason = None, ""
 
     async def _repeat(self) -> None:
         while True:
-            await self._once()
-            await asyncio.sleep(REPEAT_SECONDS)
+            await self.once()
+            await asyncio.sleep(self.repeat)
 
-    async def _once(self) -> None:
+    async def once(self) -> None:
         sys.stderr.write(f"\a*** {self.reason}\n")
         if not self._command:
             return
         try:
             if not self._sound.is_file():
-                write_horn(self._sound)
+                self.write(self._sound)
             process = await asyncio.create_subprocess_exec(*self._command, str(self._sound), stdin=asyncio.subprocess.DEVNULL)
-            await process.wait()
+            try:
+                async with asyncio.timeout(LONGEST_SECONDS):
+                    code = await process.wait()
+            except TimeoutError:
+                process.kill()
+                code = await process.wait()
+            if code != 0:
+                log.error("horn not played", command=list(self._command), code=code)
         except OSError as error:
             # The bell above has rung; a player that cannot start is told once per repetition.
             log.error("horn not played", command=list(self._command), error=str(error))
+
+    def write(self, path: Path) -> None:
+        """The sound, once. Raises OSError."""
+        write_horn(path)
+
+
+class EvacuationSounder(Sounder):
+    """Three long pulses and a pause, the pattern of ISO 8201's evacuation signal (未核对原文): unlike the horn, and unlike every alarm."""
+
+    name, repeat = "evacuation", 1.5
+
+    def write(self, path: Path) -> None:
+        samples = bytearray()
+        for on in (True, False, True, False, True):
+            samples += b"".join(
+                struct.pack("<h", int(22_000 * math.sin(2 * math.pi * 520 * i / RATE)) if on else 0) for i in range(RATE // 2)
+            )
+        _write_wave(path, samples)
 
 
 def write_horn(path: Path, seconds: float = 2.0) -> None:
@@ -74,6 +108,10 @@ def write_horn(path: Path, seconds: float = 2.0) -> None:
     for i in range(int(RATE * seconds)):
         frequency = 800 if (i * 4 // RATE) % 2 == 0 else 970
         samples += struct.pack("<h", int(20_000 * math.sin(2 * math.pi * frequency * i / RATE)))
+    _write_wave(path, samples)
+
+
+def _write_wave(path: Path, samples: bytearray) -> None:
     with wave.open(str(path), "wb") as out:
         out.setparams((1, 2, RATE, 0, "NONE", ""))
         out.writeframes(bytes(samples))

@@ -90,14 +90,18 @@ def python(module: str, *arguments: str) -> list[str]:
 class Supervisor:
     """Runs `children` in their order until cancelled; all of them end with it."""
 
-    def __init__(self, folder: NodeFolder, children: Sequence[Child], clock: Clock, sounder: Sounder) -> None:
+    def __init__(
+        self, folder: NodeFolder, children: Sequence[Child], clock: Clock, sounder: Sounder, evacuation: Sounder | None = None
+    ) -> None:
+        """`evacuation` sounds while app says that a call stands, whether or not app lives."""
         self._folder, self._children, self._clock, self._sounder = folder, children, clock, sounder
+        self._evacuation = evacuation
         self._moved_at = clock.monotonic()
         self._position = -1
         self._link = Link(folder.socket, on_change=self._core_answers)
 
     async def run(self) -> None:
-        tasks = [asyncio.ensure_future(job) for job in (self._link.run(), self._watch(), self._tend())]
+        tasks = [asyncio.ensure_future(job) for job in (self._link.run(), self._watch(), self._tend(), self._call())]
         try:
             for child in self._children:
                 tasks.append(asyncio.ensure_future(self._keep(child)))
@@ -107,6 +111,8 @@ class Supervisor:
             await end(tasks)
             await self._stop_all()
             self._sounder.stop()
+            if self._evacuation is not None:
+                self._evacuation.stop()
 
     # ---- processes
 
@@ -210,7 +216,11 @@ class Supervisor:
         path = self._folder.run / "processes.json"
         part = path.with_suffix(".part")
         try:
-            part.write_bytes(orjson.dumps({"supervisor": os.getpid(), "at": self._clock.now(), "children": facts}))
+            part.write_bytes(
+                orjson.dumps(
+                    {"supervisor": os.getpid(), "at": self._clock.now(), "children": facts, "horn": self._sounder.spoken}
+                )
+            )
             part.replace(path)
         except OSError as error:
             log.error("processes not told", error=str(error))
@@ -228,6 +238,15 @@ class Supervisor:
                 self._sounder.start(f"ANLAN: the alarm engine has not moved for {still:.0f} s / 报警引擎已停止 {still:.0f} 秒")
             if still >= HUNG_SECONDS:
                 self._kill_core_that_hangs()
+
+    async def _call(self) -> None:
+        """The node's own voice of an evacuation call."""
+        while self._evacuation is not None:
+            if self._folder.evacuation.exists():
+                self._evacuation.start("ANLAN: evacuation called, see the consoles / 疏散呼叫,见操作台")
+            else:
+                self._evacuation.stop()
+            await asyncio.sleep(ASK_SECONDS)
 
     def _core_answers(self, connected: bool) -> None:
         for child in self._children:

@@ -7,6 +7,7 @@ import contextlib
 import shlex
 import sys
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -15,16 +16,20 @@ from rich.markup import escape
 
 from anlan import __version__
 from anlan.guard.first import ensure_first_admin, ensure_people, ensure_posts
+from anlan.guard.witness_parent import Parent
 from anlan.model.clock import Clock, SystemClock
-from anlan.model.errors import InputError, StoreError
+from anlan.model.errors import AnlanError, InputError, StoreError
 from anlan.model.words import shell_language, translate
-from anlan.node.configuration import bring_into_force, open_records
+from anlan.node.configuration import bring_into_force, look_whether_whole, open_records
 from anlan.node.layout import NodeFolder
 from anlan.node.process import run_until_signal
-from anlan.node.sounder import Sounder
+from anlan.node.sounder import EvacuationSounder, Sounder
 from anlan.node.supervisor import Child, Supervisor, python
+from anlan.node.without_records import or_what_is_kept, what_is_wrong
+from anlan.plant.compile import engine_config
 from anlan.plant.description import Plant
 from anlan.plant.findings import PlantMistakes
+from anlan.plant.last import last_kept
 from anlan.plant.versions import Imported
 from anlan.sense.demo import wiring
 from anlan.sense.demo.demo_plant import Play
@@ -32,6 +37,7 @@ from anlan.sense.demo.people import people
 from anlan.sense.demo.scenario import DEFAULT_SPEED, scenario
 from anlan.store.disk import FolderLock
 from anlan.web.listening import Listening
+from anlan.web.local_ca import own_pair
 from anlan.web.logs import configure
 from anlan.web.serve import listen
 
@@ -49,8 +55,8 @@ class UpOptions:
     port_base: int | None = None
     single: bool = False
     horn: str = ""
-    witnesses: tuple[Path, ...] = ()
-    """Where the heads of the audit record are handed: files or folders elsewhere."""
+    witnesses: tuple[Path | Parent, ...] = ()
+    """Where the heads of the audit record are handed: files or folders elsewhere, parent nodes."""
     other_logs: tuple[str, ...] = ()
     """Audit records of other nodes whose heads lie in the same folders."""
     onto: int | None = None
@@ -84,12 +90,21 @@ def run_up(options: UpOptions) -> None:
         for finding in mistakes.findings:
             sys.stderr.write(finding.text(shell_language()) + "\n")
         raise
+    options = replace(options, listening=_with_own_certificate(options.listening, prepared.folder))
     _greet(prepared)
     pair = options.listening.pair
     if pair is not None and (doubt := pair.doubt(SystemClock().now())) is not None:
         sys.stderr.write(doubt.text(shell_language()) + "\n")
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_run_single(prepared, options) if options.single else _run(prepared, options))
+
+
+def _with_own_certificate(listening: Listening, folder: NodeFolder) -> Listening:
+    """By TLS with what `anlan tls make` made, unless another certificate is named or a proxy speaks TLS. Raises InputError."""
+    own = own_pair(folder.tls)
+    if own is None or listening.certificate is not None or listening.proxies:
+        return listening
+    return replace(listening, certificate=own, key=own).checked()
 
 
 def prepare(options: UpOptions, clock: Clock) -> Prepared:
@@ -106,7 +121,9 @@ def prepare(options: UpOptions, clock: Clock) -> Prepared:
     folder = NodeFolder((options.data or Path("var") / plant.site.id).absolute()).prepare()
     lock = _own(folder)
     try:
-        imported, passwords = _fill(folder, plant_folder, plant, options, clock)
+        imported, passwords = or_what_is_kept(
+            folder, partial(_fill, folder, plant_folder, plant, options, clock), partial(_without_records, folder)
+        )
     except BaseException:
         lock.release()
         raise
@@ -118,14 +135,29 @@ def _fill(folder: NodeFolder, origin: Path, plant: Plant, options: UpOptions, cl
     records = open_records(folder)
     try:
         imported = bring_into_force(records, folder, origin, plant, clock, port_base=options.port_base, onto=options.onto)
-        ensure_posts(records, {post.id: post.name for post in plant.posts})
+        ensure_posts(records, {post.id: post.name for post in imported.plant.posts})
         admin = ensure_first_admin(records, clock)
         passwords = {"admin": admin} if admin else {}
-        if plant.site.demo:
+        if imported.plant.site.demo:  # not what the folder says: a word in it must not bring demo people into a real plant
             passwords |= ensure_people(records, people(), clock)
     finally:
         records.close()
     return imported, passwords
+
+
+def _without_records(folder: NodeFolder, failure: StoreError) -> tuple[Imported, dict[str, str]]:
+    """As the node ran last: alarms wait for no records. Raises StoreError, Corrupt; what failed, if it was not the records."""
+    try:
+        look_whether_whole(folder)
+    except AnlanError:
+        pass
+    else:
+        raise failure
+    kept = last_kept(folder.last_plant)
+    sys.stderr.write(what_is_wrong(failure, kept.version.number).text(shell_language()) + "\n")
+    if not folder.engine_config.exists():
+        folder.engine_config.write_bytes(engine_config(kept.plant, kept.numbers, kept.version.number).to_bytes())
+    return kept, {}
 
 
 def _own(folder: NodeFolder) -> FolderLock:
@@ -148,7 +180,9 @@ async def _run(prepared: Prepared, options: UpOptions) -> None:
     for told in ("console.json", "demo.json"):
         (folder.run / told).unlink(missing_ok=True)
     sounder = Sounder(folder.run, shlex.split(options.horn))
-    supervisor = asyncio.ensure_future(Supervisor(folder, _children(prepared, options), SystemClock(), sounder).run())
+    evacuation = EvacuationSounder(folder.run, shlex.split(options.horn))
+    supervised = Supervisor(folder, _children(prepared, options), SystemClock(), sounder, evacuation)
+    supervisor = asyncio.ensure_future(supervised.run())
     signal = asyncio.ensure_future(run_until_signal())
     telling = asyncio.ensure_future(_tell_when_ready(folder))
     telling.add_done_callback(_tell_why_not)
@@ -172,7 +206,8 @@ def _children(prepared: Prepared, options: UpOptions) -> list[Child]:
 
 
 def _witnesses(options: UpOptions) -> list[str]:
-    return [f"--witness={path.absolute()}" for path in options.witnesses] + [f"--other-log={log}" for log in options.other_logs]
+    named = (one.arguments() if isinstance(one, Parent) else [f"--witness={one.absolute()}"] for one in options.witnesses)
+    return [word for words in named for word in words] + [f"--other-log={log}" for log in options.other_logs]
 
 
 def _demo(prepared: Prepared, options: UpOptions) -> Child:
@@ -188,8 +223,7 @@ async def _run_single(prepared: Prepared, options: UpOptions) -> None:
     demo = _demo(prepared, options) if prepared.demo else None
     telling = asyncio.ensure_future(_tell_when_ready(prepared.folder))
     try:
-        witnesses = [path.absolute() for path in options.witnesses]
-        await run_single(prepared.folder, options.listening, demo, witnesses, options.other_logs)
+        await run_single(prepared.folder, options.listening, demo, options.witnesses, options.other_logs)
     finally:
         telling.cancel()
         await asyncio.gather(telling, return_exceptions=True)
@@ -210,6 +244,13 @@ def _greet(prepared: Prepared) -> None:
     )
     console.print(say(", ").join(facts))
     console.print(f"{say('Data')}: {escape(str(prepared.folder.root))}", soft_wrap=True)
+    if (waiting := prepared.imported.waiting) is not None:
+        waits = say(
+            "The folder loosens what guards safety: version {version} goes on, and request {id} waits for two persons at the console."
+        )
+        console.print(f"[bold yellow]{escape(waits.format(version=version.number, id=waiting['id']))}[/bold yellow]")
+        for one in waiting["loosened"][:10]:
+            console.print(f"  {escape(one[shell_language()])}")
     if prepared.demo:
         console.print(f"[bold yellow]{say('Demo data: none of this is a real plant.')}[/bold yellow]")
     if prepared.passwords:

@@ -66,7 +66,7 @@ def past_of(data: Path) -> Iterator[tuple[OwnPast, Callable[[str], str]]]:
     from anlan.model.errors import NotFound
     from anlan.monitor.journal_view import JournalView
     from anlan.monitor.past import OwnPast
-    from anlan.node.configuration import engine_config_in_force, view_in_force
+    from anlan.node.configuration import in_force_beside
     from anlan.node.layout import NodeFolder
     from anlan.store.history_reader import HistoryReader
     from anlan.store.history_tail import WholeHistory
@@ -79,7 +79,7 @@ def past_of(data: Path) -> Iterator[tuple[OwnPast, Callable[[str], str]]]:
             raise NotFound("there is no node in {folder}: {file} does not exist", folder=str(data), file=str(needed))
     records, frames, journal = Records.open(folder.records), LogReader.open(folder.log), JournalView(folder.journal)
     try:
-        view, config = view_in_force(records), engine_config_in_force(records)
+        view, config = in_force_beside(records)
         names = People(records, SystemClock()).names()
         past = OwnPast(lambda: view, lambda: config, journal, WholeHistory(HistoryReader.open(folder.history), frames))
         yield past, lambda person: names.get(person, "")

@@ -14,12 +14,15 @@ from starlette.responses import Response
 from anlan.guard.principal import is_within
 from anlan.model.errors import InputError
 from anlan.monitor.rationalisation import default_matrix
+from anlan.plant import api_additions, api_configuration, api_drawings, api_requests
 from anlan.plant.compile import all_rules
 from anlan.plant.description import Plant
+from anlan.plant.editing import Fields
 from anlan.plant.findings import Finding
 from anlan.plant.master import columns, lines
 from anlan.plant.master_book import ReadBook, read_book, write_book
 from anlan.plant.rationalisation_checks import distribution_line
+from anlan.plant.requests import Requests
 from anlan.plant.service import EDITABLE, MasterService, change_row
 from anlan.plant.versions import versions
 from anlan.web.answers import Json, iso
@@ -40,8 +43,8 @@ class RuleChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    change: Annotated[dict[str, Any], Field(min_length=1, max_length=40)]
-    base: Annotated[int, Field(ge=1)]
+    change: Annotated[Fields, Field(min_length=1, max_length=40)]
+    base: Annotated[int, Field(strict=True, ge=1, le=1 << 62)]
     reason: Reason
     trial: UUID | None = None
 
@@ -68,11 +71,17 @@ def routes(context: Context) -> APIRouter:
     _reading(router, context, service)
     _books(router, service, writes)
     _rules(router, service, writes)
+    router.include_router(api_requests.routes(context))
+    router.include_router(api_configuration.routes(context))
+    router.include_router(api_additions.routes(context))
+    router.include_router(api_drawings.routes(context))
     return router
 
 
 def _reading(router: APIRouter, context: Context, service: MasterService) -> None:
-    @router.get("/alarms/master", dependencies=[require("alarm.view")])
+    @router.get(
+        "/alarms/master", dependencies=[require("alarm.view")], responses={200: {"content": {XLSX: {}, "application/json": {}}}}
+    )
     async def master(asker: Asker, chosen: Annotated[Filter, Query()]) -> Response:
         """The approved alarms, one line each with all fields; `format=xlsx` is the workbook that an import takes back."""
         current, plant, _ = await service.current()
@@ -103,11 +112,13 @@ def _reading(router: APIRouter, context: Context, service: MasterService) -> Non
 
     @router.get("/plant/versions", dependencies=[require("plant.view", whole=True)])
     async def all_versions(cursor: Cursor = "", limit: Limit = 100) -> Response:
-        """The versions of the configuration, the newest first, each with author, reason and what a replay said of it."""
+        """The versions of the configuration, the newest first, each with author, reason, who approved it, and what a replay said of it."""
         known = await asyncio.to_thread(versions, context.records)
+        approved = await asyncio.to_thread(Requests(context.records, context.clock).approvals)
         page, following = page_of(known, lambda v: (-v.number,), cursor, limit)
         rows = [
-            {"number": v.number, "id": str(v.id), "base": v.base, "author": v.author, "reason": v.reason, "at": v.at, "at_iso": iso(v.at), "digest": v.digest, "effect": v.effect}
+            {"number": v.number, "id": str(v.id), "base": v.base, "author": v.author, "reason": v.reason, "at": v.at, "at_iso": iso(v.at), "digest": v.digest, "effect": v.effect,
+             "approved_by": approved[v.number]["decider"]["name"] if v.number in approved else None}
             for v in page
         ]  # fmt: skip
         return Json({"items": rows, "next": following})
@@ -125,11 +136,11 @@ def _books(router: APIRouter, service: MasterService, writes: Writes) -> None:
     async def bring_in(
         request: Request,
         asker: Asker,
-        base: Annotated[int, Query(ge=1, description="the version whose difference the person has seen")],
+        base: Annotated[int, Query(ge=1, le=1 << 62, description="the version whose difference the person has seen")],
         reason: Annotated[str, Query(min_length=3, max_length=500)],
         key: Key = None,
     ) -> Response:
-        """Make a workbook (the body, .xlsx) the next version and bring it into force."""
+        """Make a workbook (the body, .xlsx) the next version and bring it into force; what loosens waits for a second person (202, `request`)."""
         data = await _body(request)
 
         async def run(command: UUID) -> dict[str, Any]:
@@ -153,7 +164,7 @@ def _rules(router: APIRouter, service: MasterService, writes: Writes) -> None:
     async def change_rule(request: Request, alarm: str, asker: Asker, body: RuleChange, key: Key = None) -> Response:
         """Change fields of one rule while the node runs. Answered once the engine goes by it; delays of other rules run on.
 
-        A changed dead_band, on_delay or off_delay names the trial of it (POST /replay/what-if), whose result is kept with the version.
+        What loosens waits for a second person: 202, and `request` says what waits. A changed dead_band, on_delay or off_delay names the trial of it (POST /replay/what-if), whose result is kept with the version.
         """
         run = partial(service.edit_rule, asker, alarm, body.change, base=body.base, reason=body.reason, trial=body.trial)
         return await writes.once(request, asker, key, lambda command: run(command=command))

@@ -29,6 +29,7 @@ from anlan.monitor.config import LIMIT_KINDS, SUFFIX, AlarmRule
 from anlan.plant.calculated_checks import check_calculated
 from anlan.plant.description import Plant, Trip
 from anlan.plant.draft import Draft, PlaceIndex, draft_of
+from anlan.plant.drawings.reading import check_drawings
 from anlan.plant.findings import Findings, Where
 from anlan.plant.gas_checks import check_gas
 from anlan.plant.node_points import node_ids
@@ -50,6 +51,7 @@ def check_draft(draft: Draft, places: PlaceIndex, findings: Findings) -> None:
     _shifts_and_escalation(draft, findings)
     _polygons(draft, findings)
     _outside(draft, places, findings)
+    check_drawings(draft, places, findings)
     _sources(draft, findings)
     _reserved(draft, findings)
     _renames(draft, findings)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from anlan.plant.config_command import register as config_commands
 from anlan.plant.expression_command import expression_command
 from anlan.sense.commands import group
 
@@ -27,10 +28,12 @@ Replace = Annotated[bool, typer.Option("--replace", help="Overwrite what stands 
 def register(app: typer.Typer) -> None:
     """Add this room's commands."""
     group(app, "new", "Write something to begin with.").command("plant")(new_plant_command)
+    app.command("init")(init_command)
     app.command("check")(check_command)
     app.command("import")(import_command)
     app.command("export")(export_command)
     app.command("expression")(expression_command)
+    config_commands(app)
 
 
 def new_plant_command(folder: Annotated[Path, typer.Argument(help="A folder that doesn't exist yet or is empty.")]) -> None:
@@ -43,6 +46,21 @@ def new_plant_command(folder: Annotated[Path, typer.Argument(help="A folder that
     for file in new_plant(folder):
         typer.echo(str(file))
     typer.echo(_("Now change it, then: anlan check {folder}").format(folder=folder))
+
+
+def init_command(
+    folder: Annotated[Path, typer.Argument(help="A folder that doesn't exist yet or is empty.")],
+    name: Annotated[str, typer.Option(help="What the plant is called; without it, as the folder.")] = "",
+) -> None:
+    """Write a plant folder with nothing in it yet: sources and points are then added at the console.
+
+    Example: anlan init works --name 示例企业
+    """
+    from anlan.plant.new import empty_plant
+
+    for file in empty_plant(folder, name):
+        typer.echo(str(file))
+    typer.echo(_("Now start it, and the console leads on: anlan up {folder}").format(folder=folder))
 
 
 def check_command(
@@ -114,6 +132,7 @@ def export_command(
     Example: anlan export works --data var/works
     """
     from anlan.model.errors import NotFound
+    from anlan.plant.drawings.shelf import pictures_of
     from anlan.plant.versions import version
     from anlan.plant.writing import export_folder
     from anlan.store.records import Records
@@ -124,9 +143,10 @@ def export_command(
     records = Records.open(database)
     try:
         found, plant, _numbers = version(records, number)
+        pictures = pictures_of(records, plant.drawings) if plant.drawings else {}
     finally:
         records.close()
-    for file in export_folder(plant, folder, found, replace=replace):
+    for file in export_folder(plant, folder, found, replace=replace, pictures=pictures):
         typer.echo(str(file))
 
 

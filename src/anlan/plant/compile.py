@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from anlan.plant.calculated_quality import calculated_quality_rules
 from anlan.plant.description import Plant, Scope
 from anlan.plant.node_points import SOURCES, node_points, node_rules
 from anlan.plant.safety_points import safety_points, safety_rules
+from anlan.sense.config import SourceConfig
 
 if TYPE_CHECKING:
     from anlan.monitor.compile import EngineConfig
@@ -112,9 +114,16 @@ def running_sources(plant: Plant, numbers: Numbers, folder: Path | None = None) 
                 int(Flag.DEMO) if plant.site.demo else 0,
                 Ranges((numbers.points[p.id], p) for p in points[source.id]),
                 OwnStates((numbers.points[d.id], numbers.points[s.id], r) for d, s, r in state_points(points[source.id])),
+                _digest(plant, source, points[source.id]),
             )
             for source in plant.sources
         ]
+
+
+def _digest(plant: Plant, source: SourceConfig, points: list[Point]) -> str:
+    """Of everything from which a source and its tags are made; numbers stay with ids for good."""
+    parts = (source.model_dump_json(), str(plant.site.demo), *(point.model_dump_json() for point in points))
+    return sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _target(rule: AlarmRule, numbers: Numbers) -> int:

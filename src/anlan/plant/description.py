@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from anlan.model.drawings import Drawing
 from anlan.model.errors import InputError
 from anlan.model.links import Camera, Document
 from anlan.model.places import Anchor, Area, Id, Level, Place, Position, post_of
@@ -218,6 +219,7 @@ class Plant(BaseModel):
     detectors: DetectorSettings = DetectorSettings()
     documents: tuple[Document, ...] = ()
     cameras: tuple[Camera, ...] = ()
+    drawings: tuple[Drawing, ...] = ()
 
     @cached_property
     def points_by_id(self) -> dict[str, Point]:

@@ -10,11 +10,12 @@ from pydantic import BaseModel
 
 from anlan.model.words import translate
 from anlan.plant.description import Plant
+from anlan.plant.field_words import field_word
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that differs. `what`: point, alarm, alarm class, trip, place, area, post, shift, source, document, camera, setting. Of a changed one, `key` is what changed.
+    """One thing that differs. `what`: point, alarm, alarm class, calculated point, vote, trip, place, area, post, shift, source, document, camera, setting. Of a changed one, `key` is what changed.
 
     `before` and `after` are plain JSON values; None is "not there" or "not given".
     """
@@ -28,7 +29,13 @@ class Change:
     def text(self, language: str = "en") -> str:
         what = translate(self.what, language)
         if self.key:
-            facts = {"what": what, "id": self.id, "key": self.key, "before": _shown(self.before), "after": _shown(self.after)}
+            facts = {
+                "what": what,
+                "id": self.id,
+                "key": field_word(self.key, language),
+                "before": _shown(self.before),
+                "after": _shown(self.after),
+            }
             return translate("{what} {id}: {key} {before} → {after}", language).format(**facts)
         message = "{what} {id} added" if self.before is None else "{what} {id} removed"
         return translate(message, language).format(what=what, id=self.id)
@@ -66,11 +73,14 @@ _PARTS: Mapping[str, Any] = {
     "source": lambda plant: _keyed(plant.sources, "id"),
     "point": lambda plant: _keyed(plant.points, "id"),
     "alarm": lambda plant: _keyed(plant.rules, "id"),
+    "calculated point": lambda plant: _keyed(plant.calculated, "id"),
+    "vote": lambda plant: _keyed(plant.votes, "id"),
     "alarm class": lambda plant: _keyed(plant.alarms.classes, "id"),
     "cause": lambda plant: _keyed(plant.safety.causes, "id"),
     "effect": lambda plant: _keyed(plant.safety.effects, "id"),
     "document": lambda plant: _keyed(plant.documents, "id"),
     "camera": lambda plant: _keyed(plant.cameras, "id"),
+    "drawing": lambda plant: _keyed(plant.drawings, "id"),
     "trip": lambda plant: _keyed(plant.trips, "point"),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field, fields
 
+from anlan.model.drawings import Drawing
 from anlan.model.errors import InputError
 from anlan.model.links import Camera, Document
 from anlan.model.places import Area, Place
@@ -40,6 +41,7 @@ class Draft:
     detectors: DetectorSettings = field(default_factory=DetectorSettings)
     documents: list[Document] = field(default_factory=list)
     cameras: list[Camera] = field(default_factory=list)
+    drawings: list[Drawing] = field(default_factory=list)
     where: dict[tuple[str, str], Where] = field(default_factory=dict)
     read_sources: set[str] | None = None
     """Sources named by any line of the list, sound or not; None while no list has been read."""
@@ -65,6 +67,7 @@ class Draft:
             detectors=self.detectors,
             documents=tuple(self.documents),
             cameras=tuple(self.cameras),
+            drawings=tuple(self.drawings),
         )
 
 

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from anlan.guard.principal import Principal
 from anlan.model.clock import DAY, HOUR, Clock, Micros, to_datetime
 from anlan.model.errors import AnlanError, InputError
 from anlan.model.words import translate
@@ -23,6 +24,7 @@ from anlan.monitor.past import OwnPast
 from anlan.monitor.trials import KEPT, Changes, Trial, Trials, last_heard, trial_of, without_history
 from anlan.monitor.trying import tried
 from anlan.plant.compile import all_rules
+from anlan.plant.concerned import seen_by
 from anlan.plant.description import Plant
 from anlan.plant.difference import Change, differences
 from anlan.store.ids import uuid7
@@ -34,7 +36,7 @@ TRIED = frozenset({*DEMANDING, "limit", "priority", "enabled"})
 """Fields that a trial can change."""
 DECISIVE = TRIED | {"states", "window", "per", "direction", "against", "when", "suppress_when"}
 """Fields on which it depends when the alarm comes, or how it is told."""
-HARMLESS = frozenset({"post", "shift", "place", "area", "alarm class"})
+HARMLESS = frozenset({"post", "shift", "place", "area", "alarm class", "document", "camera", "drawing"})
 """What no replay depends on."""
 SPAN: Micros = DAY
 """Replayed when a folder or workbook is applied."""
@@ -101,17 +103,19 @@ def must_fit(trial: Trial | None, named: UUID, rule: AlarmRule, change: Mapping[
     return trial
 
 
-def must_be_current(trial: Trial, alarm: str, old: Plant, plant: Plant, current: int) -> None:
-    """Whether what was replayed still is what the rule is decided by: `old` is the plant that was tried. Raises TrialUnfit."""
+def must_be_current(trial: Trial, alarm: str, old: Plant, plant: Plant, current: int, by: Principal) -> None:
+    """Whether what was replayed still is what the rule is decided by: `old` is the plant that was tried. Raises TrialUnfit, which names what `by`
+    may see."""
     moved = [change for change in differences(old, plant) if _concerns(change, alarm)]
     if moved:
-        more = f" … +{len(moved) - SHOWN}" if len(moved) > SHOWN else ""
+        told = seen_by(by, old, plant, moved)[:SHOWN]
+        more = f" … +{len(moved) - len(told)}" if len(moved) > len(told) else ""
         raise TrialUnfit(
             "the trial was replayed on version {found}, but version {expected} is current, and since then changed: {what}; try again",
             trial=str(trial.id),
             found=trial.version,
             expected=current,
-            what="; ".join(change.text() for change in moved[:SHOWN]) + more,
+            what="; ".join(change.text() for change in told) + more,
         )
 
 

@@ -13,6 +13,7 @@ from anlan.plant.bulk import without_collection
 from anlan.plant.checks import check_draft
 from anlan.plant.description import Plant
 from anlan.plant.draft import Draft, PlaceIndex
+from anlan.plant.drawings.reading import read_drawings
 from anlan.plant.findings import Finding, Findings, PlantMistakes, Where
 from anlan.plant.rows import read_points
 from anlan.plant.sections import SECTIONS, Sections
@@ -50,6 +51,7 @@ def _check(folder: Path) -> Checked:
         if sheet is not None:
             read_points(sheet, draft, places, findings)
         sections.read_rules(places)
+        read_drawings(sections.drawings, folder, draft, findings)
         check_draft(draft, places, findings)
     return Checked(None if findings.fatal else draft.finished(), tuple(findings))
 
@@ -68,7 +70,7 @@ def load(folder: Path) -> Plant:
 def _read_plant_file(folder: Path, findings: Findings) -> Located:
     path = folder / PLANT_FILE
     if not path.is_file():
-        mend = "`anlan new plant DIR` writes a folder to begin with"
+        mend = "`anlan new plant DIR` writes a folder to begin with, `anlan init DIR` an empty one"
         findings.mistake("missing-file", "there is no such file in {folder}", Where(PLANT_FILE), mend=mend, folder=str(folder))
         return Located(PLANT_FILE)
     try:

@@ -22,6 +22,7 @@ from anlan.monitor.config import AlarmRule
 from anlan.monitor.rationalisation import AlarmClass
 from anlan.plant.compile import all_rules
 from anlan.plant.description import Plant
+from anlan.plant.field_words import field_word
 from anlan.plant.judgements import JUDGED, weaker
 from anlan.plant.safety_points import safety_rules
 
@@ -41,7 +42,7 @@ class Loosened:
         if not self.field:
             return translate("{alarm} removed", language).format(alarm=self.alarm)
         return translate("{alarm}: {field} {before} → {after}", language).format(
-            alarm=self.alarm, field=self.field, before=self.before, after=self.after
+            alarm=self.alarm, field=field_word(self.field, language), before=self.before, after=self.after
         )
 
 
@@ -54,7 +55,7 @@ class SecondPersonNeeded(Forbidden):
         self.loosened = tuple(loosened)
         more = f" … +{len(loosened) - SHOWN}" if len(loosened) > SHOWN else ""
         super().__init__(
-            "this loosens safety alarms, which takes two persons, and the second signature is not built yet; tightening takes one: {what}",
+            "this loosens safety alarms, which takes two persons; tightening takes one: {what}",
             what="; ".join(one.text() for one in loosened[:SHOWN]) + more,
             alarms=[one.alarm for one in loosened],
         )

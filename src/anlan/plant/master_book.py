@@ -11,8 +11,6 @@ from __future__ import annotations
 import io
 import math
 import re
-import warnings
-import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -36,6 +34,7 @@ from anlan.plant.loosening import Loosened, loosened
 from anlan.plant.master import AUTOMATIC, WRITTEN, BadValue, Column, cell_of, columns, parts, read_cell
 from anlan.plant.validation import shown
 from anlan.plant.versions import Version
+from anlan.plant.workbook import open_workbook
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
@@ -49,7 +48,7 @@ HEADS = 2
 EMPTY_ROWS = 200
 """Lines below the last alarm in which new ones may be written."""
 LONGER = "更长 / longer"
-_CLASS_TITLES = {
+CLASS_TITLES = {
     "id": ("分类标识", "Class", 14),
     "name": ("名称", "Name", 20),
     "comment_required": ("确认须填说明", "Comment required", 14),
@@ -164,7 +163,7 @@ def _class_columns() -> list[tuple[str, str, str, int]]:
     """(name, Chinese, English, width); a label has two."""
     found = []
     for name, info in AlarmClass.model_fields.items():
-        zh, en, width = _CLASS_TITLES.get(name, (name, name, 14))
+        zh, en, width = CLASS_TITLES.get(name, (name, name, 14))
         if info.annotation is Label:
             found += [(f"{name}_zh", zh, f"{en} (Chinese)", width), (f"{name}_en", f"英文{zh}", en, width)]
         else:
@@ -277,7 +276,7 @@ class ReadBook:
 
 def read_book(data: bytes, plant: Plant, name: str = "xlsx") -> ReadBook:
     """What a workbook makes of `plant`. Raises ConfigError when it is no workbook."""
-    book = _opened(data, name)
+    book = open_workbook(data, name)
     findings = Findings()
     _told_strangers(book, findings)
     if ALARMS not in book.sheetnames:
@@ -300,18 +299,6 @@ def read_book(data: bytes, plant: Plant, name: str = "xlsx") -> ReadBook:
     if any(f.fatal for f in found):
         return ReadBook(None, found, base)
     return ReadBook(after, found, base, tuple(differences(plant, after)), tuple(loosened(plant, after)))
-
-
-def _opened(data: bytes, name: str) -> Workbook:
-    import openpyxl
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return openpyxl.load_workbook(io.BytesIO(data), data_only=True)
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, TypeError) as failure:
-        mend = "open it in Excel and save it as .xlsx (an old .xls or a locked file cannot be read)"
-        raise ConfigError("is not an .xlsx workbook", file=name, mend=mend) from failure
 
 
 def _told_strangers(book: Workbook, findings: Findings) -> None:

@@ -34,6 +34,23 @@ def read_numbers(session: Session) -> Numbers:
     return Numbers(tables["source"], tables["point"], tables["alarm"])
 
 
+def completed(plant: Plant, numbers: Numbers) -> Numbers:
+    """With the next free numbers for what has none; nothing is kept."""
+    return Numbers(
+        _with_next(numbers.sources, (s.id for s in plant.sources)),
+        _with_next(numbers.points, (p.id for p in all_points(plant))),
+        _with_next(numbers.alarms, (r.id for r in all_rules(plant))),
+    )
+
+
+def _with_next(known: Mapping[str, int], wanted: Iterable[str]) -> dict[str, int]:
+    found, free = dict(known), max(known.values(), default=0) + 1
+    for identifier in wanted:
+        if identifier not in found:
+            found[identifier], free = free, free + 1
+    return found
+
+
 def assign(session: Session, plant: Plant, numbers: Numbers | None = None) -> Numbers:
     """Give numbers to all that have none yet, in the caller's transaction. Raises InputError for a rename onto a numbered id.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from anlan.model.words import translate
 from anlan.monitor.pages_alarms import tabs
+from anlan.plant import pages_configuration, pages_drawing, pages_start
 from anlan.web import shell
 from anlan.web.context import Context
 from anlan.web.markup import el
@@ -11,6 +12,10 @@ from anlan.web.pages import page, principal_of_page
 
 
 def pages(context: Context) -> None:
+    pages_start.pages(context)
+    pages_drawing.pages(context)
+    pages_configuration.pages(context)
+
     @page(context, "/alarms/master", "alarm.view")
     def master() -> None:
         principal = principal_of_page()

@@ -7,6 +7,7 @@ comes from. What can be read is taken over; what cannot is told, row by row; not
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -15,11 +16,13 @@ from pathlib import Path
 
 from anlan.model.errors import InputError, UnitError
 from anlan.model.kinds import read_kind
+from anlan.model.tables import without_formula
 from anlan.model.units import read_unit, units
 from anlan.plant import cells
 from anlan.plant.columns import REQUIRED, SUFFIXES, Column, column_names, match, per_alarm, squeeze, titles
 from anlan.plant.folder import POINT_FILES
-from anlan.plant.sheet import Row, Sheet, read_sheets
+from anlan.plant.sheet import Row, Sheet, read_sheets, sheets_of
+from anlan.store.disk import Disk
 
 HEADER_WITHIN = 30
 """The header is looked for in this many rows."""
@@ -72,9 +75,11 @@ class Imported:
         self.notes.append((line, message, facts))
 
 
-def read_list(path: Path, *, place: str = "", source: str = "", sheet: str = "") -> Imported:
-    """Read a list; `place` and `source` fill those columns where the list leaves them empty. Raises ConfigError, InputError."""
-    chosen, header, names, columns = _find_header(path, sheet)
+def read_list(path: Path, *, place: str = "", source: str = "", sheet: str = "", data: bytes | None = None) -> Imported:
+    """Read a list; `place` and `source` fill those columns where the list leaves them empty. `data`: its bytes, if `path` is only its name.
+    Raises ConfigError, InputError."""
+    sheets = read_sheets(path) if data is None else sheets_of(path, data)
+    chosen, header, names, columns = _find_header(path.name, [s for s in sheets if not sheet or s.name == sheet])
     result = Imported(chosen.file, chosen.name, chosen.rows[header].line)
     own = {column.key for column in columns if column and column.exact}
     for i, (name, column) in enumerate(zip(names, columns, strict=True)):
@@ -126,11 +131,11 @@ def write_points(imported: Imported, folder: Path, *, replace: bool = False) -> 
         )
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / POINT_FILES[0]
-    with target.open("w", encoding="utf-8-sig", newline="") as file:
-        columns = _columns_to_write(imported)
-        writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(imported.rows)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, _columns_to_write(imported), restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: without_formula(value) for key, value in row.items()} for row in imported.rows)
+    Disk().write_whole(target, text.getvalue().encode("utf-8-sig"))
     return target
 
 
@@ -143,9 +148,8 @@ def _columns_to_write(imported: Imported) -> list[str]:
 # --- the header ------------------------------------------------------------------------------------------------------------
 
 
-def _find_header(path: Path, wanted: str) -> tuple[Sheet, int, list[str], list[Column | None]]:
+def _find_header(file: str, sheets: Sequence[Sheet]) -> tuple[Sheet, int, list[str], list[Column | None]]:
     """The sheet, row and header names that mean the most different columns."""
-    sheets = [s for s in read_sheets(path) if not wanted or s.name == wanted]
     candidates = [
         (len({c.key for c in columns if c}), -i, sheet, i, names, columns)
         for sheet in sheets
@@ -157,9 +161,7 @@ def _find_header(path: Path, wanted: str) -> tuple[Sheet, int, list[str], list[C
     best = max(candidates, key=lambda c: c[:2], default=None)
     if best is None or best[0] < 2:
         known = ", ".join(f"{titles()[c]} / {c}" for c in ("id", "name_zh", "unit", "HH", "H"))
-        raise InputError(
-            "{file}: no header row was found; a row with names such as {known} was expected", file=path.name, known=known
-        )
+        raise InputError("{file}: no header row was found; a row with names such as {known} was expected", file=file, known=known)
     return best[2], best[3], best[4], best[5]
 
 

@@ -1,4 +1,4 @@
-"""Tables of the plant room: versions of the configuration, which never change, and the dense numbers given to ids."""
+"""Tables of the plant room: versions of the configuration, which never change, requests for others, and the dense numbers given to ids."""
 
 from __future__ import annotations
 
@@ -47,3 +47,55 @@ class NumberRow(Base):
     identifier: Mapped[str]
 
     __table_args__ = (sa.UniqueConstraint("kind", "identifier"),)
+
+
+class DrawingRow(Base):
+    """A picture of the plant's own, cleaned; versions name it by its digest. Inserted once."""
+
+    __tablename__ = "plant_drawings"
+
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    media: Mapped[str]
+    content: Mapped[bytes]
+
+
+class RequestRow(Base):
+    """A change that loosens, waiting for a second person (`plant.requests`)."""
+
+    __tablename__ = "plant_requests"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    """Becomes the version's own when it is approved."""
+    state: Mapped[str] = mapped_column(index=True)
+    """open, approved, declined, withdrawn, void (what it touches has moved on) or expired."""
+    base: Mapped[int] = mapped_column(sa.ForeignKey("plant_versions.number"))
+    """The version it was made on."""
+    digest: Mapped[str]
+    """SHA-256 of the proposed plant's canonical JSON, hex."""
+    size: Mapped[int]
+    content: Mapped[bytes]
+    """The proposed plant, canonical JSON, zstd."""
+    origin: Mapped[str]
+    """The folder or file it came from, "" when it was made in the console."""
+    told: Mapped[dict[str, Any]] = mapped_column(sa.JSON())
+    """What both persons are shown: `changes` and `loosened` in both languages, each with its places, `places` of them all, `weaker` (the loosened
+    as texts), `wired` (places at which points are added or read from elsewhere)."""
+    effect: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+    account: Mapped[str]
+    """Who asked, by account; the machine's own when nobody was signed in."""
+    requester: Mapped[UUID | None]
+    """None: the machine's account asked, which is no person; a person must take it on before another can approve."""
+    requester_zh: Mapped[str]
+    requester_en: Mapped[str]
+    reason: Mapped[str]
+    asked_at: Mapped[int]
+    signed_at: Mapped[int | None]
+    """When the requester signed with the own password. None: a session alone asked, which may be anybody's at a station that never logs out."""
+    expires_at: Mapped[int]
+    decider: Mapped[UUID | None]
+    decider_zh: Mapped[str]
+    decider_en: Mapped[str]
+    decided_at: Mapped[int | None]
+    note: Mapped[str]
+    version: Mapped[int | None]
+    """The version that an approval made."""

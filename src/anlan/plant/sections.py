@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from anlan.model.drawings import DrawingEntry
 from anlan.model.errors import DriverError, InputError, NotFound
 from anlan.model.links import Camera, Document
 from anlan.model.places import Area, Level, Place
@@ -49,6 +50,7 @@ SECTIONS = (
     "detectors",
     "documents",
     "cameras",
+    "drawings",
     "alarms",
     "data",
 )
@@ -63,6 +65,8 @@ class Sections:
     located: Located
     draft: Draft
     findings: Findings
+    drawings: list[DrawingEntry] = field(default_factory=list)
+    """What the section `drawings` says; their pictures are looked at by `drawings.reading`."""
 
     def read(self) -> None:
         """Everything but the alarm rules, which may speak of points."""
@@ -84,6 +88,7 @@ class Sections:
             one for one, where in self._entries(Document, "documents") if self._note("document", one.id, where)
         ]
         self.draft.cameras += [one for one, where in self._entries(Camera, "cameras") if self._note("camera", one.id, where)]
+        self.drawings += [one for one, where in self._entries(DrawingEntry, "drawings") if self._note("drawing", one.id, where)]
         alarms = {key: value for key, value in self._mapping("alarms").items() if key != "rules"}
         self.draft.where["escalation", ""] = self.located.where(("alarms", "escalation"))
         self.draft.alarms = self._valid(AlarmSettings, alarms, ("alarms",)) or self.draft.alarms

@@ -1,12 +1,13 @@
 """What a person can do with the alarms as configured while the node runs: read the master alarm database, edit one rule, bring in a workbook.
 
 A change is a new version (author, reason, base) and its audit leaf in one transaction, then handed to the running node. One person may
-tighten; what loosens a safety alarm is refused until a second one can sign (DOMAIN.md 16).
+tighten; what loosens a safety alarm becomes a request and waits for a second one (DOMAIN.md 16; `plant.requests`, `plant.approving`).
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,12 +18,14 @@ from sqlalchemy.orm import Session
 
 from anlan.guard.audit import Step, append
 from anlan.guard.principal import Principal
+from anlan.model.clock import Clock
 from anlan.model.errors import Hidden, InputError, NotFound, Unavailable
 from anlan.monitor.config import AlarmRule
 from anlan.monitor.trials import Trials
 from anlan.plant.bulk import without_collection
 from anlan.plant.checks import check_one_rule
 from anlan.plant.compile import all_points, all_rules
+from anlan.plant.concerned import seen_by
 from anlan.plant.description import Plant
 from anlan.plant.difference import Change, differences
 from anlan.plant.effects import decisive, must_be_current, must_be_tried, must_fit, replayed_in, summary
@@ -31,6 +34,7 @@ from anlan.plant.loosening import SecondPersonNeeded, loosened
 from anlan.plant.master import lines
 from anlan.plant.master_book import must_be_sound, read_book
 from anlan.plant.numbers import Numbers
+from anlan.plant.requests import Asked, Requests
 from anlan.plant.running import Difference, Running
 from anlan.plant.versions import Also, Imported, Version, import_plant, made_as, note_base, version
 from anlan.store.records import Records
@@ -43,20 +47,21 @@ SHOWN = 10
 
 
 class BaseMoved(InputError):
-    """Somebody else made a version since; `changes` is what it changed."""
+    """Somebody else made a version since; `changes` is what it changed, as far as the asker may see it; `hidden` counts the rest."""
 
     code: ClassVar[str] = "base-moved"
     status: ClassVar[int] = 409
 
-    def __init__(self, base: int, current: Version, changes: list[Change]) -> None:
+    def __init__(self, base: int, current: Version, changes: list[Change], hidden: int = 0) -> None:
         self.changes = tuple(changes)
+        more = max(0, len(changes) - SHOWN) + hidden
         super().__init__(
             "the change was made on version {base}, but version {current} by {author} ({reason}) is current; since then: {what}",
             base=base,
             current=current.number,
             author=current.author,
             reason=current.reason or "—",
-            what="; ".join(c.text() for c in changes[:SHOWN]) + (f" … +{len(changes) - SHOWN}" if len(changes) > SHOWN else ""),
+            what="; ".join(c.text() for c in changes[:SHOWN]) + (f" … +{more}" if more else ""),
             changes=[change_row(c) for c in changes],
         )
 
@@ -108,7 +113,8 @@ class MasterService:
     ) -> dict[str, Any]:
         """Under a `command` that made its version before, and could not bring it into force, it goes on from there.
 
-        Raises NotFound, Forbidden, SecondPersonNeeded, BaseMoved, TrialNeeded, TrialUnfit, InputError, RuleMistakes, Unavailable.
+        What loosens waits for a second person: `request` in the answer. Raises NotFound, Forbidden, BaseMoved, TrialNeeded, TrialUnfit,
+        InputError, RuleMistakes, Unavailable.
         """
         running = self._running()
         async with self._writing:
@@ -118,19 +124,19 @@ class MasterService:
             if (before := await self._gone_on(running, command)) is not None:
                 own = await asyncio.to_thread(_rule_of, before.plant, alarm)
                 warnings = await asyncio.to_thread(_checked, before.plant, alarm)
-                return {**_outcome(before), "warnings": warnings, "rule": own.model_dump(mode="json")}
+                return {**outcome(before), "warnings": warnings, "rule": own.model_dump(mode="json")}
             if base != current.number:
-                raise await asyncio.to_thread(self._moved, base, current, plant)
+                raise await asyncio.to_thread(self.moved, base, current, plant, principal)
             edited = _edited(rule, change)
             after = await asyncio.to_thread(with_rule, plant, edited)
             warnings = await asyncio.to_thread(_checked, after, alarm)
-            effect = await asyncio.to_thread(self._effect, trial, rule, edited, (current, plant))
+            effect = await asyncio.to_thread(self._effect, principal, trial, rule, edited, (current, plant))
             made = await asyncio.to_thread(
-                partial(self._make, principal, after, base=base, reason=reason, effect=effect, subject=alarm, id=command)
+                partial(self._make_or_ask, principal, after, base=base, reason=reason, effect=effect, subject=alarm, id=command)
             )
             if made.new:
                 await self._go_live(running, made)
-            return {**_outcome(made), "warnings": warnings, "rule": edited.model_dump(mode="json")}
+            return {**outcome(made), "warnings": warnings, "rule": edited.model_dump(mode="json")}
 
     async def rule(self, principal: Principal, alarm: str) -> dict[str, Any]:
         """One alarm as approved. Raises NotFound, also for one they may not see."""
@@ -158,17 +164,17 @@ class MasterService:
         running = self._running()
         async with self._writing:
             if (before := await self._gone_on(running, command)) is not None:
-                return _outcome(before)
+                return outcome(before)
         if base != current.number:
-            raise await asyncio.to_thread(self._moved, base, current, plant)
+            raise await asyncio.to_thread(self.moved, base, current, plant, principal)
         read = await asyncio.to_thread(read_book, data, plant)
         after = must_be_sound(read)
 
         def also(session: Session, before: Plant | None, made: Imported) -> None:
             append(session, audit_step(principal, self._context.clock.now(), made, reason, "master"))
 
-        made = await self.replace(principal.account, after, base=base, reason=reason, also=also, id=command)
-        return _outcome(made)
+        made = await self.replace(principal, after, base=base, reason=reason, also=also, id=command)
+        return outcome(made)
 
     async def reapply(self, principal: Principal) -> dict[str, Any]:
         """The approved version into force again, whatever runs."""
@@ -182,28 +188,31 @@ class MasterService:
 
     async def replace(
         self,
-        author: str,
+        by: Principal | str,
         plant: Plant,
         *,
         base: int | None,
         reason: str,
         also: Also | None = None,
         folder: Path | None = None,
+        origin: str = "",
         id: UUID | None = None,
     ) -> Imported:
-        """Make a whole plant the next version and bring it into force; of a folder, if it rests on the current version.
+        """Make a whole plant the next version and bring it into force; of a folder, if it rests on the current version. `by` is a person, or
+        the name of the machine's account. What loosens waits for a second person (`Imported.waiting`).
 
-        Raises SecondPersonNeeded, StaleBase, InputError (sources or points differ), Unavailable.
+        Raises StaleBase, InputError (the demo mark differs), Unavailable.
         """
+        author = by if isinstance(by, str) else by.account
         running = self._running()
         current, tried, _ = await self.current()
-        await asyncio.to_thread(must_keep_points, tried, plant)
+        await asyncio.to_thread(must_stay_real, tried, plant)
         # Before others wait for the lock: a replay takes a while. On another base than the current one it would be for nothing.
         on_it = base is None or base == current.number
         effect = await replayed_in(self._context, author, tried, plant) if on_it else None
         async with self._writing:
             _, before, _ = await self.current()
-            await asyncio.to_thread(must_keep_points, before, plant)
+            await asyncio.to_thread(must_stay_real, before, plant)
             if before is not tried:
                 effect = await replayed_in(self._context, author, before, plant)
             write = partial(
@@ -216,7 +225,15 @@ class MasterService:
                 effect=effect,
                 id=id,
             )
-            made = await asyncio.to_thread(partial(write, self._context.records, plant, also=partial(guarded, also=also)))
+            try:
+                made = await asyncio.to_thread(partial(write, self._context.records, plant, also=partial(guarded, also=also)))
+            except SecondPersonNeeded as needed:
+                ask = partial(
+                    ask_for_second, self._context.records, self._context.clock, by, plant, needed, reason, effect, origin, id
+                )
+                waits = await asyncio.to_thread(ask)
+                self._told_of_request()
+                return waits
             if folder is not None and made.plant is plant:
                 await asyncio.to_thread(note_base, folder, made.version)
             if made.new:
@@ -243,6 +260,28 @@ class MasterService:
             raise Unavailable("this console has no core that would take a changed configuration")
         found: Running = running
         return found
+
+    async def put_into_force(self, write: Callable[[Imported], Imported]) -> Imported:
+        """`write` makes a version from the current one, in a worker thread and while nobody else writes; then it is brought into force."""
+        running = self._running()
+        async with self._writing:
+            made = await asyncio.to_thread(write, Imported(*await self.current(), new=False))
+            if made.new:
+                await self._go_live(running, made)
+            return made
+
+    def _make_or_ask(self, principal: Principal, plant: Plant, **given: Any) -> Imported:
+        try:
+            return self._make(principal, plant, **given)
+        except SecondPersonNeeded as needed:
+            records, clock = self._context.records, self._context.clock
+            waits = ask_for_second(records, clock, principal, plant, needed, given["reason"], given["effect"], "", given["id"])
+            self._told_of_request()
+            return waits
+
+    def _told_of_request(self) -> None:
+        """Consoles count what waits (`plant.approving`)."""
+        Requests.of(self._context.extras, self._context.records, self._context.clock).changes += 1
 
     def _make(
         self,
@@ -273,7 +312,7 @@ class MasterService:
         )
 
     def _effect(
-        self, named: UUID | None, rule: AlarmRule, edited: AlarmRule, now: tuple[Version, Plant]
+        self, by: Principal, named: UUID | None, rule: AlarmRule, edited: AlarmRule, now: tuple[Version, Plant]
     ) -> dict[str, Any] | None:
         """What the node's own trial said of this very change."""
         current, plant = now
@@ -284,15 +323,18 @@ class MasterService:
         trial = must_fit(Trials.of(self._context).find(named), named, rule, change, self._context.clock.now())
         if trial.version != current.number:
             _, old, _ = version(self._context.records, trial.version)
-            must_be_current(trial, rule.id, old, plant, current.number)
+            must_be_current(trial, rule.id, old, plant, current.number, by)
         return trial.as_json()
 
-    def _moved(self, base: int, current: Version, plant: Plant) -> InputError:
+    def moved(self, base: int, current: Version, plant: Plant, by: Principal) -> InputError:
+        """What to answer somebody whose base is not the current version. Blocking."""
         try:
             _, old, _ = version(self._context.records, base)
         except NotFound as missing:
             return InputError(missing.message, **missing.facts)
-        return BaseMoved(base, current, differences(old, plant))
+        changes = differences(old, plant)
+        seen = seen_by(by, old, plant, changes)
+        return BaseMoved(base, current, seen, len(changes) - len(seen))
 
 
 def _prepared(records: Records) -> tuple[Version, Plant, Numbers]:
@@ -332,6 +374,16 @@ def local_leaf(author: str, at: int, reason: str, subject: str) -> Also:
     return also
 
 
+def ask_for_second(
+    records: Records, clock: Clock, by: Principal | str, after: Plant, needed: SecondPersonNeeded, reason: str,
+    effect: dict[str, Any] | None = None, origin: str = "", id: UUID | None = None,
+) -> Imported:  # fmt: skip
+    """What was refused to one person, as a request to two: nothing is in force by it. Blocking."""
+    current, before, numbers = version(records)
+    asked = Asked(current, before, after, needed.loosened, reason, effect, origin)
+    return Imported(current, before, numbers, new=False, waiting=Requests(records, clock).ask(asked, by, id))
+
+
 def guarded(session: Session, before: Plant | None, made: Imported, also: Also | None = None) -> None:
     """Inside the transaction, against the version that really is the base."""
     weaker = loosened(before, made.plant) if before is not None else []
@@ -341,14 +393,11 @@ def guarded(session: Session, before: Plant | None, made: Imported, also: Also |
         also(session, before, made)
 
 
-def must_keep_points(before: Plant, after: Plant) -> None:
-    """Sources and points are read by processes that were started with them. Raises InputError."""
-    changed = [c for c in differences(before, after) if c.what in {"source", "point"} or c.key == "order"]
-    if changed or before.site.demo != after.site.demo:
-        what = "; ".join(c.text() for c in changed[:SHOWN]) + (f" … +{len(changed) - SHOWN}" if len(changed) > SHOWN else "")
+def must_stay_real(before: Plant, after: Plant) -> None:
+    """Whether data are a demo's is the mark of every reading and page: a running node does not change it. Raises InputError."""
+    if before.site.demo != after.site.demo:
         raise InputError(
-            "this changes sources or points, which needs a restart: stop the node and start it with `anlan up` on the changed folder ({what})",
-            what=what or "demo",
+            "this changes whether the plant is a demo, which needs a restart: stop the node and start it with `anlan up` on the changed folder"
         )
 
 
@@ -395,9 +444,11 @@ def _checked(plant: Plant, alarm: str) -> list[dict[str, str]]:
     return [{"name": f.name, "zh": f.text("zh"), "en": f.text("en")} for f in findings]
 
 
-def _outcome(made: Imported) -> dict[str, Any]:
+def outcome(made: Imported) -> dict[str, Any]:
+    """As routes tell what became of a change; with `request` it waits for a second person."""
     effect = made.version.effect if made.new else None
-    return {"version": made.version.number, "new": made.new, "changes": [change_row(c) for c in made.changes], "effect": effect}
+    told = {"version": made.version.number, "new": made.new, "changes": [change_row(c) for c in made.changes], "effect": effect}
+    return told if made.waiting is None else {**told, "request": made.waiting}
 
 
 def change_row(change: Change) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Tables as people keep them: CSV in whatever encoding Excel chose, or .xlsx. Cells come out as trimmed text with their line.
 
 UTF-8 (with or without byte order mark), UTF-16 and GBK/GB 18030; comma, semicolon, tab or full-width comma between cells; quoted
-cells over several lines; merged cells of .xlsx filled with their value; Excel's numbers and dates as plain text.
+cells over several lines; an apostrophe before what would be a formula taken off; merged cells of .xlsx filled with their value; Excel's
+numbers and dates as plain text.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anlan.model.errors import ConfigError
+from anlan.model.tables import with_formula
+from anlan.plant.workbook import open_workbook
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
@@ -47,6 +50,11 @@ def read_sheets(path: Path) -> list[Sheet]:
         data = path.read_bytes()
     except OSError as failure:
         raise ConfigError("cannot be read: {why}", file=path.name, why=failure.strerror or str(failure)) from failure
+    return sheets_of(path, data)
+
+
+def sheets_of(path: Path, data: bytes) -> list[Sheet]:
+    """The same of bytes that are no file here; `path` gives the name and the form. Raises ConfigError."""
     if path.suffix.lower() in SPREADSHEETS:
         return _workbook(path.name, data)
     if path.suffix.lower() in TEXTS:
@@ -76,7 +84,7 @@ def _text_rows(file: str, text: str) -> Iterator[Row]:
     try:
         for cells in reader:
             if any(cell and not cell.isspace() for cell in cells):
-                yield Row(begins, tuple(map(str.strip, cells)))
+                yield Row(begins, tuple(with_formula(cell.strip()) for cell in cells))
             begins = reader.line_num + 1
     except csv.Error as failure:
         mend = 'look for a quotation mark (") that is not closed'
@@ -90,21 +98,7 @@ def _separator(text: str) -> str:
 
 
 def _workbook(file: str, data: bytes) -> list[Sheet]:
-    import warnings
-    import zipfile
-
-    import openpyxl
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # openpyxl tells of styles and validations that it will not keep; nothing is written back
-            book = openpyxl.load_workbook(io.BytesIO(data), data_only=True)
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as failure:
-        mend = "open it in Excel and save it as .xlsx (an old .xls or a locked file cannot be read)"
-        raise ConfigError("is not an .xlsx workbook", file=file, mend=mend) from failure
-    return [Sheet(file, sheet.title, tuple(_sheet_rows(sheet))) for sheet in book.worksheets]
+    return [Sheet(file, sheet.title, tuple(_sheet_rows(sheet))) for sheet in open_workbook(data, file).worksheets]
 
 
 def _sheet_rows(sheet: Worksheet) -> Iterator[Row]:

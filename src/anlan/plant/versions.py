@@ -24,6 +24,7 @@ from anlan.model.errors import Corrupt, InputError, NotFound
 from anlan.plant.bulk import without_collection
 from anlan.plant.description import Plant
 from anlan.plant.difference import Change, differences
+from anlan.plant.drawings.shelf import settle
 from anlan.plant.folder import BASE_FILE, load
 from anlan.plant.numbers import Numbers, assign, read_numbers
 from anlan.plant.records import VersionRow
@@ -52,13 +53,17 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """`new` is whether a version was made; `changes` what it changes (empty for the first)."""
+    """`new` is whether a version was made; `changes` what it changes (empty for the first).
+
+    `waiting`: what was wanted takes two persons and waits as this request (`plant.requests`); then `version` is the one that goes on.
+    """
 
     version: Version
     plant: Plant
     numbers: Numbers
     new: bool
     changes: tuple[Change, ...] = ()
+    waiting: dict[str, Any] | None = None
 
 
 Also = Callable[[Session, Plant | None, Imported], None]
@@ -147,6 +152,7 @@ def import_plant(
             before = known.plant if known is not None else _plant(current)
             changes = tuple(differences(before, plant))
             _must_rest_on(current, folder, onto, changes)
+        settle(session, plant.drawings, folder)
         row = _insert(session, content, current, author, reason, clock, folder, effect, id)
         numbers = assign(session, plant, known.numbers if known is not None else None)
         imported = Imported(_version(row), plant, numbers, new=True, changes=changes)
@@ -196,15 +202,20 @@ def made_as(records: Records, id: UUID) -> Imported | None:
 
 def wiring(records: Records, number: int | None = None) -> tuple[int, str]:
     """(version, digest of what sense makes of it: sources, points, demo mark). Without building the plant: sense reads devices meanwhile."""
-    import orjson
-
     with without_collection(), records.reading() as session:
         row = _newest(session) if number is None else session.get(VersionRow, number)
         if row is None:
             raise NotFound("there is no version {number} of the plant", number="—" if number is None else number)
-        content = orjson.loads(_unpacked(row.content, row.size))
-        parts = [content.get("sources"), content.get("points"), content["site"].get("demo")]
-        return row.number, sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        return row.number, wiring_digest(unpacked(row.content, row.size))
+
+
+def wiring_digest(content: bytes) -> str:
+    """Of a plant's canonical JSON."""
+    import orjson
+
+    known = orjson.loads(content)
+    parts = [known.get("sources"), known.get("points"), known["site"].get("demo")]
+    return sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def base_of(folder: Path) -> tuple[int, str] | None:
@@ -220,7 +231,12 @@ def base_of(folder: Path) -> tuple[int, str] | None:
 
 def write_base(folder: Path, of: Version) -> None:
     """Note in the folder which version it rests on."""
-    (folder / BASE_FILE).write_text(f"{of.number} {of.id}\n", "utf-8")
+    (folder / BASE_FILE).write_text(base_text(of), "utf-8")
+
+
+def base_text(of: Version) -> str:
+    """What stands in that file."""
+    return f"{of.number} {of.id}\n"
 
 
 def note_base(folder: Path, of: Version) -> None:
@@ -264,7 +280,7 @@ def _insert(
         origin=str(folder.resolve()) if folder is not None else "",
         digest=sha256(content).hexdigest(),
         size=len(content),
-        content=_packed(content),
+        content=packed(content),
         effect=effect,
     )
     session.add(row)
@@ -281,20 +297,20 @@ def _version(row: VersionRow) -> Version:
 
 
 def _plant(row: VersionRow) -> Plant:
-    content = _unpacked(row.content, row.size)
+    content = unpacked(row.content, row.size)
     if sha256(content).hexdigest() != row.digest:
         raise Corrupt("version {number} of the plant does not match its checksum", number=row.number)
     return Plant.from_json(content)
 
 
-def _packed(content: bytes) -> bytes:
+def packed(content: bytes) -> bytes:
     import pyarrow as pa
 
     packed: bytes = pa.compress(content, codec="zstd", asbytes=True)
     return packed
 
 
-def _unpacked(content: bytes, size: int) -> bytes:
+def unpacked(content: bytes, size: int) -> bytes:
     import pyarrow as pa
 
     try:

@@ -14,25 +14,37 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from anlan.model.drawings import Drawing, DrawingEntry
 from anlan.model.errors import InputError
 from anlan.model.events.alarms import AlarmKind
 from anlan.model.links import Camera, Document
 from anlan.model.places import Level, Place
 from anlan.model.points import Point
 from anlan.model.shifts import DEFAULT_SHIFTS
+from anlan.model.tables import without_formula
 from anlan.model.units import Form, read_unit
 from anlan.monitor.config import SUFFIX, AlarmRule
 from anlan.plant import cells
 from anlan.plant.columns import SUFFIXES, column_names, per_alarm
 from anlan.plant.description import Plant, Trip
-from anlan.plant.folder import PLANT_FILE, POINT_FILES
-from anlan.plant.versions import Version, write_base
+from anlan.plant.drawings.shelf import FOLDER as DRAWINGS
+from anlan.plant.folder import BASE_FILE, PLANT_FILE, POINT_FILES
+from anlan.plant.versions import Version, base_text
+from anlan.store.disk import Disk
 
 RULE_COLUMNS = tuple(c for c in column_names() if c in per_alarm())
 
 
-def export_folder(plant: Plant, folder: Path, version: Version | None = None, *, replace: bool = False) -> list[Path]:
-    """Write plant.yaml and points.csv, and which version they rest on. Raises InputError if they would overwrite others."""
+def export_folder(
+    plant: Plant,
+    folder: Path,
+    version: Version | None = None,
+    *,
+    replace: bool = False,
+    pictures: Mapping[str, bytes] | None = None,
+) -> list[Path]:
+    """Write plant.yaml and points.csv, the `pictures` of its drawings, and which version they rest on: each is there whole and durable, or is as it was, whatever dies on the
+    way. Raises InputError if they would overwrite others."""
     there = [name for name in (PLANT_FILE, *POINT_FILES) if (folder / name).exists()]
     if there and not replace:
         raise InputError(
@@ -40,12 +52,13 @@ def export_folder(plant: Plant, folder: Path, version: Version | None = None, *,
         )
     folder.mkdir(parents=True, exist_ok=True)
     texts = {PLANT_FILE: plant_yaml(plant), POINT_FILES[0]: "﻿" + points_csv(plant)}
-    for name, text in texts.items():
-        (folder / name).write_text(text, "utf-8", newline="\n")
+    base = {BASE_FILE: base_text(version)} if version is not None else {}
+    if pictures:
+        (folder / DRAWINGS).mkdir(exist_ok=True)
+        Disk().write_all({folder / DRAWINGS / name: content for name, content in pictures.items()})
+    Disk().write_all({folder / name: text.encode() for name, text in {**texts, **base}.items()})
     (folder / POINT_FILES[1]).unlink(missing_ok=True)
-    if version is not None:
-        write_base(folder, version)
-    return [folder / name for name in texts]
+    return [*(folder / name for name in texts), *(folder / DRAWINGS / name for name in pictures or ())]
 
 
 def plant_yaml(plant: Plant) -> str:
@@ -64,6 +77,7 @@ def plant_yaml(plant: Plant) -> str:
     content["detectors"] = _given(plant.detectors)
     content["documents"] = [_placed(one, plant) for one in plant.documents]
     content["cameras"] = [_placed(one, plant) for one in plant.cameras]
+    content["drawings"] = [_drawing(one, plant) for one in plant.drawings]
     content["alarms"] = _given(plant.alarms) | _if_any("rules", [{**_given(r), "post": r.post} for r in _apart(plant)])
     content["data"] = _given(plant.data)
     writer = YAML()
@@ -88,7 +102,7 @@ def points_csv(plant: Plant) -> str:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(lines)
+    writer.writerows({key: without_formula(value) for key, value in line.items()} for line in lines)
     return text.getvalue()
 
 
@@ -101,6 +115,13 @@ def _given(item: BaseModel) -> dict[str, Any]:
 
 def _placed(item: Document | Camera, plant: Plant) -> dict[str, Any]:
     return _given(item) | ({"place": _short(item.place, plant)} if item.place else {})
+
+
+def _drawing(drawing: Drawing, plant: Plant) -> dict[str, Any]:
+    """Without what follows from the file."""
+    entry = {key: value for key, value in _given(drawing).items() if key in DrawingEntry.model_fields}
+    boxes = {_short(path, plant): box for path, box in entry.get("places", {}).items()}
+    return entry | ({"place": _short(drawing.place, plant)} if drawing.place else {}) | ({"places": boxes} if boxes else {})
 
 
 def _source(entry: dict[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,11 @@ Path = tuple[str | int, ...]
 LABELS = {"name", "consequence", "corrective_action", "cause", "basis", "meaning"}
 """Keys whose value is a label in two languages and may be written as one text."""
 
+MOST_DEEP = 50
+"""Levels inside one another; a plant folder has six."""
+MOST_AGAIN = 10_000
+"""Values that aliases (`*name`) may repeat, so that a few lines do not become a billion."""
+
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
@@ -32,6 +37,9 @@ class Located:
     file: str
     value: Any = None
     lines: dict[Path, int] = field(default_factory=dict)
+    seen: set[int] = field(default_factory=set)
+    """Nodes that were read; one that is met again was named by an alias."""
+    again: int = 0
 
     def where(self, path: Path) -> Where:
         """The line of `path`, or of the nearest thing above it that was written."""
@@ -45,8 +53,16 @@ def read_yaml(text: str, file: str, findings: Findings) -> Located:
     located = Located(file)
     if not _tabs(text, file, findings):
         root = _compose(text, file, findings)
-        located.value = _plain(root, (), located, findings) if root is not None else None
+        try:
+            located.value = _plain(root, (), located, findings) if root is not None else None
+        except _TooMuch as found:
+            findings.mistake("yaml", "{problem}: more than a plant folder holds", Where(file, found.line), problem=found.problem)
     return located
+
+
+class _TooMuch(Exception):
+    def __init__(self, problem: str, line: int) -> None:
+        self.problem, self.line = problem, line
 
 
 def label(text: str) -> Label:
@@ -72,10 +88,13 @@ def _compose(text: str, file: str, findings: Findings) -> Node | None:
         findings.mistake("yaml", "this is not YAML: {problem}", where, problem=failure.problem or failure.context or "")
     except YAMLError as failure:
         findings.mistake("yaml", "this is not YAML: {problem}", Where(file), problem=str(failure).splitlines()[0])
+    except RecursionError:
+        findings.mistake("yaml", "{problem}: more than a plant folder holds", Where(file), problem="[[[…")
     return None
 
 
 def _plain(node: Node, path: Path, located: Located, findings: Findings) -> Any:
+    _bounded(node, path, located)
     located.lines.setdefault(path, node.start_mark.line + 1)
     if isinstance(node, MappingNode):
         return _mapping(node, path, located, findings)
@@ -84,6 +103,16 @@ def _plain(node: Node, path: Path, located: Located, findings: Findings) -> Any:
     assert isinstance(node, ScalarNode)
     value = _scalar(node)
     return label(value).model_dump() if _is_label(path) and isinstance(value, str) else value
+
+
+def _bounded(node: Node, path: Path, located: Located) -> None:
+    """Raises _TooMuch: aliases repeat what they name, and may name what they stand in."""
+    located.again += id(node) in located.seen
+    located.seen.add(id(node))
+    if len(path) > MOST_DEEP:
+        raise _TooMuch(f"{MOST_DEEP}+", node.start_mark.line + 1)
+    if located.again > MOST_AGAIN:
+        raise _TooMuch(f"*…: {MOST_AGAIN}+", node.start_mark.line + 1)
 
 
 def _is_label(path: Path) -> bool:

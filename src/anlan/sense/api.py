@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from anlan.sense import api_looking
 from anlan.sense.service import SourceService
 from anlan.web.answers import Json
 from anlan.web.auth import require
@@ -25,4 +26,5 @@ def routes(context: Context) -> APIRouter:
         """One source."""
         return Json(service.row(source))
 
+    router.include_router(api_looking.routes(context))
     return router

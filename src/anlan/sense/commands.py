@@ -1,4 +1,4 @@
-"""What the command line offers of this room: `anlan drivers`, `anlan new driver`."""
+"""What the command line offers of this room: `anlan drivers`, `anlan new driver`, `anlan source browse | scan | listen`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ from typing import Annotated
 
 import typer
 
+from anlan.sense import look_commands
+
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands to the command line."""
     app.command("drivers")(show_drivers)
     group(app, "new").command("driver")(new_driver)
+    looks = group(app, "source", "Look at a device before it is a source. Reads, and keeps nothing.")
+    looks.command("browse")(look_commands.browse)
+    looks.command("scan")(look_commands.scan)
+    looks.command("listen")(look_commands.listen)
 
 
 def group(app: typer.Typer, name: str, text: str | None = None) -> typer.Typer:

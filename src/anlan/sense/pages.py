@@ -24,22 +24,26 @@ FACTS = (
 
 def pages(context: Context) -> None:
     shell.add_way(context, shell.Way("/sources", "sources", "Sources", "source.view"))
+    shell.add_way(context, shell.Way("/start", "start", "Start", "source.configure"))
 
     @page(context, "/sources", "source.view")
     def sources() -> None:
         principal = principal_of_page()
         language = principal.language
-        shell.show(context, principal, "/sources", translate("Sources", language), body(context.plant, language), "sources")
+        may = principal.allows("source.configure", "")
+        shell.show(context, principal, "/sources", translate("Sources", language), body(context.plant, language, may), "sources")
 
 
-def body(plant: PlantView, language: Language) -> Markup:
+def body(plant: PlantView, language: Language, may_add: bool = False) -> Markup:
+    """`may_add`: the person may look into devices and add sources."""
     cards = [card(source, _points(plant, source), language) for source in plant.sources.values()]
-    return el("div", el("div", cards or no_sources(language), cls="sources"), health(language), cls="sources-page")
+    add = el("div", el("a", translate("Add a source", language), href="/start", cls="button main"), cls="button-row to-start") if may_add else None  # fmt: skip
+    return el("div", add, el("div", cards or no_sources(language), cls="sources"), health(language), cls="sources-page")
 
 
 def no_sources(language: Language) -> Markup:
     say = partial(translate, language=language)
-    return widgets.empty(say("No source is set up yet."), say("Name the plant's servers and devices under `sources:` in plant.yaml, then start again; `anlan drivers` lists what can be read."))  # fmt: skip
+    return widgets.empty(say("No source is set up yet."), say("An administrator adds servers and devices under Start, or names them under `sources:` in plant.yaml; `anlan drivers` lists what can be read."))  # fmt: skip
 
 
 def _points(plant: PlantView, source: Source) -> int:

@@ -43,6 +43,8 @@ class Running:
     """`model.quality.Flag`s that every reading of the source carries: DEMO for a demo plant."""
     ranges: Ranges | None = None
     own_states: OwnStates | None = None
+    key: str = ""
+    """Digest of all that the plant says of it and its points: two that are equal run on undisturbed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,40 +78,59 @@ class SenseRunner:
         settings: SinkSettings | None = None,
         restart: tuple[float, float] = (1.0, 60.0),
     ) -> None:
-        self._clock = clock
-        self._restart = restart
-        settings = settings or SinkSettings()
-        self._supervised = [
-            _Supervised(
-                r,
-                SourceSink(
-                    r.number,
-                    link,
-                    clock,
-                    keep_alive=r.source.keep_alive,
-                    flags=r.flags,
-                    ranges=r.ranges,
-                    own_states=r.own_states,
-                    settings=settings,
-                ),
-                clock,
-                restart,
-            )
-            for r in sources
-        ]
-        self._tasks: list[asyncio.Task[None]] = []
+        self._link, self._clock, self._restart = link, clock, restart
+        self._settings = settings or SinkSettings()
+        self._supervised = [self._made(one) for one in sources]
+        self._tasks: dict[_Supervised, asyncio.Task[None]] = {}
 
     async def start(self) -> None:
         """Begin; returns at once. Links are `connecting` until their drivers say otherwise."""
         for library in CHATTY:
             logging.getLogger(library).setLevel(logging.CRITICAL)
         for supervised in self._supervised:
-            supervised.sink.start()
-            self._tasks.append(asyncio.create_task(supervised.run(), name=f"source {supervised.running.source.id}"))
+            self._begin(supervised)
+
+    async def change(self, sources: Sequence[Running]) -> tuple[list[str], list[str]]:
+        """Run these from now on: what is equal runs on, what is gone or different ends, what is new or different begins.
+
+        Returns the ids (ended, begun). What an ended one had not delivered stays with its device, as at a stop.
+        """
+        running = {supervised.running.key: supervised for supervised in self._supervised if supervised.running.key}
+        wanted = [running.get(one.key) or self._made(one) for one in sources]
+        gone = [one for one in self._supervised if one not in wanted]
+        fresh = [one for one in wanted if one not in self._supervised]
+        self._supervised = wanted
+        for one in gone:
+            await self._end(one)
+        for one in fresh:
+            self._begin(one)
+        return [one.running.source.id for one in gone], [one.running.source.id for one in fresh]
+
+    def _made(self, running: Running) -> _Supervised:
+        sink = SourceSink(
+            running.number,
+            self._link,
+            self._clock,
+            keep_alive=running.source.keep_alive,
+            flags=running.flags,
+            ranges=running.ranges,
+            own_states=running.own_states,
+            settings=self._settings,
+        )
+        return _Supervised(running, sink, self._clock, self._restart)
+
+    def _begin(self, supervised: _Supervised) -> None:
+        supervised.sink.start()
+        self._tasks[supervised] = asyncio.create_task(supervised.run(), name=f"source {supervised.running.source.id}")
+
+    async def _end(self, supervised: _Supervised) -> None:
+        task = self._tasks.pop(supervised, None)
+        await end([job for job in (task, supervised.living) if job is not None])
+        await supervised.sink.stop()
 
     async def stop(self) -> None:
         """Cancel the drivers, then the sinks. What was not acknowledged stays with its device."""
-        await end([*self._tasks, *(s.living for s in self._supervised if s.living is not None)])
+        await end([*self._tasks.values(), *(s.living for s in self._supervised if s.living is not None)])
         self._tasks.clear()
         for supervised in self._supervised:
             await supervised.sink.stop()

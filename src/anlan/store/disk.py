@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from anlan.model.errors import StoreError
@@ -41,13 +42,18 @@ class Disk:
 
     def write_whole(self, path: Path, content: bytes) -> None:
         """The file has all of `content`, durably, or is as it was before."""
-        new = path.with_name(path.name + ".new")
-        with new.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        self.rename(new, path)
-        self.sync_folder(path.parent)
+        self.write_all({path: content})
+
+    def write_all(self, contents: Mapping[Path, bytes]) -> None:
+        """The same of several files of one folder, in this order: all are written before the first takes its place."""
+        for path, content in contents.items():
+            with _new(path).open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        for path in contents:
+            self.rename(_new(path), path)
+            self.sync_folder(path.parent)
 
     def sync_folder(self, folder: Path) -> None:
         """Names made, changed or removed in `folder` are durable on return."""
@@ -66,6 +72,10 @@ class Disk:
         except OSError:
             path.unlink(missing_ok=True)
             raise
+
+
+def _new(path: Path) -> Path:
+    return path.with_name(path.name + ".new")
 
 
 class FolderLock:

@@ -37,8 +37,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import URL, Connection
 
-from anlan.model.errors import Corrupt, InputError, StoreError
-from anlan.store.records import Base, Records, open_engine
+from anlan.model.errors import Corrupt, InputError
+from anlan.store.records import Base, FromTheFuture, Records, open_engine
 
 SHARED = Path(str(files("anlan.store") / "alembic"))
 
@@ -135,7 +135,7 @@ def _refuse_the_future(connection: Connection, config: Config) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     unknown = sorted(set(MigrationContext.configure(connection).get_current_heads()) - known)
     if unknown:
-        raise StoreError(
+        raise FromTheFuture(
             "The records were made by a newer Anlan: they contain the changes {unknown}, which this one does not know. "
             "Start the version that made them, or restore a backup from before the upgrade.",
             unknown=", ".join(unknown),

@@ -52,6 +52,10 @@ INTEGER_64 = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 JSON_COLUMN = sa.JSON().with_variant(JSONB(), "postgresql")
 
 
+class FromTheFuture(StoreError):
+    """Made by a newer Anlan: whole, and not for this one."""
+
+
 class Base(DeclarativeBase):
     """Base of every room's tables; constraints are named by rule because a migration can only change what has a name."""
 
@@ -66,6 +70,7 @@ class Base(DeclarativeBase):
     )
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
         int: INTEGER_64,
+        float: sa.Float(),  # 64 bits in SQLite and in PostgreSQL, under the name that the migrations have
         str: sa.Text(),
         bytes: sa.LargeBinary(),
         UUID: sa.Uuid(),
@@ -112,6 +117,19 @@ class Records:
         with _store_errors(self.url):
             upgrade(self.url, rooms)
         self.rooms = dict(rooms)
+
+    def check_whole(self) -> None:
+        """Every page is where it should be. Raises StoreError, Corrupt. PostgreSQL looks after its own pages."""
+        if self.url.get_backend_name() != "sqlite":
+            return
+        with self.reading() as session:
+            found = [str(row[0]) for row in session.execute(sa.text("PRAGMA quick_check(3)"))]
+        if found != ["ok"]:
+            raise Corrupt(
+                "The records database {where} is damaged: {why}",
+                where=self.url.render_as_string(hide_password=True),
+                why="; ".join(found),
+            )
 
     def close(self) -> None:
         self.engine.dispose()

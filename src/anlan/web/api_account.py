@@ -16,23 +16,12 @@ from anlan.guard.principal import Principal
 from anlan.guard.records import SignIn, Token
 from anlan.guard.tokens import check_person
 from anlan.web.answers import Json, iso
+from anlan.web.api_keys import Code, FactorCode, OwnPerson, standing
 from anlan.web.auth import SELF, Asker, require
 from anlan.web.context import Context
 from anlan.web.places import check_place
 
 QR_SCALE = 5
-
-
-class Password(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    password: Annotated[str, Field(max_length=256)]
-
-
-class Code(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    code: Annotated[str, Field(max_length=64)]
 
 
 class NewToken(BaseModel):
@@ -44,9 +33,9 @@ class NewToken(BaseModel):
     name: Annotated[str, Field(min_length=1, max_length=100)]
     actions: Annotated[list[Annotated[str, Field(max_length=100)]], Field(max_length=50)]
     place: Annotated[str, Field(max_length=200)] = ""
-    days: int = 90
+    days: Annotated[int, Field(strict=True)] = 90
     password: Annotated[str, Field(max_length=256)]
-    code: Annotated[str, Field(max_length=64)] = ""
+    code: FactorCode = ""
 
 
 class Everywhere(BaseModel):
@@ -54,7 +43,7 @@ class Everywhere(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    tokens: bool = False
+    tokens: Annotated[bool, Field(strict=True)] = False
 
 
 def routes(context: Context) -> APIRouter:
@@ -65,34 +54,36 @@ def routes(context: Context) -> APIRouter:
 
     @router.get("/me/factor", dependencies=[require(SELF)])
     async def factor(asker: Asker) -> Response:
-        """Whether a second factor is set up, since when, how many codes on paper are left, and from when it is needed."""
-        return Json(await _standing(context, asker))
+        """Whether a second factor is set up, since when, by which phone and keys, how many codes on paper are left, and from when it is
+        needed; whether a security key can be set up at the address that is open, and if not why."""
+        return Json(await standing(context, asker))
 
-    @router.post("/me/factor", dependencies=[require(SELF)])
-    async def begin(asker: Asker, body: Password) -> Response:
-        """Begin to set up a phone: the secret as text, as URI and as QR code (SVG), told once. It counts after `confirm`."""
-        await guard.check_own_password(asker, body.password)
+    @router.post("/me/factor", dependencies=[require(SELF)], status_code=201)
+    async def begin(asker: Asker, body: OwnPerson) -> Response:
+        """Begin to set up a phone: the secret as text, as URI and as QR code (SVG), told once. It counts after `confirm`; another phone
+        counts until then."""
+        await guard.check_own_person(asker, body.password, body.code)
         secret = await asyncio.to_thread(factors.begin, asker)
         uri = totp.uri(secret, asker.account, f"Anlan {context.plant.name.text('en') or context.plant.id}")
         return Json({"secret": totp.secret_text(secret), "uri": uri, "qr": qr(uri)}, status_code=201)
 
     @router.post("/me/factor/confirm", dependencies=[require(SELF)])
     async def confirm(asker: Asker, body: Code) -> Response:
-        """The phone's first code. From now on a code is asked for; the answer tells ten codes for paper, once."""
+        """The phone's first code. From now on a code is asked for; with the first factor the answer tells ten codes for paper, once."""
         codes = await guard.own_factor(asker, partial(factors.confirm, asker, body.code))
-        return Json({"recovery_codes": codes, **await _standing(context, asker)})
+        return Json({"recovery_codes": codes, **await standing(context, asker)})
 
     @router.post("/me/factor/recovery-codes", dependencies=[require(SELF)])
     async def recovery_codes(asker: Asker, body: Code) -> Response:
         """Ten fresh codes for paper, told once; the earlier ones are worth nothing."""
         codes = await guard.own_factor(asker, partial(factors.new_recovery_codes, asker, body.code))
-        return Json({"recovery_codes": codes, **await _standing(context, asker)})
+        return Json({"recovery_codes": codes, **await standing(context, asker)})
 
     @router.post("/me/factor/remove", dependencies=[require(SELF)])
     async def remove(asker: Asker, body: Code) -> Response:
-        """Remove the own second factor, to set up another phone. Takes a code; who has none asks two others (`factor-reset`)."""
+        """Take the own phone away; not the last factor of who needs one. Takes a code; who has none asks two others (`factor-reset`)."""
         await guard.own_factor(asker, partial(factors.remove, asker, body.code))
-        return Json(await _standing(context, asker))
+        return Json(await standing(context, asker))
 
     _sessions(router, context)
     _tokens(router, context)
@@ -129,7 +120,7 @@ def _tokens(router: APIRouter, context: Context) -> None:
         """The own API tokens that were not revoked: for what, until when, last used."""
         return Json({"items": [token_row(one, context.clock.now()) for one in await asyncio.to_thread(tokens.of, asker.person)]})
 
-    @router.post("/me/tokens", dependencies=[require("token.create")])
+    @router.post("/me/tokens", dependencies=[require("token.create")], status_code=201)
     async def create(asker: Asker, body: NewToken) -> Response:
         """Make a token for a program; its text is told once, here. Takes the own password, and a code for who has a second factor."""
         check_person(asker)
@@ -197,17 +188,3 @@ def qr(text: str) -> str:
 
     code = segno.make(text, error="m", micro=False)
     return code.svg_inline(scale=QR_SCALE, omitsize=True, dark="#000", light="#fff", border=4)
-
-
-async def _standing(context: Context, asker: Principal) -> dict[str, Any]:
-    standing = await asyncio.to_thread(context.guard.factors.standing, asker.person)
-    due = None if standing.since is not None else asker.factor_due
-    return {
-        "enrolled": standing.since is not None,
-        "since": standing.since,
-        "since_iso": iso(standing.since),
-        "recovery_left": standing.recovery_left,
-        "due": due,
-        "due_iso": iso(due),
-        "needed_now": asker.must_enrol and standing.since is None,
-    }

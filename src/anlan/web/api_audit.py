@@ -133,6 +133,7 @@ def _heads(context: Context, language: Language, before: int | None, limit: int)
         "checked": None if checked is None else _checked(checked, language),
         "checked_at": auditor.checked_at if auditor is not None else None,
         "checked_at_iso": iso(auditor.checked_at) if auditor is not None else None,
+        "now": context.clock.now(),
         "check_seconds": CHECK_SECONDS,
         "sign_seconds": SIGN_SECONDS,
         "witnesses": [state.as_json(language) for state in auditor.states.values()] if auditor is not None else [],

@@ -44,7 +44,7 @@ def routes(context: Context) -> APIRouter:
             }
         )
 
-    @router.get("/metrics", dependencies=[public()])
+    @router.get("/metrics", dependencies=[public()], responses={200: {"content": {CONTENT_TYPE: {}}}}, response_class=Response)
     async def metrics(request: Request) -> Response:
         """Prometheus metrics, for a person with node.metrics or a scraper on this machine."""
         if not (context.settings.metrics_from_loopback and _from_this_machine(request)):

@@ -20,7 +20,7 @@ from anlan.guard.roles import Kind
 from anlan.model.words import Label
 from anlan.web.answers import Json, iso
 from anlan.web.api_account import session_row
-from anlan.web.api_roster import people_on_duty
+from anlan.web.api_roster import running_shift
 from anlan.web.auth import Asker, require
 from anlan.web.context import Context
 from anlan.web.idempotency import Key, Writes
@@ -57,7 +57,7 @@ class ChangePerson(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     held: Annotated[list[HeldRole], Field(max_length=50)] | None = None
-    disabled: bool | None = None
+    disabled: Annotated[bool, Field(strict=True)] | None = None
 
 
 class Why(BaseModel):
@@ -83,7 +83,7 @@ def routes(context: Context) -> APIRouter:
         rows = [{**_person(one), "second_factor": one.id in with_factor} for one in everyone if _concerns(one, asker)]
         return Json({"items": rows})
 
-    @router.post("/people", dependencies=[require("people.manage")])
+    @router.post("/people", dependencies=[require("people.manage")], status_code=201)
     async def add(asker: Asker, body: AddPerson) -> Response:
         """Add a person; the answer tells the password for the first sign-in, once."""
         _check_places(context, body.held)
@@ -147,8 +147,8 @@ def routes(context: Context) -> APIRouter:
     def add_decision(name: str, approve: bool, text: str) -> None:
         async def decide(request: Request, reset: UUID, asker: Asker, key: Key = None) -> Response:
             async def run(_: UUID) -> dict[str, Any]:
-                on_duty = await asyncio.to_thread(people_on_duty, context)
-                decide_reset = partial(context.guard.factors.decide_reset, reset, asker, approve=approve, on_duty=on_duty)
+                shift = running_shift(context)
+                decide_reset = partial(context.guard.factors.decide_reset, reset, asker, approve=approve, shift=shift)
                 decided = await asyncio.to_thread(decide_reset)
                 if approve:
                     await asyncio.to_thread(sessions.end_all_of, decided.person_id)
@@ -161,7 +161,7 @@ def routes(context: Context) -> APIRouter:
             path, decide, methods=["POST"], name=name, description=text, dependencies=[require("people.approve")]
         )
 
-    add_decision("approve", True, "Take the second factor away, as the second person; all sessions of its owner end.")
+    add_decision("approve", True, "Take the second factor away, as the second person; all sessions and tokens of its owner end.")
     add_decision("refuse", False, "Refuse or withdraw the request; the second factor stays.")
 
     @router.get("/policy", dependencies=[require("people.view")])

@@ -39,7 +39,10 @@ def routes(context: Context) -> APIRouter:
 
     @router.get("/roster", dependencies=[require("people.view")])
     async def duties(
-        first: Annotated[str, Query(alias="from", max_length=40, description="YYYY-MM-DD; when absent, the day on which the running shift began")] = "",
+        first: Annotated[
+            str,
+            Query(alias="from", max_length=40, description="YYYY-MM-DD; when absent, the day on which the running shift began"),
+        ] = "",
         days: Annotated[int, Query(ge=1, le=MOST_DAYS)] = 7,
     ) -> Response:
         """The roster of some days, with the shifts and posts it is written for."""
@@ -96,12 +99,10 @@ def on_duty_now(context: Context) -> dict[str, Any]:
     }
 
 
-def people_on_duty(context: Context) -> frozenset[UUID] | None:
-    """Of all posts and of none; None where the node has no roster at all."""
-    if not context.guard.roster.is_kept():
-        return None
+def running_shift(context: Context) -> tuple[str, str]:
+    """(day on which it began, id), as the roster names it."""
     day, running = _running(context)
-    return frozenset(one for people in context.guard.roster.at(day, running.shift.id).values() for one in people)
+    return day, running.shift.id
 
 
 def today(context: Context) -> str:

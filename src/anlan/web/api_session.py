@@ -13,6 +13,8 @@ from anlan.guard.principal import Principal
 from anlan.guard.sessions import csrf_token
 from anlan.model.words import Language
 from anlan.web.answers import Json, iso
+from anlan.web.api_keys import FactorCode
+from anlan.web.api_stations import station_name
 from anlan.web.auth import SELF, Asker, clear_cookie, device_of, from_where, public, require, set_cookie, set_device, token_of
 from anlan.web.context import Context
 from anlan.web.problem import language_of
@@ -22,7 +24,7 @@ Text = Annotated[str, Field(max_length=256)]
 
 class SignIn(BaseModel):
     """`post`: one of the person's posts; "" takes the only one, or none when there are several. `code`: of the second factor, where there
-    is one: without it the answer is `second-factor-needed`."""
+    is one: without it the answer is `second-factor-needed`, whose `facts.key` is what to ask a security key (`web.api_keys`)."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -30,7 +32,7 @@ class SignIn(BaseModel):
     password: Text
     post: Text = ""
     language: Language | None = None
-    code: Annotated[str, Field(max_length=64)] = ""
+    code: FactorCode = ""
 
 
 class AtPost(BaseModel):
@@ -46,10 +48,13 @@ class Preferences(BaseModel):
 
 
 class NewPassword(BaseModel):
+    """`tokens`: whether the API tokens are revoked too."""
+
     model_config = ConfigDict(extra="forbid")
 
     old: Text
     new: Text
+    tokens: bool = False
 
 
 def routes(context: Context) -> APIRouter:
@@ -71,6 +76,7 @@ def routes(context: Context) -> APIRouter:
             replacing=leaving.session if leaving is not None else None,
             code=body.code,
             device=device_of(request, settings),
+            station=station_name(context, request),
         )
         answer = Json(who(context, signed_in.principal, signed_in.token))
         set_cookie(answer, settings, signed_in.token)
@@ -104,8 +110,8 @@ def routes(context: Context) -> APIRouter:
 
     @router.post("/me/password", dependencies=[require(SELF)])
     async def change_password(request: Request, asker: Asker, body: NewPassword) -> Response:
-        """Choose an own password; all other sessions of the person end."""
-        await context.guard.change_own_password(asker, body.old, body.new)
+        """Choose an own password; all other sessions of the person end, with `tokens` the API tokens too."""
+        await context.guard.change_own_password(asker, body.old, body.new, tokens=body.tokens)
         return Json(await _anew(context, request))
 
     return router

@@ -101,6 +101,15 @@ def is_paired(context: Context, connection: HTTPConnection) -> bool:
         return False
 
 
+def station_name(context: Context, connection: HTTPConnection) -> str:
+    """Of the paired station that a request comes from, "" for none, or while stations cannot be read."""
+    try:
+        station = station_of(context, connection)
+    except AnlanError:
+        return ""
+    return station.name if station is not None else ""
+
+
 def keep_on(context: Context, request: Request, answer: Response) -> None:
     """The cookie lasts from this visit on."""
     set_station_cookie(answer, context.settings, request.cookies[station_cookie(context.settings)])

@@ -17,7 +17,21 @@ from starlette.types import Scope
 from anlan import __version__
 from anlan.guard.principal import Principal
 from anlan.model.errors import NotFound, Unavailable
-from anlan.web import api_account, api_audit, api_docs, api_node, api_people, api_roster, api_session, api_stations, problem
+from anlan.web import (
+    api_account,
+    api_audit,
+    api_docs,
+    api_keys,
+    api_node,
+    api_oidc,
+    api_people,
+    api_roster,
+    api_session,
+    api_settings,
+    api_stations,
+    problem,
+)
+from anlan.web.api_witness import routes as witness_routes
 from anlan.web.auth import public
 from anlan.web.context import Context
 from anlan.web.gate import Gate
@@ -60,11 +74,15 @@ def build_app(
     for make in (
         api_session.routes,
         api_account.routes,
+        api_keys.routes,
+        api_oidc.routes,
         api_people.routes,
         api_roster.routes,
         api_stations.routes,
         api_node.routes,
+        api_settings.routes,
         api_audit.routes,
+        witness_routes,
         *routes,
     ):
         app.include_router(make(context), prefix=API)

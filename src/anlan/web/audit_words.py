@@ -14,4 +14,5 @@ AUDIT_WORDS: tuple[str, ...] = (
     "Under the head of {n} entries signed {time}, by {steps} hashes.", "This browser recomputed it: it agrees.",
     "This browser recomputed it: it does not agree.", "Not recomputed here: the browser does that under HTTPS only.", "changed", "Reason", "Hash",
     "kept without end: nothing deletes entries; the first is of {time}", "the node", "nobody known", "Older", "Show", "Time", "Post",
+    "{span} old", "Last known", "Witness of", "silent for {span}", "heard {span} ago", "no token hands over for it any more", "does not fit",
 )  # fmt: skip

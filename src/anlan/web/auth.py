@@ -154,6 +154,17 @@ def _is_ours(connection: HTTPConnection, origin: str, settings: WebSettings) -> 
     return secure is not None and secure == settings.tls and parts.netloc == connection.headers.get("host", "")
 
 
+def served_origin(connection: HTTPConnection, settings: WebSettings) -> str:
+    """Where the browser believes this console to be, for what it signs by origin (`guard.webauthn`): as it says itself, which `check_origin`
+    has looked at; else by the Host it asked, at a proxy's origin where one is set for that name."""
+    said = connection.headers.get("origin", "")
+    if said and _is_ours(connection, said, settings):
+        return said
+    host = connection.headers.get("host", "")
+    proxied = next((one for one in settings.origins if urlsplit(one).netloc == host), "")
+    return proxied or f"{'https' if settings.tls else 'http'}://{host}"
+
+
 def public() -> Any:
     """For the few routes that a stranger may call: says so where the action would stand. `PUBLIC` in gate.py lists their paths."""
     return Depends(_public)

@@ -11,9 +11,19 @@ from anlan.model.quality import Reason
 from anlan.model.units import units
 from anlan.model.words import Language, translate
 from anlan.web.audit_words import AUDIT_WORDS
+from anlan.web.drawing_words import DRAWING_WORDS
+from anlan.web.evacuation_words import EVACUATION_WORDS
+from anlan.web.proof_words import PROOF_WORDS
+from anlan.web.settings_words import SETTINGS_WORDS
+from anlan.web.start_words import START_WORDS
 
 WORDS: tuple[str, ...] = (
     *AUDIT_WORDS,
+    *EVACUATION_WORDS,
+    *PROOF_WORDS,
+    *SETTINGS_WORDS,
+    *START_WORDS,
+    *DRAWING_WORDS,
     # spans, states of a value
     "{n} s", "{n} min", "{n} h", "{n} d", "state {n}", "no data yet", "good", "uncertain", "bad",
     "calibrating", "late", "backfilled", "entered by hand", "exercise", "clock wrong",
@@ -190,6 +200,11 @@ WORDS: tuple[str, ...] = (
     "Declare: identity not available", "Declare and acknowledge",
     "People can sign in now. Journal and audit record keep this declaration, and every console shows it for half an hour.",
     "Code of the second factor",
+    # security keys
+    "No security key answered: touch it in time, and use one of your own.", "This security key is registered already.",
+    "No security key answers to this address.", "This browser lets no security key answer here.", "Security key", "not at this address", "Phone",
+    "Key, card or phone", "Answers to", "{n} codes on paper are left.", "Another key or phone", "Another key, or a phone", "Remove a second factor",
+    "The last one stays where your role needs one: set up another first.", "Code from the phone, or one on paper; empty for the security key",
     "A paired station answers alarms of its post when nobody can sign in. What is done there is recorded as unidentified, with post and station.",
     "Each answer here is recorded as unidentified, at this post and station ({station}), and shown on every console.",
     "From where", "Its key is worth nothing from then on.", "Made by", "Make", "Make a station",
@@ -201,8 +216,8 @@ WORDS: tuple[str, ...] = (
     # people, roster, own account
     "A new one-time password for {name}?", "A program shows a token instead of signing in. It may no more than you.",
     "A second person decides: neither you nor its owner.", "Account, for example wang.li", "Add", "Add a person",
-    "Another phone", "Branch of the plant", "Change the password", "Change: {day} {shift}",
-    "Changed; all other sessions have ended.", "Choose another", "Code from the phone", "Code from the phone, or one on paper",
+    "Branch of the plant", "Change the password", "Change: {day} {shift}",
+    "Changed; all other sessions have ended.", "Choose another",
     "Consoles at a post stay in view with nobody signed in.", "Copy it now: it is not shown again.", "Days until it expires",
     "Duty roster", "End", "Filter: account, name, role, post", "Give", "Give one more:", "Given; in force at once.",
     "It counts from everyone's next sign-in and empties no running console.", "Make a token", "Name in Latin letters",
@@ -211,11 +226,11 @@ WORDS: tuple[str, ...] = (
     "One-time password of {name}. It is shown only now and is good for a week.",
     "Only these kinds of action; none chosen: all of the role's", "People", "People; several with Ctrl",
     "Post, for roles that work at one", "Present password", "Profile", "Remove", "Role", "Roles of {name}",
-    "Rules for passwords and sessions", "Set up since {time}; {n} codes on paper are left.", "Sign out everywhere",
+    "Rules for passwords and sessions", "Sign out everywhere",
     "Sign out", "Sign out everywhere else", "Sign {name} out everywhere?", "are revoked too", "stay as they are", "Take away", "Take away the second factor of {name}?",
     "Taken away; in force at once.", "The earlier ones are worth nothing then.",
     "The present password and all sessions end. Consoles at a post stay in view with nobody signed in.",
-    "The second factor is removed; then set it up anew.", "The two new passwords differ.", "Week after", "Week before",
+    "The two new passwords differ.", "Week after", "Week before",
     "What it may do; several with Ctrl", "Your role needs one from {time}.", "at no post", "closed", "console left in view",
     "demo", "expired", "has a one-time password", "here", "holds nothing", "never", "none",
     "not checked against the original text", "only {kinds}", "running: {shift} of {day}", "set up", "signed in",
@@ -225,6 +240,23 @@ WORDS: tuple[str, ...] = (
     "Reopen the account of {name}?", "Close the account of {name}?",
     "All sessions and tokens end at once; the record keeps the name.", "Second factor", "Last used", "For",
     "Where I am signed in", "Tokens for programs",
+    # configuration
+    "Configuration", "Alarm classes", "Requests", "Versions", "Reporting period", "Guards", "In use", "Comment needed", "May be shelved", "Longest",
+    "Test every", "Review every", "Training", "Asked", "Loosened", "Decided", "Into the draft", "In the draft: {id}",
+    "Draft: {n} changes", "Draft on version {n}", "In the draft", "Out of the draft: {id}", "taken away", "New",
+    "The draft takes this away.", "Let the draft go", "What you typed is kept: choose {id} again to go on.", "Looking…", "Takes two persons: it loosens what guards safety", "Alarms now",
+    "ends", "begins, once its delay has run", "goes on", "not known before it runs",
+    "Sources that are read anew, a few seconds without values", "You hold no right to configure at: {places}", "Ask a second person",
+    "waits", "declined", "withdrawn", "void", "machine account {name}", "Take on", "Decline",
+    "The machine's account asked, which is no person: one takes it on, another approves.", "made on version {n}",
+    "Void: what it changes has been changed since", "Places concerned", "approved by {name}", "Approve as the second person",
+    "Own password", "Code of the second factor, if one is set up", "You then answer for having asked; another person approves.",
+    "The first version.", "Bring back this version…", "Bring back version {n}", "As a new version, through the same checks.",
+    "Nothing differs from what is approved now.", "Every source", "only what guards safety", "Every state", "two persons",
+    "Choose a line to see and change it. Changes gather in a draft and come into force together.", "Add…", "Nothing here fits.",
+    "{n} requests wait for you", "Range", "Sign as who asks", "It takes two persons: sign it, then another approves it.",
+    "Unsigned it waits for nobody: a console that is left open asks for no one.",
+    "Who asked has not signed this yet; until then nobody can approve it.", "You hold no right to add or move what is read at: {places}",
     # frame
     "Connection to the node lost for {span}: nothing on this screen is live.", "lost",
     "The node's core does not answer: nothing on this screen is live and no alarm is decided here now.", "connecting",

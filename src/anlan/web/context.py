@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from anlan.model.clock import Clock, Micros
+from anlan.model.drawings import Drawing
 from anlan.model.errors import AnlanError
 from anlan.model.events.alarms import AlarmKind, AlarmTransition
 from anlan.model.links import Camera, Cameras, Document
@@ -231,6 +232,8 @@ class PlantView:
     """What the plant demands of calibrations (`monitor.detectors.config.DetectorSettings`)."""
     documents: Sequence[Document] = ()
     cameras: Sequence[Camera] = ()
+    drawings: Sequence[Drawing] = ()
+    """The plant's own; the one without a place is the plan of the whole."""
     demo: bool = False
     speed: float = 1.0
 
@@ -310,6 +313,8 @@ class WebSettings:
     origins: tuple[str, ...] = ()
     metrics_from_loopback: bool = True
     live_hz: float = 4.0
+    rates: bool = True
+    """Whether what costs much is counted (`web.rates`); a test that asks everything a thousand times turns it off."""
     max_body: int = 1 << 20
     max_upload: int = 1 << 26
     """Of the few routes that take whole files."""

@@ -13,6 +13,7 @@ from fastapi import Request
 from anlan.guard.principal import Principal
 from anlan.model.words import LANGUAGES, Language, translate
 from anlan.web import shell, theme
+from anlan.web.api_oidc import provider_of
 from anlan.web.api_stations import is_paired
 from anlan.web.client_words import client_words
 from anlan.web.context import Context
@@ -24,13 +25,15 @@ def door(context: Context, request: Request) -> str:
     """Sign-in for a stranger; the password form for whoever must choose an own one. The whole document for GET /login."""
     principal: Principal | None = request.scope.get("state", {}).get("principal")
     language = _language(request.query_params.get("lang", ""), principal, request)
-    target = _inside(request.query_params.get("next", "/"))
+    target = inside(request.query_params.get("next", "/"))
     if principal is not None and principal.must_change:
         card = password_card(language)
     elif principal is not None and principal.must_enrol:
         card = enrol_card(language)
     else:
-        card = sign_in_card(context, language)
+        card = join(sign_in_card(context, language), identity_way(context, language, target))
+    if principal is None and (lost := context.faults.get("records")) is not None:
+        card = join(el("div", lost.text(language), cls="notice wrong", role="alert"), card)
     if principal is None and is_paired(context, request):
         card = join(card, emergency_way(language))
     return page_around(context, card, language, target)
@@ -67,6 +70,55 @@ def page_around(context: Context, card: Markup, language: Language, target: str)
 
 def sign_in_card(context: Context, language: Language) -> Markup:
     return shell.sign_in_form(context, language, title=translate("Sign in at a post", language))
+
+
+def identity_way(context: Context, language: Language, target: str) -> Markup | None:
+    """By the identity service, where one is set. The script finds out whether it answers; the form above works in any case."""
+    provider = provider_of(context)
+    if provider is None:
+        return None
+    say = partial(translate, language=language)
+    words = say("Sign in by {service}").format(service=provider.settings.name.text(language))
+    away = say("It does not answer now. Sign in by account and password.")
+    return el(
+        "div",
+        el("a", words, href=f"/api/v1/oidc/begin?next={quote(target)}&lang={language}", cls="button"),
+        el("p", away, cls="dim away", role="status", hidden=True),
+        cls="identity-way",
+    )
+
+
+def finish_card(account: str, language: Language) -> Markup:
+    """The identity service has answered: the script begins the session, and asks for the own second factor where it is needed."""
+    say = partial(translate, language=language)
+    code = el("input", cls="field", name="code", autocomplete="one-time-code", autocapitalize="off", maxlength=40)
+    return el(
+        "form",
+        el("h2", say("Signing in as {account}").format(account=account)),
+        el(
+            "div",
+            shell.labelled(say("Code of the second factor"), code),
+            el("p", say("Six digits from the phone, or one of the codes on paper; empty for the security key."), cls="dim"),
+            cls="second-factor",
+            hidden=True,
+        ),
+        el("div", cls="form-error", role="alert"),
+        el(
+            "div",
+            el("button", say("Go on"), type="submit", cls="button main"),
+            el("a", say("Sign in otherwise"), href="/login", cls="button"),
+            cls="button-row",
+        ),
+        cls="oidc-finish",
+    )
+
+
+def refused_card(why: str, language: Language) -> Markup:
+    """The identity service let nobody in, or what it said does not count."""
+    say = partial(translate, language=language)
+    back = el("a", say("Sign in by account and password"), href="/login", cls="button main")
+    words = el("p", why, cls="form-error", role="alert")
+    return el("div", el("h2", say("Not signed in")), words, el("div", back, cls="button-row"), cls="not-let-in")
 
 
 def emergency_way(language: Language) -> Markup:
@@ -118,7 +170,7 @@ def _language_link(one: str, language: Language, target: str) -> Markup:
     )
 
 
-def _inside(target: str) -> str:
+def inside(target: str) -> str:
     """Only a path of this console: a link must not lead from our sign-in to a foreign page."""
     parts = urlsplit(target)
     local = target.startswith("/") and not target.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc

@@ -22,26 +22,39 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from anlan.guard.principal import Principal
 from anlan.guard.service import Guard
+from anlan.guard.webauthn import served_at
 from anlan.model.errors import AnlanError, InputError, NotSignedIn, StoreError
-from anlan.web.auth import SAFE_METHODS, bearer_of, check_origin, from_where, token_of
+from anlan.web.auth import SAFE_METHODS, bearer_of, check_origin, from_where, served_origin, token_of
 from anlan.web.context import WebSettings
 from anlan.web.metrics import Meter
 from anlan.web.problem import of_error, unexpected
+from anlan.web.rates import RATES, Rates
 from anlan.web.refusing import record_refusal
 from anlan.web.station_cookie import station_cookie
 
 STATION = frozenset(
-    {"/pair", "/emergency", "/api/v1/station", "/api/v1/emergency", "/api/v1/emergency/acknowledge", "/api/v1/emergency/silence"}
+    {
+        "/pair",
+        "/emergency",
+        "/api/v1/station",
+        "/api/v1/emergency",
+        "/api/v1/emergency/acknowledge",
+        "/api/v1/emergency/silence",
+        "/api/v1/emergency/evacuate",
+        "/api/v1/emergency/evacuate/end",
+    }
 )
 """Ask for a station's pairing code or key themselves; they answer while the records of people cannot be read."""
-PUBLIC = frozenset({"/login", "/favicon.ico", "/api/v1/health", "/api/v1/session", "/api/v1/metrics"}) | STATION
+IDENTITY = frozenset({"/api/v1/oidc", "/api/v1/oidc/begin", "/api/v1/oidc/callback", "/api/v1/oidc/finish"})
+"""Signing in by an identity service: its way there and back."""
+PUBLIC = frozenset({"/login", "/favicon.ico", "/api/v1/health", "/api/v1/session", "/api/v1/metrics"}) | STATION | IDENTITY
 """Answer to strangers. Session: that is where one signs in. Metrics: asks for its scope, or loopback, itself."""
 PUBLIC_UNDER = ("/static/", "/_nicegui/")
 """Files of the program, the same for every plant: scripts, styles, fonts."""
 NOT_PUBLIC_UNDER = ("/_nicegui/client/", "/_nicegui/auto/", "/_nicegui_ws/")
 """NiceGUI's uploads, generated files and sockets carry a page's content."""
 
-UPLOADS_UNDER = ("/api/v1/alarms/master/",)
+UPLOADS_UNDER = ("/api/v1/alarms/master/", "/api/v1/plant/drawings/", "/api/v1/plant/lists/")
 """Take whole workbooks; each asks for a right before it reads a byte of them."""
 
 CSP = (
@@ -73,6 +86,7 @@ class Gate:
     def __init__(self, app: ASGIApp, *, guard: Guard, settings: WebSettings, meter: Meter) -> None:
         self.app, self.settings, self.meter = app, settings, meter
         self.sessions, self.tokens, self.refusals = guard.sessions, guard.tokens, guard.refusals
+        self.rates = Rates(guard.clock, RATES if settings.rates else ())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
@@ -82,6 +96,7 @@ class Gate:
         state = scope.setdefault("state", {})
         state["request_id"] = _request_id(connection)
         state["refusals"] = self.refusals
+        served_at.set(served_origin(connection, self.settings))
         with structlog.contextvars.bound_contextvars(request=state["request_id"]), self.meter.request(scope) as answered:
             try:
                 state["principal"] = await self._who_or_nobody(connection)
@@ -141,6 +156,8 @@ class Gate:
             raise NotSignedIn("sign in first")
         if _length(connection) > (most := self._most(connection)):
             raise TooLarge("the request's body is larger than {most} bytes", most=most)
+        if principal is not None and connection.scope["type"] == "http":
+            self.rates.take(str(principal.person), connection.scope["method"], connection.scope["path"])
         if principal is not None and principal.token is not None:
             return  # no browser adds this header by itself, so no foreign page is behind it
         socket = connection.scope["type"] == "websocket"

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
@@ -18,6 +20,7 @@ import structlog
 from fastapi import Header, Request
 from sqlalchemy import delete, select
 
+from anlan.guard import passwords
 from anlan.guard.principal import Principal
 from anlan.model.clock import DAY, MINUTE, Clock, Micros
 from anlan.model.errors import AnlanError, CommandRefused, InputError, StoreError
@@ -33,6 +36,9 @@ FORGET_SECONDS = 600.0
 
 Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
 """Parameter of every route that writes; a repeated write without it is done again."""
+
+SECRET = re.compile(rb'"(?:password|code)"\s*:')
+"""Members of a body that nobody may find out from what is kept of it."""
 
 FAILED = {"failed": True}
 """The answer of a write without a status that is not under way any more."""
@@ -79,8 +85,8 @@ class Writes:
     ) -> Json:
         """`essential`: an emergency action; it goes on when the key cannot be written down because the disk is full."""
         if key is None:
-            return Json(await run(uuid7(self._clock)))
-        digest = _hash(request, await request.body())
+            return _answer(await run(uuid7(self._clock)))
+        digest = await _hash(request, await request.body(), asker.person, key)
         try:
             claim = await asyncio.to_thread(self._claim, asker.person, key, digest)
         except StoreError as failure:
@@ -94,7 +100,7 @@ class Writes:
 
     async def _run(self, request: Request, claim: _Claim, run: Callable[[UUID], Awaitable[dict[str, Any]]]) -> Json:
         try:
-            answer = Json(await run(claim.id))
+            answer = _answer(await run(claim.id))
         except AnlanError as error:
             if error.status >= 500:
                 await self._keep(claim, None, None)
@@ -149,6 +155,11 @@ class Writes:
             write.answer = FAILED if status is None else {"body": bytes(body or b"").decode()}
 
 
+def _answer(told: dict[str, Any]) -> Json:
+    """202 for what is not done but asked for: it waits for a second person."""
+    return Json(told, 202 if told.get("request") else 200)
+
+
 def _again(claim: _Claim) -> Json:
     body = (claim.answer or {}).get("body", "")
     assert claim.status is not None
@@ -160,5 +171,9 @@ def _again(claim: _Claim) -> Json:
     return answer
 
 
-def _hash(request: Request, body: bytes) -> bytes:
-    return hashlib.sha256(f"{request.method} {request.url.path}\n".encode() + body).digest()
+async def _hash(request: Request, body: bytes, person: UUID, key: str) -> bytes:
+    """It lies in the records for a day, and in copies of them: where the body holds a password, as dear to guess as the stored one."""
+    told = f"{request.method} {request.url.path}\n".encode() + body
+    if SECRET.search(body) is None:
+        return hashlib.sha256(told).digest()
+    return await passwords.in_worker(partial(passwords.digest, told, person.bytes + key.encode()))

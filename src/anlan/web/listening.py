@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
+import stat
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -35,6 +36,8 @@ class Certificate:
     key: Path
     starts: Micros
     ends: Micros
+    mode: int = 0o600
+    """Of the key's file."""
 
     @classmethod
     def read(cls, file: Path, key: Path) -> Certificate:
@@ -48,12 +51,12 @@ class Certificate:
                 mend="name the key with which the certificate was requested; in a file with a chain the node's own certificate comes first",
             )
         starts, ends = from_datetime(certificate.not_valid_before_utc), from_datetime(certificate.not_valid_after_utc)
-        found = cls(file, key, starts, ends)
+        found = cls(file, key, starts, ends, stat.S_IMODE(key.stat().st_mode))
         found._load()
         return found
 
     def doubt(self, now: Micros) -> ConfigError | None:
-        """What is wrong with its time: browsers that know HSTS let nobody past such a certificate.
+        """What is wrong with its time, past which browsers that know HSTS let nobody, or with who may read its key.
 
         No reason not to start: alarms and horn must not wait for a certificate, least of all after a power cut with a dead clock.
         """
@@ -69,8 +72,15 @@ class Certificate:
             return ConfigError(
                 "the certificate has expired: it ended {ends}, now is {now}",
                 file=str(self.file),
-                mend="renew it and end the app process, which is started again with the new one",
+                mend="renew it: a running node takes the new one within a minute",
                 **facts,
+            )
+        if self.mode & stat.S_IRWXO:
+            return ConfigError(
+                "everybody on this machine may read or write the certificate's key: its mode is {mode}, 600 was expected",
+                file=str(self.key),
+                mend="chmod 600; if somebody may have copied it, take a new key and certificate",
+                mode=f"{self.mode:o}",
             )
         return None
 
@@ -119,6 +129,10 @@ class Listening:
             given = self.certificate or self.key
             raise ConfigError("a certificate and its key are given together: --certificate and --key", file=str(given))
         return Certificate.read(self.certificate, self.key)
+
+    def pair_now(self) -> Certificate | None:
+        """As the files are now, which may have been renewed. Raises ConfigError."""
+        return Certificate.read(self.certificate, self.key) if self.certificate is not None and self.key is not None else None
 
     @property
     def tls(self) -> bool:

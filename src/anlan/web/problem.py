@@ -19,6 +19,7 @@ from starlette.requests import HTTPConnection, Request
 from anlan.model.errors import AnlanError
 from anlan.model.words import Language, translate
 from anlan.web.answers import Json
+from anlan.web.logs import SECRET
 from anlan.web.refusing import record_refusal
 
 TITLES = {
@@ -32,6 +33,9 @@ TITLES = {
     "trial-needed": "the change needs its replayed effect",
     "trial-unfit": "the trial is not of this change",
     "second-person-needed": "loosening takes a second person",
+    "request-void": "the request is void",
+    "draft-mistakes": "the draft has mistakes",
+    "version-mistakes": "that version has mistakes",
     "rule-mistakes": "the alarm as changed has mistakes",
     "book-mistakes": "the workbook has mistakes",
     "command-refused": "the step is refused",
@@ -42,6 +46,7 @@ TITLES = {
     "second-factor-needed": "a code of the second factor is needed",
     "not-signed-in": "not signed in",
     "too-many-tries": "too many tries",
+    "too-many-requests": "too many requests",
     "store": "the store cannot be used now",
     "log-full": "the log is full",
     "corrupt": "stored data are damaged",
@@ -51,8 +56,13 @@ TITLES = {
     "foreign-origin": "the request comes from a foreign page",
     "key-reused": "the Idempotency-Key was used for another request",
     "not-your-post": "the alarm belongs to another post",
+    "witness-refused": "the head does not fit what the witness holds",
     "another-address": "the station's key is good from its own address alone",
     "driver": "a device or its protocol failed",
+    "not-reached": "the device was not reached",
+    "too-many-looks": "too many looks at devices",
+    "addition-mistakes": "what is added has mistakes",
+    "drawing-mistakes": "the drawing has mistakes",
     "too-large": "the request is too large",
     "at-no-post": "this takes a session at a post",
     "same-person": "the next person signs",
@@ -96,6 +106,9 @@ EXPECTED = {
 }
 """Pydantic's type of mistake → what was expected (English msgid, filled with pydantic's facts)."""
 
+SECRET_FIELDS = (*SECRET, "code", "old", "new", "key", "pin", "signature")
+"""Parts of names of fields that carry, or may carry, what nobody else may read."""
+
 BY_STATUS = {400: "input", 401: "not-signed-in", 403: "forbidden", 404: "not-found", 413: "too-large", 415: "input", 422: "input"}
 
 log = structlog.get_logger()
@@ -123,13 +136,14 @@ def problem(connection: HTTPConnection, code: str, status: int, detail: str, fac
 
 
 def language_of(connection: HTTPConnection) -> Language:
-    """What a sign-in asks for; the session's language; without a session the first of Accept-Language that we speak, else Chinese."""
+    """What a sign-in asks for; the session's language; without a session, as for tokens, the first of Accept-Language that we speak, else
+    Chinese."""
     state = connection.scope.get("state", {})
     principal = state.get("principal")
     if "language" in state:
         asked: Language = state["language"]
         return asked
-    if principal is not None:
+    if principal is not None and principal.token is None:
         language: Language = principal.language
         return language
     for part in connection.headers.get("accept-language", "").lower().split(","):
@@ -186,12 +200,23 @@ def unexpected(connection: HTTPConnection) -> Problem:
 
 
 def _fault(one: Any, language: Language) -> dict[str, str]:
-    found = repr(one.get("input"))
+    found = _found(one)
     return {
         "where": ".".join(str(step) for step in one["loc"]),
         "expected": _expected(one, language),
         "found": found if len(found) <= 200 else found[:200] + "…",
     }
+
+
+def _found(one: Any) -> str:
+    """What was given, but nothing that may be a secret: no value of a field with a telling name, of one that is not known here (a slip of
+    the pen for such a one), and of an object only the names of its fields."""
+    given, place = one.get("input"), [str(step).lower() for step in one["loc"]]
+    if isinstance(given, dict):
+        return f"{{{', '.join(str(name)[:40] for name in given)}}}"
+    if one["type"] == "extra_forbidden" or place == ["body"] or any(word in place[-1] for word in SECRET_FIELDS):
+        return type(given).__name__
+    return repr(given)
 
 
 def _expected(one: Any, language: Language) -> str:

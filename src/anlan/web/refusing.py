@@ -9,6 +9,7 @@ from anlan.guard.principal import Principal
 from anlan.guard.refusals import Refusal, Refusals
 from anlan.guard.sessions import SignInRefused
 from anlan.model.errors import AnlanError, Forbidden, Hidden, NotSignedIn
+from anlan.web.logs import hidden
 
 API = "/api/v1"
 NO_ROUTE = "unknown route"
@@ -32,11 +33,11 @@ def record_refusal(connection: HTTPConnection, error: AnlanError) -> None:
     address = connection.client.host if connection.client is not None else "local"
     if principal is None:
         # What a stranger asks for is their own text: it tells nothing apart, and one of it stands for all.
-        refusals.note(Refusal("", "", address, "", error.code), first=f"{method} {connection.scope['path'][:200]}")
+        refusals.note(Refusal("", "", address, "", error.code), first=f"{method} {hidden(connection.scope['path'])[:200]}")
         return
     # A path without a route is the asker's own text: as a kind it would let them write as many leaves as they can think of.
     kind = Refusal(str(principal.person), principal.post, address, f"{method} {route}" if route else NO_ROUTE, error.code)
-    refusals.note(kind, path=connection.scope["path"][:200], **({} if route else {"method": method[:20]}))
+    refusals.note(kind, path=hidden(connection.scope["path"])[:200], **({} if route else {"method": method[:20]}))
 
 
 def _template(connection: HTTPConnection) -> str:

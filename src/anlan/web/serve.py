@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import structlog
 import uvicorn
 from fastapi import FastAPI
 
 from anlan.model.errors import ConfigError, Unavailable
-from anlan.web.listening import CIPHERS
+from anlan.web.listening import CIPHERS, Certificate
 
 LOOPBACK = "127.0.0.1"
+RENEWED_SECONDS = 60.0
+"""How often a certificate's files are looked at."""
+
+log = structlog.get_logger()
 
 
 def server(
@@ -76,6 +82,7 @@ async def serve(
 ) -> None:
     """Until cancelled. `on_ready` gets the address to print once requests are answered."""
     running = server(app, **options)  # type: ignore[arg-type]
+    following: asyncio.Task[None] | None = None
     task = asyncio.create_task(running.serve(sockets=[bound]))
     try:
         ready = asyncio.create_task(running.ready.wait())
@@ -83,11 +90,45 @@ async def serve(
         ready.cancel()
         if running.started:
             on_ready(address_of(bound, tls=running.config.is_ssl))
+        following = asyncio.create_task(_follow_renewals(running.config))
         await asyncio.shield(task)
     finally:
+        if following is not None:
+            following.cancel()
         running.should_exit = True
         with suppress(asyncio.CancelledError):
             await task
+
+
+async def _follow_renewals(config: uvicorn.Config) -> None:
+    """A renewed certificate is shown to who comes next; open connections keep theirs. One that does not fit is logged, and the old one shown:
+    the fault above every page is told by who watches its time."""
+    if config.ssl is None:
+        return
+    file, key = Path(str(config.ssl_certfile)), Path(str(config.ssl_keyfile))
+    seen = _stamps(file, key)
+    while True:
+        await asyncio.sleep(RENEWED_SECONDS)
+        now = _stamps(file, key)
+        if now == seen:
+            continue
+        seen = now
+        try:
+            Certificate.read(file, key)
+            config.ssl.load_cert_chain(file, key)
+            log.info("renewed certificate taken", file=str(file))
+        except (ConfigError, ssl.SSLError, OSError) as error:
+            log.error("renewed certificate not taken", file=str(file), error=str(error))
+
+
+def _stamps(*files: Path) -> list[tuple[int, int]]:
+    """What shows that one was written anew; nothing for one that is not there."""
+    found = []
+    for file in files:
+        with suppress(OSError):
+            state = file.stat()
+            found.append((state.st_mtime_ns, state.st_ino))
+    return found
 
 
 def address_of(bound: socket.socket, *, tls: bool = False) -> str:

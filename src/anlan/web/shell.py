@@ -19,6 +19,7 @@ from anlan.model.words import LANGUAGES, Language, translate
 from anlan.web import theme
 from anlan.web.client_words import client_words, quality_reasons, unit_signs
 from anlan.web.context import Context, PlantView
+from anlan.web.help_texts import help_texts
 from anlan.web.markup import Markup, el, join, script_json
 
 IS_NOT = (
@@ -47,6 +48,10 @@ class Way:
     icon: str
     words: str
     action: str
+    or_action: str = ""
+    """Another that lets it be shown, if any."""
+    last: bool = False
+    """Behind those that a shift uses, however early its room is asked."""
 
 
 def add_way(context: Context, way: Way) -> None:
@@ -98,6 +103,7 @@ def page_config(context: Context, principal: Principal) -> dict[str, Any]:
         "words": client_words(language),
         "quality": quality_reasons(language),
         "units": unit_signs(language),
+        "help": help_texts(language),
         "post": principal.post,
         "roles": list(principal.roles),
         "escalation": list(context.plant.escalation),
@@ -129,7 +135,7 @@ def frame(context: Context, principal: Principal, path: str, title: str, body: M
             "div",
             el("div", bar(context, principal), *notices(context, language), cls="top"),
             el("aside", ways(context, principal, path), cls="ways"),
-            el("main", el("h1", title, cls="visually-hidden"), body, id="page"),
+            el("main", el("h1", title, cls="visually-hidden"), body, id="page", tabindex=0),
             cls="shell",
         ),
         el("div", cls="toasts", aria_live="polite"),
@@ -268,7 +274,8 @@ def ways(context: Context, principal: Principal, path: str) -> Markup:
 
 
 def ways_of(context: Context, principal: Principal) -> list[Way]:
-    return [way for way in context.extras.get("ways", []) if principal.allows(way.action)]
+    ways = sorted(context.extras.get("ways", []), key=lambda way: way.last)
+    return [way for way in ways if any(action and principal.allows(action) for action in (way.action, way.or_action))]
 
 
 def _way(way: Way, path: str, language: Language) -> Markup:
@@ -317,7 +324,7 @@ def sign_in_form(context: Context, language: Language, *, title: str, leaving: P
                 say("Code of the second factor"),
                 el("input", cls="field", name="code", autocomplete="one-time-code", autocapitalize="off", maxlength=40),
             ),
-            el("p", say("Six digits from the phone, or one of the codes on paper."), cls="dim"),
+            el("p", say("Six digits from the phone, or one of the codes on paper; empty for the security key."), cls="dim"),
             cls="second-factor",
             hidden=True,
         ),

@@ -5,7 +5,8 @@
 
 A key is worth something from the address that it was paired from alone: a copy used elsewhere is refused, and every console is told.
 
-The keys' hashes are kept in memory beside the records, so that a station is known while the records of people, or all records, cannot be read.
+The keys' hashes are kept in memory, and in a file beside the records (`KEPT_STATIONS`), so that a station is known while the records of people,
+or all records, cannot be read, also by an app that starts then. A revoked key leaves memory and file before the records say so.
 A step is taken by nobody who is known: who it was is the station's id, which every list tells as 未识别 (unidentified).
 """
 
@@ -16,10 +17,13 @@ import hashlib
 import secrets
 import threading
 from collections import OrderedDict, deque
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 from uuid import UUID
 
+import orjson
 import structlog
 from sqlalchemy import select
 
@@ -28,8 +32,9 @@ from anlan.guard.limiter import TooManyTries
 from anlan.guard.passwords import one_time_password
 from anlan.guard.principal import Grant, Principal
 from anlan.model.clock import HOUR, MINUTE, SECOND, Clock, Micros
-from anlan.model.errors import AnlanError, Forbidden, InputError, NotFound, NotSignedIn, Unavailable
+from anlan.model.errors import AnlanError, Forbidden, InputError, NotFound, NotSignedIn, StoreError, Unavailable
 from anlan.model.words import Label, Language
+from anlan.store.aside import read_aside, write_aside
 from anlan.store.ids import uuid7
 from anlan.store.records import Records
 from anlan.web.answers import iso
@@ -48,6 +53,9 @@ TOLD_FOR: Micros = 30 * MINUTE
 ELSEWHERE = "station key elsewhere"
 MAY = frozenset({"alarm.view", "alarm.acknowledge", "alarm.silence"})
 UNIDENTIFIED = Label(zh="未识别", en="unidentified")
+KEPT_STATIONS = "web.stations.file"
+"""In `Context.extras`: the file beside the records."""
+NOT_KEPT = "stations not kept"
 _EXTRA = "web.stations"
 
 log = structlog.get_logger()
@@ -86,8 +94,9 @@ class Station:
 class Stations:
     """One per app process: `stations_of(context)`. Steps are blocking; `of_key` answers from memory."""
 
-    def __init__(self, records: Records, clock: Clock, faults: dict[str, AnlanError]) -> None:
+    def __init__(self, records: Records, clock: Clock, faults: dict[str, AnlanError], file: Path | None = None) -> None:
         self._records, self._clock, self._faults = records, clock, faults
+        self._file, self._kept = file, b""
         self._elsewhere_at: Micros = 0
         self._by_key: dict[bytes, Station] = {}
         self._known: set[str] = set()
@@ -107,8 +116,13 @@ class Stations:
 
     def read(self) -> None:
         """Raises StoreError."""
-        with self._records.reading() as session:
-            rows = list(session.scalars(select(StationRow)))
+        try:
+            with self._records.reading() as session:
+                rows = list(session.scalars(select(StationRow)))
+        except StoreError:
+            if self._loaded or not self._read_kept():
+                raise
+            return
         self._by_key = {
             row.key_hash: Station(row.id, row.name, row.post, row.paired_from)
             for row in rows
@@ -116,6 +130,42 @@ class Stations:
         }
         self._known = {str(row.id) for row in rows}
         self._loaded = True
+        self._keep()
+
+    def _read_kept(self) -> bool:
+        """Whether stations are known from the file beside the records. Raises StoreError, Corrupt."""
+        body = read_aside(self._file) if self._file is not None else None
+        if body is None:
+            return False
+        facts = orjson.loads(body)
+        self._by_key = {bytes.fromhex(key): Station(UUID(id), *rest) for key, id, *rest in facts["stations"]}
+        self._known = set(facts["known"])
+        self._loaded, self._kept = True, body
+        return True
+
+    def _keep(self) -> None:
+        """As it stands in memory. Should the file not be written it goes: a key that was revoked must not come back from it."""
+        if self._file is None:
+            return
+        stations = [[key.hex(), str(one.id), one.name, one.post, one.paired_from] for key, one in self._by_key.items()]
+        body = orjson.dumps({"stations": stations, "known": sorted(self._known)})
+        if body == self._kept:
+            return
+        try:
+            write_aside(self._file, body)
+        except StoreError as failure:
+            self._kept = b""
+            with suppress(OSError):
+                self._file.unlink(missing_ok=True)
+            self._faults[NOT_KEPT] = Unavailable(
+                "the paired stations are not kept beside the records: after a restart with damaged records none would answer alarms, or, "
+                "if {file} could not be removed, one that was revoked since: {why}",
+                file=str(self._file),
+                why=failure.text(),
+            )
+        else:
+            self._kept = body
+            self._faults.pop(NOT_KEPT, None)
 
     def of_key(self, key: str, address: str) -> Station | None:
         """Raises AnotherAddress, and tells every console; StoreError before the records were first read."""
@@ -201,7 +251,9 @@ class Stations:
                 session, Step.of(by, now, "station.revoke", str(id), before={"name": row.name, "post": row.post}, reason=reason)
             )
             told = _row(row, now)
-        self._by_key = {key: station for key, station in self._by_key.items() if station.id != id}
+            # Before the records say so: a node that dies in between has a revoked station too few, never one too many.
+            self._by_key = {key: station for key, station in self._by_key.items() if station.id != id}
+            self._keep()
         self.read()
         return told
 
@@ -224,7 +276,9 @@ class Stations:
 def stations_of(context: Context) -> Stations:
     stations = context.extras.get(_EXTRA)
     if stations is None:
-        stations = context.extras[_EXTRA] = Stations(context.records, context.clock, context.faults)
+        stations = context.extras[_EXTRA] = Stations(
+            context.records, context.clock, context.faults, context.extras.get(KEPT_STATIONS)
+        )
         context.background.append(stations.run)
     assert isinstance(stations, Stations)
     return stations

@@ -38,7 +38,13 @@ STYLES = (
     "paper.css",
     "handover.css",
     "stations.css",
+    "evacuation.css",
+    "proof.css",
     "people.css",
+    "help.css",
+    "start.css",
+    "drawing.css",
+    "configuration.css",
 )
 """In the order of the cascade."""
 
@@ -63,11 +69,15 @@ _ICONS = {
     "places": "M12 3v5M5 21v-5h14v5M12 8v8M9 3h6v5H9zM2 21h6M16 21h6",
     "camera": "M3 8h11v9H3zM14 11l7-3v9l-7-3M6 5h5v3",
     "wall": "M2 4h20v13H2zM8 21h8M12 17v4",
+    "settings": "M4 7h9M17 7h3M15 4.500v5M4 17h3M11 17h9M9 14.500v5M4 12h14M20 12h0",
+    "evacuation": "M13 4a2 2 0 1 1 0 .1M10 21l2-6-3-3 1-5 4 1 2 3h3M9 12l-3 4H2M21 3v18",
     "search": "M10.500 4a6.500 6.500 0 1 1 0 13 6.500 6.500 0 0 1 0-13zM15.500 15.500 21 21",
     "handover": "M4 4h10v6H4zM10 14h10v6H10zM16 7h2a2 2 0 0 1 2 2v2M8 17H6a2 2 0 0 1-2-2v-2",
     "people": "M8 11a3.500 3.500 0 1 0 0-7 3.500 3.500 0 0 0 0 7zM2 20c0-4 3-6 6-6s6 2 6 6M16 11a3 3 0 1 0 0-6M17 14c3 0 5 2 5 6",
     "stations": "M3 5h18v11H3zM9 20h6M12 16v4M7 9h4M7 12h2",
     "audit": "M6 3h9l4 4v14H6zM14 3v5h5M9 12h7M9 15h7M9 18h4",
+    "configuration": "M4 6h10M18 6h2M4 12h2M10 12h10M4 18h8M16 18h4M16 4v4M8 10v4M14 16v4",
+    "start": "M12 4v16M4 12h16",
     "sources": "M4 6c0-4 16-4 16 0s-16 4-16 0v12c0 4 16 4 16 0V6M4 12c0 4 16 4 16 0",
     "waves": "M2 8c3.3-4 6.7 4 10 0s6.7 4 10 0M2 13c3.3-4 6.7 4 10 0s6.7 4 10 0M2 18c3.3-4 6.7 4 10 0s6.7 4 10 0",
 }

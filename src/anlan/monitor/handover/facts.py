@@ -263,29 +263,31 @@ async def _comments(asked: _Asked) -> dict[str, Any]:
     rows = await asyncio.to_thread(context.journal.said, asked.start, asked.end, MOST_READ)
     own = [row for row in rows if row.who != NODE_ID and asked.concerns(row.alarm)]
     said = [transition_row(asked.plant, row, board.name_of) for row in own[:MOST_LISTED]]
-    rest = own[MOST_LISTED:]
-    left = {"n": len(rest), "from": rest[0].noticed_at, "to": rest[-1].noticed_at} if rest else None
-    answers = await asyncio.to_thread(_answers, asked)
+    answers, cut = await asyncio.to_thread(_answers, asked)
+    rest = sorted([*(row.noticed_at for row in own[MOST_LISTED:]), *(one["at"] for one in answers[MOST_LISTED:])])
+    left = {"n": len(rest), "from": rest[0], "to": rest[-1]} if rest else None
     comments = [
         {"at": row["noticed_at"], "alarm": row["alarm"], "id": row["id"], "name": row["name"], "kind": row["kind"], "did": row["trigger"], "who": row["who_name"] or row["who"], "text": row["reason"]}
         for row in said
     ]  # fmt: skip
     return {
-        "comments": sorted([*comments, *answers], key=lambda one: one["at"]),
-        "comments_more": bool(rest) or len(rows) == MOST_READ,
+        "comments": sorted([*comments, *answers[:MOST_LISTED]], key=lambda one: one["at"]),
+        "comments_more": bool(rest) or cut or len(rows) == MOST_READ,
         "comments_left": left,
     }
 
 
-def _answers(asked: _Asked) -> list[dict[str, Any]]:
+def _answers(asked: _Asked) -> tuple[list[dict[str, Any]], bool]:
+    """Whether actions worked, of this post, and whether there were more than are read at once."""
     span = (ResponseAnswer.at >= asked.start, ResponseAnswer.at < asked.end)
     with asked.context.records.reading() as session:
-        found = session.scalars(select(ResponseAnswer).where(*span).order_by(ResponseAnswer.at).limit(MOST_LISTED)).all()
-    return [
+        found = session.scalars(select(ResponseAnswer).where(*span).order_by(ResponseAnswer.at).limit(MOST_READ)).all()
+    told = [
         {"at": one.at, **{k: v for k, v in named(asked.plant, one.alarm).items() if k in {"alarm", "id", "name", "kind"}}, "did": f"effect.{one.effect}", "who": one.name_zh, "text": one.note}
         for one in found
         if asked.concerns(one.alarm)
     ]  # fmt: skip
+    return told, len(found) == MOST_READ
 
 
 def first_start(plant: PlantView, now: Micros) -> Micros:

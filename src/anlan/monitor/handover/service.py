@@ -160,6 +160,7 @@ class HandoverService:
         address: str,
         code: str = "",
         device: str = "",
+        station: str = "",
     ) -> Accepted:
         """The incoming person signs with own credentials at this station; with `take_over` the console is theirs from then on.
 
@@ -174,7 +175,14 @@ class HandoverService:
             )
         self._must_be_fresh(row)
         signed_in = await sessions.sign_in(
-            account, password, address=address, post=row.post, language=principal.language, code=code, device=device
+            account,
+            password,
+            address=address,
+            post=row.post,
+            language=principal.language,
+            code=code,
+            device=device,
+            station=station,
         )
         incoming = signed_in.principal
         try:

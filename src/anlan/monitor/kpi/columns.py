@@ -59,8 +59,15 @@ class Columns:
     def only(self, alarms: Iterable[int]) -> Columns:
         """Of some alarms only."""
         wanted = np.fromiter(alarms, np.int64)
-        keep, start = _among(self.alarm, wanted), self.start
-        kept = _among(start.alarm, wanted)
+        return self._where(_among(self.alarm, wanted), _among(self.start.alarm, wanted))
+
+    def without(self, alarms: Iterable[int]) -> Columns:
+        """Of all but some."""
+        unwanted = np.fromiter(alarms, np.int64)
+        return self._where(~np.isin(self.alarm, unwanted), ~np.isin(self.start.alarm, unwanted)) if len(unwanted) else self
+
+    def _where(self, keep: npt.NDArray[np.bool_], kept: npt.NDArray[np.bool_]) -> Columns:
+        start = self.start
         rows = {name: getattr(self, name)[keep] for name in _NAMES}
         return Columns(**rows, start=Start(start.alarm[kept], start.state[kept], start.since[kept]))
 

@@ -28,8 +28,16 @@ BURST = 200
 class Connection:
     """`await open()`, `await subscribe()`, then messages come to `on_message` until `closed` is done."""
 
-    def __init__(self, config: MqttConfig, on_message: Callable[[Connection, paho.MQTTMessage], None]) -> None:
-        self._config, self._on_message = config, on_message
+    def __init__(
+        self,
+        config: MqttConfig,
+        on_message: Callable[[Connection, paho.MQTTMessage], None],
+        *,
+        clean: bool = False,
+        password: str = "",
+    ) -> None:
+        """`clean`: the broker keeps no session of ours, for one who only looks. `password`: as typed, where no file holds it."""
+        self._config, self._on_message, self._clean, self._password = config, on_message, clean, password
         self._loop = asyncio.get_running_loop()
         self.closed: asyncio.Future[str] = self._loop.create_future()
         self._connected: asyncio.Future[bool] = self._loop.create_future()
@@ -111,14 +119,14 @@ class Connection:
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
             client_id=config.client_id,
-            clean_session=None if five else False,
+            clean_session=None if five else self._clean,
             protocol=paho.MQTTv5 if five else paho.MQTTv311,
             manual_ack=True,
             reconnect_on_failure=False,
         )
         client.connect_timeout = config.timeout
         if config.username:
-            client.username_pw_set(config.username, _secret(config))
+            client.username_pw_set(config.username, self._password or _secret(config))
         if config.tls is not None:
             client.tls_set_context(_context(config))
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
@@ -135,7 +143,7 @@ class Connection:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.SessionExpiryInterval = config.session_expiry
             properties.ReceiveMaximum = config.receive_maximum
-            options = {"clean_start": False, "properties": properties}
+            options = {"clean_start": self._clean, "properties": properties}
         self._client.connect_async(config.host, config.port, config.keep_alive, **options)
         self._client.reconnect()
 

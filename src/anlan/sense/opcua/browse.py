@@ -65,13 +65,15 @@ async def _rows(
     texts = await read(nodes, ua.AttributeIds.Description)
     rows = []
     for (node, path), kind, title, text in zip(found, types, titles, texts, strict=True):
-        properties = await _properties(node)
-        if _readable(_held(kind), properties):
-            rows.append(_row(node, path, source, namespaces, properties) | _names(_text(_held(text)) or _text(_held(title))))
+        properties = await properties_of(node)
+        if is_readable(held_in(kind), properties):
+            rows.append(
+                row_of(node, path, source, namespaces, properties) | names_of(text_of(held_in(text)) or text_of(held_in(title)))
+            )
     return rows
 
 
-async def _properties(node: Node) -> dict[str, Any]:
+async def properties_of(node: Node) -> dict[str, Any]:
     """The node's EngineeringUnits, EURange and state names, by browse name."""
     wanted = {"EngineeringUnits", "EURange", "EnumStrings", "TrueState", "FalseState"}
     found = {}
@@ -81,14 +83,16 @@ async def _properties(node: Node) -> dict[str, Any]:
     return found
 
 
-def _readable(kind: Any, properties: Mapping[str, Any]) -> bool:
+def is_readable(kind: Any, properties: Mapping[str, Any]) -> bool:
     """Numbers and booleans always; words only where the server says which there are; structures and times never."""
     if not isinstance(kind, ua.NodeId) or kind.NamespaceIndex:
         return "EnumStrings" in properties
     return kind.Identifier in NUMBERS or "EnumStrings" in properties
 
 
-def _row(node: Node, path: tuple[str, ...], source: str, namespaces: list[str], properties: Mapping[str, Any]) -> dict[str, str]:
+def row_of(
+    node: Node, path: tuple[str, ...], source: str, namespaces: list[str], properties: Mapping[str, Any]
+) -> dict[str, str]:
     written, form = _unit(properties.get("EngineeringUnits"))
     span = properties.get("EURange")
     return {
@@ -100,14 +104,14 @@ def _row(node: Node, path: tuple[str, ...], source: str, namespaces: list[str], 
         "range_high": f"{span.High:g}" if span is not None else "",
         "states": _states(properties),
         "source": source,
-        "address": _address(node.nodeid, namespaces),
+        "address": address_of(node.nodeid, namespaces),
         "reporting": "on_change",
     }
 
 
 def _unit(held: Any) -> tuple[str, str]:
     """(the unit as the server writes it, our code for it or "")."""
-    written = _text(held.DisplayName) if held is not None else ""
+    written = text_of(held.DisplayName) if held is not None else ""
     try:
         return written, read_unit(written).unit if written else ""
     except UnitError:
@@ -115,9 +119,9 @@ def _unit(held: Any) -> tuple[str, str]:
 
 
 def _states(properties: Mapping[str, Any]) -> str:
-    names = [_text(name) for name in properties.get("EnumStrings") or ()]
+    names = [text_of(name) for name in properties.get("EnumStrings") or ()]
     if not names and "TrueState" in properties:
-        names = [_text(properties.get("FalseState")), _text(properties["TrueState"])]
+        names = [text_of(properties.get("FalseState")), text_of(properties["TrueState"])]
     return "; ".join(f"{number}={_escaped(name)}" for number, name in enumerate(names) if name)
 
 
@@ -126,20 +130,20 @@ def _escaped(name: str) -> str:
     return re.sub(r"([;；,，、=＝:：/／\\])", r"\\\1", name)
 
 
-def _address(node: ua.NodeId, namespaces: list[str]) -> str:
+def address_of(node: ua.NodeId, namespaces: list[str]) -> str:
     """By namespace URI, because a server may number its namespaces anew at any start."""
     text: str = ua.NodeId(node.Identifier, 0, node.NodeIdType).to_string()
     return f"nsu={namespaces[node.NamespaceIndex]};{text}" if 0 < node.NamespaceIndex < len(namespaces) else node.to_string()
 
 
-def _names(text: str) -> dict[str, str]:
+def names_of(text: str) -> dict[str, str]:
     chinese = any("\u4e00" <= sign <= "\u9fff" for sign in text)
     return {"name_zh" if chinese else "name_en": text}
 
 
-def _held(data: Any) -> Any:
+def held_in(data: Any) -> Any:
     return data.Value.Value if data.Value is not None else None
 
 
-def _text(held: Any) -> str:
+def text_of(held: Any) -> str:
     return str(getattr(held, "Text", held) or "")

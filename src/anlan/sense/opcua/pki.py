@@ -1,8 +1,12 @@
 """Certificates of the OPC UA client, under the node's `pki/`: our own, those we trust, and those we refused.
 
 pki/own/client.der  client.key.pem    made on first use; give the first to the server's administrator
-pki/trusted/*.der *.pem               servers (or the authorities that sign them) we believe
+pki/trusted/*.der *.pem               servers (or the authorities that sign them) we believe everywhere: put here by hand, at the machine
+pki/trusted_at/HOST_PORT/*.der *.pem  servers we believe at this address alone: what a person trusted who looked at a device
 pki/rejected/NAME.der                 a server we met and did not know: look at it, then move it to trusted/
+
+Trust given through the console is no more than what the person looked at: who may add a new device must not thereby say who answers
+for a gas detector. It is the certificate itself that is believed there; as an authority it counts for nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ import hashlib
 import ipaddress
 import socket
 from pathlib import Path
+from urllib.parse import quote, urlsplit
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -23,6 +28,10 @@ from anlan.model.clock import Clock, to_datetime
 from anlan.model.errors import DriverError
 
 DAYS = 3650
+PORT = 4840
+"""Where an address names none."""
+REJECTED_KEPT = 50
+"""Of refused servers, the newest: one that shows another certificate each time fills no disk."""
 
 
 def own(folder: Path, application_uri: str, clock: Clock, name: str = "client") -> tuple[Path, Path]:
@@ -71,26 +80,86 @@ def _signed(private: rsa.RSAPrivateKey, application_uri: str, clock: Clock) -> x
     )
 
 
-def believe(folder: Path, server: bytes, clock: Clock, *, first: bool) -> None:
-    """Return if the server's certificate (DER) is trusted and in date; else keep it under rejected/ and raise DriverError.
+def address_of(url: str) -> str:
+    """host:port of opc.tcp://host:port/path, to which trust is bound. Raises ValueError for a port that is none."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return f"[{host}]:{parts.port or PORT}" if ":" in host else f"{host}:{parts.port or PORT}"
 
-    `first`: when nothing at all is trusted yet, trust this one from now on (written into trusted/). Never the default: whoever
-    answers first would be believed.
+
+def believe(folder: Path, server: bytes, clock: Clock, *, at: str, first: bool) -> None:
+    """Return if the server's certificate (DER) is trusted at the address `at` and in date; else keep it under rejected/ and raise DriverError.
+
+    `first`: when nothing at all is trusted there yet, trust this one there from now on. Never the default: whoever answers first would
+    be believed.
     """
     certificate = x509.load_der_x509_certificate(server)
     _in_date(certificate, clock)
-    trusted = [c for path in sorted((folder / "trusted").glob("*")) for c in _load(path)]
-    if any(c == certificate or _issued(certificate, c) for c in trusted):
+    everywhere, here = _held(folder / "trusted"), _held(_folder_at(folder, at))
+    if _is_among(certificate, everywhere, here):
         return
-    kept = "trusted" if first and not trusted else "rejected"
-    path = folder / kept / f"{hashlib.sha256(server).hexdigest()[:16]}.der"
+    if first and not everywhere and not here:
+        trust(folder, server, at=at)
+        return
+    path = folder / "rejected" / _name_of(server)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(server)
-    if kept == "rejected":
-        raise DriverError(
-            "the server's certificate ({subject}) is not trusted; if it is the right one, move {path} to {trusted}",
-            subject=certificate.subject.rfc4514_string(), path=str(path), trusted=str(folder / "trusted"),
-        )  # fmt: skip
+    _prune(path.parent)
+    raise DriverError(
+        "the server's certificate ({subject}) is not trusted; if it is the right one, move {path} to {trusted}",
+        subject=certificate.subject.rfc4514_string(), path=str(path), trusted=str(folder / "trusted"),
+    )  # fmt: skip
+
+
+def is_trusted(folder: Path, server: bytes, clock: Clock, *, at: str) -> bool:
+    """Whether `believe` would return, without keeping anything."""
+    certificate = x509.load_der_x509_certificate(server)
+    try:
+        _in_date(certificate, clock)
+        return _is_among(certificate, _held(folder / "trusted"), _held(_folder_at(folder, at)))
+    except DriverError:
+        return False
+
+
+def trust(folder: Path, server: bytes, *, at: str) -> Path:
+    """Believe this certificate (DER) from now on at this address: a person has seen its fingerprint. Returns the file. Raises DriverError for
+    what is none: among the trusted ones it would keep the source from connecting."""
+    try:
+        x509.load_der_x509_certificate(server)
+    except ValueError as wrong:
+        raise DriverError("the server's certificate cannot be read: {why}", why=str(wrong)) from wrong
+    name = _name_of(server)
+    path, part = _folder_at(folder, at) / name, folder / f"{name}.part"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part.write_bytes(server)  # outside the folder whose files are all read
+    part.replace(path)
+    (folder / "rejected" / name).unlink(missing_ok=True)
+    return path
+
+
+def _folder_at(folder: Path, at: str) -> Path:
+    """`plc.works:4840` → `trusted_at/plc.works_4840`; what else stands in a host is written as in a URL, an overlong one by its hash."""
+    host, _, port = at.rpartition(":")
+    name = quote(host.lower(), safe="")
+    return folder / "trusted_at" / f"{name if len(name) <= 200 else hashlib.sha256(name.encode()).hexdigest()}_{port}"
+
+
+def _name_of(server: bytes) -> str:
+    return f"{hashlib.sha256(server).hexdigest()[:16]}.der"
+
+
+def _held(folder: Path) -> list[x509.Certificate]:
+    return [one for path in sorted(folder.glob("*")) for one in _load(path)]
+
+
+def _is_among(certificate: x509.Certificate, everywhere: list[x509.Certificate], here: list[x509.Certificate]) -> bool:
+    return certificate in here or any(one == certificate or _issued(certificate, one) for one in everywhere)
+
+
+def _prune(rejected: Path) -> None:
+    oldest_first = sorted(rejected.glob("*.der"), key=lambda path: path.stat().st_mtime_ns)
+    for path in oldest_first[:-REJECTED_KEPT]:
+        path.unlink(missing_ok=True)
 
 
 def _in_date(certificate: x509.Certificate, clock: Clock) -> None:

@@ -39,8 +39,11 @@ class SessionConfig(DriverConfig):
 
 
 @asynccontextmanager
-async def connected(config: SessionConfig, clock: Clock) -> AsyncIterator[Client]:
-    """A client with an active session; DriverError when the server cannot be believed or reached."""
+async def connected(config: SessionConfig, clock: Clock, password: str = "") -> AsyncIterator[Client]:
+    """A client with an active session; DriverError when the server cannot be believed or reached.
+
+    `password`: as a person has just typed it, where no file holds it.
+    """
     client = Client(config.url, timeout=config.timeout, watchdog_intervall=config.heartbeat)
     client.application_uri, client.name = config.application_uri, "Anlan"
     # Nothing larger than this is a notification; a hostile server must not fill our memory.
@@ -48,7 +51,7 @@ async def connected(config: SessionConfig, clock: Clock) -> AsyncIterator[Client
     try:
         if config.security != "none":
             await _secure(client, config, clock)
-        _sign_in(client, config)
+        _sign_in(client, config, password)
         await client.connect()
     except (OSError, TimeoutError, ua.UaError) as failed:
         raise DriverError("{url} cannot be reached: {why}", url=config.url, why=_why(failed)) from failed
@@ -71,13 +74,16 @@ async def _secure(client: Client, config: SessionConfig, clock: Clock) -> None:
         raise DriverError("{url} offers no Basic256Sha256 with SignAndEncrypt", url=config.url) from none
     # Some servers send their whole chain: the first certificate is their own.
     server = server[: int.from_bytes(server[2:4], "big") + 4]
-    await asyncio.to_thread(pki.believe, folder, server, clock, first=config.trust == "first")
+    at, first = pki.address_of(config.url), config.trust == "first"
+    await asyncio.to_thread(pki.believe, folder, server, clock, at=at, first=first)
     await client.set_security(POLICY, certificate, key, server_certificate=uacrypto.CertProperties(server, "der"), mode=MODE)
 
 
-def _sign_in(client: Client, config: SessionConfig) -> None:
+def _sign_in(client: Client, config: SessionConfig, password: str) -> None:
     if config.username:
         client.set_user(config.username)
+    if password:
+        client.set_password(password)
     if config.password_file is not None:
         client.set_password(config.password_file.read_text("utf-8").strip())
 

@@ -4,7 +4,8 @@ import { esc, label, t } from "./config.js";
 import { showCodes, wireFactor } from "./factor.js";
 import { stamp } from "./format.js";
 import { api } from "./link.js";
-import { ask } from "./point_forms.js";
+import { TOKENS, ask } from "./point_forms.js";
+import { withKey } from "./security_key.js";
 import { toast } from "./shell.js";
 
 class Account extends HTMLElement {
@@ -34,7 +35,19 @@ class Account extends HTMLElement {
       body.innerHTML = `${told.due ? `<p>${t("Your role needs one from {time}.", { time: esc(stamp(told.due)) })}</p>` : ""}${this.setUp}`;
       return wireFactor(body.querySelector(".factor-set-up"), () => this.load());
     }
-    body.innerHTML = `<p>${t("Set up since {time}; {n} codes on paper are left.", { time: esc(stamp(told.since)), n: told.recovery_left })}</p><ul class="recovery-codes"></ul><div class="button-row"><button type="button" class="button" data-act="codes">${t("New codes for paper")}</button><button type="button" class="button" data-act="remove">${t("Another phone")}</button></div>`;
+    const remove = (act, id = "") => `<button type="button" class="button quiet" data-act="${act}" data-id="${id}">${t("Remove")}</button>`;
+    const keys = told.keys.map((one) => `<tr><td class="strong">${esc(one.name)}</td><td class="mono">${esc(one.address)}${one.here ? "" : ` <span class="dim">${t("not at this address")}</span>`}</td><td>${esc(stamp(one.made_at))}</td><td>${one.used_at ? esc(stamp(one.used_at)) : t("never")}</td><td>${remove("remove-key", one.id)}</td></tr>`);
+    const phone = told.phone ? [`<tr><td class="strong">${t("Phone")}</td><td></td><td>${esc(stamp(told.phone))}</td><td></td><td>${remove("remove")}</td></tr>`] : [];
+    const heads = ["Key, card or phone", "Answers to", "Since", "Last used", ""].map((words) => `<th>${words && t(words)}</th>`).join("");
+    body.innerHTML = `<div class="wide-table"><table class="sheet"><thead><tr>${heads}</tr></thead><tbody>${[...keys, ...phone].join("")}</tbody></table></div><p>${t("{n} codes on paper are left.", { n: told.recovery_left })}</p><ul class="recovery-codes"></ul><div class="button-row"><button type="button" class="button" data-act="more">${t(told.phone ? "Another key or phone" : "Another key, or a phone")}</button><button type="button" class="button" data-act="codes">${t("New codes for paper")}</button></div><div class="more"></div>`;
+  }
+
+  /** Another factor beside those there are; another phone takes the place of the one that is. */
+  more() {
+    const place = this.querySelector(".factor .more");
+    place.innerHTML = this.setUp;
+    wireFactor(place.querySelector(".factor-set-up"), () => this.load());
+    place.querySelector("input").focus();
   }
 
   async sessions() {
@@ -54,7 +67,7 @@ class Account extends HTMLElement {
   }
 
   async act(data) {
-    const acts = { password: () => this.password(), codes: () => this.codes(), remove: () => this.remove(), end: () => api.delete(`/api/v1/me/sessions/${data.id}`), everywhere: () => this.everywhere(), make: () => this.make(), revoke: () => api.delete(`/api/v1/me/tokens/${data.id}`) };
+    const acts = { password: () => this.password(), codes: () => this.codes(), more: () => this.more(), remove: () => this.remove("/api/v1/me/factor/remove"), "remove-key": () => this.remove(`/api/v1/me/factor/keys/${data.id}/remove`), end: () => api.delete(`/api/v1/me/sessions/${data.id}`), everywhere: () => this.everywhere(), make: () => this.make(), revoke: () => api.delete(`/api/v1/me/tokens/${data.id}`) };
     const answer = await acts[data?.act]?.();
     if (answer?.refused) toast(answer.refused, true);
     else if (answer && !answer.told) this.load();
@@ -64,25 +77,25 @@ class Account extends HTMLElement {
     const word = (name, words, complete) => ({ name, words, kind: "password", complete });
     return ask({
       title: t("Change the password"),
-      fields: [word("old", t("Present password"), "current-password"), word("new", t("New password"), "new-password"), word("again", t("New password again"), "new-password")],
-      send: ({ old, new: chosen, again }) => (chosen === again ? api.post("/api/v1/me/password", { old, new: chosen }) : { refused: t("The two new passwords differ.") }),
+      fields: [word("old", t("Present password"), "current-password"), word("new", t("New password"), "new-password"), word("again", t("New password again"), "new-password"), ...(this.hasAttribute("tokens") ? [TOKENS()] : [])],
+      send: ({ old, new: chosen, again, tokens }) => (chosen === again ? api.post("/api/v1/me/password", { old, new: chosen, tokens: tokens === "revoke" }) : { refused: t("The two new passwords differ.") }),
       done: t("Changed; all other sessions have ended."),
     });
   }
 
   async codes() {
-    const answer = await ask({ title: t("New codes for paper"), note: t("The earlier ones are worth nothing then."), fields: [{ name: "code", words: t("Code from the phone") }], send: (given) => api.post("/api/v1/me/factor/recovery-codes", given) });
+    const answer = await ask({ title: t("New codes for paper"), note: t("The earlier ones are worth nothing then."), fields: [CODE()], send: (given) => withKey((one) => api.post("/api/v1/me/factor/recovery-codes", one), given) });
     if (answer) showCodes(this.querySelector(".recovery-codes"), answer.recovery_codes);
     return { told: true };
   }
 
-  remove() {
-    return ask({ title: t("Another phone"), say: t("Remove"), note: t("The second factor is removed; then set it up anew."), fields: [{ name: "code", words: t("Code from the phone, or one on paper") }], send: (given) => api.post("/api/v1/me/factor/remove", given) });
+  remove(path) {
+    return ask({ title: t("Remove a second factor"), say: t("Remove"), note: t("The last one stays where your role needs one: set up another first."), fields: [CODE()], send: (given) => withKey((one) => api.post(path, one), given) });
   }
 
   everywhere() {
     if (!this.hasAttribute("tokens")) return api.post("/api/v1/me/sign-out-everywhere", {});
-    return ask({ title: t("Sign out everywhere else"), say: t("Sign out"), fields: [{ name: "tokens", words: t("Tokens for programs"), kind: "choice", choices: [["keep", t("stay as they are")], ["revoke", t("are revoked too")]] }], send: ({ tokens }) => api.post("/api/v1/me/sign-out-everywhere", { tokens: tokens === "revoke" }) });
+    return ask({ title: t("Sign out everywhere else"), say: t("Sign out"), fields: [TOKENS()], send: ({ tokens }) => api.post("/api/v1/me/sign-out-everywhere", { tokens: tokens === "revoke" }) });
   }
 
   async make() {
@@ -92,8 +105,8 @@ class Account extends HTMLElement {
     const made = await ask({
       title: t("Make a token"),
       say: t("Make"),
-      fields: [{ name: "name", words: t("Name of the program") }, { name: "actions", words: t("What it may do; several with Ctrl"), kind: "several", value: [], choices: may }, { name: "place", words: t("Branch of the plant"), kind: "choice", choices: [["", t("wherever mine hold")], ...branches] }, { name: "days", words: t("Days until it expires"), kind: "number", value: 90, step: 1 }, { name: "password", words: t("Your password"), kind: "password", complete: "current-password" }, ...(factor.enrolled ? [{ name: "code", words: t("Code from the phone, or one on paper") }] : [])],
-      send: (given) => api.post("/api/v1/me/tokens", given),
+      fields: [{ name: "name", words: t("Name of the program") }, { name: "actions", words: t("What it may do; several with Ctrl"), kind: "several", value: [], choices: may }, { name: "place", words: t("Branch of the plant"), kind: "choice", choices: [["", t("wherever mine hold")], ...branches] }, { name: "days", words: t("Days until it expires"), kind: "number", value: 90, step: 1 }, { name: "password", words: t("Your password"), kind: "password", complete: "current-password" }, ...(factor.enrolled ? [CODE()] : [])],
+      send: (given) => withKey((one) => api.post("/api/v1/me/tokens", one), given),
     });
     if (!made) return null;
     await this.tokens();
@@ -101,6 +114,9 @@ class Account extends HTMLElement {
     return { told: true };
   }
 }
+
+/** Empty lets a security key answer (`withKey`). */
+const CODE = () => ({ name: "code", words: t("Code from the phone, or one on paper; empty for the security key"), needed: false });
 
 const flat = (places, depth = 0) => places.flatMap((place) => [{ ...place, depth }, ...flat(place.places, depth + 1)]);
 

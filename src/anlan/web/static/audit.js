@@ -4,7 +4,7 @@
 
 import { proofOf } from "./audit_proof.js";
 import { esc, label, t } from "./config.js";
-import { stamp } from "./format.js";
+import { span, stamp } from "./format.js";
 import { api } from "./link.js";
 import { instantOf, wallOf } from "./replay_times.js";
 
@@ -101,9 +101,9 @@ class Audit extends HTMLElement {
   }
 
   async heads() {
-    const answer = await api.get("/api/v1/audit/heads?limit=1");
+    const [answer, others] = await Promise.all([api.get("/api/v1/audit/heads?limit=1"), api.get("/api/v1/witness")]);
     const place = this.querySelector(".audit-state");
-    const shown = answer.refused ? `<p class="form-error">${esc(answer.refused)}</p>` : state(answer);
+    const shown = answer.refused ? `<p class="form-error">${esc(answer.refused)}</p>` : state(answer, others);
     if (shown === this.shown) return;
     const focused = place.contains(document.activeElement);
     place.innerHTML = this.shown = shown;
@@ -126,7 +126,7 @@ class Audit extends HTMLElement {
 function frame() {
   const field = (name, words) => `<input class="field" type="search" name="${name}" placeholder="${t(words)}" aria-label="${t(words)}" autocomplete="off">`;
   const heads = ["No.", "Time", "Who", "Step", "Subject", "Reason", "From address"];
-  return `<section class="panel audit-state" aria-live="polite"></section>
+  return `<section class="panel audit-state"></section>
     <form class="journal-tools" novalidate>${field("text", "Text anywhere")}${field("who", "Account or “node”")}
       <select class="field" name="action" aria-label="${t("Step")}"><option value="">${t("Any action")}</option></select>${field("subject", "Subject: tag, alarm, person")}
       ${field("start", "From")}${field("end", "To")}<button class="button">${t("Show")}</button><button type="button" class="button quiet clear">${t("Clear")}</button><span class="form-error" role="alert"></span></form>
@@ -185,13 +185,14 @@ function flat(value, path = "", found = new Map()) {
 
 // --- head, check, witnesses
 
-function state(told) {
+function state(told, others) {
   const facts = [
     [t("Newest signed head"), told.newest ? t("{n} entries, {time}", { n: told.newest.size, time: stamp(told.newest.at) }) : t("not signed yet"), told.newest?.root],
     [t("Last check"), ...lastCheck(told)],
     [t("Signing key"), told.key ? `<span class="mono">${esc(told.key.log.slice(0, 16))}…</span>` : unknown(t("no key: unknown")), told.key?.log],
-    [t("Witnesses"), told.witnesses.length ? told.witnesses.map(witness).join("<br>") : unknown(t("No witness is named: whether a tail was cut off with its heads, or all replaced, is unknown."))],
+    [t("Witnesses"), told.witnesses.length ? told.witnesses.map((one) => witness(one, told.now)).join("<br>") : unknown(t("No witness is named: whether a tail was cut off with its heads, or all replaced, is unknown."))],
   ];
+  if (others.refused || others.items.length) facts.push([t("Witness of"), others.refused ? unknown(esc(others.refused)) : others.items.map((one) => witnessed(one, told.now)).join("<br>")]);
   const shown = facts.map(([name, words, hint]) => `<div class="fact"><span class="dim">${name}</span><span${hint ? ` title="${esc(hint)}"` : ""}>${words}</span></div>`).join("");
   const difference = told.checked?.difference;
   const first = difference ? `<p class="form-error"><b>${t("First difference: entry {n}, {time}", { n: difference.n, time: difference.at ? stamp(difference.at) : t("unknown") })}</b> ${esc(difference.why)} <button type="button" class="button" data-show="${difference.n}">${t("Show entry {n}", { n: difference.n })}</button></p>` : "";
@@ -207,12 +208,22 @@ function lastCheck({ checked, checked_at: at, check_seconds: every }) {
   return [checked.difference ? when : `${t("no difference found in {n} entries", { n: checked.leaves })}<br><span class="dim">${when}</span>`];
 }
 
-function witness({ name, last, agrees, fault }) {
-  const held = last ? t("holds this record up to entry {n}, {time}", { n: last.size, time: stamp(last.at) }) : t("no head yet");
-  const words = fault ? unknown(`${t("unknown")}: ${esc(fault)}`) : agrees === false ? `<b class="differs">${t("differs from this record")}</b>` : agrees ? held : last ? `${held} · ${unknown(t("whether it agrees is unknown"))}` : unknown(t("no head yet"));
+/** How old what it holds is counts most while it cannot be reached. */
+function witness({ name, last, agrees, fault }, now) {
+  const held = last ? `${t("holds this record up to entry {n}, {time}", { n: last.size, time: stamp(last.at) })} (${ago(last.at, now)})` : t("no head yet");
+  const words = fault ? `${unknown(`${t("unknown")}: ${esc(fault)}`)}${last ? `<br><span class="dim">${t("Last known")}: ${held}</span>` : ""}` : agrees === false ? `<b class="differs">${t("differs from this record")}</b>` : agrees ? held : last ? `${held} · ${unknown(t("whether it agrees is unknown"))}` : unknown(t("no head yet"));
   return `<span class="mono">${esc(name)}</span> ${words}`;
 }
 
+/** Another node, whose witness this one is. */
+function witnessed({ name, log, head, heard_at: heard, silent, expected, refused, refused_at: at }, now) {
+  const held = head ? t("{n} entries, {time}", { n: head.size, time: stamp(head.at) }) : t("no head yet");
+  const alive = silent ? unknown(t("silent for {span}", { span: span(now - heard) })) : expected ? t("heard {span} ago", { span: span(now - heard) }) : t("no token hands over for it any more");
+  const wrong = refused ? `<br><b class="differs">${t("does not fit")}</b>, ${stamp(at)}: ${esc(refused.why)}` : "";
+  return `<span class="strong" title="${esc(log)}">${esc(name)}</span> <span class="mono dim">${esc(log.slice(0, 16))}…</span> ${held} · ${alive}${wrong}`;
+}
+
+const ago = (at, now) => t("{span} old", { span: span(Math.max(0, now - at)) });
 const unknown = (words) => `<span class="unknown">${words}</span>`;
 
 customElements.define("anlan-audit", Audit);

@@ -4,7 +4,8 @@
 import { esc, label, t } from "./config.js";
 import { countdown, number, stamp } from "./format.js";
 import { api, link } from "./link.js";
-import { ask } from "./point_forms.js";
+import { approve, ask, SIGNED } from "./point_forms.js";
+import { withKey } from "./security_key.js";
 import { toast } from "./shell.js";
 
 const AGAIN = 1_000;
@@ -13,7 +14,7 @@ const HOURS = [1, 2, 4, 8, 24, 72, 168];
 
 class Bypasses extends HTMLElement {
   connectedCallback() {
-    this.innerHTML = `<div class="wall"></div>`;
+    this.innerHTML = `<div class="bypass-list"></div>`;
     this.addEventListener("click", ({ target }) => this.act(target.closest("button[data-act]")?.dataset));
     this.timer = setInterval(() => document.visibilityState === "visible" && !document.querySelector("dialog[open]") && this.load(), AGAIN);
     this.load();
@@ -29,13 +30,14 @@ class Bypasses extends HTMLElement {
     this.items = answer.items;
     const shown = answer.items.filter((row) => row.alarm || row.state !== "off" || row.approved || row.open.length);
     const off = answer.items.filter((row) => !shown.includes(row));
-    this.querySelector(".wall").innerHTML = `${counts(answer.items)}<div class="cards">${shown.map(card).join("") || `<div class="empty"><strong>${t("Nothing is bypassed.")}</strong></div>`}</div>${offList(off)}`;
+    this.querySelector(".bypass-list").innerHTML = `${counts(answer.items)}<div class="cards">${shown.map(card).join("") || `<div class="empty"><strong>${t("Nothing is bypassed.")}</strong></div>`}</div>${offList(off)}`;
   }
 
   async act(data) {
     if (!data) return;
     if (data.act === "ask") await this.request(data.point);
     else if (data.act === "end") await ask({ title: t("End the approval"), about: esc(data.point), fields: [{ name: "reason", words: t("Reason") }], send: (given) => api.post(`/api/v1/points/${encodeURIComponent(data.point)}/end-bypass-approval`, given), done: t("The approval has ended.") });
+    else if (data.act === "approve") await approve(data.request);
     else {
       const answer = await api.post(`/api/v1/requests/${data.request}/${data.act}`, { note: "" });
       toast(answer.refused ? t("Refused: {why}", { why: answer.refused }) : t("Recorded."), !!answer.refused);
@@ -53,9 +55,10 @@ class Bypasses extends HTMLElement {
         { name: "work_order", words: t("Work order") },
         { name: "reason", words: t("Reason") },
         { name: "measures", words: t("Compensating measures, one a line; “AT-201 <= 1 words” is proven by its reading"), kind: "lines" },
+        ...SIGNED(),
       ],
       note: t("Anlan bypasses nothing: this lets a second person approve what is done at the safety system."),
-      send: (given) => api.post(`/api/v1/points/${encodeURIComponent(point)}/bypass`, { until: given.until, work_order: given.work_order, reason: given.reason, measures: given.measures.map(measureOf) }),
+      send: (given) => withKey((body) => api.post(`/api/v1/points/${encodeURIComponent(point)}/bypass`, { ...body, measures: body.measures.map(measureOf) }), given),
       done: t("Asked: it waits for a second person."),
     });
   }

@@ -5,8 +5,9 @@ import { symbol } from "./alarms.js";
 import { esc, label, t } from "./config.js";
 import { countdown, number, shortStamp, span, stamp } from "./format.js";
 import { api, link } from "./link.js";
-import { ask } from "./point_forms.js";
+import { approve, ask, SIGNED } from "./point_forms.js";
 import { qualityWords } from "./quality.js";
+import { withKey } from "./security_key.js";
 import { toast } from "./shell.js";
 
 const AGAIN = 1_000;
@@ -144,6 +145,7 @@ class Detectors extends HTMLElement {
 
   async decide(what) {
     const [, verdict, id] = what.split(":");
+    if (verdict === "approve") return void ((await approve(id)) && (await this.more()));
     const answer = await api.post(`/api/v1/requests/${id}/${verdict}`, { note: "" });
     toast(answer.refused ? t("Refused: {why}", { why: answer.refused }) : t("Recorded."), !!answer.refused);
     await this.more();
@@ -154,7 +156,7 @@ const REASON = { name: "reason", words: t("Reason") };
 
 const FORMS = {
   calibrate: (row, at, about) => ask({ title: t("Calibrate"), about, say: t("Begin calibration mode"), fields: [{ name: "until", words: t("For how long at most"), kind: "hours", choices: HOURS, value: 1 }, { name: "work_order", words: t("Work order") }, REASON], note: t("Its readings count as calibration; a vote takes it out by its own rule. It ends by itself."), send: (given) => api.post(`${at}/calibrate`, { until: given.until, work_order: given.work_order, reason: given.reason }), done: t("Calibration mode is on.") }),
-  inhibit: (row, at, about) => ask({ title: t("Inhibit"), about, fields: [{ name: "until", words: t("Until"), kind: "hours", choices: DAYS, value: 8 }, { name: "work_order", words: t("Work order") }, REASON], note: t("A detector of gas or fire waits for the approval of a second person."), send: (given) => api.post(`${at}/inhibit`, { until: given.until, work_order: given.work_order, reason: given.reason }), done: (answer) => (answer.state === "open" ? t("Asked: it waits for a second person.") : t("Inhibited.")) }),
+  inhibit: (row, at, about) => ask({ title: t("Inhibit"), about, fields: [{ name: "until", words: t("Until"), kind: "hours", choices: DAYS, value: 8 }, { name: "work_order", words: t("Work order") }, REASON, ...SIGNED()], note: t("A detector of gas or fire waits for the approval of a second person."), send: (given) => withKey((body) => api.post(`${at}/inhibit`, body), given), done: (answer) => (answer.state === "open" ? t("Asked: it waits for a second person.") : t("Inhibited.")) }),
   back: (row, at, about) => ask({ title: t("Bring back"), about, fields: [REASON], send: (given) => api.post(`${at}/end-inhibit`, given), done: t("It counts again.") }),
   reset: (row, at, about) => ask({ title: t("Reset over range"), about, fields: [REASON], note: t("Only after the detector was reset on site."), send: (given) => api.post(`${at}/reset-over-range`, given), done: t("Reset.") }),
   abandon: (row, at, about) => ask({ title: t("End without a result"), about, fields: [REASON], send: (given) => api.post(`${at}/end-calibration`, { reason: given.reason, result: "incomplete" }), done: (answer) => recorded(answer, t("Recorded as incomplete.")) }),

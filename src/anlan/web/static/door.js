@@ -3,6 +3,7 @@
 import { config } from "./config.js";
 import { wireFactor } from "./factor.js";
 import { api } from "./link.js";
+import { withKey } from "./security_key.js";
 
 function wire(form, send) {
   const error = form.querySelector(".form-error");
@@ -16,11 +17,13 @@ function wire(form, send) {
     if (answer.code === "second-factor-needed") {
       const factor = form.querySelector(".second-factor");
       factor.hidden = false;
+      error.textContent = answer.untouched ? answer.refused : "";
       factor.querySelector("input").focus();
     } else if (answer.refused) {
       error.textContent = answer.refused;
-      form.querySelector("[type=password]").value = "";
-      form.querySelector("[type=password]").focus();
+      const again = form.querySelector("[type=password], [name=code]");
+      again.value = "";
+      again.focus();
     }
   });
 }
@@ -29,8 +32,22 @@ function wire(form, send) {
 const goOn = () => (config.target ? location.assign(config.target) : location.reload());
 
 async function signIn({ account, password, post, code }) {
-  const answer = await api.post("/api/v1/session", { account, password, post, code, language: config.language });
-  if (!answer.refused) answer.must_change_password || answer.must_enrol_factor ? location.assign(`/login?next=${encodeURIComponent(config.target ?? location.pathname + location.search)}`) : goOn();
+  const answer = await withKey((given) => api.post("/api/v1/session", given), { account, password, post, code, language: config.language });
+  if (!answer.refused) entered(answer);
+  return answer;
+}
+
+/** Go on, or to what must be done first. */
+function entered(answer) {
+  if (answer.must_change_password || answer.must_enrol_factor) location.assign(`/login?next=${encodeURIComponent(config.target ?? location.pathname + location.search)}`);
+  else goOn();
+}
+
+/** The identity service has answered: begin the session, by the own second factor where its does not count. */
+async function finish(form, { code }) {
+  const answer = await withKey((given) => api.post("/api/v1/oidc/finish", given), { code });
+  if (!answer.refused) entered(answer);
+  else if (answer.code !== "second-factor-needed" && form.querySelector(".second-factor").hidden) form.querySelector("[type=submit]").hidden = true; // nothing to add here
   return answer;
 }
 
@@ -44,11 +61,25 @@ async function changePassword(form, { old, new: chosen, again }) {
 /** Every form of the door on this page, the one in the hand-over dialog too. */
 export function wireDoor(root = document) {
   for (const form of root.querySelectorAll("form.sign-in")) wire(form, signIn);
+  for (const form of root.querySelectorAll("form.oidc-finish")) {
+    wire(form, (fields) => finish(form, fields));
+    form.requestSubmit();
+  }
   for (const card of root.querySelectorAll(".factor-set-up")) wireFactor(card, goOn);
   for (const form of root.querySelectorAll("form.change-password")) wire(form, (fields) => changePassword(form, fields));
 }
 
+/** Whether the identity service answers: its button says so, and the form stands beside it in any case. */
+async function lookForService(way) {
+  const told = await api.get("/api/v1/oidc");
+  if (told.available) return;
+  way.querySelector("a").setAttribute("aria-disabled", "true");
+  way.querySelector("a").removeAttribute("href");
+  way.querySelector(".away").hidden = false;
+}
+
 if (config.live === false) {
   wireDoor();
+  for (const way of document.querySelectorAll(".identity-way")) lookForService(way);
   document.querySelector("form input")?.focus();
 }

@@ -5,6 +5,7 @@ import { UNACKNOWLEDGED, kindWords, stateWords, symbol } from "./alarms.js";
 import { esc, label, t } from "./config.js";
 import { clock, stamp } from "./format.js";
 import { api } from "./link.js";
+import { callForm, showCalls } from "./evacuation.js";
 import { ask } from "./point_forms.js";
 import { figure } from "./sentences.js";
 
@@ -12,7 +13,7 @@ const AGAIN = 2_000;
 
 class Emergency extends HTMLElement {
   connectedCallback() {
-    this.innerHTML = `<div class="said" role="status"></div><div class="list"></div><p class="form-error" role="alert"></p>`;
+    this.innerHTML = `<div class="said" role="status"></div><div class="button-row"><a class="button" href="#evacuate">${t("Call a branch to evacuate")} ↓</a></div><div class="list"></div><p class="form-error" role="alert"></p><div class="evacuation" id="evacuate"></div>`;
     this.addEventListener("click", ({ target }) => this.act(target.closest("button[data-step]")));
     this.timer = setInterval(() => this.load(), AGAIN);
     this.load();
@@ -24,22 +25,34 @@ class Emergency extends HTMLElement {
 
   async load() {
     const answer = await api.get("/api/v1/emergency");
-    this.querySelector(".said").innerHTML = answer.refused ? `<div class="notice wrong">${esc(answer.refused)} <a href="/pair">${t("Pair this station")}</a></div>` : head(answer);
+    this.querySelector(".said").innerHTML = answer.refused ? `<div class="notice wrong">${esc(answer.refused)} ${answer.status === 401 ? `<a href="/pair">${t("Pair this station")}</a>` : t("What stands below is from before.")}</div>` : head(answer);
     this.classList.toggle("deaf", Boolean(answer.refused) || !answer.connected || !answer.journal);
     this.identity = answer.identity;
-    if (!answer.refused) this.show(answer);
+    if (answer.refused) return;
+    this.show(answer);
+    this.showEvacuation(answer);
+  }
+
+  /** The form stays as it is while somebody fills it in. */
+  showEvacuation({ evacuations, places }) {
+    const declares = () => this.identity; // as it is when the button is pressed
+    const send = (call, reason, declared) => api.post("/api/v1/emergency/evacuate/end", { call: call.id, reason, identity_unavailable: declared });
+    showCalls(evacuations, send, declares);
+    const place = this.querySelector(".evacuation");
+    if (!place.childElementCount) place.append(callForm(places, (call) => api.post("/api/v1/emergency/evacuate", call)));
   }
 
   /** Rows that did not move keep their buttons: a key press must not fall between two. */
   show(answer) {
-    const key = JSON.stringify([answer.more, answer.items.map((row) => [row.id, row.episode, row.state, row.priority])]);
+    const live = answer.connected && answer.journal;
+    const key = JSON.stringify([live, answer.more, answer.items.map((row) => [row.id, row.episode, row.state, row.priority])]);
     if (key === this.key) return;
     this.key = key;
     const focus = document.activeElement?.dataset;
     const held = focus?.step && `[data-step="${focus.step}"][data-alarm="${CSS.escape(focus.alarm)}"]`;
     this.items = new Map(answer.items.map((row) => [row.id, row]));
     const list = this.querySelector(".list");
-    list.innerHTML = answer.items.map(line).join("") || `<div class="empty"><strong>${t("No alarm of this post stands.")}</strong></div>`;
+    list.innerHTML = answer.items.map(line).join("") || `<div class="empty"><strong>${live ? t("No alarm of this post stands.") : t("Whether an alarm of this post stands is not known now.")}</strong></div>`;
     if (answer.more) list.insertAdjacentHTML("beforeend", `<p class="dim">${t("… and {n} more", { n: answer.more })}</p>`);
     if (held) list.querySelector(held)?.focus();
   }
@@ -74,7 +87,8 @@ function head(told) {
   const why = told.identity ? t("People can sign in: answer by your own name if there is time.") : t("The records of people cannot be read: nobody can sign in now.");
   const deaf = told.connected && told.journal ? "" : `<div class="notice wrong" role="alert">${t("The node's core does not answer: nothing on this screen is live and no alarm is decided here now.")}</div>`;
   const here = told.signed_in ? `<div class="notice wrong">${t("{name} is signed in here: answer on the ordinary pages.", { name: esc(label(told.signed_in)) })} <a href="/alarms">${t("Alarms")}</a></div>` : "";
-  return `${deaf}${here}<header><h1>${t("Unidentified, post {post}", { post: esc(post) })}</h1><p>${t("Each answer here is recorded as unidentified, at this post and station ({station}), and shown on every console.", { station: esc(told.station) })}</p><p class="dim">${why} ${told.identity ? `<a href="/login">${t("Sign in")}</a>` : ""} <time>${clock(told.at)}</time></p></header>`;
+  const wrong = (told.wrong ?? []).map((words) => `<div class="notice wrong" role="alert">${esc(words)}</div>`).join("");
+  return `${deaf}${wrong}${here}<header><h1>${t("Unidentified, post {post}", { post: esc(post) })}</h1><p>${t("Each answer here is recorded as unidentified, at this post and station ({station}), and shown on every console.", { station: esc(told.station) })}</p><p class="dim">${why} ${told.identity ? `<a href="/login">${t("Sign in")}</a>` : ""} <time>${clock(told.at)}</time></p></header>`;
 }
 
 function line(row) {

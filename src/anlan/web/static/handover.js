@@ -4,6 +4,7 @@
 import { esc, label, t } from "./config.js";
 import { stamp } from "./format.js";
 import { api } from "./link.js";
+import { withKey } from "./security_key.js";
 import { ask } from "./point_forms.js";
 import { toast } from "./shell.js";
 
@@ -104,13 +105,13 @@ class Handover extends HTMLElement {
   async sign(form) {
     const [password, code] = ["password", "code"].map((name) => form.querySelector(`[name=${name}]`).value);
     if (this.typed && !(await this.save())) return;
-    this.answered(this.place.querySelector("form[data-form=sign]"), await api.post("/api/v1/handover/sign", { edition: this.told.edition, password, code }));
+    this.answered(this.place.querySelector("form[data-form=sign]"), await withKey((given) => api.post("/api/v1/handover/sign", given), { edition: this.told.edition, password, code }));
   }
 
   async accept(form) {
     const fields = new FormData(form);
     const take_over = fields.get("take_over") !== null;
-    const answer = await api.post(`/api/v1/handovers/${this.told.id}/sign`, { account: fields.get("account"), password: fields.get("password"), code: fields.get("code"), remarks: fields.get("remarks"), take_over });
+    const answer = await withKey((given) => api.post(`/api/v1/handovers/${this.told.id}/sign`, given), { account: fields.get("account"), password: fields.get("password"), code: fields.get("code"), remarks: fields.get("remarks"), take_over });
     if (!answer.refused && take_over) location.assign(`/handover?id=${encodeURIComponent(answer.id)}`);
     else this.answered(form, answer);
   }
@@ -143,7 +144,7 @@ const facts = (told) => told.sections.map(section).join("");
 /** One section of the paper: a table, lines, or that there is nothing. */
 function section(one) {
   const unknown = one.title === t("What is unknown") && one.lines.length ? " unknown" : "";
-  const table = one.rows.length ? `<div class="wide-table"><table class="sheet"><thead><tr>${one.columns.map((column) => `<th class="${column.align}">${esc(column.head)}</th>`).join("")}</tr></thead><tbody>${one.rows.map((row) => `<tr>${row.map((cell, i) => `<td class="${one.columns[i].align}">${one.columns[i].mark && cell ? mark(cell) : esc(cell)}</td>`).join("")}</tr>`).join("")}</tbody></table></div>` : "";
+  const table = one.rows.length ? `<div class="wide-table" tabindex="0"><table class="sheet"><thead><tr>${one.columns.map((column) => `<th class="${column.align}">${esc(column.head)}</th>`).join("")}</tr></thead><tbody>${one.rows.map((row) => `<tr>${row.map((cell, i) => `<td class="${one.columns[i].align}">${one.columns[i].mark && cell ? mark(cell) : esc(cell)}</td>`).join("")}</tr>`).join("")}</tbody></table></div>` : "";
   const lines = one.lines.length ? `<ul class="body">${one.lines.map((words) => `<li>${esc(words)}</li>`).join("")}</ul>` : "";
   const none = table || lines ? "" : `<p class="body dim">${esc(one.empty)}</p>`;
   return `<section class="panel${unknown}"><header><h3>${esc(one.title)}</h3>${one.note ? `<span class="dim">${esc(one.note)}</span>` : ""}</header>${table}${lines}${none}</section>`;

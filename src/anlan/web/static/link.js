@@ -1,7 +1,7 @@
 // The one connection of a page to the node. Values, alarms, sources and the summary come over it, pushed; nothing is polled.
 //
 // Frames (monitor/console_socket.py): {t: the server's µs, core: whether the app hears the core, v: [[id, time, value, quality, received]…], a: [alarm rows], whole, s: [source rows],
-// sum: summary, cal: [ids of detectors under calibration], f: [faults of the node], fl: [alarm floods that run], pl: {path: counts} of the places asked for, page: what pages are made from now, bl: what can't be seen, for a page that wants it}. A frame comes at least once a second; after three seconds without one the page is no longer live and says so.
+// sum: summary, cal: [ids of detectors under calibration], f: [faults of the node], fl: [alarm floods that run], ev: [evacuation calls that stand], pl: {path: counts} of the places asked for, page: what pages are made from now, bl: what can't be seen, for a page that wants it}. A frame comes at least once a second; after three seconds without one the page is no longer live and says so.
 
 import { config, t } from "./config.js";
 
@@ -114,6 +114,8 @@ class Link extends EventTarget {
     for (const [id, time, value, quality, received] of frame.v ?? []) this.reading(id, { time, value, quality, received });
     if (frame.cal) this.calibrate(frame.cal);
     if (frame.f) this.tell("faults", (this.faults = frame.f));
+    if (frame.ev) this.tell("evacuations", (this.evacuations = frame.ev));
+    if (frame.rq !== undefined) this.tell("requests", frame.rq);
     if (frame.fl) this.tell("floods", (this.floods = frame.fl));
     if (frame.bl) this.tell("blind", frame.bl);
     if (frame.a) this.tell("alarms", { rows: frame.a, whole: Boolean(frame.whole) });
@@ -166,7 +168,7 @@ async function ask(path, options = {}) {
   try {
     const answer = await fetch(path, { credentials: "same-origin", headers: { Accept: "application/json", ...options.headers }, ...options });
     const body = answer.status === 204 ? {} : await answer.json();
-    if (!answer.ok) return { refused: body.detail || body.title || answer.statusText, code: body.code, status: answer.status };
+    if (!answer.ok) return { refused: body.detail || body.title || answer.statusText, code: body.code, facts: body.facts, status: answer.status };
     return body.accepted === false ? { ...body, refused: body.why || body.detail } : body;
   } catch (error) {
     console.warn(path, error);

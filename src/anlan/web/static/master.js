@@ -3,6 +3,7 @@
 import { kindWords, symbol } from "./alarms.js";
 import { config, esc, label, t } from "./config.js";
 import { effectOf } from "./effect.js";
+import { helpOf } from "./help.js";
 import { api, link } from "./link.js";
 
 const SHOWN = 500;
@@ -149,6 +150,7 @@ class Master extends HTMLElement {
     if (answer.refused) return;
     await this.load();
     await this.choose(this.chosen);
+    if (answer.request) return void (this.side.querySelector(".done").innerHTML = waits(answer.request));
     this.side.querySelector(".done").textContent = [t("In force: version {n}", { n: answer.version }), ...answer.warnings.map((one) => one[config.language])].join(" · ");
   }
 
@@ -186,6 +188,7 @@ class Master extends HTMLElement {
     form.querySelector(".form-error").textContent = answer.refused ? t("Refused: {why}", { why: answer.refused }) : "";
     if (answer.refused) return;
     await this.load();
+    if (answer.request) return void (this.side.innerHTML = `<div class="top"><h2>${waits(answer.request)}</h2></div>`);
     const effect = answer.effect ? `<section class="tried">${applied(answer.effect)}</section>` : "";
     this.side.innerHTML = `<div class="top"><h2>${t("In force: version {n}", { n: answer.version })}</h2></div>${effect}`;
   }
@@ -265,9 +268,9 @@ function details(answer, whole) {
 /** One field of the form, titled as the workbook's column is. */
 function input(name, row, whole, may) {
   const off = may ? "" : " disabled";
-  const one = (part, value, type = "text", extra = "") => `<label class="labelled">${esc(title(part, whole))}<input class="field" name="${part}" type="${type}" value="${esc(value ?? "")}"${extra}${off}></label>`;
-  const many = (part, value) => `<label class="labelled">${esc(title(part, whole))}<textarea class="field" name="${part}" rows="2"${off}>${esc(value ?? "")}</textarea></label>`;
-  const select = (options) => `<label class="labelled">${esc(title(name, whole))}<select class="field" name="${name}"${off}>${options.map(([value, words]) => `<option value="${esc(value)}"${String(row[name]) === String(value) ? " selected" : ""}>${esc(words)}</option>`).join("")}</select></label>`;
+  const one = (part, value, type = "text", extra = "") => `<label class="labelled"><span>${esc(title(part, whole))} ${helpOf(part)}</span><input class="field" name="${part}" type="${type}" value="${esc(value ?? "")}"${extra}${off}></label>`;
+  const many = (part, value) => `<label class="labelled"><span>${esc(title(part, whole))} ${helpOf(part)}</span><textarea class="field" name="${part}" rows="2"${off}>${esc(value ?? "")}</textarea></label>`;
+  const select = (options) => `<label class="labelled"><span>${esc(title(name, whole))} ${helpOf(name)}</span><select class="field" name="${name}"${off}>${options.map(([value, words]) => `<option value="${esc(value)}"${String(row[name]) === String(value) ? " selected" : ""}>${esc(words)}</option>`).join("")}</select></label>`;
   if (LABELS.has(name)) return many(`${name}_zh`, row[name].zh) + many(`${name}_en`, row[name].en);
   if (LONG.has(name)) return many(name, row[name]);
   if (name === "rationalised") return one("rationalised_by", row.rationalised?.by) + one("rationalised_on", row.rationalised?.on, "date");
@@ -302,6 +305,9 @@ function changed(form, rule) {
   }
   return change;
 }
+
+/** What loosens is not in force: where who asked signs, and it then waits for a second person. */
+const waits = (request) => `<a href="/configuration?tab=requests&request=${request.id}">${t("It takes two persons: sign it, then another approves it.")} →</a>`;
 
 /** What the node replayed while it applied a workbook. */
 function applied(effect) {

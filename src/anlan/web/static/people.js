@@ -3,7 +3,7 @@
 import { esc, label, t } from "./config.js";
 import { stamp } from "./format.js";
 import { api } from "./link.js";
-import { ask } from "./point_forms.js";
+import { TOKENS, ask } from "./point_forms.js";
 import { toast } from "./shell.js";
 
 const KINDS = { view: "view", operate: "operate", approve: "approve", configure: "configure", manage: "manage" };
@@ -148,7 +148,7 @@ class People extends HTMLElement {
     const { items = [], refused } = await api.get(`/api/v1/people/${one.id}/sessions`);
     if (refused) return toast(refused, true);
     const rows = items.map((row) => `<li>${esc(row.unattended_at ? t("console left in view") : t("signed in"))} · ${esc(this.posts.get(row.post) ?? t("at no post"))} · <span class="mono">${esc(row.from_where)}</span> · ${esc(stamp(row.began_at))}</li>`).join("");
-    return ask({ title: t("Sign {name} out everywhere?", { name: label(one.name) }), about: rows ? `<ul class="held">${rows}</ul>` : t("No session runs."), say: t("Sign out everywhere"), note: t("Consoles at a post stay in view with nobody signed in."), fields: [], send: () => api.delete(`/api/v1/people/${one.id}/sessions`) });
+    return ask({ title: t("Sign {name} out everywhere?", { name: label(one.name) }), about: rows ? `<ul class="held">${rows}</ul>` : t("No session runs."), say: t("Sign out everywhere"), note: t("Consoles at a post stay in view with nobody signed in."), fields: [TOKENS()], send: ({ tokens }) => api.delete(`/api/v1/people/${one.id}/sessions?tokens=${tokens === "revoke"}`) });
   }
 
   close(one) {

@@ -5,7 +5,7 @@ import { HIDDEN, alarms, byPriority, symbol, worstFirst } from "./alarms.js";
 import { esc, t } from "./config.js";
 import { showCounts, unseenMarks } from "./counts.js";
 import { link } from "./link.js";
-import { within } from "./plan.js";
+import { PlanView, within } from "./plan.js";
 import { whenMounted } from "./shell.js";
 import { linkWords } from "./source_words.js";
 import "./values.js";
@@ -26,6 +26,8 @@ export class PlaceView {
     ];
     for (const [from, kind, hear] of this.heard) from.addEventListener(kind, hear);
     link.wantPlaces([this.path, ...this.below]);
+    const plan = page.querySelector(".place-plan .plan");
+    if (plan) this.plan = new PlanView(plan);
     if (link.sources) this.showSources(link.sources);
     if (alarms.loaded) this.showAlarms();
   }
@@ -33,6 +35,7 @@ export class PlaceView {
   leave() {
     for (const [from, kind, hear] of this.heard) from.removeEventListener(kind, hear);
     link.wantPlaces([]);
+    this.plan?.leave();
   }
 
   showAlarms() {

@@ -1,7 +1,7 @@
 // The plant plan's life: the worst quality and the worst alarm at each spot, the worst alarm of each unit, a tip for what the pointer is on.
 
 import { HIDDEN, alarms, symbol, worstFirst } from "./alarms.js";
-import { esc } from "./config.js";
+import { esc, t } from "./config.js";
 import { link } from "./link.js";
 import { kindOf, liveValue } from "./values.js";
 
@@ -16,6 +16,8 @@ export class PlanView {
     for (const spot of plan.querySelectorAll(".spot")) this.watch(spot, spot.dataset.points.split(","));
     this.hear = () => this.showAlarms();
     alarms.addEventListener("change", this.hear);
+    this.note = Object.assign(document.createElement("a"), { className: "plan-note", href: "/alarms", hidden: true });
+    plan.parentElement.append(this.note);
     this.wireTip();
     if (alarms.loaded) this.showAlarms();
   }
@@ -46,6 +48,17 @@ export class PlanView {
       const worst = rows.find((row) => within(row.place, mark.dataset.unitMark));
       mark.innerHTML = worst ? placed(symbol(worst.priority, worst.state), -7, -7, 14) : "";
     }
+    this.tellOthers(rows);
+  }
+
+  /** What stands nowhere on this plan is counted on it: a plan that was placed in part must not look calm. */
+  tellOthers(rows) {
+    const spots = new Set([...this.plan.querySelectorAll(".spot")].flatMap((spot) => spot.dataset.points.split(",")));
+    const marks = [...this.plan.querySelectorAll("[data-unit-mark]")].map((mark) => mark.dataset.unitMark);
+    const scope = this.plan.dataset.place;
+    const others = rows.filter((row) => (!scope || within(row.place, scope)) && !spots.has(row.point) && !marks.some((mark) => within(row.place, mark)));
+    this.note.hidden = !others.length;
+    this.note.innerHTML = others.length ? `${symbol(others[0].priority, others[0].state)} ${t("{n} alarms are not on this plan", { n: others.length })}` : "";
   }
 
   wireTip() {

@@ -1,7 +1,8 @@
 // A small form in a dialog: fields as said, the node's refusal in its words, and what was done as a toast, if it is said here.
 
 import { esc, t } from "./config.js";
-import { link } from "./link.js";
+import { api, link } from "./link.js";
+import { withKey } from "./security_key.js";
 import { toast } from "./shell.js";
 
 /** Fields: {name, words, kind: "text" | "number" | "hours" | "choice" | "several" | "lines" | "password", needed, value, choices, step}. Resolves to the answer, null if turned back. */
@@ -34,6 +35,15 @@ export function ask({ title, about = "", fields, say, note = "", send, done }) {
     dialog.showModal();
   });
 }
+
+/** What signs where it takes two persons: a console that is left open is nobody's word. */
+export const SIGNED = () => [{ name: "password", words: t("Own password"), kind: "password", complete: "current-password" }, { name: "code", words: t("Code of the second factor, if one is set up"), needed: false }];
+
+/** The second person's signature on a request about a point; null if turned back. */
+export const approve = (request, about) => ask({ title: t("Approve as the second person"), about, say: t("Approve"), fields: SIGNED(), send: (given) => withKey((body) => api.post(`/api/v1/requests/${request}/approve`, { note: "", ...body }), given), done: t("Recorded.") });
+
+/** What becomes of a person's API tokens with their sessions: "keep" or "revoke". */
+export const TOKENS = () => ({ name: "tokens", words: t("Tokens for programs"), kind: "choice", choices: [["keep", t("stay as they are")], ["revoke", t("are revoked too")]] });
 
 function values(given, fields) {
   const found = {};

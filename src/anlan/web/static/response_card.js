@@ -112,7 +112,7 @@ function text(head, pair, look, without) {
 
 const time = (row) =>
   row.time_to_respond
-    ? `<div class="respond"><b></b><span class="dim"></span><div class="time-bar" role="progressbar" aria-valuemin="0" aria-valuemax="100"><i></i></div></div>`
+    ? `<div class="respond"><b></b><span class="dim"></span><div class="time-bar" role="progressbar" aria-label="${t("Time to respond")}" aria-valuemin="0" aria-valuemax="100"><i></i></div></div>`
     : `<p class="dim">${t("No time to respond is written for this alarm.")}</p>`;
 
 /** The time left runs from the moment the operator could know, and goes on once it is past. */

@@ -5,6 +5,7 @@ import { config, esc, label, t } from "./config.js";
 import { clock, day, shortStamp, span } from "./format.js";
 import { headline } from "./sentences.js";
 import { wireDoor } from "./door.js";
+import "./evacuation.js";
 import { showFloods } from "./floods.js";
 import { api, link } from "./link.js";
 import { sound } from "./sound.js";
@@ -75,7 +76,16 @@ function showLink() {
 
 function showSound() {
   const bar = at("mute");
-  if (bar) bar.hidden = !sound.blocked;
+  if (bar) bar.hidden = !sound.blocked || config.live === false; // who is told no alarms misses no sound
+}
+
+/** Changes that wait for this person's word, on the way to where they are decided. */
+function showWaiting(count) {
+  const way = document.querySelector('.ways a[href="/configuration"]');
+  if (!way) return;
+  way.querySelector(".waiting")?.remove();
+  if (count === null) way.insertAdjacentHTML("beforeend", `<b class="waiting" title="${t("unknown")}">?</b>`);
+  if (count) way.insertAdjacentHTML("beforeend", `<b class="waiting" title="${t("{n} requests wait for you", { n: count })}">${count}</b>`);
 }
 
 function showFaults() {
@@ -174,9 +184,11 @@ function start() {
   link.addEventListener("summary", showSummary);
   link.addEventListener("faults", showFaults);
   link.addEventListener("floods", showFloods);
+  link.addEventListener("requests", ({ detail }) => showWaiting(detail));
   link.addEventListener("who", ({ detail }) => showWho(detail));
   sound.addEventListener("change", showSound);
-  sound.enable();
+  if (config.live !== false) sound.enable();
+  document.querySelector(".ways [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); // on a phone the ways are swiped
 }
 
 

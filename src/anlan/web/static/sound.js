@@ -8,6 +8,9 @@ const PATTERNS = {
   4: { tones: [440], length: 0.3, gap: 0, every: 12, gain: 0.25 },
 };
 
+/** Of an evacuation call: three long pulses and a pause, beside whatever an alarm sounds. */
+const EVACUATION = { tones: [520, 520, 520], length: 0.5, gap: 0.5, gain: 0.5, every: 4 };
+
 class Sound extends EventTarget {
   constructor() {
     super();
@@ -51,6 +54,15 @@ class Sound extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
+  /** An evacuation call stands, or none does any more. It has no silence: it ends with the call. */
+  evacuate(stands) {
+    if (stands === Boolean(this.evacuation)) return;
+    clearInterval(this.evacuation);
+    this.evacuation = stands ? setInterval(() => this.play(EVACUATION), EVACUATION.every * 1000) : 0;
+    if (stands) this.play(EVACUATION);
+    this.dispatchEvent(new Event("change"));
+  }
+
   stop() {
     clearTimeout(this.timer);
     if (this.priority) {
@@ -60,8 +72,11 @@ class Sound extends EventTarget {
   }
 
   async once(priority) {
+    await this.play(PATTERNS[priority]);
+  }
+
+  async play({ tones, length, gap, gain }) {
     if (!(await this.enable())) return;
-    const { tones, length, gap, gain } = PATTERNS[priority];
     tones.forEach((hertz, i) => this.tone(hertz, this.context.currentTime + 0.02 + i * (length + gap), length, gain));
   }
 
