@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import anlan
 from anlan.guard import audit
 from anlan.guard.audit import Step
 from anlan.guard.verifying import Difference, verify
 from anlan.model.clock import ManualClock
+from anlan.model.tables import read_table
 from anlan.store.migrating import check_models_match_migrations
 from anlan.store.records import Records
 
@@ -127,3 +130,20 @@ def test_the_hash_is_of_what_the_database_gives_back(records: Records) -> None:
     with records.session() as session:
         audit.append(session, Step(at=1, who="node", action="test", subject="", before=facts, after=facts))
     assert verified(records) is None
+
+
+def test_every_step_that_the_program_records_has_its_words() -> None:
+    """As far as its action is written where the step is made."""
+    words = {row["id"] for row in read_table("audit_actions.csv", "anlan.guard")}
+    assert recorded() - words == set()
+
+
+def recorded() -> set[str]:
+    found: set[str] = set()
+    for path in Path(anlan.__file__).parent.rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("Step.of"):
+                given = [*call.args[2:3], *(one.value for one in call.keywords if one.arg == "action")]
+                found |= {one.value for one in given if isinstance(one, ast.Constant)}
+    assert len(found) > 30, "steps are made otherwise now: the test looks for them in vain"
+    return found
