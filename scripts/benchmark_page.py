@@ -52,10 +52,11 @@ full-text index over trigrams, has whole pinyin and initials written out beside 
     "latency": """\
 From a reading to the alarm seen by a subscriber of core and by one of the app's event stream, under load, with consoles open.""",
     "console": """\
-Fifty console connections of the same 500 live tags and two pages in Chromium while 100,000 readings/s flow. `latency`: from the reading to the alarm at
-a subscriber of core, without viewers and beside all of them. `cpu`: the app's processor time for 1000 values delivered, what it takes without viewers
-taken off. `gap`: between two messages with values on one connection; five a second are meant. `frames`: between two frames of a page with 300 live
-tags, more than which no page lists. The peer keeps an element for each value of each browser, bound to a model, and has no readings to take in besides.""",
+Fifty console connections of the same 500 live tags while 100,000 readings/s flow, then with two pages in Chromium besides, which draw on the node's own
+cores. `latency`: from the reading to the alarm at a subscriber of core, without viewers, with the connections, with the pages too. `cpu`: the app's
+processor time for 1000 values delivered to the connections, what it takes without viewers taken off. `gap`: between two messages with values on one
+connection; five a second are meant. `frames`: between two frames of a page with 300 live tags, more than which no page lists. The peer keeps an element
+for each value of each browser, bound to a model, and has no readings to take in besides.""",
     "growth": "What a million points with four limits each cost: memory, and the throughput that is left.",
     "recovery": "A killed core: until the first alarm is decided again, until a console has it.",
     "start": "From an empty folder to live values on the demo plant.",
