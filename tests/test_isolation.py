@@ -32,6 +32,7 @@ JUDGED = {
         "create_subprocess_exec": "the horn's command, as whoever started the node named it; split into words, no shell"
     },
     "node/supervisor.py": {"create_subprocess_exec": "the node's own processes"},
+    "risk/__init__.py": {"import_module": "modules of the room, by names that stand beside it"},
     "sense/looking/looker.py": {
         "create_subprocess_exec": "a process of ours that looks at a device; what to look at goes to it as JSON"
     },

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
 import json
 import math
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from anlan.model.clock import SECOND, isoformat
-from anlan.model.quality import BAD_COMMUNICATION
+from anlan.model.quality import BAD_COMMUNICATION, Flag, Reason, Severity, quality
+from anlan.monitor import api_history, reading_export
 
 ARROW = "application/vnd.apache.arrow.stream"
 
@@ -167,3 +174,50 @@ async def test_a_lost_source_names_its_safety_points(node: Any, console: Any) ->
     assert rows["modbus.VIEW"]["safety_points"] == ["AT-203"]
     assert rows["modbus.VIEW"]["priority"] == 1
     await asyncio.sleep(0)
+
+
+async def test_readings_as_a_sheet_in_the_readers_language_and_the_sites_zone(filled: Any, console: Any) -> None:
+    filled.feed("AT-203", 0.25, int(quality(Severity.UNCERTAIN, Reason.CALIBRATION, Flag.DEMO)))
+    await filled.settle()
+    await console.sign_in("gas", language="zh")
+    answer = await console.get("/api/v1/readings/export", params={"points": "LT-301,AT-203", **whole(filled)})
+    assert answer.headers["content-disposition"].startswith('attachment; filename="readings-hualan-')
+    assert answer.content[:3] == b"\xef\xbb\xbf"  # without it Excel reads Chinese as something else
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert len(rows) == 12
+    first, unsure, bad = rows[0], rows[10], rows[4]
+    assert [first["测点"], first["名称"], first["数值"], first["单位"]] == ["AT-203", "氯气", "0", "ppm"]
+    assert first["时间"] == "2026-01-01T08:00:01.000000+08:00"
+    assert (unsure["上送质量"], unsure["按此计"]) == ("存疑: 校验 (演示)", "存疑")
+    assert (bad["上送质量"], bad["按此计"]) == ("无效: 通讯中断", "无效")
+
+
+async def test_readings_as_parquet(filled: Any, console: Any) -> None:
+    params = {"points": "AT-203,LT-301", "format": "parquet", **whole(filled)}
+    table = pq.read_table(io.BytesIO((await console.get("/api/v1/readings/export", params=params)).content))
+    assert table["point"].to_pylist() == ["AT-203"] * 10 + ["LT-301"]
+    assert table["value"].to_pylist() == [n / 10 for n in range(10)] + [95.0]
+    assert table["severity"].to_pylist()[4] == "bad"
+    raw = (await console.get("/api/v1/readings", params={"points": "AT-203", **whole(filled)})).json()["points"]["AT-203"]
+    assert [at.timestamp() * 1e6 for at in table["time"].to_pylist()[:10]] == raw["time"]
+
+
+async def test_a_file_is_never_cut(filled: Any, console: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(api_history.MOST_IN_A_FILE, "csv", 10)
+    assert (await console.get("/api/v1/readings/export", params={"points": "AT-203", **whole(filled)})).status_code == 200
+    refused = await console.get("/api/v1/readings/export", params={"points": "AT-203,LT-301", **whole(filled)})
+    assert refused.status_code == 422
+    assert "more than 10 readings" in refused.json()["detail"]
+
+
+async def test_a_file_holds_nothing_of_another_branch(filled: Any, console: Any) -> None:
+    await console.sign_in("branch")
+    hidden = await console.get("/api/v1/readings/export", params={"points": "AT-203,LT-301", **whole(filled)})
+    assert hidden.status_code == 404
+
+
+def test_times_of_a_sheet_keep_the_offset_of_their_day() -> None:
+    """Against the standard library, over the hour that a zone leaves out and the one that it has twice."""
+    moments = [datetime(2026, month, day, hour, 59, 59, 999_999, UTC) for month, day in ((3, 29), (10, 25)) for hour in range(4)]
+    told = reading_export.local_times(np.array([int(one.timestamp()) * SECOND + 999_999 for one in moments]), "Europe/Berlin")
+    assert told.to_pylist() == [one.astimezone(ZoneInfo("Europe/Berlin")).isoformat() for one in moments]

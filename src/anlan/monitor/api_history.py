@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +14,13 @@ import pyarrow as pa
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response, StreamingResponse
 
+from anlan.guard.principal import Principal
+from anlan.model.clock import Micros, to_datetime
+from anlan.model.errors import InputError
 from anlan.model.quality import SEVERITY_SHIFT, Severity
 from anlan.monitor.choice import Instant, Points, chosen_points, span
 from anlan.monitor.overdue_spans import Spans, as_counted, spans_by_point
+from anlan.monitor.reading_export import as_csv, as_parquet
 from anlan.web.answers import Json
 from anlan.web.auth import Asker, require
 from anlan.web.context import Context
@@ -26,6 +30,9 @@ MOST_POINTS = 1_000
 MOST_ROWS = 5_000_000
 MOST_JSON_ROWS = 100_000
 MOST_DRAWN = 50
+MOST_IN_A_FILE = {"csv": 1_000_000, "parquet": 5_000_000}
+"""Readings. A sheet of Excel has 1,048,576 lines."""
+FILES = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 BATCH = 65_536
 
 
@@ -61,6 +68,32 @@ def routes(context: Context) -> APIRouter:
         overdue = await asyncio.to_thread(spans_by_point, context.plant, context.journal, numbers)
         return Json(await asyncio.to_thread(_columns, table, ids, truncated, overdue))
 
+    @router.get(
+        "/readings/export",
+        dependencies=[require("history.view")],
+        responses={200: {"content": {"text/csv": {}, "application/vnd.apache.parquet": {}}}},
+    )
+    async def export(
+        asker: Asker, points: Points, start: Instant, end: Instant, format: Literal["csv", "parquet"] = "csv"
+    ) -> Response:
+        """All raw readings of a span as a file, start ≤ time < end, by point and time.
+
+        CSV: in the asker's language, times in the site's zone, at most 1,000,000 readings. Parquet: fixed columns, UTC, at most 5,000,000. More
+        than that is refused, never cut.
+        """
+        numbers = chosen_points(context.plant, asker, points, action="history.view", most=MOST_POINTS)
+        first, last = span(start, end)
+        most = MOST_IN_A_FILE[format]
+        table = await asyncio.to_thread(partial(context.history.read, numbers, first, last, limit=most + 1))
+        if table.num_rows > most:
+            raise InputError(
+                "there are more than {most} readings, too many for one file: choose a shorter span or fewer points",
+                most=f"{most:,}",
+            )
+        body = await asyncio.to_thread(_file, context, table, numbers, format, asker)
+        name = f"readings-{context.plant.id}-{_stamp(first)}-{_stamp(last)}.{format}"
+        return Response(body, media_type=FILES[format], headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
     @router.get("/trend", dependencies=[require("history.view")])
     async def trend(
         asker: Asker,
@@ -81,6 +114,18 @@ def routes(context: Context) -> APIRouter:
         return Json(await asyncio.to_thread(_folded, table, ids, overdue))
 
     return router
+
+
+def _file(context: Context, table: pa.Table, numbers: list[int], format: Literal["csv", "parquet"], asker: Principal) -> bytes:
+    chosen = {number: context.plant.points[number] for number in numbers}
+    overdue = spans_by_point(context.plant, context.journal, numbers)
+    if format == "csv":
+        return as_csv(table, chosen, overdue, context.plant.zone, asker.language)
+    return as_parquet(table, chosen, overdue)
+
+
+def _stamp(at: Micros) -> str:
+    return f"{to_datetime(at):%Y%m%dT%H%M%SZ}"
 
 
 def _ipc(table: pa.Table, ids: dict[int, str], truncated: bool) -> Iterator[bytes]:

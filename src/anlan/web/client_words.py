@@ -97,7 +97,7 @@ WORDS: tuple[str, ...] = (
     "15 min", "1 h", "8 h", "24 h", "7 d", "Live", "live", "stands still", "raw readings", "least to greatest of each {span}",
     "Add a point: tag or name", "No point is chosen.",
     "Type a tag or a name above; up to {n} points share one cursor. The address of this page keeps the choice.",
-    "Name", "At the cursor", "Least", "Greatest", "Remove {point}",
+    "Name", "At the cursor", "Least", "Greatest", "Remove {point}", "Export", "All readings of this span", "Picture",
     # overview, sources, journal, point
     "{limited} of {of} points have limits; a point is counted once: calibrating, unknown, bypassed, outside or within.",
     "{time} left", "unknown {n}", "calibrating {n}", "bypassed {n}", "for {span}", "connected", "no connection", "unknown",

@@ -34,6 +34,8 @@ TITLES = {
     "trial-unfit": "the trial is not of this change",
     "second-person-needed": "loosening takes a second person",
     "request-void": "the request is void",
+    "fault-tree": "the fault or event tree has a mistake",
+    "tree-question": "the question does not fit the tree",
     "draft-mistakes": "the draft has mistakes",
     "version-mistakes": "that version has mistakes",
     "rule-mistakes": "the alarm as changed has mistakes",

@@ -64,7 +64,7 @@ RATES = (
         120,
         0.2,
     ),
-    _rate("export", r"GET /api/v1/(alarms/master(/difference)?|plant/versions/[^/]+/difference)", 60, 1),
+    _rate("export", r"GET /api/v1/(readings/export|alarms/master(/difference)?|plant/versions/[^/]+/difference)", 60, 1),
 )
 """Generous for people and pages; a loop runs dry within seconds. The first that fits counts."""
 

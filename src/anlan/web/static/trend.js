@@ -8,6 +8,7 @@ import { number, stamp, span as spanWords } from "./format.js";
 import { api, link } from "./link.js";
 import { notForPage } from "./shell.js";
 import { extent, isWithin, valueAt } from "./trend_data.js";
+import { savePicture, saveReadings } from "./trend_export.js";
 import { append, loadPens, searchPoints } from "./trend_load.js";
 import { fromChart, option, penColour } from "./trend_chart.js";
 import { figureOf, liveValue } from "./values.js";
@@ -97,6 +98,7 @@ class Trend extends HTMLElement {
       const id = event.target.closest("[data-remove]")?.dataset.remove;
       if (id) this.choose(this.points.filter((point) => point !== id));
     });
+    this.querySelector(".export").addEventListener("click", ({ target }) => this.export(target.closest("[data-export]")?.dataset.export));
     this.wireSearch();
     this.onKey = (event) => this.key(event);
     addEventListener("keydown", this.onKey);
@@ -147,6 +149,12 @@ class Trend extends HTMLElement {
     if (!act && !range) return;
     event.preventDefault();
     act ? act() : this.range(range[0] * 1000);
+  }
+
+  export(what) {
+    if (!what) return;
+    if (what === "png") return savePicture(this.chart, this.pens, this.start, this.end);
+    saveReadings(this.points, this.start, this.end, what);
   }
 
   choose(points) {
@@ -222,6 +230,7 @@ class Trend extends HTMLElement {
 
   draw() {
     this.toggleAttribute("empty", !this.points.length);
+    for (const button of this.querySelectorAll("[data-export]")) button.disabled = !this.pens.length;
     this.querySelector(".status").innerHTML = this.statusLine();
     for (const button of this.querySelectorAll("[data-span]"))
       button.classList.toggle("on", this.live && Number(button.dataset.span) * 1000 === this.width);
@@ -276,6 +285,7 @@ function frame() {
     <div class="tools">
       <div class="button-row">${ranges}<button type="button" class="button live">${t("Live")} <kbd>L</kbd></button></div>
       <div class="search"><input class="field" type="search" placeholder="${t("Add a point: tag or name")}" aria-label="${t("Add a point: tag or name")}"><ul></ul></div>
+      <div class="button-row export" role="group" aria-label="${t("Export")}"><span class="dim">${t("Export")}</span><button type="button" class="button" data-export="csv" title="${t("All readings of this span")}">CSV</button><button type="button" class="button" data-export="parquet" title="${t("All readings of this span")}">Parquet</button><button type="button" class="button" data-export="png" title="${t("Picture")}">PNG</button></div>
       <span class="status dim"></span>
     </div>
     <div class="panel drawing"><div class="chart" role="img" aria-label="${t("Trend")}"></div>
