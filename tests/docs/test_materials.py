@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 BILL = ROOT / "src" / "anlan" / "sbom.cdx.json"
 
 
+@pytest.mark.slow
 def test_the_bill_is_what_the_lock_makes(tmp_path: Path) -> None:
     """Written anew it is the same bytes; the script refuses what is no CycloneDX 1.6. After `make lock`, `make sbom`."""
     out = tmp_path / "bill.json"

@@ -227,6 +227,7 @@ def test_live_values_come_whole_and_then_only_what_changed(node: Node) -> None:
     assert set(node.reader.live_since(seen)[1].point) < {*range(10), OWN}
 
 
+@pytest.mark.slow
 def test_alarms_are_told_while_the_journal_cannot_be_written(node: Node) -> None:
     node.give(PARTS[:100])
     node.decided()

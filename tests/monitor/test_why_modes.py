@@ -226,6 +226,7 @@ def random_story(random: Random) -> Remembering:
     return bench
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 1 << 32))
 @example(1_443_163_754)  # a latch whose high alarm still waits

@@ -87,6 +87,7 @@ def test_the_demo_goes_on_with_what_was_edited_in_it(tmp_path: Path) -> None:
     assert moved.imported.version.number == 3
 
 
+@pytest.mark.slow
 def test_starting_the_node_is_no_way_past_the_second_person(tmp_path: Path) -> None:
     """As at the console: one person tightens; what one person loosened in the folder waits, and the node starts on what is approved."""
     works, data = write(tmp_path / "works", gas("20")), tmp_path / "data"

@@ -165,6 +165,7 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 many_times = settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
+@pytest.mark.slow
 @many_times
 @given(batches=BATCHES, data=st.data())
 def test_read_returns_what_was_stored(way: Way, folders: Iterator[Path], batches: list[list[Row]], data: st.DataObject) -> None:

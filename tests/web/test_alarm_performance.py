@@ -9,6 +9,8 @@ import pytest
 from anlan.model.clock import DAY, MINUTE, SECOND
 from anlan.monitor.flood import BY
 
+pytestmark = pytest.mark.slow  # many nodes are built; the quick tests stay below three minutes
+
 STORY = 12
 """How often AT-203 comes and goes."""
 

@@ -22,7 +22,7 @@ from anlan.monitor.handover.facts import EDITS, silences
 from anlan.monitor.records import Handover, HandoverAddendum
 from tests.web.conftest import PASSWORD, Console, Node
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.slow]
 
 
 async def under_way(console: Console) -> dict[str, Any]:

@@ -25,6 +25,8 @@ from anlan.monitor.detectors.service import DetectorService
 from anlan.web.context import PlantView
 from tests.web.conftest import PASSWORD
 
+pytestmark = pytest.mark.slow  # many nodes are built; the quick tests stay below three minutes
+
 ON_CHANGE = Reporting(mode="on_change", period=3600)
 SWITCH = {0: Label(zh="否", en="no"), 1: Label(zh="是", en="yes")}
 

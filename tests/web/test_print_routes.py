@@ -19,7 +19,7 @@ from anlan.web.paper.press import WORDS
 from tests.web.conftest import Console, Node
 from tests.web.test_words import SOURCE, chinese, literal_msgids
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.slow]
 
 
 def text_of(pdf: bytes) -> str:

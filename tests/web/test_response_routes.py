@@ -19,6 +19,8 @@ from anlan.monitor.records import ResponseAnswer
 from anlan.monitor.service import AlarmService
 from anlan.store.migrating import check_models_match_migrations
 
+pytestmark = pytest.mark.slow  # many nodes are built; the quick tests stay below three minutes
+
 TANK = {"episode": 1, "priority": 3}
 BAD = int(quality(Severity.BAD, Reason.SENSOR_FAILURE))
 

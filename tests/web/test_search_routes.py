@@ -11,6 +11,8 @@ import pytest
 from anlan.model.words import Label
 from anlan.web import shell
 
+pytestmark = pytest.mark.slow  # many nodes are built; the quick tests stay below three minutes
+
 
 async def search(console: Any, q: str, **rest: Any) -> dict[str, Any]:
     answer = await console.get("/api/v1/search", params={"q": q, **rest})

@@ -125,6 +125,7 @@ async def test_who_finds_the_console_open_makes_no_token(console: Any, node: Any
     await made(console, code=code_now(node, secret))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", ["password", "close"])
 async def test_whose_account_is_taken_back_keeps_no_token(
     consoles: Any, console: Any, program: Any, node: Any, step: str
@@ -242,6 +243,7 @@ async def test_an_unattended_console_can_be_closed_for_good(consoles: Any) -> No
     assert (await station.get("/api/v1/me")).status_code == 401
 
 
+@pytest.mark.slow
 async def test_open_sockets_lose_what_was_taken_at_once(address: str, consoles: Any, node: Any) -> None:
     """No row of U300 reaches the socket after the right for it is gone, and the socket of a revoked token is closed."""
     base, boss = f"http://{address}", consoles()

@@ -30,6 +30,8 @@ from anlan.web.app import build_app
 from anlan.web.metrics import Meter
 from tests.web.conftest import ROOMS, console_of
 
+pytestmark = pytest.mark.slow  # many nodes are built; the quick tests stay below three minutes
+
 PLANT = """\
 plant: {id: works, name: 示例企业}
 posts: [{id: panel, name: 内操}]

@@ -9,6 +9,8 @@ import pytest
 
 from anlan.model.clock import MINUTE, SECOND
 
+pytestmark = pytest.mark.slow  # many nodes are built; the quick tests stay below three minutes
+
 
 async def drive(node: Any) -> int:
     """Chlorine goes over H twice, for 2 s and for 20 s; the last reading's time comes back."""
