@@ -151,3 +151,14 @@ def test_scripts_hold_no_text_of_their_own(path: Path) -> None:
     code = re.sub(r"//.*|/\*.*?\*/", "", path.read_text("utf-8"), flags=re.MULTILINE)
     code = re.sub(r"/\*.*?\*/", "", code, flags=re.DOTALL)
     assert re.findall(r"[\u4e00-\u9fff]+", code) == []
+
+
+def test_no_text_is_translated_in_two_ways() -> None:
+    """All rooms share one catalogue: of two translations of one text the later file's would stand in both places."""
+    found: dict[str, dict[str, str]] = {}
+    for file in sorted((SOURCE / "locale" / "zh").glob("*.po")):
+        with file.open("rb") as text:
+            for message in read_po(text):
+                if message.id:
+                    found.setdefault(str(message.id), {})[str(message.string)] = file.name
+    assert {text: ways for text, ways in found.items() if len(ways) > 1} == {}

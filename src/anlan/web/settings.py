@@ -108,7 +108,7 @@ class Settings:
         told = self._say("{time}, in {n} days").format(time=self._time(ends), n=days)
         return [
             *rows,
-            Row(self._say("Certificate"), start.certificate, "anlan up --certificate, --key; anlan tls"),
+            Row(self._say("TLS certificate"), start.certificate, "anlan up --certificate, --key; anlan tls"),
             Row(self._say("Certificate ends"), told, "", "wrong" if days < 14 else ""),
         ]
 

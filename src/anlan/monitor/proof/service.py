@@ -52,7 +52,7 @@ log = structlog.get_logger()
 
 
 class NotHeard(Unavailable):
-    """`what`: the stage that was not reached, or "not heard"; told in the reader's language."""
+    """`what`: the stage that was not reached, or "was not heard"; told in the reader's language."""
 
     def text(self, language: str = "en") -> str:
         return translate(self.message, language).format(**self.facts | {"what": translate(self.facts["what"], language)})
@@ -281,7 +281,7 @@ class Proofs:
                 "prove it again",
                 time=self._clock_time(told["at"]),
                 where=told["station"] or told["post"] or told["from"],
-                what=told["failed_at"] or "not heard",
+                what=told["failed_at"] or "was not heard",
             )
 
     def _since(self) -> Micros:
