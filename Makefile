@@ -36,7 +36,8 @@ env-dev: .venv/.dev  ## … and of tests, lint and types
 test test-fast: export PYTHONDONTWRITEBYTECODE =
 test: env-dev  ## everything this machine can test; what is missing is skipped by name
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not browser"  # in the order of tests/conftest.py
-	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "slow or browser"  # they wait for processes and pages more than they work
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "slow and not browser"  # they wait for processes more than they work
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m browser  # Chromium draws on the same cores
 
 test-fast: env-dev  ## the quick tests only
 	$(BIN)/python -m pytest -q -m "not slow and not browser"
