@@ -56,6 +56,7 @@ def test_a_draft_is_mended_seen_and_put_into_force_by_two(works: tuple[Node, htt
     _, client = works
     before = newest(client)["number"]
     page = two(path="/configuration")
+    expect(page.locator("tbody tr").first).to_be_visible(timeout=SHOWS)  # the list has come and moves nothing any more
     page.locator("[data-act=new]").click()
     for name, value in {"id": "TT-7", "name.zh": "塔顶温度", "address": "hr:12 float32"}.items():
         put(page, name, value)
