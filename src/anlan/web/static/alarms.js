@@ -44,7 +44,7 @@ const KIND_WORDS = {
 };
 
 export const stateWords = (state) => t(STATE_WORDS[state] ?? state);
-export const kindWords = (kind) => t(KIND_WORDS[kind] ?? kind);
+export const kindWords = (kind) => (kind == null ? "—" : t(KIND_WORDS[kind] ?? kind));
 
 /** The symbol: its shape and number are the priority, filled while active, hollow once returned, dashed while latched. */
 export function symbol(priority, state = "ACKNOWLEDGED") {
