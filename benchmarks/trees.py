@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from anlan.risk import read_tree, solve
-from anlan.risk.solving import EXACT
+from anlan.risk.trees.solving import EXACT
 from benchmarks._report import Measure, arguments, highest_mib, load_average
 
 DATA = Path(os.environ.get("ANLAN_SHARED_DATA", Path(__file__).parents[2] / "shared/data")) / "aralia" / "xml"

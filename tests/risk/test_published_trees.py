@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from anlan.risk import read_tree, solve
-from anlan.risk.orders import depth_first
-from anlan.risk.solving import BOUNDED, EXACT, Limits, cut_sets_of
-from anlan.risk.truncated import _family as family_to
-from anlan.risk.validation import TOLERANCE
+from anlan.risk.trees.orders import depth_first
+from anlan.risk.trees.solving import BOUNDED, EXACT, Limits, cut_sets_of
+from anlan.risk.trees.truncated import _family as family_to
+from anlan.risk.trees.validation import TOLERANCE
 
 DATA = Path(os.environ.get("ANLAN_SHARED_DATA", Path(__file__).parents[3] / "shared/data")) / "aralia"
 HARD = {"cea9601", "das9701", "edfpa14b", "edfpa14o", "edfpa14r", "edf9203", "edfpa15o", "jbd9601"}

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anlan.risk import BasicEvent, Connective, FaultTree, Formula, Gate, Limits, Named, importance, over_time, read_tree, solve
-from anlan.risk.checks import check
-from anlan.risk.event_trees import sequences
-from anlan.risk.expressions import Number, repaired_after_tests
-from anlan.risk.model import Constant, Logic, names_in
-from anlan.risk.openpsa_writing import write_openpsa
-from anlan.risk.solving import Solution
+from anlan.risk.trees.checks import check
+from anlan.risk.trees.event_trees import sequences
+from anlan.risk.trees.expressions import Number, repaired_after_tests
+from anlan.risk.trees.model import Constant, Logic, names_in
+from anlan.risk.trees.openpsa_writing import write_openpsa
+from anlan.risk.trees.solving import Solution
 
 EVENTS = tuple("abcdef")
 JOINING = (Connective.AND, Connective.OR, Connective.ATLEAST)
@@ -123,9 +123,9 @@ def test_a_barrier_never_raises_the_risk(tree: FaultTree, barrier: str) -> None:
 @settings(max_examples=30, deadline=None)
 @given(trees(JOINING), st.integers(1, 3))
 def test_a_bound_holds_when_no_diagram_fits(tree: FaultTree, highest: int) -> None:
-    from anlan.risk.circuit import circuit_of
-    from anlan.risk.solving import chances, cut_sets_of, lower_bound
-    from anlan.risk.truncated import truncated
+    from anlan.risk.trees.circuit import circuit_of
+    from anlan.risk.trees.solving import chances, cut_sets_of, lower_bound
+    from anlan.risk.trees.truncated import truncated
 
     total, cuts = brute_force(tree)
     circuit, p = circuit_of(tree, (Named(tree.top),)), chances(tree)
@@ -216,7 +216,7 @@ def test_importance_of_equal_parts(least: int, closed_form: float) -> None:
 
 def test_unavailability_between_tests() -> None:
     """PFDavg of one channel is λT/2, of one out of two (λT)²/3 (IEC 61508-6 without repair and common cause), for λT ≪ 1."""
-    from anlan.risk.expressions import Apply, MissionTime
+    from anlan.risk.trees.expressions import Apply, MissionTime
 
     part = Apply("periodic-test", (Number(1e-8), Number(8760.0), Number(8760.0), MissionTime()))
     events = {name: BasicEvent(name, part) for name in "ab"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from anlan.risk import read_tree, solve
-from anlan.risk.mistakes import TreeMistake
+from anlan.risk.trees.mistakes import TreeMistake
 
 
 def xml(gates: str, data: str = "") -> str:

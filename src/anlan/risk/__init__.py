@@ -16,29 +16,29 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from anlan.risk.cut_sets import CutSet as CutSet
-    from anlan.risk.cut_sets import CutSets as CutSets
-    from anlan.risk.event_trees import sequences as sequences
-    from anlan.risk.importances import importance as importance
-    from anlan.risk.model import BasicEvent as BasicEvent
-    from anlan.risk.model import Connective as Connective
-    from anlan.risk.model import FaultTree as FaultTree
-    from anlan.risk.model import Formula as Formula
-    from anlan.risk.model import Gate as Gate
-    from anlan.risk.model import Named as Named
-    from anlan.risk.openpsa import read_tree as read_tree
-    from anlan.risk.openpsa_writing import write_openpsa as write_openpsa
-    from anlan.risk.solving import Limits as Limits
-    from anlan.risk.solving import Solution as Solution
-    from anlan.risk.solving import solve as solve
-    from anlan.risk.spread import over_time as over_time
-    from anlan.risk.spread import uncertainty as uncertainty
+    from anlan.risk.trees.cut_sets import CutSet as CutSet
+    from anlan.risk.trees.cut_sets import CutSets as CutSets
+    from anlan.risk.trees.event_trees import sequences as sequences
+    from anlan.risk.trees.importances import importance as importance
+    from anlan.risk.trees.model import BasicEvent as BasicEvent
+    from anlan.risk.trees.model import Connective as Connective
+    from anlan.risk.trees.model import FaultTree as FaultTree
+    from anlan.risk.trees.model import Formula as Formula
+    from anlan.risk.trees.model import Gate as Gate
+    from anlan.risk.trees.model import Named as Named
+    from anlan.risk.trees.openpsa import read_tree as read_tree
+    from anlan.risk.trees.openpsa_writing import write_openpsa as write_openpsa
+    from anlan.risk.trees.solving import Limits as Limits
+    from anlan.risk.trees.solving import Solution as Solution
+    from anlan.risk.trees.solving import solve as solve
+    from anlan.risk.trees.spread import over_time as over_time
+    from anlan.risk.trees.spread import uncertainty as uncertainty
 
 _HOMES = {
-    "CutSet": "cut_sets", "CutSets": "cut_sets", "importance": "importances", "BasicEvent": "model", "Connective": "model",
-    "FaultTree": "model", "Formula": "model", "Gate": "model", "Named": "model", "read_tree": "openpsa", "write_openpsa": "openpsa_writing",
-    "sequences": "event_trees", "Limits": "solving", "Solution": "solving", "solve": "solving", "over_time": "spread",
-    "uncertainty": "spread",
+    "CutSet": "trees.cut_sets", "CutSets": "trees.cut_sets", "importance": "trees.importances", "BasicEvent": "trees.model",
+    "Connective": "trees.model", "FaultTree": "trees.model", "Formula": "trees.model", "Gate": "trees.model", "Named": "trees.model",
+    "read_tree": "trees.openpsa", "write_openpsa": "trees.openpsa_writing", "sequences": "trees.event_trees", "Limits": "trees.solving",
+    "Solution": "trees.solving", "solve": "trees.solving", "over_time": "trees.spread", "uncertainty": "trees.spread",
 }  # fmt: skip
 
 

@@ -43,13 +43,13 @@ def tree_command(
     from itertools import islice
 
     from anlan.model.words import shell_language
-    from anlan.risk.event_trees import sequences
-    from anlan.risk.importances import importance as important
-    from anlan.risk.openpsa import read_tree
-    from anlan.risk.report import Report
-    from anlan.risk.solving import Limits, solve
-    from anlan.risk.spread import over_time as through_time
-    from anlan.risk.spread import uncertainty
+    from anlan.risk.trees.event_trees import sequences
+    from anlan.risk.trees.importances import importance as important
+    from anlan.risk.trees.openpsa import read_tree
+    from anlan.risk.trees.report import Report
+    from anlan.risk.trees.solving import Limits, solve
+    from anlan.risk.trees.spread import over_time as through_time
+    from anlan.risk.trees.spread import uncertainty
 
     tree = read_tree(*files, top=top, mission_time=mission_time)
     limits = Limits(most_nodes, prime_implicants=prime_implicants)
@@ -100,8 +100,8 @@ def validate_command(
     Example: anlan risk validate models/ --json
     """
     from anlan.model.words import shell_language
-    from anlan.risk.report import Report
-    from anlan.risk.validation import Summary, cases
+    from anlan.risk.trees.report import Report
+    from anlan.risk.trees.validation import Summary, cases
 
     report = Report(shell_language())
     summary = Summary()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from anlan.risk.circuit import circuit_of
-from anlan.risk.expressions import Number
-from anlan.risk.importances import importance
-from anlan.risk.model import BasicEvent, Connective, FaultTree, Formula, Gate, Logic, Named
-from anlan.risk.solving import Limits, chances, cut_sets_of, solve
-from anlan.risk.truncated import truncated
+from anlan.risk.trees.circuit import circuit_of
+from anlan.risk.trees.expressions import Number
+from anlan.risk.trees.importances import importance
+from anlan.risk.trees.model import BasicEvent, Connective, FaultTree, Formula, Gate, Logic, Named
+from anlan.risk.trees.solving import Limits, chances, cut_sets_of, solve
+from anlan.risk.trees.truncated import truncated
 
 
 def warm_up() -> None:

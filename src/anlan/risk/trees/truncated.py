@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anlan.risk.circuit import Circuit, Ints
-from anlan.risk.diagrams import tables, zbdd
-from anlan.risk.diagrams.bdd import GATE_AND, GATE_ATLEAST, GATE_OR
-from anlan.risk.diagrams.building import FIRST_NODES, MOST_NODES, Family, Workshop, closed, power_of_two
-from anlan.risk.orders import depth_first
+from anlan.risk.trees.circuit import Circuit, Ints
+from anlan.risk.trees.diagrams import tables, zbdd
+from anlan.risk.trees.diagrams.bdd import GATE_AND, GATE_ATLEAST, GATE_OR
+from anlan.risk.trees.diagrams.building import FIRST_NODES, MOST_NODES, Family, Workshop, closed, power_of_two
+from anlan.risk.trees.orders import depth_first
 
 STEPS = 1 << 25
 """Work for one order: some seconds."""
@@ -62,7 +62,7 @@ def truncated(circuit: Circuit, root: int, p: list[float], most: int = MOST_NODE
 
 def _at_most(family: Family, weights: npt.NDArray[np.float64]) -> float:
     """The smaller of the two bounds that need no listing."""
-    from anlan.risk.cut_sets import CutSets
+    from anlan.risk.trees.cut_sets import CutSets
 
     sets = CutSets(family, (), weights)
     return min(x for x in (1.0, sets.mcub(), sets.rare_event()) if x is not None)

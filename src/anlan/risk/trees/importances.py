@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anlan.risk.diagrams import passes
-from anlan.risk.mistakes import TreeQuestion
-from anlan.risk.solving import Solution, by_level, exact
+from anlan.risk.trees.diagrams import passes
+from anlan.risk.trees.mistakes import TreeQuestion
+from anlan.risk.trees.solving import Solution, by_level, exact
 
 
 @dataclass(frozen=True, slots=True)

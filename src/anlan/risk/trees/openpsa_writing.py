@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.sax.saxutils import quoteattr
 
-from anlan.risk.expressions import Apply, Expression, MissionTime, Number, Use
-from anlan.risk.model import (
+from anlan.risk.trees.expressions import Apply, Expression, MissionTime, Number, Use
+from anlan.risk.trees.model import (
     Branch,
     CcfGroup,
     CcfModel,

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 
-from anlan.risk.checks import check, tops_of
-from anlan.risk.elements import Element, parse_xml, read_bytes
-from anlan.risk.expressions import DEVIATES, FUNCTIONS, PERIODIC, Apply, Expression, MissionTime, Number, Use
-from anlan.risk.mistakes import TreeMistake
-from anlan.risk.model import (
+from anlan.risk.trees.checks import check, tops_of
+from anlan.risk.trees.elements import Element, parse_xml, read_bytes
+from anlan.risk.trees.expressions import DEVIATES, FUNCTIONS, PERIODIC, Apply, Expression, MissionTime, Number, Use
+from anlan.risk.trees.mistakes import TreeMistake
+from anlan.risk.trees.model import (
     HOURS_PER_YEAR,
     BasicEvent,
     Branch,
@@ -54,7 +54,7 @@ EXPRESSION_TAGS = {
 
 def read_tree(*files: FilePath | str, top: str = "", mission_time: float = HOURS_PER_YEAR) -> FaultTree:
     """One model out of one or several files, .xml or .yaml. Raises TreeMistake with file and line, TreeQuestion for an unknown `top`."""
-    from anlan.risk.yaml_form import parse_yaml
+    from anlan.risk.trees.yaml_form import parse_yaml
 
     roots = []
     for file in files:

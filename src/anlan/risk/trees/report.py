@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import typer
 
 from anlan.model.words import translate
-from anlan.risk.cut_sets import CutSet
-from anlan.risk.event_trees import SequenceResult
-from anlan.risk.importances import Importance
-from anlan.risk.solving import Solution
-from anlan.risk.spread import OverTime, Spread
-from anlan.risk.validation import Case, Summary
+from anlan.risk.trees.cut_sets import CutSet
+from anlan.risk.trees.event_trees import SequenceResult
+from anlan.risk.trees.importances import Importance
+from anlan.risk.trees.solving import Solution
+from anlan.risk.trees.spread import OverTime, Spread
+from anlan.risk.trees.validation import Case, Summary
 
 
 def number(value: float | None) -> str:

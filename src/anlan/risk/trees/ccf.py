@@ -14,9 +14,9 @@ from dataclasses import replace
 from itertools import combinations
 from math import comb
 
-from anlan.risk.expressions import Apply, Expression, Number
-from anlan.risk.mistakes import TreeMistake
-from anlan.risk.model import BasicEvent, CcfGroup, CcfModel, Connective, FaultTree, Formula, Gate, Logic, Named
+from anlan.risk.trees.expressions import Apply, Expression, Number
+from anlan.risk.trees.mistakes import TreeMistake
+from anlan.risk.trees.model import BasicEvent, CcfGroup, CcfModel, Connective, FaultTree, Formula, Gate, Logic, Named
 
 MOST_MEMBERS = 10
 

@@ -23,9 +23,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from anlan.risk.elements import DEEPEST, Element
-from anlan.risk.mistakes import TreeMistake
-from anlan.risk.model import Place
+from anlan.risk.trees.elements import DEEPEST, Element
+from anlan.risk.trees.mistakes import TreeMistake
+from anlan.risk.trees.model import Place
 
 MISSION_TIME = "mission-time"
 SECTIONS = ("fault-tree", "top", MISSION_TIME, "gates", "events", "houses", "parameters", "common-causes")

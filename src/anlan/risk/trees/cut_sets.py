@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anlan.risk.diagrams import passes, tables
-from anlan.risk.diagrams.building import Family
+from anlan.risk.trees.diagrams import passes, tables
+from anlan.risk.trees.diagrams.building import Family
 
 Column = npt.NDArray[np.float64]
 MODULI = (2**62 - 57, 2**62 - 87, 2**62 - 117, 2**62 - 143, 2**62 - 153, 2**62 - 167)

@@ -6,9 +6,9 @@ Family 0 is empty, family 1 holds the empty set alone; node (level, high, low) i
 # ruff: noqa: PLR1714 — what is compiled compares numbers; it knows no sets of them
 from __future__ import annotations
 
-from anlan.risk.diagrams.bdd import conjunction
-from anlan.risk.diagrams.compiled import fast
-from anlan.risk.diagrams.tables import HIGH, LEVEL, LOW, REFUSED, STEPS, bucket_of, node_of, part
+from anlan.risk.trees.diagrams.bdd import conjunction
+from anlan.risk.trees.diagrams.compiled import fast
+from anlan.risk.trees.diagrams.tables import HIGH, LEVEL, LOW, REFUSED, STEPS, bucket_of, node_of, part
 
 WITHOUT, UNION, MINUS, PRODUCT = 1, 2, 3, 8
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from anlan.risk.expressions import Apply, Evaluation, Expression, Use
-from anlan.risk.mistakes import TreeMistake, TreeQuestion
-from anlan.risk.model import BasicEvent, CcfGroup, CcfModel, FaultTree, Place, names_in
+from anlan.risk.trees.expressions import Apply, Evaluation, Expression, Use
+from anlan.risk.trees.mistakes import TreeMistake, TreeQuestion
+from anlan.risk.trees.model import BasicEvent, CcfGroup, CcfModel, FaultTree, Place, names_in
 
 
 def check(tree: FaultTree) -> None:

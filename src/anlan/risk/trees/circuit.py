@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from anlan.risk.diagrams.bdd import GATE_AND, GATE_ATLEAST, GATE_OR, GATE_XOR
-from anlan.risk.model import Connective, Constant, FaultTree, Formula, Logic, Named, names_in
+from anlan.risk.trees.diagrams.bdd import GATE_AND, GATE_ATLEAST, GATE_OR, GATE_XOR
+from anlan.risk.trees.model import Connective, Constant, FaultTree, Formula, Logic, Named, names_in
 
 Ints = npt.NDArray[np.int64]
 TRUE, FALSE = -1, -2

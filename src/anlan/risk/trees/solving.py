@@ -13,16 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from anlan.risk.ccf import with_common_causes
-from anlan.risk.checks import undefined
-from anlan.risk.circuit import Circuit, circuit_of
-from anlan.risk.cut_sets import CutSets
-from anlan.risk.diagrams import passes
-from anlan.risk.diagrams.building import MOST_NODES, Diagram, Family, minimal_sets, primes, race
-from anlan.risk.expressions import Column, Evaluation
-from anlan.risk.mistakes import TreeQuestion
-from anlan.risk.model import FaultTree, Logic, Named
-from anlan.risk.truncated import HIGHEST, Truncated, truncated
+from anlan.risk.trees.ccf import with_common_causes
+from anlan.risk.trees.checks import undefined
+from anlan.risk.trees.circuit import Circuit, circuit_of
+from anlan.risk.trees.cut_sets import CutSets
+from anlan.risk.trees.diagrams import passes
+from anlan.risk.trees.diagrams.building import MOST_NODES, Diagram, Family, minimal_sets, primes, race
+from anlan.risk.trees.expressions import Column, Evaluation
+from anlan.risk.trees.mistakes import TreeQuestion
+from anlan.risk.trees.model import FaultTree, Logic, Named
+from anlan.risk.trees.truncated import HIGHEST, Truncated, truncated
 
 EXACT, BOUNDED = "exact: binary decision diagram", "bounded: products up to an order"
 Reason = tuple[str, Mapping[str, Any]]
@@ -228,7 +228,7 @@ def lower_bound(circuit: Circuit, found: Truncated, sets: CutSets | None) -> flo
         return 0.0
     from itertools import islice
 
-    from anlan.risk.model import Connective, Formula
+    from anlan.risk.trees.model import Connective, Formula
 
     listed = list(islice(sets.likeliest(), MOST_LISTED))
     if not listed:
@@ -243,7 +243,7 @@ def lower_bound(circuit: Circuit, found: Truncated, sets: CutSets | None) -> flo
 
 
 def _events_only(p: Mapping[str, float]) -> FaultTree:
-    from anlan.risk.expressions import Number
-    from anlan.risk.model import BasicEvent
+    from anlan.risk.trees.expressions import Number
+    from anlan.risk.trees.model import BasicEvent
 
     return FaultTree("", {}, {name: BasicEvent(name, Number(value)) for name, value in p.items()})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from anlan.model.errors import ConfigError, InputError
-from anlan.risk.model import Place
+from anlan.risk.trees.model import Place
 
 
 class TreeMistake(ConfigError):

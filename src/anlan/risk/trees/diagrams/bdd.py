@@ -7,8 +7,21 @@ complemented, which makes equal functions equal edges. `and` and `xor` are all t
 # ruff: noqa: PLR1714 — what is compiled compares numbers; it knows no sets of them
 from __future__ import annotations
 
-from anlan.risk.diagrams.compiled import fast
-from anlan.risk.diagrams.tables import DONE, FULL, HIGH, LEVEL, LOW, REFUSED, STEPS, USED, bucket_of, fill_buckets, node_of, part
+from anlan.risk.trees.diagrams.compiled import fast
+from anlan.risk.trees.diagrams.tables import (
+    DONE,
+    FULL,
+    HIGH,
+    LEVEL,
+    LOW,
+    REFUSED,
+    STEPS,
+    USED,
+    bucket_of,
+    fill_buckets,
+    node_of,
+    part,
+)
 
 AND, XOR = 1, 2
 LEAF = 0x7FFFFFFF

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from anlan.model.errors import AnlanError
-from anlan.risk.diagrams.building import MOST_NODES
-from anlan.risk.event_trees import SequenceResult, sequences
-from anlan.risk.importances import importance
-from anlan.risk.mistakes import TreeQuestion
-from anlan.risk.openpsa import read_tree
-from anlan.risk.solving import Limits, Solution, evaluation, solve
-from anlan.risk.spread import uncertainty
+from anlan.risk.trees.diagrams.building import MOST_NODES
+from anlan.risk.trees.event_trees import SequenceResult, sequences
+from anlan.risk.trees.importances import importance
+from anlan.risk.trees.mistakes import TreeQuestion
+from anlan.risk.trees.openpsa import read_tree
+from anlan.risk.trees.solving import Limits, Solution, evaluation, solve
+from anlan.risk.trees.spread import uncertainty
 
 TOLERANCE = 1e-9
 """Relative, of the exact probabilities."""

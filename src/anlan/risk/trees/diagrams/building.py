@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anlan.risk.circuit import Circuit, Ints
-from anlan.risk.diagrams import bdd, passes, tables, zbdd
-from anlan.risk.orders import orders
+from anlan.risk.trees.circuit import Circuit, Ints
+from anlan.risk.trees.diagrams import bdd, passes, tables, zbdd
+from anlan.risk.trees.orders import orders
 
 Table = npt.NDArray[np.int32]
 MOST_NODES = 1 << 23

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from anlan.risk.expressions import Expression
+from anlan.risk.trees.expressions import Expression
 
 HOURS_PER_YEAR = 8760.0
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from anlan.risk.circuit import Circuit, Ints
+from anlan.risk.trees.circuit import Circuit, Ints
 
 ORDERS = ("as written", "gates first", "small first", "big first")
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.parsers import expat
 
-from anlan.risk.mistakes import TreeMistake
-from anlan.risk.model import Place
+from anlan.risk.trees.mistakes import TreeMistake
+from anlan.risk.trees.model import Place
 
 DEEPEST = 200
 LARGEST = 256 * 1024 * 1024

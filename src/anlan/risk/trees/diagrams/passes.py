@@ -5,9 +5,9 @@ A table here is compact: it holds only what is below its root, and a node's chil
 
 from __future__ import annotations
 
-from anlan.risk.diagrams.bdd import LEAF
-from anlan.risk.diagrams.compiled import fast
-from anlan.risk.diagrams.tables import HIGH, LEVEL, LOW
+from anlan.risk.trees.diagrams.bdd import LEAF
+from anlan.risk.trees.diagrams.compiled import fast
+from anlan.risk.trees.diagrams.tables import HIGH, LEVEL, LOW
 
 
 @fast

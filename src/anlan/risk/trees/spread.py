@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anlan.risk.expressions import Column
-from anlan.risk.mistakes import TreeQuestion
-from anlan.risk.solving import Solution, evaluation, exact
+from anlan.risk.trees.expressions import Column
+from anlan.risk.trees.mistakes import TreeQuestion
+from anlan.risk.trees.solving import Solution, evaluation, exact
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 CELLS = 1 << 24

@@ -10,10 +10,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from anlan.risk.ccf import with_common_causes
-from anlan.risk.expressions import Expression
-from anlan.risk.mistakes import TreeMistake, TreeQuestion
-from anlan.risk.model import (
+from anlan.risk.trees.ccf import with_common_causes
+from anlan.risk.trees.expressions import Expression
+from anlan.risk.trees.mistakes import TreeMistake, TreeQuestion
+from anlan.risk.trees.model import (
     Branch,
     CollectExpression,
     CollectFormula,
@@ -25,7 +25,7 @@ from anlan.risk.model import (
     Logic,
     SetHouse,
 )
-from anlan.risk.solving import Limits, Solution, evaluation, solve_formula
+from anlan.risk.trees.solving import Limits, Solution, evaluation, solve_formula
 
 MOST_PATHS = 100_000
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from anlan.risk.diagrams.compiled import fast
+from anlan.risk.trees.diagrams.compiled import fast
 
 LEVEL, HIGH, LOW, NEXT = 0, 1, 2, 3
 USED, FULL, DONE, STEPS, MOST = 0, 1, 2, 3, 4

@@ -1,0 +1,1 @@
+"""Fault and event trees: read, checked, turned into decision diagrams, and asked."""
