@@ -44,7 +44,7 @@ from anlan.web.live import LiveView
 from anlan.web.serve import listen, server
 
 PASSWORD = "calm-waters-42"
-ROOMS = {"guard": "anlan.guard", "web": "anlan.web", "monitor": "anlan.monitor"}
+ROOMS = {"guard": "anlan.guard", "web": "anlan.web", "monitor": "anlan.monitor", "risk": "anlan.risk"}
 START = 1_767_225_600 * SECOND
 ON_CHANGE = Reporting(mode="on_change", period=3600)
 

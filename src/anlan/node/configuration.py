@@ -27,7 +27,13 @@ from anlan.web.context import PlantView
 if TYPE_CHECKING:
     from anlan.monitor.compile import EngineConfig
 
-ROOMS = {"plant": "anlan.plant", "guard": "anlan.guard", "web": "anlan.web", "monitor": "anlan.monitor"}
+ROOMS = {
+    "plant": "anlan.plant",
+    "guard": "anlan.guard",
+    "web": "anlan.web",
+    "monitor": "anlan.monitor",
+    "risk": "anlan.risk",
+}
 """Rooms that keep records, each with its own branch of migrations."""
 
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from anlan.risk.trees.expressions import Apply, Evaluation, Expression, Use
 from anlan.risk.trees.mistakes import TreeMistake, TreeQuestion
-from anlan.risk.trees.model import BasicEvent, CcfGroup, CcfModel, FaultTree, Place, names_in
+from anlan.risk.trees.model import BasicEvent, CcfGroup, CcfModel, FaultTree, names_in
+from anlan.risk.written import Place
 
 
 def check(tree: FaultTree) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from xml.parsers import expat
 
 from anlan.risk.trees.mistakes import TreeMistake
-from anlan.risk.trees.model import Place
+from anlan.risk.written import Place
 
 DEEPEST = 200
 LARGEST = 256 * 1024 * 1024

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from anlan.model.errors import ConfigError, InputError
-from anlan.risk.trees.model import Place
+from anlan.model.errors import InputError
+from anlan.risk.written import Mistake
 
 
-class TreeMistake(ConfigError):
+class TreeMistake(Mistake):
     """A mistake in a fault or event tree, with file and line."""
 
     code: ClassVar[str] = "fault-tree"
-
-    def __init__(self, message: str, place: Place, *, mend: str = "", **facts: Any) -> None:
-        super().__init__(message, file=place.file, line=place.line, mend=mend, **facts)
 
 
 class TreeQuestion(InputError):

@@ -9,21 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
 
 from anlan.risk.trees.expressions import Expression
+from anlan.risk.written import NOWHERE, Place
 
 HOURS_PER_YEAR = 8760.0
-
-
-class Place(NamedTuple):
-    """Where something was written; line 0: nowhere in particular."""
-
-    file: str = ""
-    line: int = 0
-
-
-NOWHERE = Place()
 
 
 class Connective(StrEnum):

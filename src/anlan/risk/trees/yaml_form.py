@@ -17,15 +17,13 @@ common-causes:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from anlan.risk.trees.elements import DEEPEST, Element
 from anlan.risk.trees.mistakes import TreeMistake
-from anlan.risk.trees.model import Place
+from anlan.risk.written import Nodes, Place
 
 MISSION_TIME = "mission-time"
 SECTIONS = ("fault-tree", "top", MISSION_TIME, "gates", "events", "houses", "parameters", "common-causes")
@@ -37,21 +35,11 @@ def parse_yaml(body: bytes, file: str) -> Element:
     return Form(file).read(body)
 
 
-class Form:
-    def __init__(self, file: str) -> None:
-        self.file = file
+class Form(Nodes):
+    mistake = TreeMistake
 
     def read(self, body: bytes) -> Element:
-        try:
-            root = YAML(typ="rt").compose(body.decode())
-        except UnicodeDecodeError as failure:
-            raise TreeMistake("this is not YAML: {problem}", Place(self.file), problem=str(failure)) from failure
-        except MarkedYAMLError as failure:
-            mark = failure.problem_mark or failure.context_mark
-            line = mark.line + 1 if mark else 0
-            raise TreeMistake("this is not YAML: {problem}", Place(self.file, line), problem=failure.problem or "") from failure
-        except (YAMLError, RecursionError) as failure:
-            raise TreeMistake("this is not YAML: {problem}", Place(self.file), problem=str(failure)) from failure
+        root = self.root(body)
         if root is None:
             raise TreeMistake("this file is empty", Place(self.file))
         mef = Element("opsa-mef", self.place(root))
@@ -84,32 +72,6 @@ class Form:
                         expected=", ".join(SECTIONS),
                     )
         return mef
-
-    def place(self, node: Node) -> Place:
-        return Place(self.file, node.start_mark.line + 1)
-
-    def entries(self, node: Node) -> Iterator[tuple[str, Node]]:
-        if not isinstance(node, MappingNode):
-            raise TreeMistake("names with values were expected", self.place(node))
-        seen = set()
-        for key, value in node.value:
-            name = self.text(key)
-            if name in seen:
-                raise TreeMistake("{name} is given twice", self.place(key), name=name)
-            seen.add(name)
-            # What is wrong with an entry is told at its name.
-            value.start_mark.line = key.start_mark.line if isinstance(value, ScalarNode) else value.start_mark.line
-            yield name, value
-
-    def text(self, node: Node) -> str:
-        if not isinstance(node, ScalarNode):
-            raise TreeMistake("one value was expected", self.place(node))
-        return str(node.value)
-
-    def items(self, node: Node) -> list[Node]:
-        if not isinstance(node, SequenceNode):
-            raise TreeMistake("a list [ … ] was expected", self.place(node))
-        return list(node.value)
 
     def defined(self, node: Node, tag: str, body: Callable[[Node], Element | None]) -> list[Element]:
         """`{name: body}`, or `{name: {label: …, is: body}}`."""
