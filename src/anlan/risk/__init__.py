@@ -16,6 +16,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from anlan.risk.nets.engine import ask as ask
+    from anlan.risk.nets.explaining import explain as explain
+    from anlan.risk.nets.from_trees import from_tree as from_tree
+    from anlan.risk.nets.yaml_form import read_net as read_net
+    from anlan.risk.lopa.functions import SafetyFunction as SafetyFunction
+    from anlan.risk.lopa.functions import read_function as read_function
+    from anlan.risk.lopa.pfd import Channel as Channel
+    from anlan.risk.lopa.pfd import solve_group as solve_group
     from anlan.risk.trees.cut_sets import CutSet as CutSet
     from anlan.risk.trees.cut_sets import CutSets as CutSets
     from anlan.risk.trees.event_trees import sequences as sequences
@@ -35,10 +43,12 @@ if TYPE_CHECKING:
     from anlan.risk.trees.spread import uncertainty as uncertainty
 
 _HOMES = {
+    "Channel": "lopa.pfd", "solve_group": "lopa.pfd", "SafetyFunction": "lopa.functions", "read_function": "lopa.functions",
     "CutSet": "trees.cut_sets", "CutSets": "trees.cut_sets", "importance": "trees.importances", "BasicEvent": "trees.model",
     "Connective": "trees.model", "FaultTree": "trees.model", "Formula": "trees.model", "Gate": "trees.model", "Named": "trees.model",
     "read_tree": "trees.openpsa", "write_openpsa": "trees.openpsa_writing", "sequences": "trees.event_trees", "Limits": "trees.solving",
     "Solution": "trees.solving", "solve": "trees.solving", "over_time": "trees.spread", "uncertainty": "trees.spread",
+    "ask": "nets.engine", "explain": "nets.explaining", "from_tree": "nets.from_trees", "read_net": "nets.yaml_form",
 }  # fmt: skip
 
 

@@ -11,6 +11,12 @@ risk = typer.Typer(help="Hazard knowledge that computes: fault and event trees."
 
 
 def register(app: typer.Typer) -> None:
+    from anlan.risk.lopa.command import register as register_lopa
+
+    register_lopa(risk)
+    from anlan.risk.nets.command import register as register_nets
+
+    register_nets(risk)
     app.add_typer(risk, name="risk")
 
 
