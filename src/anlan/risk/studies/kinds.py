@@ -15,7 +15,10 @@ from anlan.risk.studies.facts import Binding, Bound, Fact
 if TYPE_CHECKING:
     from anlan.web.paper.document import Section
 
-HOMES: dict[str, str] = {}
+HOMES: dict[str, str] = {
+    "fault-tree": "anlan.risk.studies.of_trees:FaultTrees",
+    "event-tree": "anlan.risk.studies.of_event_trees:EventTrees",
+}
 """Kind → module:class, in the order in which they are offered. Imported when one is first used."""
 
 

@@ -7,7 +7,7 @@ each other, and their probabilities are added.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from anlan.risk.trees.ccf import with_common_causes
@@ -25,7 +25,7 @@ from anlan.risk.trees.model import (
     Logic,
     SetHouse,
 )
-from anlan.risk.trees.solving import Limits, Solution, evaluation, solve_formula
+from anlan.risk.trees.solving import Limits, Solution, by_level, evaluation, exact, solve_formula
 
 MOST_PATHS = 100_000
 
@@ -40,6 +40,18 @@ class SequenceResult:
     probability: float | None
     frequency: float | None
     parts: tuple[Solution, ...]
+    weights: tuple[float, ...] = ()
+    """Of each part: what its paths collected as numbers."""
+
+    def again(self, p: Mapping[str, float]) -> float | None:
+        """The probability with these of the events: the diagrams are only walked anew. None where a part has none."""
+        total = 0.0
+        for part, weight in zip(self.parts, self.weights, strict=True):
+            if part.diagram is None or part.probability is None:
+                return None
+            column = by_level(part.circuit, part.diagram.levels, p)
+            total += weight * float(exact(part.diagram, column[:, None])[0, 0])
+        return total * (1.0 if self.frequency is None else self.frequency)
 
     @property
     def mcs(self) -> int | None:
@@ -129,16 +141,17 @@ def sequences(tree: FaultTree, limits: Limits | None = None) -> list[SequenceRes
             parts.setdefault((collected.expressions, collected.houses), []).append(_all(collected.formulas))
         rate = None if frequency is None else float(at.column(frequency)[0])
         for (where, sequence), groups in ends.items():
-            solutions, total = [], 0.0
+            solutions, weights, total = [], [], 0.0
             for (expressions, houses), formulas in groups.items():
                 part = solve_formula(tree, sequence, Formula(Connective.OR, tuple(formulas)), limits, dict(houses))
                 solutions.append(part)
                 weight = 1.0
                 for expression in expressions:
                     weight *= float(at.column(expression)[0])
+                weights.append(weight)
                 total += weight * (part.probability if part.probability is not None else float("nan"))
             probability = None if math.isnan(total) else total * (1.0 if rate is None else rate)
-            found.append(SequenceResult(initiating, where, sequence, probability, rate, tuple(solutions)))
+            found.append(SequenceResult(initiating, where, sequence, probability, rate, tuple(solutions), tuple(weights)))
     return found
 
 

@@ -13,11 +13,24 @@ parameters:
   lambda: {lognormal-deviate: [1.0e-6, 3, 0.95]}
 common-causes:
   buses: {model: beta-factor, members: [bus-1, bus-2, bus-3], probability: 0.001, factors: [0.1]}
+event-trees:
+  blackout:
+    starts: {grid-lost: 0.1}              # initiating event and its frequency, ~ where none is given
+    first:
+      ask: diesel
+      fails-by: no-flow                   # the function fails when this is true: a gate, an event, a formula
+      success: cooled                     # a sequence
+      failure:
+        ask: time-of-day
+        paths:                            # more than two ways, or ways that chance decides
+          day: {chance: 0.4, then: late}
+          night: {chance: 0.6, collect: pump-a, set: {standby: false}, then: melt}
+    sequences: {late: {label: Cooled too late}, melt: {tree: release}}
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -26,7 +39,7 @@ from anlan.risk.trees.mistakes import TreeMistake
 from anlan.risk.written import Nodes, Place
 
 MISSION_TIME = "mission-time"
-SECTIONS = ("fault-tree", "top", MISSION_TIME, "gates", "events", "houses", "parameters", "common-causes")
+SECTIONS = ("fault-tree", "top", MISSION_TIME, "gates", "events", "houses", "parameters", "common-causes", "event-trees")
 RATES = ("rate", "test-interval", "first-test", "repair-rate", "on-demand")
 
 
@@ -42,11 +55,16 @@ class Form(Nodes):
         root = self.root(body)
         if root is None:
             raise TreeMistake("this file is empty", Place(self.file))
-        mef = Element("opsa-mef", self.place(root))
-        tree = Element("define-fault-tree", self.place(root), {"name": "tree"})
-        data = Element("model-data", self.place(root))
+        return self.made(dict(self.entries(root)), root)
+
+    def made(self, entries: Mapping[str, Node], at: Node | None, name: str = "tree") -> Element:
+        """Of the entries of a file that were read already. `name`: of a tree that says none itself; `at`: where the whole begins."""
+        place = Place(self.file, 1) if at is None else self.place(at)
+        mef = Element("opsa-mef", place)
+        tree = Element("define-fault-tree", place, {"name": name})
+        data = Element("model-data", place)
         mef.children = [tree, data]
-        for key, node in self.entries(root):
+        for key, node in entries.items():
             match key:
                 case "fault-tree":
                     tree.attributes["name"] = self.text(node)
@@ -64,6 +82,9 @@ class Form(Nodes):
                     data.children += self.defined(node, "define-parameter", self.expression)
                 case "common-causes":
                     tree.children += [self.group(name, each) for name, each in self.entries(node)]
+                case "event-trees":
+                    for one, each in self.entries(node):
+                        mef.children += EventForm(self).event_tree(one, each)
                 case _:
                     raise TreeMistake(
                         "{found} is no part of a tree; one of {expected} was expected",
@@ -176,3 +197,97 @@ class Form(Nodes):
         return Element(
             "define-CCF-group", place, {"name": name, "model": self.text(parts["model"])}, [members, distribution, factors]
         )
+
+
+class EventForm:
+    """Event trees: forks within forks, down to sequences."""
+
+    def __init__(self, form: Form) -> None:
+        self.form = form
+        self.functions: dict[str, None] = {}
+        self.sequences: dict[str, Place] = {}
+
+    def event_tree(self, name: str, node: Node) -> list[Element]:
+        """<define-event-tree>, and a <define-initiating-event> for each start."""
+        form, place = self.form, self.form.place(node)
+        parts = self.parts(node, ("starts", "first", "sequences"), ("first",))
+        initial = self.way(parts["first"])
+        initial.tag = "initial-state"
+        told = {one: each for one, each in form.entries(parts["sequences"])} if "sequences" in parts else {}
+        for one, each in told.items():
+            if one not in self.sequences:
+                raise TreeMistake("no path of event tree {name} ends in {sequence}", form.place(each), name=name, sequence=one)
+        ends = [self.sequence(one, at, told.get(one)) for one, at in self.sequences.items()]
+        asked = [Element("define-functional-event", place, {"name": one}) for one in self.functions]
+        found = [Element("define-event-tree", place, {"name": name}, [*asked, *ends, initial])]
+        for one, each in form.entries(parts["starts"]) if "starts" in parts else ():
+            chance = form.chance(each)
+            start = Element("define-initiating-event", form.place(each), {"name": one, "event-tree": name})
+            start.children = [chance] if chance is not None else []
+            found.append(start)
+        return found
+
+    def sequence(self, name: str, place: Place, told: Node | None) -> Element:
+        element = Element("define-sequence", place, {"name": name})
+        parts = self.parts(told, ("label", "tree")) if told is not None else {}
+        if "label" in parts:
+            element.children.append(Element("label", place, text=self.form.text(parts["label"])))
+        if "tree" in parts:
+            at = self.form.place(parts["tree"])
+            element.children.append(Element("event-tree", at, {"name": self.form.text(parts["tree"])}))
+        return element
+
+    def way(self, node: Node, depth: int = 0) -> Element:
+        """A <path> without its state: to a sequence by its name, or to a fork."""
+        form, place = self.form, self.form.place(node)
+        if depth > DEEPEST:
+            raise TreeMistake("elements are nested deeper than {most}", place, most=DEEPEST)
+        if isinstance(node, ScalarNode):
+            name = form.text(node)
+            self.sequences.setdefault(name, place)
+            return Element("path", place, {}, [Element("sequence", place, {"name": name})])
+        parts = self.parts(node, ("ask", "fails-by", "success", "failure", "paths"), ("ask",))
+        asked = form.text(parts["ask"])
+        self.functions.setdefault(asked)
+        fork = Element("fork", place, {"functional-event": asked})
+        if "paths" in parts:
+            self.parts(node, ("ask", "paths"))
+            fork.children = [self.path(state, each, depth) for state, each in form.entries(parts["paths"])]
+            return Element("path", place, {}, [fork])
+        self.parts(node, ("ask", "fails-by", "success", "failure"), ("fails-by", "success", "failure"))
+        for state in ("success", "failure"):
+            path = self.way(parts[state], depth + 1)
+            path.attributes["state"] = state
+            failed = form.formula(parts["fails-by"])
+            formula = failed if state == "failure" else Element("not", failed.place, {}, [failed])
+            path.children.insert(0, Element("collect-formula", failed.place, {}, [formula]))
+            fork.children.append(path)
+        return Element("path", place, {}, [fork])
+
+    def path(self, state: str, node: Node, depth: int) -> Element:
+        form = self.form
+        parts = self.parts(node, ("collect", "chance", "set", "then"), ("then",))
+        path = self.way(parts["then"], depth + 1)
+        path.attributes["state"] = state
+        collected = []
+        if "collect" in parts:
+            collected.append(Element("collect-formula", form.place(parts["collect"]), {}, [form.formula(parts["collect"])]))
+        if "chance" in parts:
+            collected.append(Element("collect-expression", form.place(parts["chance"]), {}, [form.expression(parts["chance"])]))
+        for house, each in form.entries(parts["set"]) if "set" in parts else ():
+            collected.append(Element("set-house-event", form.place(each), {"name": house}, [form.truth(each)]))
+        path.children = [*collected, *path.children]
+        return path
+
+    def parts(self, node: Node, known: tuple[str, ...], needed: tuple[str, ...] = ()) -> dict[str, Node]:
+        parts = dict(self.form.entries(node))
+        missing = [name for name in needed if name not in parts]
+        strange = [name for name in parts if name not in known]
+        if missing or strange:
+            raise TreeMistake(
+                "{found} was found; {expected} were expected",
+                self.form.place(parts[strange[0]] if strange else node),
+                found=", ".join(strange or parts),
+                expected=", ".join(needed if missing else known),
+            )
+        return parts
