@@ -32,6 +32,7 @@ from anlan.monitor.compile import compile_config
 from anlan.monitor.config import AlarmRule, loss_of_view
 from anlan.monitor.journal_view import JournalView
 from anlan.monitor.reader import EngineReader
+from anlan.risk import api as risk_api
 from anlan.sense import api as sense_api
 from anlan.sense.config import SourceConfig
 from anlan.store.history import History
@@ -144,7 +145,7 @@ class Node:
         return self
 
     def app(self) -> FastAPI:
-        return build_app(self.context, routes=[monitor_api.routes, sense_api.routes])
+        return build_app(self.context, routes=[monitor_api.routes, risk_api.routes, sense_api.routes])
 
     def close(self) -> None:
         self.context.journal.close()  # type: ignore[attr-defined]

@@ -40,6 +40,7 @@ from anlan.node.configuration import engine_config_in_force, view_of
 from anlan.plant import api as plant_api
 from anlan.plant.folder import load
 from anlan.plant.versions import import_plant
+from anlan.risk import api as risk_api
 from anlan.sense import api as sense_api
 from anlan.web.app import build_app
 from tests.web.conftest import PASSWORD, ROOMS, Console, Node, console_of
@@ -114,7 +115,7 @@ def whole_app(node: Node, folder: Path) -> FastAPI:
     node.context.plant = node.view = view_of(made.plant, made.numbers, 1)
     node.context.extras["monitor.engine_config"] = lambda: engine_config_in_force(node.records)
     node.context.extras["plant.running"] = Core()
-    return build_app(node.context, routes=[plant_api.routes, monitor_api.routes, sense_api.routes])
+    return build_app(node.context, routes=[plant_api.routes, monitor_api.routes, risk_api.routes, sense_api.routes])
 
 
 @pytest.fixture(scope="module")

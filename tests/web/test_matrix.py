@@ -27,6 +27,7 @@ from anlan.plant import api as plant_api
 from anlan.plant.folder import load
 from anlan.plant.running import Difference
 from anlan.plant.versions import import_plant
+from anlan.risk import api as risk_api
 from anlan.sense import api as sense_api
 from anlan.web.app import build_app
 from anlan.web.auth import Require
@@ -85,7 +86,7 @@ def works(node: Any, people: None, tmp_path: Path) -> Any:
 async def whole(works: Any) -> AsyncIterator[FastAPI]:
     """As `node.app` puts it together; the plant's routes first. Every refusal is told apart, to be compared."""
     works.context.guard.refusals.most_of_one = 10_000
-    app = build_app(works.context, routes=[plant_api.routes, monitor_api.routes, sense_api.routes])
+    app = build_app(works.context, routes=[plant_api.routes, monitor_api.routes, risk_api.routes, sense_api.routes])
     async with app.router.lifespan_context(app):
         yield app
 

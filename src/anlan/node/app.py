@@ -403,13 +403,14 @@ def _build(context: Context) -> FastAPI:
     from anlan.monitor import pages as monitor_pages
     from anlan.plant import api as plant_api
     from anlan.plant import pages as plant_pages
+    from anlan.risk import api as risk_api
     from anlan.sense import api as sense_api
     from anlan.sense import pages as sense_pages
     from anlan.web import pages_audit
     from anlan.web.app import build_app
 
     # The plant's routes come first: `/alarms/master` is no alarm's id.
-    routes = [plant_api.routes, monitor_api.routes, sense_api.routes]
+    routes = [plant_api.routes, monitor_api.routes, risk_api.routes, sense_api.routes]
     return build_app(context, routes=routes, pages=[plant_pages.pages, monitor_pages.pages, sense_pages.pages, pages_audit.pages])
 
 

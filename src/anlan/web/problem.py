@@ -44,6 +44,8 @@ TITLES = {
     "lopa": "the layers of protection have a mistake",
     "safety-function": "the figures describe no safety function",
     "sheet-mistakes": "the worksheet has mistakes",
+    "sheet-moved": "another version of the worksheet came between",
+    "own-work": "another person reviews and signs",
     "draft-mistakes": "the draft has mistakes",
     "version-mistakes": "that version has mistakes",
     "rule-mistakes": "the alarm as changed has mistakes",

@@ -1,0 +1,14 @@
+"""Routes of this room: its parts', under /risk."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from anlan.risk.worksheets import api as api_worksheets
+from anlan.web.context import Context
+
+
+def routes(context: Context) -> APIRouter:
+    router = APIRouter()
+    router.include_router(api_worksheets.routes(context))
+    return router

@@ -1,0 +1,285 @@
+"""Worksheets as a person at the console meets them: what they may see, what is linked, each step with its right and its audit leaf."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from anlan.guard.confirming import Confirming
+from anlan.guard.principal import Principal
+from anlan.model.errors import AnlanError, Hidden, InputError
+from anlan.model.words import Label
+from anlan.risk.studies.store import Studies
+from anlan.risk.worksheets.difference import changes
+from anlan.risk.worksheets.forms import Choice, Column, deviations, forms
+from anlan.risk.worksheets.links import Elements, linked
+from anlan.risk.worksheets.methods import COLOURS, Method, method, methods
+from anlan.risk.worksheets.records import SheetVersion
+from anlan.risk.worksheets.sheet import CellMistake, Sheet, SheetMistakes, assessed, counted, links_of, read_sheet
+from anlan.risk.worksheets.store import Kept, SignStep, Worksheets
+from anlan.web.answers import iso
+from anlan.web.context import Context
+
+VIEW, EDIT, SIGN = "risk.view", "risk.edit", "risk.sign"
+NODE_LABEL = Label(zh="装置文件夹", en="plant folder")
+
+
+class WorksheetService:
+    """One per app process: `WorksheetService.of(context)`."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._store = Worksheets(context.records, context.clock)
+        self._confirming = Confirming(context.guard)
+
+    @classmethod
+    def of(cls, context: Context) -> WorksheetService:
+        service = context.extras.setdefault("risk.worksheets", None)
+        if service is None:
+            service = context.extras["risk.worksheets"] = cls(context)
+        assert isinstance(service, cls)
+        return service
+
+    # ---- what stands
+
+    async def all(self, principal: Principal, place: str = "", colour: str = "") -> list[dict[str, Any]]:
+        """Newest versions that this person may see, the latest change first. `place`: at or below it; `colour`: with such a line."""
+        kept = await asyncio.to_thread(self._store.current)
+        seen = [one for one in kept if self._may(principal, VIEW, one.sheet)]
+        rows = [self._headline(one) for one in seen if not place or f"{one.sheet.place}/".startswith(f"{place}/")]
+        return [row for row in rows if not colour or row["counts"].get(colour)]
+
+    async def kept(self, principal: Principal, id: UUID, number: int | None = None) -> Kept:
+        """Raises NotFound, also for one that this person may not see."""
+        found = await asyncio.to_thread(self._store.get, id, number)
+        if not self._may(principal, VIEW, found.sheet):
+            raise Hidden("there is no worksheet {id}", id=str(id))
+        return found
+
+    async def one(self, principal: Principal, id: UUID, number: int | None = None) -> dict[str, Any]:
+        kept = await self.kept(principal, id, number)
+        versions = await asyncio.to_thread(self._store.versions, id)
+        elements = await self.elements()
+        return {
+            **self._headline(kept),
+            "current": versions[0].row.number,
+            **columns_told(kept.sheet),
+            "lines": lines_told(kept.sheet),
+            "links": [one.as_json() for one in elements.all(kept.sheet)],
+            "unchanged": kept.unchanged,
+            "versions": [self._version(one) for one in versions],
+            "may": {"edit": self._may(principal, EDIT, kept.sheet), "sign": self._may(principal, SIGN, kept.sheet)},
+        }
+
+    async def difference(self, principal: Principal, id: UUID, number: int) -> list[dict[str, Any]]:
+        """What this version changed of the one it was made from."""
+        kept = await self.kept(principal, id, number)
+        if kept.row.base is None:
+            return []
+        before = await self.kept(principal, id, kept.row.base)
+        return [one.as_json() for one in changes(before.sheet, kept.sheet)]
+
+    async def elements(self) -> Elements:
+        try:
+            current = await asyncio.to_thread(Studies(self._context.records, self._context.clock).current)
+        except AnlanError:
+            return Elements(self._context.plant, None)
+        return Elements(self._context.plant, {id: (one.kind, one.name) for id, one in current.items()})
+
+    def scored(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        """Lines scored, nothing kept; mistakes beside, cell by cell. Raises InputError (form or method not known)."""
+        try:
+            sheet = read_sheet({"title": "-", **told})
+        except SheetMistakes as error:
+            return {"lines": [], "counts": {}, "mistakes": error.facts["mistakes"]}
+        return {"lines": lines_told(sheet), "counts": counted(sheet), "mistakes": []}
+
+    # ---- steps
+
+    async def create(
+        self, principal: Principal, id: UUID, told: Mapping[str, Any], reason: str, origin: str = ""
+    ) -> dict[str, Any]:
+        """Raises SheetMistakes, Forbidden."""
+        sheet = read_sheet(told)
+        await self._must_be_sound(principal, sheet, None)
+        await asyncio.to_thread(self._store.create, principal, id, sheet, reason, origin)
+        return await self.one(principal, id)
+
+    async def change(
+        self, principal: Principal, id: UUID, base: int, told: Mapping[str, Any], reason: str, origin: str = ""
+    ) -> dict[str, Any]:
+        """Make the next version of a sheet from its whole content. Raises SheetMistakes, SheetMoved, CommandRefused, NotFound, Forbidden."""
+        before = await self.kept(principal, id, base)
+        sheet = read_sheet({"form": before.sheet.form, "method": before.sheet.method, **told})
+        await self._must_be_sound(principal, sheet, before.sheet)
+        await asyncio.to_thread(self._store.change, principal, id, base, sheet, reason, origin)
+        return await self.one(principal, id)
+
+    async def sign(
+        self, principal: Principal, id: UUID, number: int, step: SignStep, password: str, code: str = ""
+    ) -> dict[str, Any]:
+        """Raises what `Confirming.confirm` and `Worksheets.sign` raise."""
+        kept = await self.kept(principal, id)
+        principal.require(SIGN, kept.sheet.place or self._context.plant.top)
+        await self._confirming.confirm(principal, password, code)
+        await asyncio.to_thread(self._store.sign, principal, id, number, step)
+        return await self.one(principal, id)
+
+    async def _must_be_sound(self, principal: Principal, sheet: Sheet, before: Sheet | None) -> None:
+        """The right at its place, old and new; what it names exists. A link that stood before may have gone since: that is shown, not refused."""
+        for one in filter(None, (before, sheet)):
+            principal.require(EDIT, one.place or self._context.plant.top)
+        plant = self._context.plant
+        mistakes: list[CellMistake] = []
+        if sheet.place and sheet.place not in plant.places and (before is None or before.place != sheet.place):
+            mistakes.append(CellMistake(0, "place", InputError("there is no place {found} in this plant", found=sheet.place)))
+        stood = set(linked(before)) if before is not None else set()
+        elements = await self.elements()
+        names = [one.name for one in sheet.columns if one.type == "links"]
+        for number, line in enumerate(sheet.lines, 1):
+            for name in names:
+                for kind, id in links_of(line.cells.get(name, "")):
+                    if (kind, id) not in stood and elements.look(kind, id).found is False:
+                        error = InputError("there is no {kind} {found} in the plant in force", kind=kind, found=id)
+                        mistakes.append(CellMistake(number, name, error))
+        if mistakes:
+            raise SheetMistakes(mistakes)
+
+    def _may(self, principal: Principal, action: str, sheet: Sheet) -> bool:
+        """At its place; a place that the plant no longer has is the whole plant's."""
+        plant = self._context.plant
+        return principal.allows(action, sheet.place if sheet.place in plant.places else plant.top)
+
+    # ---- as data
+
+    def _headline(self, kept: Kept) -> dict[str, Any]:
+        sheet, plant = kept.sheet, self._context.plant
+        place = plant.places.get(sheet.place)
+        return {
+            "id": str(kept.row.sheet),
+            "form": sheet.form,
+            "form_name": forms()[sheet.form].name.model_dump(),
+            "method": sheet.method,
+            "method_name": methods()[sheet.method].name.model_dump(),
+            "unverified": methods()[sheet.method].unverified,
+            "title": sheet.title,
+            "place": sheet.place,
+            "place_name": place.name.model_dump() if place is not None else None,
+            "place_gone": bool(sheet.place) and place is None,
+            "team": sheet.team,
+            "day": sheet.day,
+            "counts": counted(sheet),
+            "unfinished": sum(bool(one.missing) for one in assessed(sheet)),
+            **self._version(kept),
+        }
+
+    @staticmethod
+    def _version(kept: Kept) -> dict[str, Any]:
+        row = kept.row
+        return {
+            "number": row.number,
+            "state": kept.state,
+            "author": _author(row).model_dump(),
+            "reason": row.reason,
+            "origin": row.origin,
+            "base": row.base,
+            "at": row.at,
+            "at_iso": iso(row.at),
+            "sha256": row.digest,
+            "signatures": [
+                {"step": one.step, "name": {"zh": one.name_zh, "en": one.name_en}, "post": one.post, "at": one.at, "at_iso": iso(one.at)}
+                for one in kept.signatures
+            ],
+        }  # fmt: skip
+
+
+def _author(row: SheetVersion) -> Label:
+    return NODE_LABEL if row.person is None else Label(zh=row.name_zh, en=row.name_en)
+
+
+def columns_told(sheet: Sheet) -> dict[str, Any]:
+    return {"columns": [column_told(one) for one in sheet.columns], "scale": method_told(method(sheet.method))}
+
+
+def column_told(column: Column) -> dict[str, Any]:
+    return {
+        "name": column.name,
+        "type": column.type,
+        "words": column.words.model_dump(),
+        "help": column.help.model_dump(),
+        "required": column.required,
+        "choices": [_choice_told(one) for one in column.choices],
+    }
+
+
+def _choice_told(choice: Choice) -> dict[str, Any]:
+    return {"id": choice.id, "words": choice.words.model_dump()}
+
+
+def method_told(one: Method) -> dict[str, Any]:
+    """With source, clause and confidence: no figure of it stands alone."""
+    return {
+        "id": one.id,
+        "family": one.family,
+        "name": one.name.model_dump(),
+        "source": one.source.model_dump(),
+        "clause": one.clause.model_dump(),
+        "confidence": one.confidence,
+        "unverified": one.unverified,
+        "formula": one.formula,
+        "factors": [
+            {"name": f.name, "words": f.words.model_dump(), "values": [{"value": v.value, "words": v.words.model_dump()} for v in f.values]}
+            for f in one.factors
+        ],
+        "bands": [
+            {"level": band.level, "colour": band.colour, "rule": one.rule(at), "words": band.words.model_dump()}
+            for at, band in enumerate(one.bands)
+        ],
+    }  # fmt: skip
+
+
+def lines_told(sheet: Sheet) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": one.line.id,
+            "cells": dict(one.line.cells),
+            "missing": list(one.missing),
+            "score": None
+            if one.score is None
+            else {
+                "product": one.score.product,
+                "level": one.score.level,
+                "colour": one.score.colour,
+                "words": COLOURS[one.score.colour].model_dump(),
+                "rule": one.score.rule,
+            },
+        }
+        for one in assessed(sheet)
+    ]
+
+
+def known_forms() -> dict[str, Any]:
+    """Forms and methods as data."""
+    return {
+        "forms": [
+            {
+                "id": one.id,
+                "name": one.name.model_dump(),
+                "standard": one.standard.model_dump(),
+                "confidence": one.confidence,
+                "columns": [column_told(c) for c in (*one.before, *one.after)],
+            }
+            for one in forms().values()
+        ],
+        "methods": [method_told(one) for one in methods().values()],
+        "colours": {name: words.model_dump() for name, words in COLOURS.items()},
+    }
+
+
+def deviations_told(parameters: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"parameter": one.parameter, "guide_word": one.guide_word, "words": one.words.model_dump()}
+        for one in deviations(parameters)
+    ]

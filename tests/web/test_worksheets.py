@@ -1,0 +1,162 @@
+"""Worksheets over the API: versions that nobody loses, links checked against the plant, review and signature by others, all on record."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from anlan.guard.records import AuditLeaf
+from anlan.model.errors import AnlanError
+from anlan.risk.worksheets.records import SheetSignature, SheetVersion
+from anlan.store.migrating import check_models_match_migrations
+from tests.web.conftest import PASSWORD, Console, Node
+
+pytestmark = [pytest.mark.timeout(120)]
+PATH = "/api/v1/risk/worksheets"
+FULL = {
+    "step": "连接鹤管",
+    "hazard": "泄漏",
+    "consequence": "中毒",
+    "L": "3",
+    "S": "5",
+    "links": "point:AT-203; place:hualan/U200",
+}
+JHA = {"form": "jha", "method": "ls-a", "title": "液氯卸车", "place": "hualan/U200", "day": "2026-11-20", "reason": "first draft"}
+
+
+async def made(console: Console, **more: Any) -> dict[str, Any]:
+    answer = await console.post(PATH, json={**JHA, "lines": [{"cells": FULL}], **more})
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+async def put(console: Console, told: dict[str, Any], base: int, *lines: dict[str, Any]) -> Any:
+    body = {
+        "base": base,
+        "reason": "next",
+        "title": told["title"],
+        "place": told["place"],
+        "day": told["day"],
+        "lines": list(lines),
+    }
+    return await console.put(f"{PATH}/{told['id']}", json=body)
+
+
+async def test_a_sheet_is_scored_listed_and_linked(node: Node, console: Console) -> None:
+    await console.sign_in("safety")
+    told = await made(console)
+    (line,) = told["lines"]
+    assert line["score"] == {"product": "15", "level": "2", "colour": "orange", "words": {"zh": "较大 橙", "en": "considerable, orange"}, "rule": "10 ≤ R < 20"}  # fmt: skip
+    assert told["scale"]["unverified"] is True
+    assert [(one["id"], one["found"]) for one in told["links"]] == [("AT-203", True), ("hualan/U200", True)]
+    listed = (await console.get(PATH, params={"place": "hualan/U200", "colour": "orange"})).json()["items"]
+    assert [(one["id"], one["state"], one["counts"]["orange"]) for one in listed] == [(told["id"], "draft", 1)]
+    assert (await console.get(PATH, params={"colour": "red"})).json()["items"] == []
+    assert (await console.get(PATH, params={"place": "hualan/U300"})).json()["items"] == []
+    wrong = await console.post(PATH, json={**JHA, "lines": [{"cells": {"links": "point:AT-999"}}]})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "sheet-mistakes")
+    assert [(m["line"], m["column"]) for m in wrong.json()["facts"]["mistakes"]] == [(1, "links")]
+
+    node.context.plant = replace(node.view, points={n: p for n, p in node.view.points.items() if p.id != "AT-203"})
+    gone = (await console.get(f"{PATH}/{told['id']}")).json()["links"]
+    assert [(one["id"], one["found"]) for one in gone] == [("AT-203", False), ("hualan/U200", True)]
+    kept = await put(console, told, 1, {"id": line["id"], "cells": {**FULL, "L": "2"}})
+    assert kept.status_code == 200, "a link that stood before is shown as gone, not refused"
+
+
+async def test_of_two_who_edit_at_once_nobody_loses_anything(console: Console) -> None:
+    await console.sign_in("safety")
+    told = await made(console, lines=[{"cells": FULL}, {"cells": {"step": "启泵"}}])
+    first, second = told["lines"]
+    theirs = await put(
+        console, told, 1, {"id": first["id"], "cells": {**FULL, "L": "4"}}, {"id": second["id"], "cells": second["cells"]}
+    )
+    assert theirs.json()["number"] == 2
+    yours = await put(
+        console,
+        told,
+        1,
+        {"id": first["id"], "cells": {**FULL, "L": "2", "added": "双阀"}},
+        {"id": second["id"], "cells": {"step": "启动泵"}},
+    )
+    assert (yours.status_code, yours.json()["code"]) == (409, "sheet-moved")
+    assert yours.json()["facts"]["clashing"] == [{"line": "r1", "column": "L", "theirs": "4", "yours": "2"}]
+    again = await put(
+        console,
+        told,
+        2,
+        {"id": first["id"], "cells": {**FULL, "L": "2", "added": "双阀"}},
+        {"id": second["id"], "cells": {"step": "启动泵"}},
+    )
+    assert again.json()["number"] == 3
+    changed = (await console.get(f"{PATH}/{told['id']}/versions/3/changes")).json()["items"]
+    assert {(one["line"], one["column"], one["after"]) for one in changed} == {
+        ("r1", "L", "2"),
+        ("r1", "added", "双阀"),
+        ("r2", "step", "启动泵"),
+    }
+    assert [one["number"] for one in again.json()["versions"]] == [3, 2, 1]
+    same = await put(console, told, 3, *({"id": one["id"], "cells": one["cells"]} for one in again.json()["lines"]))
+    assert same.json()["code"] == "command-refused", "nothing would change"
+
+
+async def test_others_review_and_sign_what_is_filled_in(node: Node, console: Console) -> None:
+    await console.sign_in("admin")
+    told = await made(console, lines=[{"cells": FULL}, {"cells": {"step": "启泵", "L": "1"}}])
+    assert told["may"] == {"edit": True, "sign": False}
+    body = {"number": 1, "password": PASSWORD}
+    assert (await console.post(f"{PATH}/{told['id']}/review", json=body)).status_code == 403
+    await console.sign_in("safety")
+    missing = await console.post(f"{PATH}/{told['id']}/review", json=body)
+    assert (missing.status_code, missing.json()["code"]) == (409, "command-refused")
+    assert "2 (hazard, consequence, S)" in missing.json()["detail"]
+    await console.sign_in("admin")
+    await put(console, told, 1, {"id": told["lines"][0]["id"], "cells": FULL})
+    await console.sign_in("safety")
+    assert (await console.post(f"{PATH}/{told['id']}/sign", json={**body, "number": 2})).status_code == 409, "not reviewed yet"
+    assert (await console.post(f"{PATH}/{told['id']}/review", json={"number": 2, "password": "wrong"})).status_code == 403
+    assert (await console.post(f"{PATH}/{told['id']}/review", json=body)).status_code == 409, "another version is current"
+    reviewed = await console.post(f"{PATH}/{told['id']}/review", json={**body, "number": 2})
+    assert reviewed.json()["state"] == "reviewed"
+    signed = (await console.post(f"{PATH}/{told['id']}/sign", json={**body, "number": 2})).json()
+    assert (signed["state"], signed["unchanged"]) == ("signed", True)
+    assert [one["step"] for one in signed["signatures"]] == ["review", "sign"]
+    own = await put(console, told, 2, {"id": told["lines"][0]["id"], "cells": {**FULL, "L": "1"}})
+    assert own.json()["state"] == "draft", "a later version is a draft again"
+    refused = await console.post(f"{PATH}/{told['id']}/review", json={"number": 3, "password": PASSWORD})
+    assert (refused.status_code, refused.json()["code"]) == (403, "own-work")
+    with node.records.reading() as session:
+        actions = session.scalars(sa.select(AuditLeaf.action).where(AuditLeaf.subject == told["id"]).order_by(AuditLeaf.n)).all()
+    assert actions == ["worksheet.create", "worksheet.change", "worksheet.review", "worksheet.sign", "worksheet.change"]
+    for change in (sa.update(SheetVersion).values(reason="x"), sa.delete(SheetSignature)):
+        with pytest.raises((sa.exc.DBAPIError, AnlanError), match="not changed"), node.records.session() as session:
+            session.execute(change)
+
+
+async def test_a_branch_sees_and_edits_its_own(console: Console) -> None:
+    await console.sign_in("safety")
+    told = await made(console)
+    await console.sign_in("branch")
+    assert (await console.get(PATH)).json()["items"] == []
+    assert (await console.get(f"{PATH}/{told['id']}")).status_code == 404
+    refused = await console.post(PATH, json={**JHA, "lines": []})
+    assert refused.status_code == 403
+
+
+async def test_lines_are_scored_without_being_kept(console: Console) -> None:
+    await console.sign_in("safety")
+    lines = [{"cells": {"L": "5", "S": "4"}}, {"cells": {"L": "5"}}]
+    told = (await console.post(f"{PATH}/score", json={"form": "hazop", "method": "ls-b", "lines": lines})).json()
+    assert told["counts"] == {"red": 1, "orange": 0, "yellow": 0, "blue": 0, "unassessed": 1}
+    wrong = (await console.post(f"{PATH}/score", json={"lines": [{"cells": {"L": "9"}}]})).json()
+    assert [(m["line"], m["column"]) for m in wrong["mistakes"]] == [(1, "L")]
+    asked = (await console.get(f"{PATH}/deviations", params={"parameter": "level"})).json()["items"]
+    assert [one["words"]["zh"] for one in asked] == ["无液位", "液位过高", "液位过低"]
+
+
+def test_tables_and_migrations_agree(node: Node) -> None:
+    check_models_match_migrations(node.records)
