@@ -16,14 +16,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from anlan.risk.nets.engine import ask as ask
-    from anlan.risk.nets.explaining import explain as explain
-    from anlan.risk.nets.from_trees import from_tree as from_tree
-    from anlan.risk.nets.yaml_form import read_net as read_net
+    from anlan.risk.lopa.answers import solve_analysis as solve_analysis
     from anlan.risk.lopa.functions import SafetyFunction as SafetyFunction
     from anlan.risk.lopa.functions import read_function as read_function
     from anlan.risk.lopa.pfd import Channel as Channel
     from anlan.risk.lopa.pfd import solve_group as solve_group
+    from anlan.risk.lopa.reading import read_analysis as read_analysis
+    from anlan.risk.nets.engine import ask as ask
+    from anlan.risk.nets.explaining import explain as explain
+    from anlan.risk.nets.from_trees import from_tree as from_tree
+    from anlan.risk.nets.yaml_form import read_net as read_net
     from anlan.risk.trees.cut_sets import CutSet as CutSet
     from anlan.risk.trees.cut_sets import CutSets as CutSets
     from anlan.risk.trees.event_trees import sequences as sequences
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from anlan.risk.trees.spread import uncertainty as uncertainty
 
 _HOMES = {
+    "read_analysis": "lopa.reading", "solve_analysis": "lopa.answers",
     "Channel": "lopa.pfd", "solve_group": "lopa.pfd", "SafetyFunction": "lopa.functions", "read_function": "lopa.functions",
     "CutSet": "trees.cut_sets", "CutSets": "trees.cut_sets", "importance": "trees.importances", "BasicEvent": "trees.model",
     "Connective": "trees.model", "FaultTree": "trees.model", "Formula": "trees.model", "Gate": "trees.model", "Named": "trees.model",

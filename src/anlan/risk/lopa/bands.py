@@ -7,7 +7,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
-from anlan.risk.lopa.remarks import Remark, short
+from anlan.model.words import Label
+from anlan.risk.lopa.figures import short
+from anlan.risk.wording import say
 
 Mode = Literal["pfd", "pfh"]
 
@@ -34,15 +36,17 @@ def band_of(figure: float, mode: Mode = "pfd") -> Band | None:
     return next((one for one in bands() if one.mode == mode and one.low <= figure < one.high), None)
 
 
-def band_remark(figure: float, mode: Mode = "pfd") -> Remark:
+def band_remark(figure: float, mode: Mode = "pfd") -> Label:
     """The band in words. Below the fourth it says that no single function is credited with that."""
     own = [one for one in bands() if one.mode == mode]
     found = band_of(figure, mode)
     if found is not None:
-        return Remark(
+        return say(
             "in band {band}: {low} to below {high} (a band of the figure, not a SIL)",
-            {"band": found.band, "low": short(found.low), "high": short(found.high)},
+            band=found.band,
+            low=short(found.low),
+            high=short(found.high),
         )
     if figure >= own[0].high:
-        return Remark("in no band: {low} or more", {"low": short(own[0].high)})
-    return Remark("below band 4: less than {high} is not credited to one function", {"high": short(own[-1].low)})
+        return say("in no band: {low} or more", low=short(own[0].high))
+    return say("below band 4: less than {high} is not credited to one function", high=short(own[-1].low))

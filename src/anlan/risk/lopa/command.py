@@ -10,6 +10,7 @@ import typer
 
 def register(risk: typer.Typer) -> None:
     risk.command("pfd")(pfd_command)
+    risk.command("lopa")(lopa_command)
 
 
 def pfd_command(
@@ -57,10 +58,45 @@ def pfd_command(
         _print_function(function, language)
 
 
+def lopa_command(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An analysis in YAML, with the header of a study or without.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Layers of protection: from each cause down to the consequence, which layers are credited and why others are not.
+
+    Example: anlan risk lopa studies/r101-overpressure.yaml
+    """
+    from anlan.model.words import shell_language
+    from anlan.risk.lopa.answers import solve_analysis
+    from anlan.risk.lopa.kind import Lopa
+    from anlan.risk.lopa.reading import read_analysis
+
+    answer = solve_analysis(read_analysis(file))
+    if as_json:
+        typer.echo(_dumps(Lopa().figure(answer)))
+    else:
+        _print_answer(answer, shell_language())
+
+
+def _print_answer(answer: Any, language: str) -> None:
+    from anlan.risk.lopa.analysis import MODEL
+    from anlan.risk.lopa.figures import short
+
+    for path in answer.paths:
+        for step in path.steps:
+            why = "" if step.credit is None or step.credit.why is None else f"  {step.credit.why.text(language)}"
+            factor = "" if step.what == "cause" else f"× {short(step.factor)}"
+            typer.echo(f"{short(step.frequency):>11} /a  {factor:<9} {step.name.text(language)}{why}")
+        typer.echo("")
+    for remark in answer.remarks():
+        typer.echo(f"- {remark.text(language)}")
+    typer.echo(MODEL.text(language))
+
+
 def _print_function(function: Any, language: str) -> None:
     from anlan.model.words import translate
+    from anlan.risk.lopa.figures import short
     from anlan.risk.lopa.pfd import MODEL
-    from anlan.risk.lopa.remarks import short
 
     def say(msgid: str, **facts: object) -> None:
         typer.echo(translate(msgid, language).format(**facts))

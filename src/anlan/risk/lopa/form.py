@@ -28,9 +28,9 @@ class Form:
     def __init__(self, nodes: Nodes, node: Node, allowed: Collection[str], required: Collection[str] = ()) -> None:
         self.nodes, self.node = nodes, node
         self.entries = dict(nodes.entries(node))
-        for name, each in self.entries.items():
-            if name not in allowed:
-                raise nodes.unknown(name, each, ", ".join(allowed))
+        for key, _ in node.value:
+            if key.value not in allowed:
+                raise nodes.unknown(key.value, key, ", ".join(allowed))
         for name in required:
             if name not in self.entries:
                 raise self.wrong("{name} is missing", name=name)

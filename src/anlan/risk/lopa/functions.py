@@ -24,7 +24,7 @@ from anlan.model.words import Label
 from anlan.risk.lopa.bands import band_of, band_remark
 from anlan.risk.lopa.form import Form, LopaMistake, compose
 from anlan.risk.lopa.pfd import MODEL, Channel, Group, SafetyFunctionQuestion, solve_group, unstated
-from anlan.risk.lopa.remarks import Remark
+from anlan.risk.wording import say
 from anlan.risk.written import Nodes, Place
 
 SUBSYSTEMS = {"sensor": "sensor", "logic": "logic solver", "final": "final element"}
@@ -74,23 +74,23 @@ class SafetyFunction:
     def share(self, part: Part) -> float:
         return part.group.pfd / self.pfd if self.pfd else 0.0
 
-    def remarks(self) -> tuple[Remark, ...]:
+    def remarks(self) -> tuple[Label, ...]:
         """The band, and what the figure does not say: everything that DOMAIN asks to be stated or told as not assessed."""
-        found = [Remark("PFDavg is {band}", {"band": band_remark(self.pfd)})]
-        found.append(Remark("hardware fault tolerance {count}, the least of its parts", {"count": self.tolerance}))
+        found = [say("PFDavg is {band}", band=band_remark(self.pfd))]
+        found.append(say("hardware fault tolerance {count}, the least of its parts", count=self.tolerance))
         found.append(
-            Remark("systematic capability: not assessed")
+            say("systematic capability: not assessed")
             if self.systematic is None
-            else Remark("systematic capability {count}, as stated", {"count": self.systematic})
+            else say("systematic capability {count}, as stated", count=self.systematic)
         )
         alone = [part.subsystem for part in self.parts] == [""]
         missing = [name for key, name in SUBSYSTEMS.items() if not alone and all(part.subsystem != key for part in self.parts)]
-        found += [Remark("no {part} is given: the sum is without it", {"part": Remark(name)}) for name in missing]
+        found += [say("no {part} is given: the sum is without it", part=say(name)) for name in missing]
         for part in self.parts:
             about = [*unstated(part.group.channel), *part.group.doubts]
             if not part.source:
-                about.append(Remark("the source of its rates is not stated"))
-            found += [Remark("{name} — {remark}", {"name": part.name, "remark": one}) for one in about]
+                about.append(say("the source of its rates is not stated"))
+            found += [say("{name} — {remark}", name=part.name, remark=one) for one in about]
         return tuple(found)
 
     @property

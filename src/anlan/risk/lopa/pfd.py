@@ -18,7 +18,9 @@ from dataclasses import dataclass, field
 from math import factorial, prod
 
 from anlan.model.errors import InputError
-from anlan.risk.lopa.remarks import Remark, short
+from anlan.model.words import Label
+from anlan.risk.lopa.figures import short
+from anlan.risk.wording import say
 
 MODEL = "IEC 61508-6:2010 annex B"
 SMALL = 0.1
@@ -126,7 +128,7 @@ class Group:
     tce: float
     tge: float
     tolerance: int
-    doubts: tuple[Remark, ...] = field(default_factory=tuple)
+    doubts: tuple[Label, ...] = field(default_factory=tuple)
 
 
 def votes(architecture: str) -> tuple[int, int, bool]:
@@ -187,40 +189,33 @@ def _one_of_two_d(one: Channel) -> tuple[float, float, float, float, float]:
     )
 
 
-def _doubts(one: Channel, pfd: float) -> tuple[Remark, ...]:
+def _doubts(one: Channel, pfd: float) -> tuple[Label, ...]:
     found = []
     longest = max(one.proof_test, one.full_test or 0.0)
     if one.lambda_du * longest > SMALL:
         found.append(
-            Remark(
+            say(
                 "outside of the range of validity: λDU·T is {found}; at most {most} was expected",
-                {"found": short(one.lambda_du * longest), "most": SMALL},
+                found=short(one.lambda_du * longest),
+                most=SMALL,
             )
         )
     if pfd > SMALL:
         found.append(
-            Remark(
-                "outside of the range of validity: PFDavg is {found}; at most {most} was expected",
-                {"found": short(pfd), "most": SMALL},
-            )
+            say("outside of the range of validity: PFDavg is {found}; at most {most} was expected", found=short(pfd), most=SMALL)
         )
     if one._mttr > SMALL * one.proof_test or one._mrt > SMALL * one.proof_test:
-        found.append(
-            Remark(
-                "outside of the range of validity: repair takes more than {most} of the test interval",
-                {"most": SMALL},
-            )
-        )
+        found.append(say("outside of the range of validity: repair takes more than {most} of the test interval", most=SMALL))
     return tuple(found)
 
 
-def unstated(one: Channel) -> tuple[Remark, ...]:
+def unstated(one: Channel) -> tuple[Label, ...]:
     """What nobody has assessed and the figure therefore leaves out (DOMAIN.md 13)."""
     found = []
     if one.coverage is None:
-        found.append(Remark("proof-test coverage: not assessed, counted as finding every failure"))
+        found.append(say("proof-test coverage: not assessed, counted as finding every failure"))
     if one.mttr is None:
-        found.append(Remark("repair time: not assessed, counted as none"))
+        found.append(say("repair time: not assessed, counted as none"))
     if one.beta == 0:
-        found.append(Remark("common cause: not assessed, counted as none"))
+        found.append(say("common cause: not assessed, counted as none"))
     return tuple(found)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 HOMES: dict[str, str] = {
     "fault-tree": "anlan.risk.studies.of_trees:FaultTrees",
     "event-tree": "anlan.risk.studies.of_event_trees:EventTrees",
+    "lopa": "anlan.risk.lopa.kind:Lopa",
 }
 """Kind → module:class, in the order in which they are offered. Imported when one is first used."""
 
