@@ -127,6 +127,7 @@ def _register_rooms() -> None:
     from anlan.node.tls_command import register as tls
     from anlan.node.why import register as why
     from anlan.plant.commands import register as plant
+    from anlan.plant.hazards_command import register as hazards
     from anlan.plant.replaying.commands import register as replaying
     from anlan.risk.command import register as risk
     from anlan.sense.commands import register as sense
@@ -146,6 +147,7 @@ def _register_rooms() -> None:
         plant,
         replaying,
         risk,
+        hazards,
         sense,
         demo,
     ):

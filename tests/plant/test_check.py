@@ -118,7 +118,7 @@ def test_a_line_of_points_csv(tmp_path: Path, row: str, expected: str) -> None:
         ("  zone: Asia/Shanghai", "  zone: [", "yaml plant.yaml:8: this is not YAML: "),
         ("  zone: Asia/Shanghai", "  anchor: {longitude: 200, latitude: 31}", "value plant.yaml:6: longitude was 200; a number ≤ 180 was expected"),
         ("plant:\n  id: works", "a: b\nplan:\n  id: works", "missing-key plant.yaml:1: the key plant is missing"),
-        (PLANT, "", "value plant.yaml:1: the file must hold sections: plant, posts, shifts, places, areas, sources, calculated, votes, safety, detectors, documents, cameras, drawings, alarms, data"),
+        (PLANT, "", "value plant.yaml:1: the file must hold sections: plant, posts, shifts, places, areas, sources, calculated, votes, safety, detectors, documents, cameras, drawings, hazards, alarms, data"),
     ],
 )  # fmt: skip
 def test_a_line_of_plant_yaml(tmp_path: Path, old: str, new: str, expected: str) -> None:

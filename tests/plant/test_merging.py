@@ -86,7 +86,7 @@ def test_no_part_of_a_plant_changes_untold(plant: Plant) -> None:
         "rules",
         "trips",
     }
-    assert set(Plant.model_fields) == told | {"calculated", "votes", "documents", "cameras", "drawings"}
+    assert set(Plant.model_fields) == told | {"calculated", "votes", "documents", "cameras", "drawings", "hazards"}
     vote = Vote(id="V-1", name=Label(zh="表决"), place="works/U200", members=("AT-1", "AT-2"), needed=1, limit=20.0)
     formula = CalculatedPoint(id="C-1", name=Label(zh="算"), place="works/U200", expression="LT-101 * 2")
     before = plant.model_copy(update={"votes": (vote,), "calculated": (formula,)})

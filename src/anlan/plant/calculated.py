@@ -3,6 +3,7 @@ at more than one reading or is suppressed by a condition.
 
     calculated:   TDI-101 = TI-101 - TI-102                     a point of that id
     votes:        AV-300 = 2 of AT-301, AT-302, AT-303          a point of that id, AV-300.HEALTHY, and their two alarms
+    hazards       a tank with its level and strapping table     a point <tank>.MASS, and the alarm of its design maximum
     alarms.rules  kind ROC, DEV, FRZ, DIS, TIS, CNT, IF         a point with the alarm's id, and a limit or state of it
                   suppress_when                                 a point <alarm id>.SUP
 
@@ -26,6 +27,7 @@ from anlan.monitor.config import AlarmRule
 from anlan.monitor.expressions import Expression, PointFacts, parse, print_text
 from anlan.monitor.expressions.syntax import PointName
 from anlan.plant.description import CalculatedPoint, Plant, Vote
+from anlan.plant.tanks import tank_points
 
 if TYPE_CHECKING:
     from anlan.plant.numbers import Numbers
@@ -60,7 +62,14 @@ class Made:
 def made(plant: Plant, rules: Iterable[AlarmRule]) -> list[Made]:
     """Every calculated point of the plant; `rules` are all of its alarms."""
     top = plant.places[0].path if plant.places else ""
-    return made_of(plant.points_by_id, plant.calculated, plant.votes, rules, top)
+    return made_of(plant.points_by_id, (*plant.calculated, *tanks_of(plant)), plant.votes, rules, top)
+
+
+def tanks_of(plant: Plant) -> list[CalculatedPoint]:
+    """Of the tanks of its major hazards."""
+    if not plant.hazards.units:
+        return []
+    return tank_points(plant.hazards, plant.points_by_id | {one.id: as_point(one) for one in plant.calculated})
 
 
 def made_of(

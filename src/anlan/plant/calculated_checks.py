@@ -22,6 +22,7 @@ from anlan.plant.description import CalculatedPoint, Vote
 from anlan.plant.draft import Draft
 from anlan.plant.findings import Findings, Where
 from anlan.plant.gas_checks import check_vote_limit
+from anlan.plant.tanks import tank_points
 
 Rules = Mapping[str, Mapping[AlarmKind, AlarmRule]]
 OF_STATES = frozenset({AlarmKind.TIME_IN_STATE, AlarmKind.COUNT})
@@ -34,6 +35,7 @@ def check_calculated(draft: Draft, rules: Rules, findings: Findings) -> None:
     """Everything that calculates, once all points and rules are read."""
     measured = {point.id: point for point in draft.points}
     sound = [one for one in draft.calculated if _sound(one, draft, findings)]
+    sound += tank_points(draft.hazards, measured | {one.id: as_point(one) for one in sound})
     for vote in draft.votes:
         _members(vote, measured, draft, findings)
     points = measured | {one.id: as_point(one) for one in sound}

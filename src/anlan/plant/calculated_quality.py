@@ -22,7 +22,7 @@ from anlan.monitor.config import LIMIT_KINDS, SUFFIX, AlarmRule
 from anlan.monitor.expressions import ExpressionError
 from anlan.monitor.expressions.parser import parse_text
 from anlan.monitor.expressions.syntax import Node, PointName, Window
-from anlan.plant.calculated import made
+from anlan.plant.calculated import made, tanks_of
 from anlan.plant.description import Plant
 
 RESPONSE_SECONDS = 1800.0
@@ -38,7 +38,7 @@ _ON_VALUES = LIMIT_KINDS | {AlarmKind.STATE}
 def calculated_quality_rules(plant: Plant, rules: Sequence[AlarmRule]) -> list[AlarmRule]:
     """One rule for each calculated point that one of `rules` stands on; that of the most urgent alarm says whose post it is."""
     texts = {one.point.id: (one.point, one.text) for one in made(plant, rules) if not is_suppressor(one.point.id)}
-    own = {one.id for one in plant.calculated} | {one.id for one in plant.votes}
+    own = {one.id for one in (*plant.calculated, *tanks_of(plant))} | {one.id for one in plant.votes}
     behind: dict[str, list[AlarmRule]] = {}
     for rule in rules:
         if rule.watches_calculated and rule.id in texts:

@@ -32,6 +32,7 @@ from anlan.plant.draft import Draft, PlaceIndex, draft_of
 from anlan.plant.drawings.reading import check_drawings
 from anlan.plant.findings import Findings, Where
 from anlan.plant.gas_checks import check_gas
+from anlan.plant.hazards_section import check_hazards
 from anlan.plant.node_points import node_ids
 from anlan.plant.rationalisation_checks import check_rationalisation, check_rule
 from anlan.plant.safety_checks import check_safety
@@ -56,6 +57,7 @@ def check_draft(draft: Draft, places: PlaceIndex, findings: Findings) -> None:
     _reserved(draft, findings)
     _renames(draft, findings)
     _addresses(draft, findings)
+    check_hazards(draft, places, findings)
     rules = _rules_by_point(draft, findings)
     check_calculated(draft, rules, findings)
     trips = {trip.point: trip for trip in draft.trips}

@@ -21,6 +21,7 @@ from anlan.plant.calculated_quality import calculated_quality_rules
 from anlan.plant.description import Plant, Scope
 from anlan.plant.node_points import SOURCES, node_points, node_rules
 from anlan.plant.safety_points import safety_points, safety_rules
+from anlan.plant.tanks import tank_rules
 from anlan.sense.config import SourceConfig
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ QUALITY_WORDS = {
 
 
 def all_rules(plant: Plant) -> tuple[AlarmRule, ...]:
-    """The plant's rules and those it has by itself: loss of view of each source; stale and bad quality as its settings say; votes; bypasses,
-    final elements and calibrations; the node's own; bad quality of every calculated point that one of all these stands on.
+    """The plant's rules and those it has by itself: loss of view of each source; stale and bad quality as its settings say; votes; tanks
+    above their design maximum; bypasses, final elements and calibrations; the node's own; bad quality of every calculated point that one of all these stands on.
 
     A rule that the plant writes itself under the same id goes first. Made once for a plant.
     """
@@ -57,7 +58,14 @@ def all_rules(plant: Plant) -> tuple[AlarmRule, ...]:
 
 def _rules(plant: Plant) -> list[AlarmRule]:
     written = {rule.id: rule for rule in plant.rules}
-    automatic = [*_views(plant), *_quality_rules(plant), *vote_rules(plant), *safety_rules(plant), *node_rules(plant)]
+    automatic = [
+        *_views(plant),
+        *_quality_rules(plant),
+        *vote_rules(plant),
+        *tank_rules(plant),
+        *safety_rules(plant),
+        *node_rules(plant),
+    ]
     alarms = [*plant.rules, *(rule for rule in automatic if rule.id not in written)]
     return [*alarms, *(rule for rule in calculated_quality_rules(plant, alarms) if rule.id not in written)]
 

@@ -25,6 +25,7 @@ from anlan.monitor.detectors.config import DetectorSettings
 from anlan.monitor.rationalisation import AlarmClass, PriorityMatrix, default_matrix
 from anlan.monitor.safety.config import SafetySystem
 from anlan.plant.bulk import without_collection
+from anlan.risk.hazards.config import HazardSettings
 from anlan.sense.config import SourceConfig
 
 if TYPE_CHECKING:
@@ -220,6 +221,7 @@ class Plant(BaseModel):
     documents: tuple[Document, ...] = ()
     cameras: tuple[Camera, ...] = ()
     drawings: tuple[Drawing, ...] = ()
+    hazards: HazardSettings = HazardSettings()
 
     @cached_property
     def points_by_id(self) -> dict[str, Point]:

@@ -15,7 +15,8 @@ from anlan.plant.field_words import field_word
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that differs. `what`: point, alarm, alarm class, calculated point, vote, trip, place, area, post, shift, source, document, camera, setting. Of a changed one, `key` is what changed.
+    """One thing that differs. `what`: point, alarm, alarm class, calculated point, vote, trip, place, area, post, shift, source, document, camera, hazard unit,
+    hazard content, setting. Of a changed one, `key` is what changed.
 
     `before` and `after` are plain JSON values; None is "not there" or "not given".
     """
@@ -53,7 +54,7 @@ def differences(before: Plant, after: Plant) -> list[Change]:
 
 
 def _settings(before: Plant, after: Plant) -> Iterator[Change]:
-    for section in ("site", "alarms", "data", "safety", "detectors"):
+    for section in ("site", "alarms", "data", "safety", "detectors", "hazards"):
         old, new = getattr(before, section), getattr(after, section)
         own = _TOLD_ONE_BY_ONE.get(section, set())
         before_, after_ = ({k: v for k, v in _flat(one).items() if k not in own} for one in (old, new))
@@ -64,7 +65,7 @@ def _keyed(items: Iterable[BaseModel], key: str) -> dict[str, BaseModel]:
     return {getattr(item, key): item for item in items}
 
 
-_TOLD_ONE_BY_ONE = {"alarms": {"classes"}, "safety": {"causes", "effects"}}
+_TOLD_ONE_BY_ONE = {"alarms": {"classes"}, "safety": {"causes", "effects"}, "hazards": {"units"}}
 _PARTS: Mapping[str, Any] = {
     "post": lambda plant: _keyed(plant.posts, "id"),
     "shift": lambda plant: _keyed(plant.shifts, "id"),
@@ -81,6 +82,8 @@ _PARTS: Mapping[str, Any] = {
     "document": lambda plant: _keyed(plant.documents, "id"),
     "camera": lambda plant: _keyed(plant.cameras, "id"),
     "drawing": lambda plant: _keyed(plant.drawings, "id"),
+    "hazard unit": lambda plant: {one.id: one.model_copy(update={"contents": ()}) for one in plant.hazards.units},
+    "hazard content": lambda plant: {f"{unit.id}/{one.id}": one for unit in plant.hazards.units for one in unit.contents},
     "trip": lambda plant: _keyed(plant.trips, "point"),
 }
 

@@ -17,6 +17,7 @@ from anlan.monitor.detectors.config import DetectorSettings
 from anlan.monitor.safety.config import SafetySystem
 from anlan.plant.description import AlarmSettings, CalculatedPoint, DataSettings, Plant, Post, Site, Trip, Vote
 from anlan.plant.findings import Where
+from anlan.risk.hazards.config import HazardSettings
 from anlan.sense.config import SourceConfig
 
 
@@ -42,6 +43,7 @@ class Draft:
     documents: list[Document] = field(default_factory=list)
     cameras: list[Camera] = field(default_factory=list)
     drawings: list[Drawing] = field(default_factory=list)
+    hazards: HazardSettings = field(default_factory=HazardSettings)
     where: dict[tuple[str, str], Where] = field(default_factory=dict)
     read_sources: set[str] | None = None
     """Sources named by any line of the list, sound or not; None while no list has been read."""
@@ -68,6 +70,7 @@ class Draft:
             documents=tuple(self.documents),
             cameras=tuple(self.cameras),
             drawings=tuple(self.drawings),
+            hazards=self.hazards,
         )
 
 

@@ -16,6 +16,9 @@ OWN = {
     "window": ("统计窗口 (s)", "Window (s)"), "per": ("变化率单位时间", "Rate per"), "direction": ("方向", "Direction"),
     "against": ("对照", "Against"), "when": ("条件", "When"), "suppress_when": ("设计抑制条件", "Suppressed when"),
     "limit": ("报警值", "Limit"), "states": ("报警状态", "Alarm states"), "subject": ("感知对象", "Subject"), "kind": ("类型", "Kind"),
+    "tonnes": ("设计最大量 (t)", "Design maximum (t)"), "contents": ("物质", "Contents"), "persons.principal": ("主要负责人", "Principal"),
+    "persons.technical": ("技术负责人", "Technical"), "persons.operating": ("操作负责人", "Operating"),
+    "residents.people": ("500 m 内人数", "People within 500 m"), "filing.number": ("备案号", "Filing number"),
     "point": ("位号", "Point"), "id": ("标识", "Id"), "rationalised.by": ("合理化评审人", "Rationalised by"),
     "rationalised.on": ("合理化评审日期", "Rationalised on"),
 }  # fmt: skip

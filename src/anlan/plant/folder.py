@@ -44,7 +44,7 @@ def _check(folder: Path) -> Checked:
     findings, draft = Findings(), Draft()
     located = _read_plant_file(folder, findings)
     if isinstance(located.value, dict):
-        sections = Sections(located, draft, findings)
+        sections = Sections(located, draft, findings, folder)
         sections.read()
         places = PlaceIndex(draft.places)
         sheet = _read_point_file(folder, findings)

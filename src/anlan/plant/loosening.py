@@ -7,6 +7,7 @@ the settings that reach all of them. `plant.judgements` says field by field what
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -20,8 +21,9 @@ from anlan.model.points import Point
 from anlan.model.words import Label, translate
 from anlan.monitor.config import AlarmRule
 from anlan.monitor.rationalisation import AlarmClass
+from anlan.plant.calculated import tanks_of
 from anlan.plant.compile import all_rules
-from anlan.plant.description import Plant
+from anlan.plant.description import Calculation, Plant
 from anlan.plant.field_words import field_word
 from anlan.plant.judgements import JUDGED, weaker
 from anlan.plant.safety_points import safety_rules
@@ -143,11 +145,17 @@ def _sources(before: Plant, after: Plant) -> list[Loosened]:
 def _calculations(before: Plant, after: Plant) -> list[Loosened]:
     found = []
     for section in ("calculated", "votes"):
-        known = {one.id: one for one in getattr(after, section)}
-        for old in getattr(before, section):
+        known = {one.id: one for one in _calculating(after, section)}
+        for old in _calculating(before, section):
             new = known.get(old.id)
             found += [Loosened(old.id)] if new is None else _weaker(old.id, old, new)
     return found
+
+
+def _calculating(plant: Plant, section: str) -> Sequence[Calculation]:
+    """What the plant writes in the section; beside its calculated points the masses in its tanks."""
+    own: tuple[Calculation, ...] = getattr(plant, section)
+    return (*own, *tanks_of(plant)) if section == "calculated" else own
 
 
 def _settings(before: Plant, after: Plant) -> list[Loosened]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path as FolderPath
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -30,6 +31,7 @@ from anlan.plant.description import (
 )
 from anlan.plant.draft import Draft, PlaceIndex
 from anlan.plant.findings import Findings, Where
+from anlan.plant.hazards_section import read_hazards
 from anlan.plant.validation import shown, unknown_key, validated
 from anlan.plant.yaml_file import Located, Path
 from anlan.sense.config import SourceConfig
@@ -51,6 +53,7 @@ SECTIONS = (
     "documents",
     "cameras",
     "drawings",
+    "hazards",
     "alarms",
     "data",
 )
@@ -65,6 +68,8 @@ class Sections:
     located: Located
     draft: Draft
     findings: Findings
+    folder: FolderPath | None = None
+    """Where strapping tables of their own lie."""
     drawings: list[DrawingEntry] = field(default_factory=list)
     """What the section `drawings` says; their pictures are looked at by `drawings.reading`."""
 
@@ -89,6 +94,7 @@ class Sections:
         ]
         self.draft.cameras += [one for one, where in self._entries(Camera, "cameras") if self._note("camera", one.id, where)]
         self.drawings += [one for one, where in self._entries(DrawingEntry, "drawings") if self._note("drawing", one.id, where)]
+        read_hazards(self.located, self._mapping("hazards"), self.folder, self.draft, self.findings)
         alarms = {key: value for key, value in self._mapping("alarms").items() if key != "rules"}
         self.draft.where["escalation", ""] = self.located.where(("alarms", "escalation"))
         self.draft.alarms = self._valid(AlarmSettings, alarms, ("alarms",)) or self.draft.alarms

@@ -78,6 +78,7 @@ def plant_yaml(plant: Plant) -> str:
     content["documents"] = [_placed(one, plant) for one in plant.documents]
     content["cameras"] = [_placed(one, plant) for one in plant.cameras]
     content["drawings"] = [_drawing(one, plant) for one in plant.drawings]
+    content["hazards"] = _hazards(plant)
     content["alarms"] = _given(plant.alarms) | _if_any("rules", [{**_given(r), "post": r.post} for r in _apart(plant)])
     content["data"] = _given(plant.data)
     writer = YAML()
@@ -122,6 +123,16 @@ def _drawing(drawing: Drawing, plant: Plant) -> dict[str, Any]:
     entry = {key: value for key, value in _given(drawing).items() if key in DrawingEntry.model_fields}
     boxes = {_short(path, plant): box for path, box in entry.get("places", {}).items()}
     return entry | ({"place": _short(drawing.place, plant)} if drawing.place else {}) | ({"places": boxes} if boxes else {})
+
+
+def _hazards(plant: Plant) -> dict[str, Any]:
+    entry = _given(plant.hazards)
+    for unit in entry.get("units", []):
+        unit["places"] = [_short(path, plant) for path in unit["places"]]
+        for content in unit.get("contents", []):
+            if content.get("place"):
+                content["place"] = _short(content["place"], plant)
+    return entry
 
 
 def _source(entry: dict[str, Any]) -> dict[str, Any]:

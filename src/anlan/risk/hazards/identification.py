@@ -213,8 +213,8 @@ def _beta(
         steps.append(say("β {beta}: table 4, the class is not checked against the original ({basis})",
                          beta=row.suggested_beta, basis=row.basis))  # fmt: skip
         return row.suggested_beta, True
-    missing.append(say("{content}: β of {name} goes by its class of table 4, which is not told (classes)",
-                       content=content.id, name=row.name))  # fmt: skip
+    missing.append(say("{content}: β of {substance} goes by its class of table 4, which is not told (classes)",
+                       content=content.id, substance=row.name))  # fmt: skip
     return None, False
 
 
