@@ -16,6 +16,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from anlan.risk.bowties.solving import solve_bow_tie as solve_bow_tie
+    from anlan.risk.bowties.yaml_form import read_bow_tie as read_bow_tie
+    from anlan.risk.failures.library import failure_data as failure_data
+    from anlan.risk.failures.update import Counts as Counts
+    from anlan.risk.failures.update import update_failures as update_failures
     from anlan.risk.lopa.answers import solve_analysis as solve_analysis
     from anlan.risk.lopa.functions import SafetyFunction as SafetyFunction
     from anlan.risk.lopa.functions import read_function as read_function
@@ -45,6 +50,7 @@ if TYPE_CHECKING:
     from anlan.risk.trees.spread import uncertainty as uncertainty
 
 _HOMES = {
+    "failure_data": "failures.library", "Counts": "failures.update", "update_failures": "failures.update",
     "read_analysis": "lopa.reading", "solve_analysis": "lopa.answers",
     "Channel": "lopa.pfd", "solve_group": "lopa.pfd", "SafetyFunction": "lopa.functions", "read_function": "lopa.functions",
     "CutSet": "trees.cut_sets", "CutSets": "trees.cut_sets", "importance": "trees.importances", "BasicEvent": "trees.model",
@@ -52,6 +58,7 @@ _HOMES = {
     "read_tree": "trees.openpsa", "write_openpsa": "trees.openpsa_writing", "sequences": "trees.event_trees", "Limits": "trees.solving",
     "Solution": "trees.solving", "solve": "trees.solving", "over_time": "trees.spread", "uncertainty": "trees.spread",
     "ask": "nets.engine", "explain": "nets.explaining", "from_tree": "nets.from_trees", "read_net": "nets.yaml_form",
+    "read_bow_tie": "bowties.yaml_form", "solve_bow_tie": "bowties.solving",
 }  # fmt: skip
 
 

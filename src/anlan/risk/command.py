@@ -11,12 +11,20 @@ risk = typer.Typer(help="Hazard knowledge that computes: fault and event trees."
 
 
 def register(app: typer.Typer) -> None:
+    from anlan.risk.failures.command import register as register_failures
     from anlan.risk.lopa.command import register as register_lopa
 
+    register_failures(risk)
     register_lopa(risk)
     from anlan.risk.nets.command import register as register_nets
 
     register_nets(risk)
+    from anlan.risk.bowties.command import register as register_bowties
+
+    register_bowties(risk)
+    from anlan.risk.worksheets.command import register as register_worksheets
+
+    register_worksheets(risk)
     app.add_typer(risk, name="risk")
 
 

@@ -1,0 +1,135 @@
+"""Failure data: the closed forms against scipy and numerical integration, the library against its printed means, conflicts told."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import typer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from typer.testing import CliRunner
+
+from anlan.model.errors import NotFound
+from anlan.risk.command import register
+from anlan.risk.failures.laws import Beta, FailureQuestion, Gamma, of_lognormal
+from anlan.risk.failures.library import failure_data, library
+from anlan.risk.failures.update import Counts, tails, update_failures
+
+COUNTS = st.tuples(st.integers(0, 12), st.floats(1e3, 1e7))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(0.2, 30), st.floats(1e3, 1e7), COUNTS)
+def test_a_rate_agrees_with_bayes_by_numbers(a: float, b: float, counts: tuple[int, float]) -> None:
+    """Prior density × Poisson likelihood, normalised on a fine grid, has the mean and the quantiles of the closed form."""
+    n, hours = counts
+    found = update_failures(Gamma(a, b), Counts(n, hours)).joined
+    rates = np.exp(np.linspace(math.log(found.mean) - 60 / max(found.a, 1), math.log(found.mean) + 4, 20_001))
+    logs = stats.gamma.logpdf(rates, a, scale=1 / b) + stats.poisson.logpmf(n, rates * hours)
+    density = np.exp(logs - logs.max())
+    mass = np.concatenate([[0], np.cumsum((density[1:] + density[:-1]) / 2 * np.diff(rates))])
+    mean = np.trapezoid(rates * density, rates) / mass[-1]
+    assert found.mean == pytest.approx(mean, rel=2e-3)
+    assert found.quantile(0.95) == pytest.approx(float(np.interp(0.95, mass / mass[-1], rates)), rel=5e-3)
+    assert found.quantile(0.05) == pytest.approx(stats.gamma.ppf(0.05, a + n, scale=1 / (b + hours)), rel=1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(0.3, 30), st.floats(1, 5e4), st.integers(1, 400), st.data())
+def test_on_demand_agrees_with_scipy(a: float, b: float, demands: int, data: st.DataObject) -> None:
+    n = data.draw(st.integers(0, min(demands, 15)))
+    found, at = update_failures(Beta(a, b), Counts(n, demands)), stats.betabinom(demands, a, b)
+    assert found.joined.quantile(0.95) == pytest.approx(stats.beta.ppf(0.95, a + n, b + demands - n), rel=1e-9)
+    assert found.at_most == pytest.approx(at.cdf(n), rel=1e-6, abs=1e-9)
+    assert found.at_least == pytest.approx(at.sf(n - 1), rel=1e-6, abs=1e-9)
+
+
+def test_the_tails_of_a_rate_are_the_negative_binomial() -> None:
+    at = stats.nbinom(2.5, 1e5 / (1e5 + 4e4))
+    assert tails(Gamma(2.5, 1e5), Counts(3, 4e4)) == pytest.approx((at.sf(2), at.cdf(3)), rel=1e-9)
+    assert tails(Gamma(2.5, 1e5), Counts(0, 4e4))[0] == 1
+
+
+def test_a_lognormal_keeps_mean_and_variance() -> None:
+    found = of_lognormal(2e-7, 2.5)
+    printed = stats.lognorm(math.log(2.5) / stats.norm.ppf(0.95), scale=2e-7)
+    assert found.mean == pytest.approx(printed.mean(), rel=1e-9)
+    assert found.a / found.b**2 == pytest.approx(printed.var(), rel=1e-9)
+
+
+def test_what_contradicts_its_source_is_told_and_never_narrowed() -> None:
+    """Fifty failures where one was foreseen: the joined figure would be narrow and below what the plant shows."""
+    prior = Gamma(400, 400 / 1e-6)
+    found = update_failures(prior, Counts(50, 1e6))
+    assert (found.conflict, found.taken) == ("worse", "plant")
+    assert found.used.mean == pytest.approx(50.5 / 1e6)
+    assert found.joined.mean < found.used.mean
+    low, high = found.interval()
+    assert low < 5e-5 < high
+    better = update_failures(Gamma(20, 20 / 1e-3), Counts(0, 1e5))
+    assert (better.conflict, better.taken) == ("better", "joined")
+    assert better.used.mean > better.alone.mean  # type: ignore[union-attr]
+
+
+def test_nothing_counted_leaves_the_source_as_it_is() -> None:
+    found = update_failures(Gamma(2, 1e5), Counts(0, 0))
+    assert (found.used, found.taken, found.conflict, found.at_least) == (Gamma(2, 1e5), "prior", "", None)
+
+
+@pytest.mark.parametrize(
+    ("prior", "counts", "message"),
+    [
+        (Gamma(1, 1e5), Counts(-1, 1e4), "counts are -1"),
+        (Gamma(1, 1e5), Counts(2, 0), "2 failures without any hours"),
+        (Beta(1, 100), Counts(3, 2), "3 failures of 2 demands"),
+    ],
+)
+def test_counts_that_cannot_be_are_refused(prior: Gamma | Beta, counts: Counts, message: str) -> None:
+    with pytest.raises(FailureQuestion, match=message):
+        update_failures(prior, counts)
+
+
+@pytest.mark.parametrize(
+    ("equipment", "mode", "mean", "high"),
+    [
+        # INL/EXT-21-65055 table 1: printed mean and 95 % quantile.
+        ("motor-pump", "start", 5.88e-4, 1.38e-3),
+        ("motor-pump", "run-early", 9.13e-5, 3.33e-4),
+        ("motor-pump", "run", 8.12e-6, 3.1e-5),
+        ("diesel-generator", "start", 2.22e-3, 3.02e-3),
+        ("diesel-generator", "run", 1.18e-3, 2.31e-3),
+        ("check-valve", "open", 1.12e-5, 4.29e-5),
+        ("battery", "operate", 4.05e-7, 1.42e-6),
+        ("ac-bus", "operate", 5.88e-7, 1.77e-6),
+    ],
+)
+def test_the_library_gives_the_printed_figures(equipment: str, mode: str, mean: float, high: float) -> None:
+    law = failure_data(equipment, mode).law
+    assert law.mean == pytest.approx(mean, rel=6e-3)
+    assert law.quantile(0.95) == pytest.approx(high, rel=1.5e-2)
+
+
+def test_every_entry_says_where_it_comes_from_and_whether_anybody_read_it() -> None:
+    for one in library().values():
+        assert one.source
+        assert one.population
+        assert one.equipment_label.zh
+        assert one.equipment_label.en
+        assert one.checked == one.source.startswith("silsafedata")
+        assert one.law.quantile(0.05) < one.law.mean < one.law.quantile(0.95)
+    with pytest.raises(NotFound, match="motor-pump start"):
+        failure_data("motor-pump", "explode")
+
+
+def test_from_the_command_line() -> None:
+    app = typer.Typer()
+    register(app)
+    told = CliRunner().invoke(app, ["risk", "failures", "shutdown-valve", "undetected", "--failures", "40", "--exposure", "876000"])
+    assert told.exit_code == 0
+    assert "shutdown-valve undetected" in told.output
+    assert "4.623e-05" in told.output
+    one = CliRunner().invoke(app, ["risk", "failures", "motor-pump", "--json"])
+    assert one.output.count('"equipment":"motor-pump"') == 3
