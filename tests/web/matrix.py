@@ -15,7 +15,7 @@ from tests.web.conftest import PASSWORD
 
 HERE = "AT-203"
 """The point that every call names."""
-ENDLESS = {"/api/v1/live/stream", "/api/v1/events"}
+ENDLESS = {"/api/v1/live/stream", "/api/v1/events", "/api/v1/risk/stream"}
 UNKNOWN = "019b76da-a800-7793-a589-c71157e0faca"
 ENDLESS_SECONDS = 0.3
 """A stream that has begun answers for ever; a refusal comes at once."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from anlan.risk.studies import api as api_studies
 from anlan.risk.worksheets import api as api_worksheets
 from anlan.web.context import Context
 
 
 def routes(context: Context) -> APIRouter:
     router = APIRouter()
+    router.include_router(api_studies.routes(context))
     router.include_router(api_worksheets.routes(context))
     return router

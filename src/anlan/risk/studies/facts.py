@@ -21,7 +21,7 @@ from ruamel.yaml.nodes import Node
 
 from anlan.model.clock import Micros
 from anlan.model.words import Label
-from anlan.risk.written import Mistake, Nodes, Place
+from anlan.risk.written import Nodes, Place
 
 SORTS = ("point", "alarm", "bypass", "barrier", "permit")
 COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
@@ -90,14 +90,6 @@ class Facts(Protocol):
     def fact(self, binding: Binding) -> Fact: ...
 
 
-class KnownPlant(Protocol):
-    """What a check needs of the plant."""
-
-    def lacks(self, binding: Binding) -> bool:
-        """Whether the plant has nothing of that name; False where only the running node can say."""
-        ...
-
-
 def read_binding(nodes: Nodes, node: Node, *more: str) -> tuple[Bound, dict[str, Node]]:
     """A binding, and the entries of `more` names beside it. Raises Mistake."""
     parts = dict(nodes.entries(node))
@@ -133,10 +125,3 @@ def _condition(nodes: Nodes, node: Node) -> Condition:
             "{found} is no condition; {expected} was expected", nodes.place(node), found=text, expected='"> 1.2", bad'
         ) from None
     return Condition(sign, limit)
-
-
-def missing(bounds: list[Bound], plant: KnownPlant) -> list[Mistake]:
-    """A mistake for each thing that the plant does not have."""
-    return [
-        Mistake("the plant has no {binding}", one.place, binding=str(one.binding)) for one in bounds if plant.lacks(one.binding)
-    ]

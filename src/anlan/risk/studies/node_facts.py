@@ -14,9 +14,9 @@ from anlan.model.clock import Micros
 from anlan.model.quality import Reason, Severity, reason_of, severity_of
 from anlan.model.reasons import reasons
 from anlan.model.words import Label
-from anlan.monitor.safety.config import SafetySystem
 from anlan.monitor.service import AlarmService
 from anlan.monitor.states import ACTIVE, HIDDEN
+from anlan.risk.studies.checking import Names
 from anlan.risk.studies.facts import BAD, Binding, Fact
 from anlan.risk.wording import say
 from anlan.web.context import Context, PlantView
@@ -28,30 +28,13 @@ _OVER = frozenset({Reason.OVER_RANGE, Reason.OVER_RANGE_LATCHED, Reason.NE43_HIG
 _UNDER = frozenset({Reason.UNDER_RANGE, Reason.NE43_LOW})
 
 
-class PlantOf:
-    """A plant's names, for checking what a study asks for (`facts.KnownPlant`)."""
-
-    def __init__(self, plant: PlantView) -> None:
-        self._plant = plant
-
-    def lacks(self, binding: Binding) -> bool:
-        match binding.sort:
-            case "point":
-                return binding.id not in self._plant.point_numbers
-            case "alarm":
-                return binding.id not in self._plant.rule_numbers
-            case "bypass":
-                return bypass_point(self._plant, binding.id) is None
-            case _:
-                return False
-
-
 class NodeFacts:
     """One per app process: `NodeFacts.of(context)`."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._board = AlarmService.of(context).board
+        self._names: tuple[PlantView, Names] | None = None
         self._known: dict[Binding, tuple[bool, Micros]] = {}
         self._answerers: dict[str, Answerer] = {
             "point": self._point,
@@ -158,7 +141,7 @@ class NodeFacts:
 
     def _bypass(self, binding: Binding) -> Answer:
         plant = self._context.plant
-        found = bypass_point(plant, binding.id)
+        found = self._bypass_of(binding.id)
         number = plant.point_numbers.get(found or "")
         if number is None:
             return None, 0, say("nothing tells whether {name} is bypassed", name=binding.id)
@@ -169,19 +152,16 @@ class NodeFacts:
             return True, 0, say("{name} is bypassed", name=binding.id)
         return False, 0, say("{name} is not bypassed", name=binding.id)
 
+    def _bypass_of(self, name: str) -> str | None:
+        """The point that tells it."""
+        plant = self._context.plant
+        if self._names is None or self._names[0] is not plant:
+            self._names = (plant, Names.of_view(plant))
+        return self._names[1].bypasses.get(name)
+
     def _permit(self, binding: Binding) -> Answer:
         return None, 0, say("this node knows no permits yet")
 
 
 def _why_bad(word: int) -> Label:
     return reasons()[reason_of(word)].label
-
-
-def bypass_point(plant: PlantView, name: str) -> str | None:
-    """The point that tells a bypass: itself, or that of the cause of this name, or of the one that watches this point."""
-    number = plant.point_numbers.get(name)
-    if number is not None and plant.points[number].kind == "bypass":
-        return name
-    system = plant.safety if isinstance(plant.safety, SafetySystem) else SafetySystem()
-    cause = next((one for one in system.causes if name in (one.id, one.point, *one.watches)), None)
-    return cause.bypass if cause is not None else None

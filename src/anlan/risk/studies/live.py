@@ -1,0 +1,168 @@
+"""What each study says of the plant as it is now: asked again when a fact changes, in a worker thread, one study at a time.
+
+facts, looked at each second ──changed?──▶ kind.solve ──▶ outcome ──▶ row of risk_results, bell for open pages
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from anlan.model.clock import Micros
+from anlan.model.errors import AnlanError, StoreError
+from anlan.model.words import Label
+from anlan.risk.studies.drafts import read_draft
+from anlan.risk.studies.facts import Binding, Fact
+from anlan.risk.studies.kinds import HOMES, Outcome, kind
+from anlan.risk.studies.node_facts import NodeFacts
+from anlan.risk.studies.store import Result, Studies, Study
+from anlan.risk.studies.telling import kept_facts, states
+from anlan.risk.wording import say
+from anlan.web.context import Context
+from anlan.web.stream import Bell
+
+log = structlog.get_logger()
+
+LOOK_SECONDS = 1.0
+"""Facts that change within are one change."""
+FAULT = "studies"
+
+
+@dataclass(slots=True)
+class Running:
+    """One study in force. `failure`: why it says nothing. `at`: when it last said something else, µs UTC."""
+
+    study: Study
+    model: Any = None
+    bindings: tuple[Binding, ...] = ()
+    facts: Mapping[Binding, Fact] | None = None
+    outcome: Outcome | None = None
+    at: Micros = 0
+    failure: Label | None = None
+
+
+class LiveStudies:
+    """One per app process: `LiveStudies.of(context)`."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self.store = Studies(context.records, context.clock)
+        self.facts = NodeFacts.of(context)
+        self.running: dict[str, Running] = {}
+        self.moved = Bell()
+        self.loaded = False
+        self._turn = asyncio.Lock()
+        """One computation at a time: they take a core from the console."""
+        self._changed = Bell()
+        self._last: dict[str, Result] = {}
+
+    @classmethod
+    def of(cls, context: Context) -> LiveStudies:
+        found = context.extras.setdefault("risk.studies", None)
+        if found is None:
+            found = context.extras["risk.studies"] = cls(context)
+            context.background.append(found.run)
+        assert isinstance(found, cls)
+        return found
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            rung = self._changed.count
+            try:
+                if not self.loaded:
+                    await self.load()
+                await self.look()
+            except StoreError as failure:
+                self._context.faults[FAULT] = failure
+            else:
+                self._context.faults.pop(FAULT, None)
+            await self._changed.wait(rung, within=LOOK_SECONDS)
+
+    async def load(self) -> None:
+        """All studies in force, and what was known before this process began. Raises StoreError."""
+        current = await asyncio.to_thread(self.store.current)
+        self._last = await asyncio.to_thread(self.store.last_results)
+        for study in current.values():
+            self.running[study.study] = await self._taken(study)
+        self.loaded = True
+        self.moved.ring()
+
+    async def take(self, study: Study) -> None:
+        """A new version is in force, or the study is removed."""
+        if study.removed:
+            self.running.pop(study.study, None)
+        else:
+            self.running[study.study] = await self._taken(study)
+        self._changed.ring()
+        self.moved.ring()
+
+    async def _taken(self, study: Study) -> Running:
+        taken = Running(study)
+        try:
+            if study.kind not in HOMES:
+                taken.failure = say("this release knows no studies of kind {kind}", kind=study.kind)
+                return taken
+            taken.model = await asyncio.to_thread(lambda: kind(study.kind).read(read_draft(study.written)))
+        except AnlanError as error:
+            taken.failure = Label(zh=error.text("zh"), en=error.text("en"))
+            return taken
+        taken.bindings = tuple(dict.fromkeys(one.binding for one in kind(study.kind).bindings(taken.model)))
+        last = self._last.get(study.study)
+        if last is not None:
+            known = {row["binding"]: (row["last"], row["since"]) for row in last.facts}
+            named = {one: known.get(str(one)) for one in taken.bindings}
+            self.facts.restore({one: was for one, was in named.items() if was is not None and was[0] is not None})
+            taken.at = last.at
+        return taken
+
+    async def look(self) -> None:
+        """Ask the plant, and every study again of which a fact has changed."""
+        for one in list(self.running.values()):
+            if one.failure is not None:
+                continue
+            facts = self.asked(one)
+            if one.outcome is None or one.facts is None or states(facts) != states(one.facts):
+                await self._solve(one, facts)
+
+    def asked(self, one: Running) -> dict[Binding, Fact]:
+        return {binding: self.facts.fact(binding) for binding in one.bindings}
+
+    async def answer(self, one: Running) -> Any:
+        """As of now, whether or not a fact has changed: for whoever looks at it. Raises AnlanError."""
+        async with self._turn:
+            return await asyncio.to_thread(kind(one.study.kind).solve, one.model, self.asked(one))
+
+    async def compute(self, name: str, model: Any, facts: Mapping[Binding, Fact] | None) -> Any:
+        """Of a model that is not in force, in its turn. Raises AnlanError."""
+        async with self._turn:
+            return await asyncio.to_thread(kind(name).solve, model, facts)
+
+    async def _solve(self, one: Running, facts: Mapping[Binding, Fact]) -> None:
+        of = kind(one.study.kind)
+        try:
+            async with self._turn:
+                outcome = await asyncio.to_thread(lambda: of.outcome(of.solve(one.model, facts)))
+        except AnlanError as error:
+            one.failure = Label(zh=error.text("zh"), en=error.text("en"))
+            log.error("study not computed", study=one.study.study, error=str(error))
+        else:
+            one.outcome, one.facts = outcome, facts
+            await self._keep(one, outcome)
+        self.moved.ring()
+
+    async def _keep(self, one: Running, outcome: Outcome) -> None:
+        """What it says now, if that is something else than it said last."""
+        study, facts = one.study, kept_facts(outcome)
+        last = self._last.get(study.study)
+        said = (study.number, outcome.value, [(f["binding"], f["state"], f["last"]) for f in facts])
+        if last is not None and said == (last.version, last.value, [(f["binding"], f["state"], f["last"]) for f in last.facts]):
+            return
+        one.at = self._context.clock.now()
+        result = Result(study.study, study.number, one.at, outcome.value, outcome.baseline, outcome.unknown, facts)
+        await asyncio.to_thread(self.store.keep, result)
+        self._last[study.study] = result

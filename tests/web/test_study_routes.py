@@ -1,0 +1,157 @@
+"""Studies over the API: a tree moves with the node's readings, drafts are tried out, versions kept with reason and audit leaf."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from anlan.guard.records import AuditLeaf
+from anlan.model.quality import BAD_COMMUNICATION
+from anlan.risk.studies.live import LiveStudies
+from tests.web.conftest import Console, Node
+
+pytestmark = [pytest.mark.timeout(120)]
+PATH = "/api/v1/risk/studies"
+TEXT = """\
+study: gas-unseen
+kind: fault-tree
+name: {zh: 泄漏未被发现, en: Leak unseen}
+place: hualan/U200
+gates: {unseen: {and: [leak, blind]}}
+events: {leak: 0.01, blind: 0.1}
+live:
+  leak: {point: AT-203, when: "> 0.5", then: 0.4}
+  blind: {alarm: LT-301.H}
+"""
+
+
+async def put(console: Console, text: str = TEXT, base: int | None = None, study: str = "gas-unseen") -> Any:
+    return await console.put(f"{PATH}/{study}", json={"text": text, "base": base, "reason": "as agreed"})
+
+
+async def said(node: Node, console: Console, factor: float, unknown: float) -> dict[str, Any]:
+    """The study's row once it says so."""
+    live = LiveStudies.of(node.context)
+    row: dict[str, Any] = {}
+    for _ in range(400):
+        rung = live.moved.count
+        for row in (await console.get(PATH)).json()["items"]:
+            told = row["outcome"]
+            if told is not None and told["factor"] == pytest.approx(factor) and told["unknown"] == unknown:
+                return row
+        await live.moved.wait(rung, within=0.1)
+    raise AssertionError(row)
+
+
+async def test_the_tree_moves_with_the_readings_and_keeps_what_it_said(node: Node, console: Console) -> None:
+    await console.sign_in("safety")
+    assert (await put(console)).json()["version"] == 1
+    first = await said(node, console, 1.0, 1.0)
+    assert "no data yet" in str(first["outcome"]["moved"]).lower()
+    node.feed("LT-301", 50)
+    node.feed("AT-203", 0.6)
+    await node.settle()
+    high = await said(node, console, 40.0, 0.0)
+    assert [(one["what"], one["factor"]) for one in high["outcome"]["moved"]] == [("leak", pytest.approx(40.0)), ("blind", 1.0)]
+    assert high["outcome"]["moved"][0]["why"]["en"] == "AT-203 is 0.6 ppm: > 0.5 holds"
+    node.feed("LT-301", 85)
+    await node.settle()
+    await said(node, console, 400.0, 0.0)
+    node.feed("AT-203", 0.0, BAD_COMMUNICATION)
+    await node.settle()
+    blind = await said(node, console, 400.0, 0.5)
+    assert blind["outcome"]["moved"][0]["last"] is True, "lost from view, the gas does not count as gone"
+    history = (await console.get(f"{PATH}/gas-unseen/history")).json()["items"]
+    assert [one["factor"] for one in history][-2:] == [pytest.approx(400), pytest.approx(400)]
+    assert history[-1]["unknown"] == 0.5
+
+    again = LiveStudies(node.context)
+    again.facts._known.clear()  # as a new process begins
+    await again.load()
+    await again.look()
+    assert again.running["gas-unseen"].outcome is not None
+    assert again.running["gas-unseen"].outcome.factor == pytest.approx(400), "adverse evidence outlives a restart"
+    assert len((await console.get(f"{PATH}/gas-unseen/history")).json()["items"]) == len(history)
+
+    figure = (await console.get(f"{PATH}/gas-unseen/figure")).json()["figure"]
+    assert figure["nodes"]["leak"]["probability"] == 0.4
+    as_if = await console.post(f"{PATH}/gas-unseen/solve", json={"facts": {"point AT-203 > 0.5": False}})
+    assert as_if.json()["outcome"]["factor"] == pytest.approx(10)
+    unknown = await console.post(f"{PATH}/gas-unseen/solve", json={"facts": {"point X": False}})
+    assert (unknown.status_code, unknown.json()["code"]) == (422, "input")
+    paper = await console.get("/api/v1/print/risk/studies/gas-unseen")
+    assert paper.content.startswith(b"%PDF")
+
+
+async def test_a_draft_is_tried_out_and_kept_as_a_version(node: Node, console: Console) -> None:
+    await console.sign_in("safety")
+    await put(console)
+    changed = TEXT.replace("blind: 0.1", "blind: 0.2, deaf: 0.001").replace(
+        "{and: [leak, blind]}", "{or: [{and: [leak, blind]}, deaf]}"
+    )
+    told = (await console.post(f"{PATH}/preview", json={"text": changed, "study": "gas-unseen"})).json()
+    assert told["mistakes"] == []
+    assert told["difference"]["baseline"] == {"before": pytest.approx(0.001), "after": pytest.approx(0.002998)}
+    assert told["difference"]["cut_sets"] == {"before": 1, "after": 2, "new": [["deaf"]], "gone": [], "compared": 2000}
+    wrong = TEXT.replace("AT-203", "AT-999").replace("place: hualan/U200", "place: hualan/U900")
+    told = (await console.post(f"{PATH}/preview", json={"text": wrong})).json()
+    assert [(one["line"], one["text"]["en"].partition(": ")[2]) for one in told["mistakes"]] == [
+        (4, "the plant has no place hualan/U900"),
+        (8, "the plant has no point AT-999 > 0.5"),
+    ]
+    refused = await put(console, wrong, 1)
+    assert (refused.status_code, refused.json()["code"]) == (422, "study-mistakes")
+    assert (await put(console, changed, 1)).json()["version"] == 2
+    stale = await put(console, TEXT, 1)
+    assert (stale.status_code, stale.json()["code"]) == (409, "stale-study")
+    back = await console.post(f"{PATH}/gas-unseen/versions/1/bring-back", json={"base": 2, "reason": "was right"})
+    assert (back.json()["version"], back.json()["text"]) == (3, TEXT)
+    gone = await console.delete(f"{PATH}/gas-unseen", params={"base": 3, "reason": "no longer ours"})
+    assert gone.json() == {"id": "gas-unseen", "removed": True}
+    assert (await console.get(f"{PATH}/gas-unseen")).status_code == 404
+    versions = (await console.get(f"{PATH}/gas-unseen/versions")).json()["items"]
+    assert [(one["version"], one["base"], one["removed"]) for one in versions] == [
+        (4, 3, True),
+        (3, 2, False),
+        (2, 1, False),
+        (1, None, False),
+    ]
+    with node.records.reading() as session:
+        leaves = session.scalars(sa.select(AuditLeaf.action).where(AuditLeaf.subject == "gas-unseen").order_by(AuditLeaf.n)).all()
+    assert leaves == ["study.create", "study.change", "study.change", "study.remove"]
+
+
+async def test_whoever_may_not_see_the_place_sees_no_study(console: Console, consoles: Any) -> None:
+    await console.sign_in("safety")
+    await put(console)
+    branch = consoles()
+    await branch.sign_in("branch")
+    assert (await branch.get(PATH)).json()["items"] == []
+    for path in ("", "/figure", "/versions", "/history"):
+        assert (await branch.get(f"{PATH}/gas-unseen{path}")).status_code == 404
+    assert (await put(branch, TEXT.replace("leak: 0.01", "leak: 0.02"), 1)).status_code == 403
+    moved = TEXT.replace("place: hualan/U200", "place: hualan/U300")
+    assert (await put(branch, moved, 1)).status_code == 403, "nobody takes another's study into the own branch"
+
+
+async def test_open_pages_are_told(node: Node, console: Console, address: str) -> None:
+    import httpx
+
+    await console.sign_in("safety")
+    await put(console)
+    cookies = dict(console.cookies)
+    async with (
+        httpx.AsyncClient(base_url=f"http://{address}", cookies=cookies) as page,
+        asyncio.timeout(30),
+        page.stream("GET", "/api/v1/risk/stream") as stream,
+    ):
+        async for line in stream.aiter_lines():
+            if '"gas-unseen"' in line and '"unknown":0.0' in line:
+                break
+            if line.startswith("data:"):
+                node.feed("LT-301", 50)
+                node.feed("AT-203", 0.6)
+                await node.settle()
