@@ -8,12 +8,15 @@ import pytest
 
 from anlan.model.clock import ManualClock
 from anlan.model.errors import AnlanError, NotFound
+from anlan.plant.folder import check as check_plant
 from anlan.risk.studies import kinds
+from anlan.risk.studies.checking import Names
 from anlan.risk.studies.drafts import Draft, Written, read_draft
 from anlan.risk.studies.facts import Binding, Condition, read_binding
+from anlan.risk.studies.folder import export_folder, import_folder, read_folder
 from anlan.risk.studies.store import StaleStudy, Studies
 from anlan.risk.written import Mistake
-from anlan.store.migrating import check_models_match_migrations
+from anlan.sense.demo.wiring import PLANT as DEMO
 from anlan.store.records import Records
 
 TEXT = """\
@@ -40,7 +43,6 @@ def draft(kind: str = "sketch", when: str = "> 1.2") -> tuple[Draft, Written]:
 def studies(tmp_path: Path) -> Studies:
     records = Records.open(tmp_path / "records.db")
     records.migrate({"risk": "anlan.risk"})
-    check_models_match_migrations(records)
     return Studies(records, ManualClock(1_790_000_000_000_000))
 
 
@@ -87,3 +89,62 @@ def test_conditions_on_points() -> None:
     assert bound("bad") == Binding("point", "PI-101", Condition("bad"))
     with pytest.raises(AnlanError, match=r"leak\.yaml:6: above 3 is no condition"):
         bound("above 3")
+
+
+TREE = 'study: {id}\nkind: fault-tree\nname: 泄漏\nplace: works\ngates: {{top: {{and: [a, b]}}}}\nevents: {{a: {a}, b: 0.5}}\nlive: {{a: {{point: {point}, when: "> 1"}}}}\n'
+
+
+def folder(at: Path, a: str = "0.1", point: str = "PI-101", id: str = "leak") -> Path:
+    (at / "studies").mkdir(parents=True, exist_ok=True)
+    (at / "studies" / "leak.yaml").write_text(TREE.format(id=id, a=a, point=point), "utf-8")
+    return at
+
+
+def brought_in(studies: Studies, at: Path) -> list[int]:
+    found = read_folder(at, NAMES)
+    assert found.mistakes == ()
+    return [one.number for one in import_folder(studies, at, found.studies.values(), author="li", reason="up")]
+
+
+NAMES = Names({"PI-101"}, set(), {}, {"works"})
+
+
+def test_a_folder_becomes_versions_and_versions_a_folder(studies: Studies, tmp_path: Path) -> None:
+    here = folder(tmp_path / "here")
+    assert brought_in(studies, here) == [1]
+    assert brought_in(studies, here) == []
+    assert brought_in(studies, folder(here, "0.2")) == [2]
+    there = tmp_path / "there"
+    export_folder(studies.current().values(), there)
+    assert (there / "studies" / "leak.yaml").read_text("utf-8") == TREE.format(id="leak", a="0.2", point="PI-101")
+    written = Written(TREE.format(id="leak", a="0.3", point="PI-101"), "studies/leak.yaml")
+    studies.put(read_draft(written), written, author="wang", reason="console", base=2)
+    assert brought_in(studies, here) == [], "changed at the console alone: the node starts, and keeps that"
+    with pytest.raises(StaleStudy, match=r"rests on version 2, but version 3 by wang") as stopped:
+        brought_in(studies, folder(here, "0.4"))
+    assert "-events: {a: 0.3, b: 0.5}" in str(stopped.value)
+    assert "+events: {a: 0.4, b: 0.5}" in str(stopped.value)
+    with pytest.raises(AnlanError, match="already holds leak"):
+        export_folder(studies.current().values(), here)
+    export_folder(studies.current().values(), here, replace=True)
+    assert brought_in(studies, folder(here, "0.4")) == [4]
+
+
+@pytest.mark.parametrize(
+    ("made", "found"),
+    [
+        ({"a": "1.3"}, "studies/leak.yaml:6: the probability of a is 1.3"),
+        ({"point": "PI-999"}, "studies/leak.yaml:7: the plant has no point PI-999 > 1"),
+        ({"id": "spill"}, "studies/leak.yaml:1: the file holds study spill"),
+        ({"id": "leak\nfile: ../../etc/passwd"}, "studies/leak.yaml:2: ../../etc/passwd is no name of a file"),
+    ],
+)
+def test_mistakes_in_a_folder_are_named(tmp_path: Path, made: dict[str, str], found: str) -> None:
+    (mistake,) = read_folder(folder(tmp_path, **made), NAMES).mistakes
+    assert str(mistake).startswith(found)
+
+
+def test_the_demo_plants_studies_hold() -> None:
+    checked = check_plant(DEMO)
+    assert [one.text() for one in checked.findings if one.name == "study"] == []
+    assert set(read_folder(DEMO).studies) >= {"chlorine-release", "chlorine-consequences"}

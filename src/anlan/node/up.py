@@ -8,6 +8,7 @@ import shlex
 import sys
 from dataclasses import dataclass, field, replace
 from functools import partial
+from getpass import getuser
 from pathlib import Path
 
 import orjson
@@ -30,6 +31,7 @@ from anlan.plant.compile import engine_config
 from anlan.plant.description import Plant
 from anlan.plant.findings import PlantMistakes
 from anlan.plant.last import last_kept
+from anlan.plant.studies import bring_in_studies
 from anlan.plant.versions import Imported
 from anlan.sense.demo import wiring
 from anlan.sense.demo.demo_plant import Play
@@ -135,6 +137,8 @@ def _fill(folder: NodeFolder, origin: Path, plant: Plant, options: UpOptions, cl
     records = open_records(folder)
     try:
         imported = bring_into_force(records, folder, origin, plant, clock, port_base=options.port_base, onto=options.onto)
+        author = "anlan" if plant.site.demo else getuser()
+        bring_in_studies(records, origin, plant, clock, author, "demo plant" if plant.site.demo else f"anlan up {origin}")
         ensure_posts(records, {post.id: post.name for post in imported.plant.posts})
         admin = ensure_first_admin(records, clock)
         passwords = {"admin": admin} if admin else {}

@@ -127,12 +127,16 @@ def export_command(
     number: Annotated[int | None, typer.Option("--version", help="Which version; without it, the current one.")] = None,
     replace: Replace = False,
 ) -> None:
-    """Write the plant folder of a configuration version.
+    """Write the plant folder of a configuration version, with the studies in force.
 
     Example: anlan export works --data var/works
     """
+    import sqlalchemy as sa
+
+    from anlan.model.clock import SystemClock
     from anlan.model.errors import NotFound
     from anlan.plant.drawings.shelf import pictures_of
+    from anlan.plant.studies import export_studies
     from anlan.plant.versions import version
     from anlan.plant.writing import export_folder
     from anlan.store.records import Records
@@ -144,9 +148,12 @@ def export_command(
     try:
         found, plant, _numbers = version(records, number)
         pictures = pictures_of(records, plant.drawings) if plant.drawings else {}
+        files = export_folder(plant, folder, found, replace=replace, pictures=pictures)
+        if sa.inspect(records.engine).has_table("risk_studies"):  # a node of an earlier release has none
+            files += export_studies(records, folder, SystemClock(), replace=replace)
     finally:
         records.close()
-    for file in export_folder(plant, folder, found, replace=replace, pictures=pictures):
+    for file in files:
         typer.echo(str(file))
 
 

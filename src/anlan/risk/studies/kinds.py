@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 HOMES: dict[str, str] = {
     "fault-tree": "anlan.risk.studies.of_trees:FaultTrees",
     "event-tree": "anlan.risk.studies.of_event_trees:EventTrees",
+    "bow-tie": "anlan.risk.bowties.kind:BowTies",
+    "net": "anlan.risk.nets.kind:Nets",
     "lopa": "anlan.risk.lopa.kind:Lopa",
 }
 """Kind → module:class, in the order in which they are offered. Imported when one is first used."""
