@@ -11,8 +11,8 @@ import openpyxl
 import pytest
 
 from anlan.model.errors import ConfigError
+from anlan.model.workbook import open_workbook
 from anlan.plant.sheet import read_sheets, sheets_of
-from anlan.plant.workbook import open_workbook
 
 SHEET = "xl/worksheets/sheet1.xml"
 

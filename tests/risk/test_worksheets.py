@@ -148,3 +148,8 @@ def test_a_head_without_title_or_with_a_wrong_day_is_refused() -> None:
     with pytest.raises(SheetMistakes) as raised:
         read_sheet({**JHA, "title": " ", "day": "2026-02-30"})
     assert [(m.line, m.column) for m in raised.value.mistakes] == [(0, "title"), (0, "day")]
+
+
+def test_no_two_columns_of_a_sheet_share_a_heading() -> None:
+    heads = [[c.words.zh for c in form.columns(scoring)] for form in forms().values() for scoring in methods().values()]
+    assert [one for one in heads if len(set(one)) < len(one)] == []

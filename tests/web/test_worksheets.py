@@ -160,3 +160,36 @@ async def test_lines_are_scored_without_being_kept(console: Console) -> None:
 
 def test_tables_and_migrations_agree(node: Node) -> None:
     check_models_match_migrations(node.records)
+
+
+async def test_a_workbook_comes_back_as_the_next_version(console: Console) -> None:
+    import io
+
+    import openpyxl
+
+    await console.sign_in("safety")
+    told = await made(console)
+    book = await console.get(f"{PATH}/{told['id']}/book")
+    opened = openpyxl.load_workbook(io.BytesIO(book.content))
+    opened["工作表Sheet"]["H3"] = 4
+    opened["工作表Sheet"]["B4"] = "启泵"
+    out = io.BytesIO()
+    opened.save(out)
+    under = "/api/v1/risk/workbooks"
+    seen = (await console.post(f"{under}/preview", content=out.getvalue())).json()
+    assert (seen["of"]["id"], seen["accepted"], seen["mistakes"]) == (told["id"], True, [])
+    assert [(one["line"], one["column"], one["after"]) for one in seen["changes"]] == [("r1", "L", "4"), ("r2", "", "启泵")]
+    assert (await console.get(f"{PATH}/{told['id']}")).json()["number"] == 1, "a preview changes nothing"
+    asked = {"base": 1, "reason": "from the shift", "name": "卸车.xlsx"}
+    kept = await console.post(f"{under}/import", params=asked, content=out.getvalue())
+    assert (kept.json()["number"], kept.json()["origin"], kept.json()["counts"]["red"]) == (2, "卸车.xlsx", 1)
+    moved = await console.post(f"{under}/import", params=asked, content=book.content)
+    assert moved.json()["code"] == "sheet-moved"
+    anew = await console.post(f"{under}/import", params={"reason": "as a new one"}, content=book.content)
+    assert (anew.json()["number"], anew.json()["id"] != told["id"]) == (1, True)
+    opened["工作表Sheet"]["H3"] = "=1+1"
+    spoiled = io.BytesIO()
+    opened.save(spoiled)
+    refused = await console.post(f"{under}/import", params=asked, content=spoiled.getvalue())
+    assert (refused.status_code, refused.json()["facts"]["mistakes"][0]["cell"]) == (422, "工作表Sheet!H3")
+    assert (await console.post(f"{under}/preview", content=b"")).status_code == 422

@@ -22,6 +22,7 @@ from anlan.model.clock import to_datetime
 from anlan.model.errors import ConfigError, InputError
 from anlan.model.tables import fold
 from anlan.model.words import Label
+from anlan.model.workbook import open_workbook
 from anlan.monitor.config import KIND_OF_SUFFIX, AlarmRule
 from anlan.monitor.rationalisation import AlarmClass, PriorityMatrix, Severity
 from anlan.plant.checks import check_draft
@@ -34,7 +35,6 @@ from anlan.plant.loosening import Loosened, loosened
 from anlan.plant.master import AUTOMATIC, WRITTEN, BadValue, Column, cell_of, columns, parts, read_cell
 from anlan.plant.validation import shown
 from anlan.plant.versions import Version
-from anlan.plant.workbook import open_workbook
 
 if TYPE_CHECKING:
     from openpyxl import Workbook

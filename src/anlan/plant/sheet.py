@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from anlan.model.errors import ConfigError
 from anlan.model.tables import with_formula
-from anlan.plant.workbook import open_workbook
+from anlan.model.workbook import open_workbook
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet

@@ -54,7 +54,7 @@ PUBLIC_UNDER = ("/static/", "/_nicegui/")
 NOT_PUBLIC_UNDER = ("/_nicegui/client/", "/_nicegui/auto/", "/_nicegui_ws/")
 """NiceGUI's uploads, generated files and sockets carry a page's content."""
 
-UPLOADS_UNDER = ("/api/v1/alarms/master/", "/api/v1/plant/drawings/", "/api/v1/plant/lists/")
+UPLOADS_UNDER = ("/api/v1/alarms/master/", "/api/v1/plant/drawings/", "/api/v1/plant/lists/", "/api/v1/risk/workbooks/")
 """Take whole workbooks; each asks for a right before it reads a byte of them."""
 
 CSP = (

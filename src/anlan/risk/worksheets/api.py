@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from anlan.model.errors import InputError
 from anlan.risk.worksheets.service import EDIT, SIGN, VIEW, WorksheetService, deviations_told, known_forms
 from anlan.risk.worksheets.sheet import MOST_LINES
 from anlan.web.answers import Json
@@ -47,7 +48,7 @@ class Scoring(_Body):
 
 class SheetGiven(_Body):
     title: Annotated[str, Field(min_length=1, max_length=300, pattern=r"\S")]
-    place: Annotated[str, Field(max_length=300)] = ""
+    place: Annotated[str, Field(max_length=300, description='path of what the sheet is about; "" is the whole plant')]
     team: Annotated[str, Field(max_length=300)] = ""
     day: Annotated[str, Field(max_length=10)] = ""
     lines: Lines = []
@@ -78,6 +79,7 @@ def routes(context: Context) -> APIRouter:
     service, writes = WorksheetService.of(context), Writes(context.records, context.clock)
     _reading(router, service)
     _writing(router, service, writes)
+    _books(router, service, writes)
     return router
 
 
@@ -148,3 +150,46 @@ def _writing(router: APIRouter, service: WorksheetService, writes: Writes) -> No
     async def sign(sheet: UUID, asker: Asker, body: Signing) -> Response:
         """Sign a reviewed version by own password; not by who wrote it. A later version is a draft again."""
         return Json(await service.sign(asker, sheet, body.number, "sign", body.password, body.code))
+
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def _books(router: APIRouter, service: WorksheetService, writes: Writes) -> None:
+    @router.get("/risk/worksheets/{sheet}/book", dependencies=[require(VIEW)], response_class=Response)
+    async def book(sheet: UUID, asker: Asker, number: NumberAsked = None) -> Response:
+        """The sheet as a workbook, which an import takes back."""
+        kept, data = await service.book(asker, sheet, number)
+        name = f"{kept.sheet.form}-{str(sheet)[-6:]}-v{kept.row.number}.xlsx"
+        return Response(data, media_type=XLSX, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+    @router.post("/risk/workbooks/preview", dependencies=[require(EDIT)])
+    async def preview(request: Request, asker: Asker) -> Response:
+        """What a workbook (the body, .xlsx) would make or change, cell by cell, and every mistake with its cell. Changes nothing."""
+        return Json(await service.looked_at(asker, await _body(request)))
+
+    @router.post("/risk/workbooks/import", dependencies=[require(EDIT)])
+    async def bring_in(
+        request: Request,
+        asker: Asker,
+        reason: Annotated[str, Query(min_length=3, max_length=500)],
+        base: Annotated[
+            int | None, Query(ge=1, le=1 << 62, description="the version whose difference was seen; absent: a new sheet")
+        ] = None,
+        name: Annotated[str, Query(max_length=200, description="of the file")] = "xlsx",
+        key: Key = None,
+    ) -> Response:
+        """Take a workbook (the body, .xlsx) over: as the next version of the sheet it was exported from, or as a new sheet."""
+        data = await _body(request)
+
+        async def run(id: UUID) -> dict[str, Any]:
+            return await service.bring_in(asker, id, data, base, reason, name)
+
+        return await writes.once(request, asker, key, run)
+
+
+async def _body(request: Request) -> bytes:
+    data = await request.body()
+    if not data:
+        raise InputError("the body is empty; the bytes of an .xlsx workbook were expected")
+    return data

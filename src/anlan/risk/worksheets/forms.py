@@ -56,7 +56,12 @@ class Form:
     def columns(self, method: Method) -> tuple[Column, ...]:
         """In order, with the method's factors, its product, level and colour between."""
         factors = tuple(
-            Column(one.name, "factor", one.words, choices=tuple(Choice(v.value, v.words) for v in one.values))
+            Column(
+                one.name,
+                "factor",
+                Label(zh=f"{one.name} {one.words.zh}", en=f"{one.name} {one.words.en}"),
+                choices=tuple(Choice(v.value, v.words) for v in one.values),
+            )
             for one in method.factors
         )
         computed = (

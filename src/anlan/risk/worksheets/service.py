@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from anlan.guard.confirming import Confirming
 from anlan.guard.principal import Principal
-from anlan.model.errors import AnlanError, Hidden, InputError
+from anlan.model.errors import AnlanError, Hidden, InputError, NotFound
 from anlan.model.words import Label
 from anlan.risk.studies.store import Studies
+from anlan.risk.worksheets.book import ReadBook, Which, read_book, write_book
 from anlan.risk.worksheets.difference import changes
 from anlan.risk.worksheets.forms import Choice, Column, deviations, forms
 from anlan.risk.worksheets.links import Elements, linked
@@ -122,19 +124,68 @@ class WorksheetService:
     ) -> dict[str, Any]:
         """Raises what `Confirming.confirm` and `Worksheets.sign` raise."""
         kept = await self.kept(principal, id)
-        principal.require(SIGN, kept.sheet.place or self._context.plant.top)
+        plant = self._context.plant
+        principal.require(SIGN, kept.sheet.place if kept.sheet.place in plant.places else plant.top)
         await self._confirming.confirm(principal, password, code)
         await asyncio.to_thread(self._store.sign, principal, id, number, step)
         return await self.one(principal, id)
 
+    # ---- workbooks
+
+    async def book(self, principal: Principal, id: UUID, number: int | None = None) -> tuple[Kept, bytes]:
+        kept = await self.kept(principal, id, number)
+        which = Which(id, kept.row.number, _author(kept.row).text(principal.language), kept.row.at)
+        return kept, await asyncio.to_thread(write_book, kept.sheet, which)
+
+    async def looked_at(self, principal: Principal, data: bytes) -> dict[str, Any]:
+        """What a workbook would make: a new sheet, or the next version of the one it was exported from; its difference, every mistake with its
+        cell. Changes nothing. Raises ConfigError when it is no workbook of ours."""
+        read = await asyncio.to_thread(read_book, data)
+        before = await self._of(principal, read)
+        told: dict[str, Any] = {
+            "of": self._headline(before) if before is not None else None,
+            "number": read.number,
+            "accepted": read.sheet is not None,
+            "mistakes": [one.as_json() for one in read.mistakes],
+            "notes": [one.as_json() for one in read.notes],
+            "changes": [],
+            "lines": [],
+        }
+        if read.sheet is not None:
+            compared = before.sheet if before is not None else replace(read.sheet, lines=(), title="", place="", team="", day="")
+            told["changes"] = [one.as_json() for one in changes(compared, read.sheet)]
+            told |= {"lines": lines_told(read.sheet), "counts": counted(read.sheet), **columns_told(read.sheet)}
+        return told
+
+    async def bring_in(
+        self, principal: Principal, id: UUID, data: bytes, base: int | None, reason: str, name: str
+    ) -> dict[str, Any]:
+        """Take a workbook over as the next version of the sheet it was exported from; `base`: the version whose difference the person saw, None
+        where it becomes a new sheet. Raises BookOfMistakes, ConfigError, SheetMoved."""
+        read = await asyncio.to_thread(read_book, data)
+        sheet = read.must_be_sound()
+        before = await self._of(principal, read)
+        if before is None or base is None:
+            return await self.create(principal, id, sheet.as_json(), reason, name)
+        return await self.change(principal, before.row.sheet, base, sheet.as_json(), reason, name)
+
+    async def _of(self, principal: Principal, read: ReadBook) -> Kept | None:
+        """The sheet that the workbook names, if this node has it and the person may see it."""
+        try:
+            return await self.kept(principal, read.of) if read.of is not None else None
+        except NotFound:
+            return None
+
     async def _must_be_sound(self, principal: Principal, sheet: Sheet, before: Sheet | None) -> None:
         """The right at its place, old and new; what it names exists. A link that stood before may have gone since: that is shown, not refused."""
-        for one in filter(None, (before, sheet)):
-            principal.require(EDIT, one.place or self._context.plant.top)
         plant = self._context.plant
-        mistakes: list[CellMistake] = []
         if sheet.place and sheet.place not in plant.places and (before is None or before.place != sheet.place):
-            mistakes.append(CellMistake(0, "place", InputError("there is no place {found} in this plant", found=sheet.place)))
+            raise SheetMistakes(
+                [CellMistake(0, "place", InputError("there is no place {found} in this plant", found=sheet.place))]
+            )
+        for one in filter(None, (before, sheet)):
+            principal.require(EDIT, one.place if one.place in plant.places else plant.top)
+        mistakes: list[CellMistake] = []
         stood = set(linked(before)) if before is not None else set()
         elements = await self.elements()
         names = [one.name for one in sheet.columns if one.type == "links"]
