@@ -69,6 +69,10 @@ def test_what_contradicts_its_source_is_told_and_never_narrowed() -> None:
     assert found.joined.mean < found.used.mean
     low, high = found.interval()
     assert low < 5e-5 < high
+    one = update_failures(prior, Counts(1, 1e3))
+    assert (one.conflict, one.taken) == ("worse", "weakened")
+    assert one.used.mean == pytest.approx(1.5 / (0.5 / 1e-6 + 1e3))
+    assert one.used.quantile(0.95) / one.used.quantile(0.05) > 5 * prior.quantile(0.95) / prior.quantile(0.05)
     better = update_failures(Gamma(20, 20 / 1e-3), Counts(0, 1e5))
     assert (better.conflict, better.taken) == ("better", "joined")
     assert better.used.mean > better.alone.mean  # type: ignore[union-attr]
@@ -127,7 +131,9 @@ def test_every_entry_says_where_it_comes_from_and_whether_anybody_read_it() -> N
 def test_from_the_command_line() -> None:
     app = typer.Typer()
     register(app)
-    told = CliRunner().invoke(app, ["risk", "failures", "shutdown-valve", "undetected", "--failures", "40", "--exposure", "876000"])
+    told = CliRunner().invoke(
+        app, ["risk", "failures", "shutdown-valve", "undetected", "--failures", "40", "--exposure", "876000"]
+    )
     assert told.exit_code == 0
     assert "shutdown-valve undetected" in told.output
     assert "4.623e-05" in told.output

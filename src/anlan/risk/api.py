@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from anlan.risk.failures import api as api_failures
+from anlan.risk.hazards import api as api_hazards
 from anlan.risk.studies import api as api_studies
 from anlan.risk.worksheets import api as api_worksheets
 from anlan.web.context import Context
@@ -12,5 +14,7 @@ from anlan.web.context import Context
 def routes(context: Context) -> APIRouter:
     router = APIRouter()
     router.include_router(api_studies.routes(context))
+    router.include_router(api_hazards.routes(context))
     router.include_router(api_worksheets.routes(context))
+    router.include_router(api_failures.routes(context))
     return router

@@ -168,6 +168,13 @@ class SafetyService:
         found = await asyncio.to_thread(self._found, system, start, end) if system.causes and end > start else []
         return {"start": start, "end": end, "items": [{**one, "at_iso": iso(one["at"])} for one in found]}
 
+    async def whole_log(self, start: Micros, end: Micros) -> list[dict[str, Any]]:
+        """The demand log of the whole plant, whoever asks: for counts, which a part of it would make another figure. At most a month."""
+        system = self.system
+        end = min(end, self._context.clock.now())
+        span = max(start, end - LONGEST)
+        return await asyncio.to_thread(self._found, system, span, end) if system.causes and end > span else []
+
     def _found(self, system: SafetySystem, start: Micros, end: Micros) -> list[dict[str, Any]]:
         numbers = self._context.plant.point_numbers
         causes = sorted({numbers[c.point] for c in system.causes})

@@ -65,6 +65,8 @@ def remarks(one: Entry, updated: Updated) -> tuple[Label, ...]:
         found.append(
             say("the plant's own counts are used alone: joined with the source they would be lower and look surer than they are")
         )
+    elif updated.taken == "weakened":
+        found.append(say("the source counts less here: taken as far vaguer around the same mean, since the plant contradicts it"))
     return tuple(found)
 
 

@@ -4,8 +4,9 @@
     on demand: beta(a, b),  n failures of m demands    → beta(a + n, b + m − n)
 
 Before the two are joined the counts are held against what the source foresaw (negative binomial, beta-binomial): P(N ≥ n) and P(N ≤ n). Where
-either is below 5 % source and plant contradict each other, and their product would be narrower than what anybody knows. It is then told, and
-the figure used is the more adverse of the joined one and of the plant alone (Jeffreys).
+either is below 5 % source and plant contradict each other, and their product would be narrower than what anybody knows. It is then told. Where the
+plant does worse, three failures and more speak for themselves (Jeffreys, the plant alone); fewer are joined with the source weakened to
+the shape 1/2 of the same mean (NUREG/CR-6823: constrained non-informative).
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from typing import Literal
 from anlan.risk.failures.laws import Beta, FailureQuestion, Gamma, Law
 
 UNLIKELY = 0.05
+ENOUGH = 3
+"""Failures from which on a plant's counts are a figure of their own: our choice."""
+WEAK = 0.5
 MODEL = "gamma–Poisson, beta–binomial (NUREG/CR-6823)"
 
 
@@ -33,7 +37,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Updated:
-    """`used`: what is taken, and as "joined", "plant" (alone) or "prior" (nothing counted). `at_least`, `at_most`: prior-predictive tails of the
+    """`used`: what is taken, and as "joined", "plant" (alone), "weakened" (joined with a vaguer source) or "prior" (nothing counted). `at_least`, `at_most`: prior-predictive tails of the
     counts, None without any."""
 
     prior: Law
@@ -41,7 +45,7 @@ class Updated:
     joined: Law
     alone: Law | None
     used: Law
-    taken: Literal["joined", "plant", "prior"]
+    taken: Literal["joined", "plant", "weakened", "prior"]
     at_least: float | None
     at_most: float | None
 
@@ -71,16 +75,30 @@ def update_failures(prior: Law, counts: Counts) -> Updated:
         raise FailureQuestion("{failures} failures without any hours or demands were counted", failures=n)
     if not exposure:
         return Updated(prior, counts, prior, None, prior, "prior", None, None)
-    joined: Law
-    alone: Law
-    if isinstance(prior, Gamma):
-        joined, alone = Gamma(prior.a + n, prior.b + exposure), Gamma(n + 0.5, exposure)
-    else:
-        joined, alone = Beta(prior.a + n, prior.b + exposure - n), Beta(n + 0.5, exposure - n + 0.5)
+    joined, alone = join(prior, counts), join(Gamma(0.5, 0.0) if isinstance(prior, Gamma) else Beta(0.5, 0.5), counts)
     at_least, at_most = tails(prior, counts)
-    contradiction = min(at_least, at_most) < UNLIKELY
-    plant = contradiction and alone.mean > joined.mean
-    return Updated(prior, counts, joined, alone, alone if plant else joined, "plant" if plant else "joined", at_least, at_most)
+    if at_least >= UNLIKELY or alone.mean <= joined.mean:
+        return Updated(prior, counts, joined, alone, joined, "joined", at_least, at_most)
+    if n >= ENOUGH:
+        return Updated(prior, counts, joined, alone, alone, "plant", at_least, at_most)
+    vague = join(weakened(prior), counts)
+    return Updated(prior, counts, joined, alone, max(vague, joined, key=lambda law: law.mean), "weakened", at_least, at_most)
+
+
+def join(prior: Law, counts: Counts) -> Law:
+    """The posterior in closed form."""
+    if isinstance(prior, Gamma):
+        return Gamma(prior.a + counts.failures, prior.b + counts.exposure)
+    return Beta(prior.a + counts.failures, prior.b + counts.exposure - counts.failures)
+
+
+def weakened(prior: Law) -> Law:
+    """Of the same mean and the shape 1/2, or the prior where it is vaguer."""
+    if prior.a <= WEAK:
+        return prior
+    if isinstance(prior, Gamma):
+        return Gamma(WEAK, WEAK / prior.mean)
+    return Beta(WEAK, WEAK * (1 - prior.mean) / prior.mean)
 
 
 def tails(prior: Law, counts: Counts) -> tuple[float, float]:

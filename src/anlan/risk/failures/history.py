@@ -1,0 +1,99 @@
+"""What happened to each item of equipment, and what it counts for a class and mode: hours in service, tests, demands, failures. Pure.
+
+Hours of an item run from the day it is put in service to the day it is retired, or to now. A failed test or demand is a failure. What the node
+has counted itself (calibrations, strokes on demand) stands beside what people entered; the same test told by both within a day counts once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from anlan.model.clock import DAY, HOUR, Micros
+from anlan.risk.failures.library import Entry
+from anlan.risk.failures.update import Counts
+
+Sort = Literal["in-service", "retired", "failure", "test", "demand"]
+SORTS: tuple[Sort, ...] = ("in-service", "retired", "failure", "test", "demand")
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """`id` None: the node counted it. `by`: who entered it, or the node's own source (calibration, stroke)."""
+
+    sort: Sort
+    item: str
+    point: str
+    equipment: str
+    mode: str
+    at: Micros
+    passed: bool | None
+    id: UUID | None = None
+    by: str = "person"
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Of one class and mode. `told`: how many of its happenings each source gave; `items` that are or were in service."""
+
+    counts: Counts
+    hours: float
+    tests: int
+    demands: int
+    failures: int
+    items: tuple[str, ...]
+    told: dict[str, int]
+
+
+def tally(one: Entry, happenings: Sequence[Happening], now: Micros) -> Tally:
+    mine = [happening for happening in happenings if happening.equipment == one.equipment]
+    hours, items = in_service(mine, now)
+    found = _once(happening for happening in mine if happening.mode == one.mode and happening.item in items)
+    asked = [happening for happening in found if happening.sort in ("test", "demand") and happening.passed is not None]
+    failed = sum(happening.passed is False for happening in asked)
+    others = sum(happening.sort == "failure" for happening in found)
+    told: dict[str, int] = {}
+    for happening in found:
+        told[happening.by] = told.get(happening.by, 0) + 1
+    counts = Counts(failed, len(asked)) if one.per == "demand" else Counts(failed + others, hours)
+    tests = sum(happening.sort == "test" for happening in asked)
+    return Tally(counts, hours, tests, len(asked) - tests, failed + others, tuple(items), told)
+
+
+def in_service(happenings: Iterable[Happening], now: Micros) -> tuple[float, dict[str, Micros]]:
+    """Hours of all items, and since when each is in service, in order of tags."""
+    since: dict[str, Micros] = {}
+    running: dict[str, Micros] = {}
+    total = 0
+    for one in sorted(happenings, key=lambda happening: happening.at):
+        if one.at > now:
+            continue
+        if one.sort == "in-service" and one.item not in running:
+            running[one.item] = one.at
+            since.setdefault(one.item, one.at)
+        elif one.sort == "retired" and one.item in running:
+            total += one.at - running.pop(one.item)
+    total += sum(now - at for at in running.values())
+    return total / HOUR, dict(sorted(since.items()))
+
+
+def _once(happenings: Iterable[Happening]) -> list[Happening]:
+    """A person's test and the node's own of the same item within a day are one: the failed one of the two, else the person's."""
+    kept: list[Happening] = []
+    for one in sorted(happenings, key=lambda happening: (happening.at, happening.by != "person")):
+        twin = next(
+            (
+                n
+                for n, other in enumerate(kept)
+                if other.item == one.item and other.sort == one.sort and (other.by == "person") != (one.by == "person")
+                and abs(one.at - other.at) <= DAY
+            ),
+            None,
+        )  # fmt: skip
+        if twin is None:
+            kept.append(one)
+        elif kept[twin].passed is not False and one.passed is False:
+            kept[twin] = one
+    return kept

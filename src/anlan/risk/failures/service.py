@@ -1,0 +1,183 @@
+"""Failure data as a person at the console meets them: the library updated by this plant's history, and what may be entered."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from anlan.guard.principal import Principal
+from anlan.model.clock import Micros
+from anlan.model.errors import AnlanError, CommandRefused, NotFound
+from anlan.monitor.safety.service import LONGEST, SafetyService
+from anlan.risk.failures.counts import calibrations, strokes
+from anlan.risk.failures.history import Happening, in_service, tally
+from anlan.risk.failures.laws import FailureQuestion
+from anlan.risk.failures.library import Entry, failure_data, library
+from anlan.risk.failures.records import FailureEvent
+from anlan.risk.failures.store import Entered, FailureStore, happening_of, standing
+from anlan.risk.failures.telling import row_of
+from anlan.risk.failures.update import Updated, update_failures
+from anlan.web.answers import iso
+from anlan.web.context import Context
+
+VIEW, EDIT = "risk.view", "risk.edit"
+TAG = re.compile(r"[^\s,;]{1,64}")
+
+
+class FailureService:
+    """One per app process: `FailureService.of(context)`."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._store = FailureStore(context.records, context.clock)
+
+    @classmethod
+    def of(cls, context: Context) -> FailureService:
+        service = context.extras.setdefault("risk.failures", None)
+        if service is None:
+            service = context.extras["risk.failures"] = cls(context)
+        assert isinstance(service, cls)
+        return service
+
+    # ---- what stands
+
+    async def all(self, principal: Principal) -> dict[str, Any]:
+        """Each entry of the library with this plant's counts and what they made of it. Counts are of the whole plant, whoever asks: a rate
+        of the part that a person may see would be another rate."""
+        happenings, missing = await self._happenings()
+        now = self._context.clock.now()
+        return {
+            "items": [self._row(one, happenings, now) for one in library().values()],
+            "missing": missing,
+            "now": now,
+            "now_iso": iso(now),
+            "may": {"edit": principal.allows(EDIT, self._context.plant.top)},
+        }
+
+    async def entries(self, principal: Principal, item: str = "", equipment: str = "") -> list[dict[str, Any]]:
+        """What was entered at places that this person may see, the latest happening first, withdrawn ones with their withdrawal."""
+        rows = await asyncio.to_thread(self._store.rows)
+        withdrawn = {row.withdraws: row for row in rows if row.withdraws is not None}
+        return [
+            self._entry(row, withdrawn.get(row.id))
+            for row in rows
+            if row.sort != "withdrawn"
+            and item in ("", row.item)
+            and equipment in ("", row.equipment)
+            and principal.allows(VIEW, self._place(row.point))
+        ]
+
+    async def rate(self, equipment: str, mode: str) -> tuple[Entry, Updated]:
+        """For a tree or an analysis of layers: the entry and what this plant made of it. Raises NotFound."""
+        one = failure_data(equipment, mode)
+        happenings, _ = await self._happenings()
+        return one, update_failures(one.law, tally(one, happenings, self._context.clock.now()).counts)
+
+    # ---- steps
+
+    async def enter(self, principal: Principal, id: UUID, told: Entered) -> dict[str, Any]:
+        """Raises FailureQuestion, NotFound, Forbidden, CommandRefused (an item that was not in service then)."""
+        self._must_be_possible(told)
+        principal.require(EDIT, self._place(told.point))
+        if told.sort != "in-service":
+            rows = await asyncio.to_thread(self._store.rows)
+            _must_be_in_service(told, [happening_of(row) for row in standing(rows)])
+        await asyncio.to_thread(self._store.enter, principal, id, told)
+        return await self._one(id)
+
+    async def withdraw(self, principal: Principal, id: UUID, entry: UUID, reason: str) -> dict[str, Any]:
+        """Raises NotFound, CommandRefused, Forbidden."""
+        row = await self._found(entry)
+        if not principal.allows(VIEW, self._place(row.point)):
+            raise NotFound("there is no entry {id}", id=str(entry))
+        principal.require(EDIT, self._place(row.point))
+        await asyncio.to_thread(self._store.withdraw, principal, id, entry, reason)
+        return await self._one(entry)
+
+    # ---- within
+
+    def _must_be_possible(self, told: Entered) -> None:
+        plant = self._context.plant
+        if not TAG.fullmatch(told.item):
+            raise FailureQuestion(
+                "{found} is no tag of equipment: up to 64 characters without blanks were expected", found=repr(told.item)
+            )
+        if told.point and told.point not in plant.point_numbers:
+            raise NotFound("there is no point {id}", id=told.point)
+        if told.sort in ("in-service", "retired"):
+            if told.equipment not in {one.equipment for one in library().values()}:
+                failure_data(told.equipment, told.mode)
+        else:
+            failure_data(told.equipment, told.mode)
+        if told.sort in ("test", "demand") and told.passed is None:
+            raise FailureQuestion("passed is missing: a test or a demand shows whether the item worked")
+        if told.at > self._context.clock.now():
+            raise FailureQuestion("{at} lies in the future", at=iso(told.at))
+
+    async def _happenings(self) -> tuple[list[Happening], list[str]]:
+        """Of people and of the node. `missing`: which of the node's sources could not be asked."""
+        rows = standing(await asyncio.to_thread(self._store.rows))
+        found = [happening_of(row) for row in rows]
+        items = {row.item: (row.equipment, row.point) for row in reversed(rows) if row.sort == "in-service"}
+        missing: list[str] = []
+        try:
+            found += await asyncio.to_thread(calibrations, self._context.records, items)
+        except AnlanError:
+            missing.append("calibration")
+        safety = SafetyService.of(self._context)
+        try:
+            now = self._context.clock.now()
+            log = await safety.whole_log(now - LONGEST, now) if items else []
+            found += strokes(safety.system, log, items)
+        except AnlanError:
+            missing.append("stroke")
+        return found, missing
+
+    def _row(self, one: Entry, happenings: Sequence[Happening], now: Micros) -> dict[str, Any]:
+        counted = tally(one, happenings, now)
+        return {
+            **row_of(one, update_failures(one.law, counted.counts)),
+            "history": {
+                "hours": counted.hours, "tests": counted.tests, "demands": counted.demands, "failures": counted.failures,
+                "items": list(counted.items), "told": counted.told,
+            },
+        }  # fmt: skip
+
+    async def _one(self, id: UUID) -> dict[str, Any]:
+        rows = await asyncio.to_thread(self._store.rows)
+        row = next(one for one in rows if one.id == id)
+        return self._entry(row, next((one for one in rows if one.withdraws == id), None))
+
+    async def _found(self, id: UUID) -> FailureEvent:
+        rows = await asyncio.to_thread(self._store.rows)
+        found = next((one for one in rows if one.id == id and one.sort != "withdrawn"), None)
+        if found is None:
+            raise NotFound("there is no entry {id}", id=str(id))
+        return found
+
+    def _place(self, point: str) -> str:
+        plant = self._context.plant
+        number = plant.point_numbers.get(point)
+        return plant.points[number].place if number is not None else plant.top
+
+    def _entry(self, row: FailureEvent, withdrawn: FailureEvent | None) -> dict[str, Any]:
+        return {
+            "id": str(row.id), "sort": row.sort, "item": row.item, "point": row.point or None, "equipment": row.equipment,
+            "mode": row.mode or None, "at": row.at, "at_iso": iso(row.at), "passed": row.passed, "note": row.note,
+            "by": {"zh": row.name_zh, "en": row.name_en}, "entered_at": row.entered_at, "entered_at_iso": iso(row.entered_at),
+            "withdrawn": None if withdrawn is None else {
+                "by": {"zh": withdrawn.name_zh, "en": withdrawn.name_en}, "at": withdrawn.entered_at, "reason": withdrawn.note,
+            },
+        }  # fmt: skip
+
+
+def _must_be_in_service(told: Entered, happenings: Sequence[Happening]) -> None:
+    """Hours and failures must be of the same items."""
+    own = [one for one in happenings if one.item == told.item and one.equipment == told.equipment and one.at <= told.at]
+    if not in_service(own, told.at)[1]:
+        raise CommandRefused(
+            "{item} was not in service as {equipment} at {at}: enter first since when it is", item=told.item, equipment=told.equipment, at=iso(told.at)
+        )  # fmt: skip
