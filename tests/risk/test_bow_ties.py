@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from dataclasses import replace
@@ -23,7 +24,9 @@ from anlan.risk.bowties.model import Barrier, BarrierSort, BowTie, Condition, Co
 from anlan.risk.bowties.solving import TOP, BowTieAnswer, Prepared
 from anlan.risk.bowties.yaml_form import bow_tie_of, read_bow_tie
 from anlan.risk.command import register
+from anlan.risk.studies.drafts import Written, read_draft
 from anlan.risk.studies.facts import Binding, Fact
+from anlan.risk.studies.kinds import kind
 from anlan.risk.trees.event_trees import sequences
 from anlan.risk.trees.model import FaultTree
 
@@ -228,6 +231,27 @@ def test_losing_sight_of_a_barrier_never_makes_it_better() -> None:
     assert unseen.health["detection"].unknown == 3
     assert seen.health["scrubber"].shown is Health.UNKNOWN
     assert seen.health["scrubber"].counted is Health.EFFECTIVE
+
+
+def test_a_bow_tie_as_a_study() -> None:
+    of = kind("bow-tie")
+    model = of.read(read_draft(Written(CHLORINE)))
+    assert {str(one.binding) for one in of.bindings(model)} == {
+        "point AT-201 bad", "point AT-202 bad", "bypass BP-202", "point AT-203 bad", "point XR-203P == 0", "alarm PI-201.H",
+    }  # fmt: skip
+    answer = of.solve(model, facts_of(model, XR_203P=True, BP_202=None))
+    told = of.outcome(answer)
+    assert told.unit == "/a"
+    assert told.factor == pytest.approx(10)
+    assert told.unknown == pytest.approx(1 / 6)
+    assert told.moved[0].what == "scrubber"
+    assert told.moved[0].factor == pytest.approx(10)
+    figure = of.figure(answer)
+    assert figure["barriers"]["scrubber"]["health"] == "failed"
+    assert figure["barriers"]["detection"]["health"] == "unknown"
+    assert figure["changes"][0]["factors"]["cloud"] == pytest.approx(10)
+    json.dumps(figure)
+    assert [section.title for section in of.paper(answer, "zh")] == ["后果", "威胁", "屏障"]
 
 
 def test_paths_that_cannot_fail_at_all() -> None:

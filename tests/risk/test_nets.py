@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from anlan.model.words import Label
 from anlan.risk import ask, explain, from_tree, read_tree, solve
 from anlan.risk.command import register
 from anlan.risk.nets import engine as net_engine
@@ -22,6 +23,9 @@ from anlan.risk.nets.engine import Answer, Engine, Evidence
 from anlan.risk.nets.mistakes import NetMistake, NetQuestion
 from anlan.risk.nets.model import BINARY, Gate, GateKind, Literal, Net, NetNode, Noisy, Ref, Rule, Table, refs_of
 from anlan.risk.nets.yaml_form import net_of
+from anlan.risk.studies.drafts import Written, read_draft
+from anlan.risk.studies.facts import Fact
+from anlan.risk.studies.kinds import Outcome, kind
 from anlan.risk.trees.model import Connective, FaultTree
 from tests.risk.test_tree_engine import brute_force, trees
 
@@ -243,6 +247,56 @@ def test_what_moved_what() -> None:
     assert alarm.without == pytest.approx(by_hand(net, rest)[1]["release"]["yes"], rel=1e-9)
     backwards = explain(net, dict(reversed(list(evidence.items()))), "release")
     assert {one.node: one.share for one in backwards.moved} == pytest.approx({one.node: one.share for one in told.moved})
+
+
+STUDY = LEAK.replace("leak: 0.001}", 'leak: 0.001, live: {alarm: AT-203.H, else: no}}').replace(
+    "power-lost: 0.005", 'power-lost: {chances: 0.005, live: {point: PI-1, when: "< 0.1", then: {yes: 0.9, no: 0.1}}}'
+).replace("query:", "kind: net\nname: {zh: 泄漏, en: Leak}\nquery:")  # fmt: skip
+
+
+def test_a_net_as_a_study() -> None:
+    """Unknown is no finding, unless what was known last was adverse."""
+    of = kind("net")
+    model = of.read(read_draft(Written(STUDY)))
+    power, alarm = (one.binding for one in of.bindings(model))
+
+    def told(alarm_state: bool | None, last: bool | None = None) -> Outcome:
+        facts = {
+            alarm: Fact(alarm_state, 1, Label(en="why"), alarm_state if alarm_state is not None else last),
+            power: Fact(True, 1, Label(en="why"), True),
+        }
+        return of.outcome(of.solve(model, facts))
+
+    soft: Evidence = {"power-lost": {"yes": 0.9, "no": 0.1}}
+    for outcome, evidence in [
+        (told(True), {**soft, "alarm": "yes"}), (told(None, True), {**soft, "alarm": "yes"}), (told(None), soft),
+        (told(None, False), soft), (told(False), {**soft, "alarm": "no"}),
+    ]:  # fmt: skip
+        assert outcome.value == pytest.approx(by_hand(model.net, evidence)[1]["release"]["yes"], rel=1e-9)
+    loud = told(True)
+    assert loud.moved[0].what == "alarm"
+    assert loud.moved[0].factor == pytest.approx(by_hand(model.net, {"alarm": "yes"})[1]["release"]["yes"] / 0.00014193)
+    assert told(None).unknown == 0.5
+    figure = of.figure(of.solve(model, None))
+    assert [sorted(row) for row in figure["rows"]] == [
+        ["corrosion", "power-lost", "valve-fails"], ["flange-leaks", "isolated"], ["alarm", "release"],
+    ]  # fmt: skip
+    json.dumps(figure)
+    course = of.read(read_draft(Written(PUMP)))
+    bent = of.solve(course, {one.binding: Fact(True, 1, Label(en="why"), True) for one in of.bindings(course)})
+    assert of.figure(bent)["nodes"]["pump"]["course"]["posterior"][0] == 1
+    assert [section.title for section in of.paper(bent, "en")] == ["What moved pump@3 = failed", "Nodes"]
+
+
+PUMP = """
+study: pump
+kind: net
+name: pump
+steps: 3
+query: [pump]
+nodes:
+  pump: {repairable: {rate: 0.001, repair-rate: 0.02}, start: [0.5, 0.5], live: {point: XR-1, when: "== 0"}}
+"""
 
 
 def test_what_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

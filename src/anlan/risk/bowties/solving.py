@@ -29,6 +29,7 @@ from anlan.risk.trees.diagrams.building import Diagram, race
 from anlan.risk.trees.expressions import Number
 from anlan.risk.trees.model import BasicEvent, Connective, Constant, FaultTree, Formula, Gate, Logic, Named
 from anlan.risk.trees.solving import by_level, chances, exact
+from anlan.risk.wording import say
 
 MOST_NODES = 1 << 21
 METHOD = "exact: one decision diagram over all barriers"
@@ -42,7 +43,6 @@ class Change:
 
     part: str
     name: str
-    bound: Bound
     fact: Fact
     factors: Mapping[str, float | None]
     """By it alone, against the baseline: of each consequence, and of the top event under TOP."""
@@ -108,12 +108,15 @@ class Prepared:
         alive = [one.live.bound for _, one in _alive(tie) if one.live is not None]
         return [*watched, *alive, *(one.bound for one in tie.live)]
 
-    def solve(self, facts: Facts | None = None) -> BowTieAnswer:
-        """`facts`: one for each of `bounds`; None is the baseline."""
+    def solve(self, facts: Facts | None = None, assumed: Mapping[str, Health] | None = None) -> BowTieAnswer:
+        """`facts`: one for each of `bounds`; None is the baseline. `assumed`: barriers as if they were effective, degraded or failed."""
         began = time.perf_counter()
         tie = self.bow_tie
         health = {name: health_of(one, facts) for name, one in tie.barriers.items()}
-        told = [] if facts is None else [*self._barriers_changed(health, facts), *self._alive_changed(facts)]
+        for name, state in (assumed or {}).items():
+            health[name] = BarrierHealth(tie.barriers[name], state, state, health[name].items)
+        told = self._barriers_changed(health, facts or {}, assumed or {})
+        told += [] if facts is None else self._alive_changed(facts)
         settings = [self._setting([]), self._setting(told), *(self._setting([one]) for one in told)]
         found = self._frequencies(settings)
         if found is None:
@@ -121,24 +124,26 @@ class Prepared:
         sums = [self._summed(column, setting) for column, setting in zip(found, settings, strict=True)]
         baseline, now = sums[0], sums[1]
         changes = tuple(
-            Change(part, name, bound, fact, {end: _over(alone, baseline, end) for end in baseline})
-            for (part, name, bound, fact, _), alone in zip(told, sums[2:], strict=True)
+            Change(part, name, fact, {end: _over(alone, baseline, end) for end in baseline})
+            for (part, name, fact, _), alone in zip(told, sums[2:], strict=True)
         )
         paths = {key: settings[1].frequency[key[0]] * p for key, p in found[1].items()}
         return BowTieAnswer(self, facts, baseline, now, paths, health, changes, time.perf_counter() - began)
 
     # ---- what the plant tells
 
-    def _barriers_changed(self, health: Mapping[str, BarrierHealth], facts: Facts) -> list[_Told]:
+    def _barriers_changed(self, health: Mapping[str, BarrierHealth], facts: Facts, assumed: Mapping[str, Health]) -> list[_Told]:
         told: list[_Told] = []
         for name, one in health.items():
             if one.counted in (Health.DEGRADED, Health.FAILED):
                 bounds = [bound for item in one.items if item.lost for bound in item.item.bounds]
-                worst = next(bound for bound in bounds if facts[bound.binding].adverse)
+                fact = next((facts[bound.binding] for bound in bounds if facts[bound.binding].adverse), None)
+                if name in assumed or fact is None:
+                    fact = Fact(True, 0, say("as if"), True)
                 pfd = one.pfd()
                 assert pfd is not None
                 event = _lost(name) if one.barrier.pfd is None else _own(name)
-                told.append(("barrier", name, worst, facts[worst.binding], (event, max(pfd, self.base.get(event, 0.0)))))
+                told.append(("barrier", name, fact, (event, max(pfd, self.base.get(event, 0.0)))))
         return told
 
     def _alive_changed(self, facts: Facts) -> list[_Told]:
@@ -146,16 +151,16 @@ class Prepared:
         for part, one in _alive(self.bow_tie):
             if one.live is not None and facts[one.live.bound.binding].adverse:
                 event = one.name if part == "threat" else _factor(one.name) if part == "escalation" else _condition(one.name)
-                told.append((part, one.name, one.live.bound, facts[one.live.bound.binding], (event, one.live.then)))
+                told.append((part, one.name, facts[one.live.bound.binding], (event, one.live.then)))
         for each in self.bow_tie.live:
             chance = each.chance(self.base[each.at], facts[each.bound.binding])
             if chance != self.base[each.at]:
-                told.append(("event", each.name, each.bound, facts[each.bound.binding], (each.at, chance)))
+                told.append(("event", each.name, facts[each.bound.binding], (each.at, chance)))
         return told
 
     def _setting(self, told: Sequence[_Told]) -> _Setting:
         setting = _Setting(dict(self.base), {name: one.frequency for name, one in self.bow_tie.threats.items()})
-        for part, _, _, _, (name, value) in told:
+        for part, _, _, (name, value) in told:
             (setting.frequency if part == "threat" else setting.p)[name] = value
         return setting
 
@@ -179,8 +184,8 @@ class Prepared:
         return sums
 
 
-_Told = tuple[str, str, Bound, Fact, tuple[str, float]]
-"""Part, name, what told it, and the event or threat with its new chance or frequency."""
+_Told = tuple[str, str, Fact, tuple[str, float]]
+"""Part, name, the fact that tells it, and the event or threat with its new chance or frequency."""
 
 
 def _alive(tie: BowTie) -> list[tuple[str, Threat | Escalation | Condition]]:

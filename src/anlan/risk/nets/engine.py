@@ -19,11 +19,10 @@ from functools import cache
 from typing import Any
 
 from anlan.risk.nets.mistakes import NetQuestion
-from anlan.risk.nets.model import Net
+from anlan.risk.nets.model import Finding, Net
 from anlan.risk.nets.tables import LINK, elementary
 from anlan.risk.nets.unrolling import unrolled
 
-Finding = str | Mapping[str, float]
 Evidence = Mapping[str, Finding]
 MOST_CELLS = 1 << 24
 """Of all cliques together: 128 MiB of numbers. Beyond it a net is refused rather than left to fill the memory."""
@@ -60,7 +59,12 @@ class Answer:
 def ask(net: Net, evidence: Evidence | None = None, about: Iterable[str] = ()) -> Answer:
     """What `evidence` says about the nodes `about` (default all). Raises NetQuestion."""
     began = time.perf_counter()
-    engine = Engine(net)
+    return ask_engine(Engine(net), evidence, about, began)
+
+
+def ask_engine(engine: Engine, evidence: Evidence | None = None, about: Iterable[str] = (), began: float | None = None) -> Answer:
+    """The same of a net that is compiled already."""
+    began = time.perf_counter() if began is None else began
     evidence = dict(evidence or {})
     names = tuple(about) or tuple(engine.net.nodes)
     priors = engine.posteriors({}, names)

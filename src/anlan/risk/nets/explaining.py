@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from anlan.risk.nets.engine import Engine, Evidence, Finding, told
+from anlan.risk.nets.engine import Engine, Evidence, told
 from anlan.risk.nets.mistakes import NetQuestion
-from anlan.risk.nets.model import Net
+from anlan.risk.nets.model import Finding, Net
 
 MOST_SHARED = 8
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from anlan.model.words import Label
+from anlan.risk.studies.facts import Bound
 from anlan.risk.written import NOWHERE, Place
 
 NO, YES = "no", "yes"
@@ -81,6 +82,18 @@ class Repairable:
 
 
 Rule = Table | Gate | Noisy | Repairable
+Finding = str | Mapping[str, float]
+"""A state, or a likelihood for each state."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFinding:
+    """What a fact of the plant says of a node: `then` while it is true, `otherwise` while it is known to be false (None: nothing)."""
+
+    node: str
+    bound: Bound
+    then: Finding
+    otherwise: Finding | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +124,8 @@ class Net:
     steps: int = 0
     step_hours: float = 1.0
     query: tuple[str, ...] = ()
+    live: tuple[LiveFinding, ...] = ()
+    """In a dynamic net they stand at step 0."""
     source: str = ""
     validity: str = ""
     place: Place = NOWHERE

@@ -14,12 +14,13 @@ nodes:
 A literal is a name (of a node of two states: its state `yes`, else its last), `name=state`, `name=state|state`, or `{not: …}` of these.
 Rules: `chances`, `parents` with `rows`, `and`, `or`, `xor`, `atleast` with `of`, `not`, `noisy-or`, `noisy-and`, each of the last two with `leak`,
 and `repairable: {rate, repair-rate}`. A dynamic net has `steps` and `step-hours`; `name@before` is a parent one step earlier, `start` the rule of step 0,
-`once: true` a node that all steps share.
+`once: true` a node that all steps share. `live: {point: AT-203, when: "> 5", then: yes, else: no}` in a node binds it to the plant: `then` is what is found while
+the fact is true (default: as the node's name alone), `else` while it is known to be false (default: nothing is found).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import product
 from pathlib import Path
 
@@ -30,9 +31,11 @@ from anlan.risk.nets.mistakes import NetMistake
 from anlan.risk.nets.model import (
     BEFORE,
     BINARY,
+    Finding,
     Gate,
     GateKind,
     Literal,
+    LiveFinding,
     Net,
     NetNode,
     Noisy,
@@ -42,6 +45,7 @@ from anlan.risk.nets.model import (
     Table,
     refs_of,
 )
+from anlan.risk.studies.facts import read_binding
 from anlan.risk.trees.checks import no_circle
 from anlan.risk.trees.elements import read_bytes
 from anlan.risk.trees.mistakes import TreeMistake
@@ -110,6 +114,7 @@ class NetReading(YamlReading):
             self.steps,
             hours,
             query,
+            tuple(self._live(nodes)),
             self.text(parts["source"]) if "source" in parts else "",
             self.text(parts["validity"]) if "validity" in parts else "",
             place,
@@ -271,6 +276,31 @@ class NetReading(YamlReading):
     def _defined(self, name: str, node: Node) -> None:
         if name not in self.raw:
             self.fail("{name} is used but nowhere defined", node, name=name)
+
+    def _live(self, nodes: Mapping[str, NetNode]) -> Iterator[LiveFinding]:
+        """`live: {point: …, when: …, then: state, else: state}` of a node, or a list of such."""
+        for name, node in self.raw.items():
+            parts = dict(self.entries(node)) if self.is_map(node) else {}
+            if "live" not in parts:
+                continue
+            for each in self.items(parts["live"]) if self.is_list(parts["live"]) else [parts["live"]]:
+                bound, more = read_binding(self, each, "then", "else")
+                then = self._finding(name, more["then"]) if "then" in more else nodes[name].yes
+                yield LiveFinding(name, bound, then, self._finding(name, more["else"]) if "else" in more else None)
+
+    def _finding(self, name: str, node: Node) -> Finding:
+        """A state, or `{state: likelihood}`."""
+        states = self.states[name]
+        if self.is_map(node):
+            found = {state: self.fraction(each, name) for state, each in self.parts(node, states).items()}
+            if not any(found.values()):
+                self.fail("the finding of {name} rules out each of its states", node, name=name)
+            return found
+        state = self.text(node)
+        if state not in states:
+            self.fail("{name} has no state {found}; one of {states} was expected", node, name=name, found=state,
+                      states=", ".join(states))  # fmt: skip
+        return state
 
     def _checked(self, nodes: Mapping[str, NetNode]) -> None:
         for node in nodes.values():

@@ -6,7 +6,7 @@ facts, looked at each second ──changed?──▶ kind.solve ──▶ outcom
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,6 +141,11 @@ class LiveStudies:
         """Of a model that is not in force, in its turn. Raises AnlanError."""
         async with self._turn:
             return await asyncio.to_thread(kind(name).solve, model, facts)
+
+    async def in_turn(self, work: Callable[[], Any]) -> Any:
+        """Whatever else asks a model: blocking work in a thread, in its turn. Raises AnlanError."""
+        async with self._turn:
+            return await asyncio.to_thread(work)
 
     async def _solve(self, one: Running, facts: Mapping[Binding, Fact]) -> None:
         of = kind(one.study.kind)
