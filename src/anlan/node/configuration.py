@@ -199,6 +199,7 @@ def view_of(plant: Plant, numbers: Numbers, number: int, *, numbered: bool = Fal
         detectors=plant.detectors,
         documents=plant.documents,
         cameras=plant.cameras,
+        hazards=plant.hazards,
         drawings=plant.drawings,
         demo=plant.site.demo,
     )

@@ -232,6 +232,8 @@ class PlantView:
     """What the plant demands of calibrations (`monitor.detectors.config.DetectorSettings`)."""
     documents: Sequence[Document] = ()
     cameras: Sequence[Camera] = ()
+    hazards: Any = None
+    """Units of major hazards (`risk.hazards.config.HazardSettings`); None in a plant that tells none."""
     drawings: Sequence[Drawing] = ()
     """The plant's own; the one without a place is the plan of the whole."""
     demo: bool = False

@@ -48,6 +48,8 @@ TITLES = {
     "sheet-mistakes": "the worksheet has mistakes",
     "sheet-moved": "another version of the worksheet came between",
     "own-work": "another person reviews and signs",
+    "identification-incomplete": "the identification is not complete",
+    "identification-moved": "the plant has changed since it was looked at",
     "draft-mistakes": "the draft has mistakes",
     "version-mistakes": "that version has mistakes",
     "rule-mistakes": "the alarm as changed has mistakes",
