@@ -38,8 +38,10 @@ from anlan.monitor.reader import EngineReader
 from anlan.node.configuration import view_of
 from anlan.plant.compile import all_points, all_rules, engine_config
 from anlan.plant.description import Plant
+from anlan.plant.failures import bring_in_failures
 from anlan.plant.folder import load
 from anlan.plant.numbers import Numbers
+from anlan.plant.studies import bring_in_studies
 from anlan.sense.demo.recording import Recorded
 from anlan.sense.demo.scenario import scenario
 from anlan.sense.demo.world.whole import Mark, World
@@ -53,7 +55,7 @@ from anlan.web.live import LiveView
 
 DEMO = Path(str(files("anlan.sense.demo") / "plant"))
 PASSWORD = "wave-after-wave-7"
-ROOMS = {"guard": "anlan.guard", "web": "anlan.web", "monitor": "anlan.monitor"}
+ROOMS = {"guard": "anlan.guard", "web": "anlan.web", "monitor": "anlan.monitor", "risk": "anlan.risk"}
 _MARKS = {Mark.FAILED: quality(Severity.BAD, Reason.SENSOR_FAILURE)}
 """A detector under calibration sends plain readings, as the plant's devices do: its own state tells."""
 
@@ -197,6 +199,8 @@ class Harness:
         """In a thread with its own event loop; returns when the port answers."""
         from anlan.monitor import api
         from anlan.monitor import pages as monitor_pages
+        from anlan.risk import api as risk_api
+        from anlan.risk import pages as risk_pages
         from anlan.sense import api as sense_api
         from anlan.sense import pages as sense_pages
         from anlan.web import pages_audit
@@ -206,8 +210,8 @@ class Harness:
 
         app = build_app(
             self.context,
-            routes=[api.routes, sense_api.routes],
-            pages=[monitor_pages.pages, sense_pages.pages, pages_audit.pages],
+            routes=[api.routes, risk_api.routes, sense_api.routes],
+            pages=[monitor_pages.pages, risk_pages.pages, sense_pages.pages, pages_audit.pages],
             door=door,
         )
         bound = listen()
@@ -323,7 +327,10 @@ def demo(
     folder: Path, *, speed: float = 20.0, plant_time: float = 0.0, past: int = 0, every: int = 2
 ) -> Iterator[tuple[Harness, DemoWorld]]:
     """The demo plant with `past` wall seconds of readings before now, taken `every` seconds; not served yet."""
-    harness = Harness(folder, load(DEMO), speed).start()
+    plant = load(DEMO)
+    harness = Harness(folder, plant, speed).start()
+    bring_in_studies(harness.records, DEMO, plant, harness.clock, "anlan", "demo plant")
+    bring_in_failures(harness.records, DEMO, harness.clock)
     world = DemoWorld(harness, plant_time=plant_time)
     now = harness.clock.now()
     harness.tick(now - past * SECOND, **{source.id: "up" for source in harness.view.sources.values()})

@@ -404,6 +404,7 @@ def _build(context: Context) -> FastAPI:
     from anlan.plant import api as plant_api
     from anlan.plant import pages as plant_pages
     from anlan.risk import api as risk_api
+    from anlan.risk import pages as risk_pages
     from anlan.sense import api as sense_api
     from anlan.sense import pages as sense_pages
     from anlan.web import pages_audit
@@ -411,7 +412,11 @@ def _build(context: Context) -> FastAPI:
 
     # The plant's routes come first: `/alarms/master` is no alarm's id.
     routes = [plant_api.routes, monitor_api.routes, risk_api.routes, sense_api.routes]
-    return build_app(context, routes=routes, pages=[plant_pages.pages, monitor_pages.pages, sense_pages.pages, pages_audit.pages])
+    return build_app(
+        context,
+        routes=routes,
+        pages=[plant_pages.pages, monitor_pages.pages, risk_pages.pages, sense_pages.pages, pages_audit.pages],
+    )
 
 
 async def main(

@@ -16,6 +16,7 @@ from anlan.web.evacuation_words import EVACUATION_WORDS
 from anlan.web.proof_words import PROOF_WORDS
 from anlan.web.settings_words import SETTINGS_WORDS
 from anlan.web.start_words import START_WORDS
+from anlan.web.studies_words import STUDIES_WORDS
 
 WORDS: tuple[str, ...] = (
     *AUDIT_WORDS,
@@ -23,6 +24,7 @@ WORDS: tuple[str, ...] = (
     *PROOF_WORDS,
     *SETTINGS_WORDS,
     *START_WORDS,
+    *STUDIES_WORDS,
     *DRAWING_WORDS,
     # spans, states of a value
     "{n} s", "{n} min", "{n} h", "{n} d", "state {n}", "no data yet", "good", "uncertain", "bad",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -50,6 +51,8 @@ class Way:
     action: str
     or_action: str = ""
     """Another that lets it be shown, if any."""
+    group: str = ""
+    """Of pages that stand together, folded under these words, behind those of no group."""
     last: bool = False
     """Behind those that a shift uses, however early its room is asked."""
 
@@ -269,12 +272,22 @@ def demo(context: Context, language: Language) -> Markup:
 
 
 def ways(context: Context, principal: Principal, path: str) -> Markup:
-    shown = [_way(way, path, principal.language) for way in ways_of(context, principal)]
+    shown = []
+    for group, members in groupby(ways_of(context, principal), lambda way: way.group):
+        links = [_way(way, path, principal.language) for way in members]
+        shown.append(_group(group, links, principal.language) if group else links)
     return el("nav", shown, aria_label=translate("Pages", principal.language))
 
 
+def _group(words: str, links: list[Markup], language: Language) -> Markup:
+    """Folded, so that all ways fit on a screen; open where the page is one of them."""
+    here = any("aria-current" in link for link in links)
+    summary = el("summary", theme.icon(words.lower()), translate(words, language))
+    return el("details", summary, links, open=here, cls="group")
+
+
 def ways_of(context: Context, principal: Principal) -> list[Way]:
-    ways = sorted(context.extras.get("ways", []), key=lambda way: way.last)
+    ways = sorted(context.extras.get("ways", []), key=lambda way: (way.last, bool(way.group), way.group))
     return [way for way in ways if any(action and principal.allows(action) for action in (way.action, way.or_action))]
 
 

@@ -107,11 +107,13 @@ class NodeFacts:
                 )
             return None, 0, say("the reading of {point} is bad: {reason}", point=binding.id, reason=told)
         point = plant.points[number]
-        shown = f"{value:.{point.decimals}f}" if point.unit else f"{value:g}"
-        facts = {"point": binding.id, "value": shown, "unit": point.unit, "condition": str(condition)}
+        shown: Label | str = f"{value:.{point.decimals}f} {point.unit}".strip()
+        if point.states:
+            shown = point.states.get(int(value)) or f"{value:g}"
+        facts = {"point": binding.id, "value": shown, "condition": str(condition)}
         if condition.holds(value):
-            return True, 0, say("{point} is {value} {unit}: {condition} holds", **facts)
-        return False, 0, say("{point} is {value} {unit}: {condition} does not hold", **facts)
+            return True, 0, say("{point} is {value}: {condition} holds", **facts)
+        return False, 0, say("{point} is {value}: {condition} does not hold", **facts)
 
     def _look(self, number: int) -> tuple[float, int]:
         live = self._context.live

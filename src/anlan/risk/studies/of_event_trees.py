@@ -170,7 +170,7 @@ class EventTrees:
         columns = (
             Column(words("Sequence"), "2fr"),
             Column(words("Baseline"), "30mm", "right"),
-            Column(words("Now"), "30mm", "right"),
+            Column(words("At present"), "30mm", "right"),
             Column(words("Cut sets"), "24mm", "right"),
         )
         rows = tuple(

@@ -278,15 +278,15 @@ class StudyService:
             (told("Model"), outcome.model.text(language)),
             (told("As of"), stamps.second(now)),
             (told("Baseline"), _shown(outcome.baseline, outcome.unit)),
-            (told("Now"), _shown(outcome.value, outcome.unit)),
-            (told("Factor"), "—" if outcome.factor is None else f"×{outcome.factor:.3g}"),
+            (told("At present"), _shown(outcome.value, outcome.unit)),
+            (told("Against baseline"), "—" if outcome.factor is None else f"×{outcome.factor:.3g}"),
             (told("Unknown share of the facts"), f"{outcome.unknown:.0%}"),
         ]
         columns = (
             Column(told("Event"), "1.2fr"),
             Column(told("Fact"), "1.2fr"),
-            Column(told("Why"), "2fr"),
-            Column(told("Factor"), "22mm", "right"),
+            Column(told("Reason"), "2fr"),
+            Column(told("Against baseline"), "22mm", "right"),
         )
         rows = tuple(
             (one.label.text(language), str(one.binding), one.fact.why.text(language), "—" if one.factor is None else f"×{one.factor:.3g}")

@@ -1,0 +1,10 @@
+"""Pages of this room: its parts', in the navigation's group 风险 / Risk (`shell.Way(…, group=GROUP)`)."""
+
+from __future__ import annotations
+
+from anlan.risk.studies import pages as pages_studies
+from anlan.web.context import Context
+
+
+def pages(context: Context) -> None:
+    pages_studies.pages(context)

@@ -1,0 +1,87 @@
+"""Studies in real Chromium, on the demo plant: what moves the chlorine tree, the drawn tree, a text tried out and kept, and brought back."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
+PICTURES = os.environ.get("ANLAN_PICTURES")
+LONG = 30_000
+
+
+def picture(page: Page, name: str) -> None:
+    if PICTURES:
+        page.screenshot(path=Path(PICTURES) / f"{name}.png")
+
+
+def test_studies_from_the_list_to_the_kept_version(node: Any, sign_in: Any) -> None:
+    page = sign_in("shen", "/risk/studies")
+    row = page.locator('tr[data-id="chlorine-release"]')
+    expect(row.locator(".factor")).to_contain_text("×", timeout=LONG)
+    expect(page.locator('.ways details.group[open] a[aria-current="page"]')).to_have_text("研究")
+    picture(page, "studies")
+
+    row.get_by_role("link").click()
+    top = page.locator('.tree-stage [data-key="0"]')
+    expect(top).to_contain_text("泄漏且未受控", timeout=LONG)
+    expect(page.locator('[data-part="facts"] tbody tr')).to_have_count(8)
+    expect(page.locator(".tree-stage .live.unknown, .tree-stage .live.true, .tree-stage .live.false")).not_to_have_count(0)
+    picture(page, "study-tree")
+    before = page.locator(".tree-stage .node").count()
+    top.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".tree-stage .node")).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(page.locator(".tree-stage .node")).to_have_count(before)
+    page.keyboard.press("ArrowDown")
+    expect(page.locator('.tree-stage [data-key="0/0"]')).to_be_focused()
+    page.get_by_role("tab", name="重要度").click()
+    expect(page.locator(".tables tbody tr").first).to_be_visible()
+
+    page.get_by_role("tab", name="文本").click()
+    text = page.locator("textarea.code")
+    began = text.input_value()
+    text.fill(began.replace("caustic: {label: 碱液失效, is: 0.002}", "caustic: {label: 碱液失效, is: 1.2}"))
+    expect(page.locator(".mistakes")).to_contain_text("1.2", timeout=LONG)
+    line = began[: began.index("caustic: {label")].count("\n") + 1
+    expect(page.locator(".lines .wrong")).to_have_text(str(line))
+    expect(page.get_by_role("button", name="保存为下一版")).to_be_disabled()
+    picture(page, "study-mistake")
+    text.fill(
+        began.replace("[pump, fan, caustic]", "[pump, fan, caustic, power]").replace(
+            "  fan: {label", "  power: {label: 停电, is: 0.05}\n  fan: {label"
+        )
+    )
+    expect(page.locator(".effect")).to_contain_text("新增割集", timeout=LONG)
+    expect(page.locator(".effect")).to_contain_text("power")
+    picture(page, "study-draft")
+    page.fill(".study-editor [name=reason]", "计入停电")
+    page.get_by_role("button", name="保存为下一版").click()
+    expect(page.locator('[data-part="kind"]')).to_contain_text("版本 2", timeout=LONG)
+
+    page.get_by_role("tab", name="版本").click()
+    expect(page.locator('[data-part="versions"] tbody tr').first).to_contain_text("计入停电")
+    page.locator('[data-back="1"]').click()
+    page.fill("form.back [name=reason]", "停电已另行分析")
+    page.locator("form.back .button").click()
+    expect(page.locator('[data-part="versions"] tbody tr').first).to_contain_text("停电已另行分析", timeout=LONG)
+    page.get_by_role("tab", name="历次结果").click()
+    expect(page.locator('[data-part="history"] tbody tr').first).to_contain_text("×", timeout=LONG)
+    picture(page, "study-history")
+
+    page.goto("/risk/studies/chlorine-consequences")
+    expect(page.locator(".event-tree")).to_contain_text("持续泄漏、静风积聚", timeout=LONG)
+    picture(page, "study-events")
+
+
+def test_who_may_only_see_reads_the_text(sign_in: Any) -> None:
+    page = sign_in("zhuang", "/risk/studies/chlorine-release?tab=text")
+    expect(page.locator("textarea.code")).to_have_value(re.compile("study: chlorine-release"), timeout=LONG)
+    expect(page.locator("textarea.code")).not_to_be_editable()
+    expect(page.get_by_role("button", name="保存为下一版")).to_be_hidden()
