@@ -147,3 +147,27 @@ def test_the_command_scores_a_workbook_without_a_node(tmp_path: Path) -> None:
     assert told["counts"] == {"red": 0, "orange": 3, "yellow": 4, "blue": 0, "unassessed": 1}
     assert told["sha256"] == read_yaml(DEMO / "chlorine-tank-hazop.yaml").digest
     assert [line["score"] and line["score"]["rule"] for line in told["lines"]][2:4] == ["9 ≤ R < 20", "9 ≤ R < 20"]
+
+
+def test_a_plant_folder_brings_its_sheets_once(tmp_path: Path) -> None:
+    from anlan.model.clock import ManualClock
+    from anlan.plant.findings import Findings
+    from anlan.plant.worksheets import bring_in_worksheets, check_worksheets
+    from anlan.risk.worksheets.store import Worksheets
+    from anlan.store.records import Records
+
+    records, clock = Records.open(tmp_path / "records.db"), ManualClock()
+    records.migrate({"guard": "anlan.guard", "risk": "anlan.risk"})
+    for _ in range(2):
+        bring_in_worksheets(records, DEMO.parent, clock, "demo plant")
+    kept = Worksheets(records, clock).current()
+    records.close()
+    assert sorted(one.row.origin for one in kept) == [
+        "worksheets/chlorine-tank-hazop.yaml",
+        "worksheets/chlorine-unloading-jha.yaml",
+    ]
+    (tmp_path / "worksheets").mkdir()
+    (tmp_path / "worksheets" / "bad.yaml").write_text("form: jha\nmethod: lec\ntitle: x\n", "utf-8")
+    findings = Findings()
+    check_worksheets(tmp_path, findings)
+    assert [(one.name, one.error.file) for one in findings] == [("worksheet", "worksheets/bad.yaml")]

@@ -193,3 +193,30 @@ async def test_a_workbook_comes_back_as_the_next_version(console: Console) -> No
     refused = await console.post(f"{under}/import", params=asked, content=spoiled.getvalue())
     assert (refused.status_code, refused.json()["facts"]["mistakes"][0]["cell"]) == (422, "工作表Sheet!H3")
     assert (await console.post(f"{under}/preview", content=b"")).status_code == 422
+
+
+async def test_a_version_is_printed_with_what_it_rests_on(console: Console) -> None:
+    import io
+    import re
+
+    from pypdf import PdfReader
+
+    await console.sign_in("safety", language="zh")
+    told = await made(console)
+    printed = await console.get("/api/v1/print/worksheet", params={"id": told["id"]})
+    assert printed.status_code == 200, printed.text
+    text = re.sub(r"[\s\u200b]", "", "".join(page.extract_text() for page in PdfReader(io.BytesIO(printed.content)).pages))
+    for words in (
+        "液氯卸车",
+        "工作危害分析JHA",
+        "未核对原文",
+        "R=L×S",
+        "较大橙10≤R<20",
+        "草稿:尚无人签字",
+        "AT-203",
+        "15较大橙·#1",
+        "适用范围与限制",
+        "第1/",
+        "不替代DCS",
+    ):
+        assert words in text, words

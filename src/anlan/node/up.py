@@ -33,6 +33,7 @@ from anlan.plant.findings import PlantMistakes
 from anlan.plant.last import last_kept
 from anlan.plant.studies import bring_in_studies
 from anlan.plant.versions import Imported
+from anlan.plant.worksheets import bring_in_worksheets
 from anlan.sense.demo import wiring
 from anlan.sense.demo.demo_plant import Play
 from anlan.sense.demo.people import people
@@ -138,7 +139,9 @@ def _fill(folder: NodeFolder, origin: Path, plant: Plant, options: UpOptions, cl
     try:
         imported = bring_into_force(records, folder, origin, plant, clock, port_base=options.port_base, onto=options.onto)
         author = "anlan" if plant.site.demo else getuser()
-        bring_in_studies(records, origin, plant, clock, author, "demo plant" if plant.site.demo else f"anlan up {origin}")
+        why = "demo plant" if plant.site.demo else f"anlan up {origin}"
+        bring_in_studies(records, origin, plant, clock, author, why)
+        bring_in_worksheets(records, origin, clock, why)
         ensure_posts(records, {post.id: post.name for post in imported.plant.posts})
         admin = ensure_first_admin(records, clock)
         passwords = {"admin": admin} if admin else {}

@@ -19,6 +19,7 @@ from anlan.plant.rows import read_points
 from anlan.plant.sections import SECTIONS, Sections
 from anlan.plant.sheet import Sheet, decode, read_sheets
 from anlan.plant.studies import check_studies
+from anlan.plant.worksheets import check_worksheets
 from anlan.plant.yaml_file import Located, read_yaml
 
 PLANT_FILE = "plant.yaml"
@@ -55,6 +56,7 @@ def _check(folder: Path) -> Checked:
         read_drawings(sections.drawings, folder, draft, findings)
         check_draft(draft, places, findings)
         check_studies(folder, None if findings.fatal else draft.finished(), findings)
+        check_worksheets(folder, findings)
     return Checked(None if findings.fatal else draft.finished(), tuple(findings))
 
 

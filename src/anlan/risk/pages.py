@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from anlan.risk.studies import pages as pages_studies
+from anlan.risk.worksheets import pages as pages_worksheets
 from anlan.web.context import Context
 
 
 def pages(context: Context) -> None:
     pages_studies.pages(context)
+    pages_worksheets.pages(context)

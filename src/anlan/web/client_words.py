@@ -17,6 +17,7 @@ from anlan.web.proof_words import PROOF_WORDS
 from anlan.web.settings_words import SETTINGS_WORDS
 from anlan.web.start_words import START_WORDS
 from anlan.web.studies_words import STUDIES_WORDS
+from anlan.web.worksheet_words import WORKSHEET_WORDS
 
 WORDS: tuple[str, ...] = (
     *AUDIT_WORDS,
@@ -26,6 +27,7 @@ WORDS: tuple[str, ...] = (
     *START_WORDS,
     *STUDIES_WORDS,
     *DRAWING_WORDS,
+    *WORKSHEET_WORDS,
     # spans, states of a value
     "{n} s", "{n} min", "{n} h", "{n} d", "state {n}", "no data yet", "good", "uncertain", "bad",
     "calibrating", "late", "backfilled", "entered by hand", "exercise", "clock wrong",

@@ -45,6 +45,7 @@ STYLES = (
     "start.css",
     "drawing.css",
     "configuration.css",
+    "worksheets.css",
     "studies.css",
 )
 """In the order of the cascade."""
@@ -79,6 +80,7 @@ _ICONS = {
     "audit": "M6 3h9l4 4v14H6zM14 3v5h5M9 12h7M9 15h7M9 18h4",
     "configuration": "M4 6h10M18 6h2M4 12h2M10 12h10M4 18h8M16 18h4M16 4v4M8 10v4M14 16v4",
     "start": "M12 4v16M4 12h16",
+    "worksheets": "M4 3h16v18H4zM4 8h16M9 8v13M4 13h16M4 17h16",
     "sources": "M4 6c0-4 16-4 16 0s-16 4-16 0v12c0 4 16 4 16 0V6M4 12c0 4 16 4 16 0",
     "risk": "M12 3 22 20H2zM12 9v5M12 17h.01",
     "studies": "M9 3h6v4H9zM12 7v3M5 10h14M5 10v4M19 10v4M12 10v4M3 14h4v4H3zM10 14h4v4h-4zM17 14h4v4h-4z",

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from anlan.model.errors import InputError
+from anlan.monitor.api_paper import PDF, Printer
 from anlan.risk.worksheets.service import EDIT, SIGN, VIEW, WorksheetService, deviations_told, known_forms
 from anlan.risk.worksheets.sheet import MOST_LINES
 from anlan.web.answers import Json
@@ -17,6 +18,7 @@ from anlan.web.api_keys import FactorCode
 from anlan.web.auth import Asker, require
 from anlan.web.context import Context
 from anlan.web.idempotency import Key, Writes
+from anlan.web.problem import language_of
 
 Reason = Annotated[str, Field(min_length=3, max_length=500, pattern=r"\S")]
 Number = Annotated[int, Field(strict=True, ge=1, le=1 << 62)]
@@ -79,7 +81,7 @@ def routes(context: Context) -> APIRouter:
     service, writes = WorksheetService.of(context), Writes(context.records, context.clock)
     _reading(router, service)
     _writing(router, service, writes)
-    _books(router, service, writes)
+    _books(router, service, writes, Printer.of(context))
     return router
 
 
@@ -155,13 +157,18 @@ def _writing(router: APIRouter, service: WorksheetService, writes: Writes) -> No
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-def _books(router: APIRouter, service: WorksheetService, writes: Writes) -> None:
+def _books(router: APIRouter, service: WorksheetService, writes: Writes, printer: Printer) -> None:
     @router.get("/risk/worksheets/{sheet}/book", dependencies=[require(VIEW)], response_class=Response)
     async def book(sheet: UUID, asker: Asker, number: NumberAsked = None) -> Response:
         """The sheet as a workbook, which an import takes back."""
         kept, data = await service.book(asker, sheet, number)
         name = f"{kept.sheet.form}-{str(sheet)[-6:]}-v{kept.row.number}.xlsx"
         return Response(data, media_type=XLSX, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+    @router.get("/print/worksheet", dependencies=[require(VIEW)], responses=PDF, response_class=Response)
+    async def print_worksheet(request: Request, asker: Asker, id: UUID, number: NumberAsked = None) -> Response:
+        """A version of a worksheet as PDF, the newest when none is named; X-Content-SHA256 is the hash in its QR."""
+        return await printer.answer(asker, await service.document(asker, id, number, language_of(request)))
 
     @router.post("/risk/workbooks/preview", dependencies=[require(EDIT)])
     async def preview(request: Request, asker: Asker) -> Response:

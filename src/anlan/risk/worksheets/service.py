@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,10 +12,12 @@ from uuid import UUID
 from anlan.guard.confirming import Confirming
 from anlan.guard.principal import Principal
 from anlan.model.errors import AnlanError, Hidden, InputError, NotFound
-from anlan.model.words import Label
+from anlan.model.words import Label, Language
+from anlan.monitor.paper.service import Papers
 from anlan.risk.studies.store import Studies
 from anlan.risk.worksheets.book import ReadBook, Which, read_book, write_book
 from anlan.risk.worksheets.difference import changes
+from anlan.risk.worksheets.documents import document
 from anlan.risk.worksheets.forms import Choice, Column, deviations, forms
 from anlan.risk.worksheets.links import Elements, linked
 from anlan.risk.worksheets.methods import COLOURS, Method, method, methods
@@ -23,6 +26,7 @@ from anlan.risk.worksheets.sheet import CellMistake, Sheet, SheetMistakes, asses
 from anlan.risk.worksheets.store import Kept, SignStep, Worksheets
 from anlan.web.answers import iso
 from anlan.web.context import Context
+from anlan.web.paper.document import Document
 
 VIEW, EDIT, SIGN = "risk.view", "risk.edit", "risk.sign"
 NODE_LABEL = Label(zh="装置文件夹", en="plant folder")
@@ -129,6 +133,16 @@ class WorksheetService:
         await self._confirming.confirm(principal, password, code)
         await asyncio.to_thread(self._store.sign, principal, id, number, step)
         return await self.one(principal, id)
+
+    # ---- on paper
+
+    async def document(self, principal: Principal, id: UUID, number: int | None, language: Language) -> Document:
+        """Raises NotFound."""
+        kept = await self.kept(principal, id, number)
+        place = self._context.plant.places.get(kept.sheet.place)
+        links = (await self.elements()).all(kept.sheet)
+        head = Papers.of(self._context).head(language)
+        return document(head, kept, _author(kept.row), place.name if place is not None else None, links)
 
     # ---- workbooks
 
@@ -288,7 +302,21 @@ def method_told(one: Method) -> dict[str, Any]:
             {"level": band.level, "colour": band.colour, "rule": one.rule(at), "words": band.words.model_dump()}
             for at, band in enumerate(one.bands)
         ],
+        "matrix": _matrix(one),
     }  # fmt: skip
+
+
+def _matrix(one: Method) -> dict[str, dict[str, str]]:
+    """ "L/S" → product and colour, of a method with two factors; others have no picture."""
+    if len(one.factors) != 2:
+        return {}
+    first, second = one.factors
+    told = {}
+    for a, b in itertools.product(first.values, second.values):
+        score = one.score({first.name: a.value, second.name: b.value})
+        assert score is not None, "both factors are given"
+        told[f"{a.value}/{b.value}"] = {"product": score.product, "colour": score.colour}
+    return told
 
 
 def lines_told(sheet: Sheet) -> list[dict[str, Any]]:

@@ -122,7 +122,7 @@ class Worksheets:
             session.flush()
             return _kept(session, row)
 
-    def change(self, by: Principal, id: UUID, base: int, sheet: Sheet, reason: str, origin: str = "") -> Kept:
+    def change(self, by: Principal | None, id: UUID, base: int, sheet: Sheet, reason: str, origin: str = "") -> Kept:
         """Make the next version. `base`: the version the person looked at. Raises NotFound, SheetMoved, CommandRefused (nothing changed)."""
         with self._records.session() as session:
             before = _row(session, id, None)

@@ -19,29 +19,30 @@ from anlan.risk.worksheets.sheet import Sheet, SheetMistakes, read_sheet
 HEAD = ("form", "method", "title", "place", "team", "day")
 
 
-def read_yaml(path: Path) -> Sheet:
-    """Raises ConfigError with file and line of the first mistake."""
+def read_yaml(path: Path, name: str = "") -> Sheet:
+    """`name`: as mistakes call the file. Raises ConfigError with file and line of the first mistake."""
     from ruamel.yaml import YAML
-    from ruamel.yaml.comments import CommentedMap
+    from ruamel.yaml.comments import CommentedMap, CommentedSeq
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+    file = name or path.name
     try:
         told: Any = YAML(typ="rt").load(path.read_text("utf-8"))
     except MarkedYAMLError as failure:
         mark = failure.problem_mark or failure.context_mark
         line = mark.line + 1 if mark else 0
-        raise ConfigError("this is not YAML: {problem}", file=path.name, line=line, problem=failure.problem or "") from failure
+        raise ConfigError("this is not YAML: {problem}", file=file, line=line, problem=failure.problem or "") from failure
     except (YAMLError, UnicodeDecodeError, OSError) as failure:
-        raise ConfigError("this is not YAML: {problem}", file=path.name, problem=str(failure)) from failure
-    lines: Any = (told.get("lines") if isinstance(told, dict) else None) or []
-    if not isinstance(told, CommentedMap) or not isinstance(lines, list):
-        raise ConfigError("names with values were expected", file=path.name)
+        raise ConfigError("this is not YAML: {problem}", file=file, problem=str(failure)) from failure
+    lines: Any = (told.get("lines") if isinstance(told, dict) else None) or CommentedSeq()
+    if not isinstance(told, CommentedMap) or not isinstance(lines, CommentedSeq):
+        raise ConfigError("names with values were expected", file=file)
     strange = next((str(name) for name in told if name not in (*HEAD, "lines")), None)
     if strange is not None:
-        raise ConfigError("there is no column {found}", file=path.name, line=told.lc.key(strange)[0] + 1, found=repr(strange))
+        raise ConfigError("there is no column {found}", file=file, line=told.lc.key(strange)[0] + 1, found=repr(strange))
     for at, line in enumerate(lines):
         if not isinstance(line, dict):
-            raise ConfigError("names with values were expected", file=path.name, line=lines.lc.item(at)[0] + 1)
+            raise ConfigError("names with values were expected", file=file, line=lines.lc.item(at)[0] + 1)
     try:
         return read_sheet({**{name: told.get(name) for name in HEAD}, "lines": [{"cells": _cells(line)} for line in lines]})
     except SheetMistakes as mistakes:
@@ -51,9 +52,9 @@ def read_yaml(path: Path) -> Sheet:
             if first.line
             else (told.lc.key(first.column)[0] + 1 if first.column in told else 1)
         )
-        raise ConfigError(first.error.message, file=path.name, line=line, **first.error.facts) from mistakes
+        raise ConfigError(first.error.message, file=file, line=line, **first.error.facts) from mistakes
     except InputError as error:  # form or method not known
-        raise ConfigError(error.message, file=path.name, line=1, **error.facts) from error
+        raise ConfigError(error.message, file=file, line=1, **error.facts) from error
 
 
 def _cells(line: dict[str, Any]) -> dict[str, str]:

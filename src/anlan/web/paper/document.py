@@ -18,12 +18,14 @@ Align = Literal["left", "right", "center"]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`width`: a share of what is left ("1fr", "2fr") or a length ("22mm"). `mark`: its cells are numbers of priority, drawn as such."""
+    """`width`: a share of what is left ("1fr", "2fr") or a length ("22mm"). `mark`: its cells are numbers of priority, drawn as such. `area`: its
+    cells are risk levels, "orange|较大 橙": an area with its word, which black and white leave legible (DOMAIN.md 17)."""
 
     head: str
     width: str = "1fr"
     align: Align = "left"
     mark: bool = False
+    area: bool = False
 
 
 @dataclass(frozen=True, slots=True)
