@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,12 +13,16 @@ from hypothesis import strategies as st
 from scipy import stats
 from typer.testing import CliRunner
 
+import anlan
 from anlan.model.errors import NotFound
 from anlan.risk.command import register
+from anlan.risk.failures.folder import COLUMNS, FILE, FailureMistake, read_file
 from anlan.risk.failures.laws import Beta, FailureQuestion, Gamma, of_lognormal
 from anlan.risk.failures.library import failure_data, library
+from anlan.risk.failures.store import Entered
 from anlan.risk.failures.update import Counts, tails, update_failures
 
+DEMO = Path(anlan.__file__).parent / "sense" / "demo" / "plant"
 COUNTS = st.tuples(st.integers(0, 12), st.floats(1e3, 1e7))
 
 
@@ -139,3 +144,32 @@ def test_from_the_command_line() -> None:
     assert "4.623e-05" in told.output
     one = CliRunner().invoke(app, ["risk", "failures", "motor-pump", "--json"])
     assert one.output.count('"equipment":"motor-pump"') == 3
+
+
+HEADER = ",".join(COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("built,XV-1,shutdown-valve,,,2021-03-01,,", "sort is built"),
+        ("in-service,XV-1,valve,,,2021-03-01,,", "equipment is valve"),
+        ("test,XV-1,shutdown-valve,explode,,2021-03-01,yes,", "mode is explode; one of undetected"),
+        ("test,XV-1,shutdown-valve,undetected,,yesterday,yes,", "at is yesterday"),
+        ("test,XV-1,shutdown-valve,undetected,,2021-03-01,maybe,", "passed is maybe"),
+        ("test,XV-1,shutdown-valve,undetected,,2021-03-01,yes,a,b", "a line has 8 values"),
+    ],
+)
+def test_a_line_of_the_plant_folder_that_is_wrong_is_named(line: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text(f"{HEADER}\nin-service,XV-1,shutdown-valve,,,2021-03-01,,\n{line}\n", "utf-8")
+    good, bad = read_file(tmp_path)
+    assert isinstance(good, Entered)
+    assert good.at == 1_614_556_800_000_000
+    assert isinstance(bad, FailureMistake)
+    assert str(bad).startswith(f"{FILE}:3: {message}")
+
+
+def test_the_demo_plants_history_reads_without_mistakes() -> None:
+    found = read_file(DEMO)
+    assert len(found) > 20
+    assert all(isinstance(one, Entered) for one in found)

@@ -29,6 +29,7 @@ from anlan.node.supervisor import Child, Supervisor, python
 from anlan.node.without_records import or_what_is_kept, what_is_wrong
 from anlan.plant.compile import engine_config
 from anlan.plant.description import Plant
+from anlan.plant.failures import bring_in_failures
 from anlan.plant.findings import PlantMistakes
 from anlan.plant.last import last_kept
 from anlan.plant.studies import bring_in_studies
@@ -142,6 +143,7 @@ def _fill(folder: NodeFolder, origin: Path, plant: Plant, options: UpOptions, cl
         why = "demo plant" if plant.site.demo else f"anlan up {origin}"
         bring_in_studies(records, origin, plant, clock, author, why)
         bring_in_worksheets(records, origin, clock, why)
+        bring_in_failures(records, origin, clock)
         ensure_posts(records, {post.id: post.name for post in imported.plant.posts})
         admin = ensure_first_admin(records, clock)
         passwords = {"admin": admin} if admin else {}

@@ -14,6 +14,7 @@ from anlan.plant.checks import check_draft
 from anlan.plant.description import Plant
 from anlan.plant.draft import Draft, PlaceIndex
 from anlan.plant.drawings.reading import read_drawings
+from anlan.plant.failures import check_failures
 from anlan.plant.findings import Finding, Findings, PlantMistakes, Where
 from anlan.plant.rows import read_points
 from anlan.plant.sections import SECTIONS, Sections
@@ -57,6 +58,7 @@ def _check(folder: Path) -> Checked:
         check_draft(draft, places, findings)
         check_studies(folder, None if findings.fatal else draft.finished(), findings)
         check_worksheets(folder, findings)
+        check_failures(folder, findings)
     return Checked(None if findings.fatal else draft.finished(), tuple(findings))
 
 

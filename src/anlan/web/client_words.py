@@ -13,6 +13,9 @@ from anlan.model.words import Language, translate
 from anlan.web.audit_words import AUDIT_WORDS
 from anlan.web.drawing_words import DRAWING_WORDS
 from anlan.web.evacuation_words import EVACUATION_WORDS
+from anlan.web.failure_words import FAILURE_WORDS
+from anlan.web.figure_words import FIGURE_WORDS
+from anlan.web.hazard_words import HAZARD_WORDS
 from anlan.web.proof_words import PROOF_WORDS
 from anlan.web.settings_words import SETTINGS_WORDS
 from anlan.web.start_words import START_WORDS
@@ -22,6 +25,9 @@ from anlan.web.worksheet_words import WORKSHEET_WORDS
 WORDS: tuple[str, ...] = (
     *AUDIT_WORDS,
     *EVACUATION_WORDS,
+    *FAILURE_WORDS,
+    *FIGURE_WORDS,
+    *HAZARD_WORDS,
     *PROOF_WORDS,
     *SETTINGS_WORDS,
     *START_WORDS,

@@ -47,6 +47,9 @@ STYLES = (
     "configuration.css",
     "worksheets.css",
     "studies.css",
+    "study_figures.css",
+    "failures.css",
+    "hazards.css",
 )
 """In the order of the cascade."""
 
@@ -84,6 +87,8 @@ _ICONS = {
     "sources": "M4 6c0-4 16-4 16 0s-16 4-16 0v12c0 4 16 4 16 0V6M4 12c0 4 16 4 16 0",
     "risk": "M12 3 22 20H2zM12 9v5M12 17h.01",
     "studies": "M9 3h6v4H9zM12 7v3M5 10h14M5 10v4M19 10v4M12 10v4M3 14h4v4H3zM10 14h4v4h-4zM17 14h4v4h-4z",
+    "hazards": "M5 21V9c0-5 14-5 14 0v12zM5 13h14M12 3v3M9 17h6",
+    "failures": "M4 20V4M4 20h16M8 16v-3M12 16V8M16 16v-5M10 6h4",
     "waves": "M2 8c3.3-4 6.7 4 10 0s6.7 4 10 0M2 13c3.3-4 6.7 4 10 0s6.7 4 10 0M2 18c3.3-4 6.7 4 10 0s6.7 4 10 0",
 }
 

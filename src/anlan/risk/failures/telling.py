@@ -50,7 +50,7 @@ def remarks(one: Entry, updated: Updated) -> tuple[Label, ...]:
     found = []
     if not one.checked:
         found.append(say("text not checked: {source}", source=one.source))
-    facts = {"failures": updated.counts.failures, "exposure": short(updated.counts.exposure)}
+    facts = {"failures": updated.counts.failures, "exposure": exposure_of(one, updated.counts.exposure)}
     if updated.conflict == "worse":
         found.append(
             say("the plant contradicts the source: {failures} failures or more in {exposure} had a probability of {chance}",
@@ -70,6 +70,10 @@ def remarks(one: Entry, updated: Updated) -> tuple[Label, ...]:
     return tuple(found)
 
 
+def exposure_of(one: Entry, exposure: float) -> Label:
+    return say("{n} hours", n=f"{exposure:.0f}") if one.per == "hour" else say("{n} demands", n=f"{exposure:.0f}")
+
+
 def told(one: Entry, updated: Updated) -> tuple[Label, ...]:
     """For the command line."""
     unit = say("per hour") if one.per == "hour" else say("per demand")
@@ -82,6 +86,6 @@ def told(one: Entry, updated: Updated) -> tuple[Label, ...]:
     if updated.taken != "prior":
         lines.append(
             say("  updated  {mean} {unit} ({low} … {high}) by {failures} failures in {exposure}", mean=short(updated.used.mean), unit=unit,
-                low=short(low), high=short(high), failures=updated.counts.failures, exposure=short(updated.counts.exposure))
+                low=short(low), high=short(high), failures=updated.counts.failures, exposure=exposure_of(one, updated.counts.exposure))
         )  # fmt: skip
     return (*lines, *(say("  ! {remark}", remark=line) for line in remarks(one, updated)))

@@ -87,7 +87,7 @@ class SafetyFunction:
         missing = [name for key, name in SUBSYSTEMS.items() if not alone and all(part.subsystem != key for part in self.parts)]
         found += [say("no {part} is given: the sum is without it", part=say(name)) for name in missing]
         for part in self.parts:
-            about = [*unstated(part.group.channel), *part.group.doubts]
+            about = [*unstated(part.group), *part.group.doubts]
             if not part.source:
                 about.append(say("the source of its rates is not stated"))
             found += [say("{name} — {remark}", name=part.name, remark=one) for one in about]

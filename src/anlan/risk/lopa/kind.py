@@ -66,7 +66,7 @@ class Lopa:
             "baseline": answer.baseline,
             "needed_pfd": answer.needed,
             "against_target": answer.against_target,
-            "paths": [_path(path) for path in answer.paths],
+            "paths": [_path(answer, path) for path in answer.paths],
             "layers": [_layer(answer, layer) for layer in answer.analysis.layers],
             "remarks": [one.model_dump() for one in answer.remarks()],
             "model": MODEL.model_dump(),
@@ -104,7 +104,7 @@ def _moved(answer: Answer) -> tuple[Moved, ...]:
     return tuple(sorted(found, key=lambda moved: -(moved.factor or 0.0)))
 
 
-def _path(path: Path) -> dict[str, Any]:
+def _path(answer: Answer, path: Path) -> dict[str, Any]:
     return {
         "cause": path.cause.id,
         "name": path.cause.name.model_dump(),
@@ -112,7 +112,7 @@ def _path(path: Path) -> dict[str, Any]:
         "unmitigated": path.unmitigated,
         "intermediate": path.between,
         "mitigated": path.mitigated,
-        "steps": [_step(step) for step in path.steps],
+        "steps": [{**_step(step), "source": _source(answer, step)} for step in path.steps],
     }
 
 
@@ -179,17 +179,10 @@ def sections(answer: Answer, language: Language) -> tuple[Section, ...]:
 
 def _source(answer: Answer, step: Step) -> str:
     analysis = answer.analysis
-    known: tuple[Any, ...] = (
-        *analysis.causes,
-        *analysis.modifiers,
-        *analysis.layers,
-        *(one for cause in analysis.causes for one in cause.enabling),
-    )
-    return next(
-        (
-            str(one.source)
-            for one in known
-            if one.id == step.id and (not isinstance(one, Chance) or one.probability == step.usual)
-        ),
-        "",
-    )
+    known: dict[str, tuple[Any, ...]] = {
+        "cause": analysis.causes,
+        "modifier": analysis.modifiers,
+        "layer": analysis.layers,
+        "enabling": tuple(one for cause in analysis.causes for one in cause.enabling),
+    }
+    return next((str(one.source) for one in known[step.what] if one.id == step.id), "")

@@ -209,13 +209,14 @@ def _doubts(one: Channel, pfd: float) -> tuple[Label, ...]:
     return tuple(found)
 
 
-def unstated(one: Channel) -> tuple[Label, ...]:
-    """What nobody has assessed and the figure therefore leaves out (DOMAIN.md 13)."""
+def unstated(group: Group) -> tuple[Label, ...]:
+    """What nobody has assessed and the figure therefore leaves out (DOMAIN.md 13). Without redundancy a common cause adds nothing."""
+    one = group.channel
     found = []
     if one.coverage is None:
         found.append(say("proof-test coverage: not assessed, counted as finding every failure"))
     if one.mttr is None:
         found.append(say("repair time: not assessed, counted as none"))
-    if one.beta == 0:
+    if one.beta == 0 and group.tolerance:
         found.append(say("common cause: not assessed, counted as none"))
     return tuple(found)
