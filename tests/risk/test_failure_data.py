@@ -15,12 +15,14 @@ from typer.testing import CliRunner
 
 import anlan
 from anlan.model.errors import NotFound
+from anlan.risk import read_tree, solve, uncertainty
 from anlan.risk.command import register
 from anlan.risk.failures.folder import COLUMNS, FILE, FailureMistake, read_file
 from anlan.risk.failures.laws import Beta, FailureQuestion, Gamma, of_lognormal
 from anlan.risk.failures.library import failure_data, library
 from anlan.risk.failures.store import Entered
 from anlan.risk.failures.update import Counts, tails, update_failures
+from anlan.risk.trees.mistakes import TreeMistake
 
 DEMO = Path(anlan.__file__).parent / "sense" / "demo" / "plant"
 COUNTS = st.tuples(st.integers(0, 12), st.floats(1e3, 1e7))
@@ -173,3 +175,17 @@ def test_the_demo_plants_history_reads_without_mistakes() -> None:
     found = read_file(DEMO)
     assert len(found) > 20
     assert all(isinstance(one, Entered) for one in found)
+
+
+def test_a_tree_takes_rates_and_their_uncertainty_from_the_library(tmp_path: Path) -> None:
+    """Two valves of one class share what is not known of it, so that both failing is likelier than the square of the mean."""
+    file = tmp_path / "tree.yaml"
+    event = "{rate: {failure-data: shutdown-valve undetected}, test-interval: 8760}"
+    file.write_text(f"gates: {{top: {{and: [a, b]}}}}\nevents:\n  a: {event}\n  b: {event}\n", "utf-8")
+    solution = solve(read_tree(file))
+    mean = failure_data("shutdown-valve", "undetected").law.mean
+    assert solution.probability == pytest.approx((1 - math.exp(-mean * 8760)) ** 2, rel=1e-9)
+    assert uncertainty(solution, 4000, 1).mean > 1.5 * solution.probability
+    file.write_text("gates: {top: {or: [a]}}\nevents:\n  a: {failure-data: valve}\n", "utf-8")
+    with pytest.raises(TreeMistake, match=r"tree.yaml:3: no failure data of valve; there are pressure-switch undetected"):
+        read_tree(file)

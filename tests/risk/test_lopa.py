@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from anlan.model.words import Label
 from anlan.risk.command import register
+from anlan.risk.failures.library import failure_data
 from anlan.risk.lopa.analysis import Analysis, Cause, Layer, Uses
 from anlan.risk.lopa.answers import Answer, solve_analysis
 from anlan.risk.lopa.credits import credit
@@ -224,3 +225,22 @@ def test_from_the_command_line_and_on_paper(tmp_path: Path) -> None:
     assert '"needed_pfd":0.0176' in json.output
     paper = kind("lopa").paper(answer(LUND), "zh")
     assert [len(one.rows) for one in paper] == [5, 5, 0]
+
+
+def test_figures_may_come_from_the_library_with_their_source() -> None:
+    text = """\
+target: {per-year: 1.0e-5}
+causes:
+  power: {per-year: {failure-data: ac-bus operate}}
+layers:
+  pump: {sort: mechanical, pfd: {failure-data: motor-pump start}}
+  sif: {sort: sif, function: {final: [{architecture: 1oo1, lambda-du: {failure-data: shutdown-valve undetected}, proof-test: 8760}]}}
+"""
+    found = answer(text)
+    bus, pump, valve = (
+        failure_data(*key).law.mean for key in (("ac-bus", "operate"), ("motor-pump", "start"), ("shutdown-valve", "undetected"))
+    )
+    assert found.mitigated == pytest.approx(bus * 8760 * pump * valve * 4380)
+    assert found.analysis.causes[0].source == "ac-bus operate: INL/EXT-21-65055 p. 11 (未核对原文)"
+    with pytest.raises(LopaMistake, match="no failure data of ac-bus operate; there are motor-pump start"):
+        answer(text.replace("motor-pump start", "ac-bus operate"))

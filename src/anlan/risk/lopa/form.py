@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection
 from typing import Any, ClassVar
 
-from ruamel.yaml.nodes import Node, ScalarNode, SequenceNode
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from anlan.model.words import Label
 from anlan.risk.written import Mistake, Nodes, Place
@@ -63,6 +63,21 @@ class Form:
     def needed(self, name: str, low: float = 0.0, high: float = math.inf) -> float:
         """A number that is among the required names."""
         return self.nodes.number(self.entries[name], low, high)
+
+    def sourced(self, name: str, per: str, times: float = 1.0, high: float = math.inf) -> tuple[float | None, str]:
+        """A number, or `{failure-data: class mode}`: the library's mean per hour or demand, `times` what the name counts, and its source."""
+        node = self.entries.get(name)
+        if not isinstance(node, MappingNode):
+            return self.number(name, 0.0, high), ""
+        from anlan.risk.failures.library import library
+
+        told = Form(self.nodes, node, ("failure-data",), ("failure-data",)).text("failure-data")
+        found = library().get((told.partition(" ")[0], told.partition(" ")[2]))
+        known = ", ".join(" ".join(key) for key, one in library().items() if one.per == per)
+        if found is None or found.per != per:
+            raise self.wrong("no failure data of {found}; there are {known}", node, found=told, known=known)
+        source = found.source if found.checked else f"{found.source} (未核对原文)"
+        return found.law.mean * times, f"{told}: {source}"
 
     def truth(self, name: str) -> bool:
         return self.word(name, ("true", "false"), "false") == "true"

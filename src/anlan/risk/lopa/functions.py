@@ -155,10 +155,11 @@ def parse_function(nodes: Nodes, node: Node) -> SafetyFunction:
 
 def _part(nodes: Nodes, key: str, node: Node) -> Part:
     form = Form(nodes, node, ("name", "architecture", *FIGURES, "source"), ("architecture", "lambda-du", "proof-test"))
-    found = {name: form.number(name, 0.0, 1.0 if name in SHARES else math.inf) for name in FIGURES}
+    found = {name: form.number(name, 0.0, 1.0 if name in SHARES else math.inf) for name in FIGURES if name != "lambda-du"}
+    found["lambda-du"], library = form.sourced("lambda-du", "hour")
     figures: dict[str, Any] = {name.replace("-", "_"): value for name, value in found.items() if value is not None}
     try:
         group = solve_group(form.text("architecture"), Channel(**figures))
     except SafetyFunctionQuestion as wrong:
         raise form.wrong(wrong.message, **wrong.facts) from wrong
-    return Part(key, form.text("name", key), group, form.text("source"))
+    return Part(key, form.text("name", key), group, form.text("source") or library)

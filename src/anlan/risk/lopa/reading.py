@@ -29,6 +29,7 @@ from anlan.risk.studies.facts import Bound, read_binding
 from anlan.risk.written import Nodes, Place
 
 BODY = ("consequence", "target", "causes", "modifiers", "layers")
+HOURS_PER_YEAR = 8760.0
 MOST = 16
 """Layers of one analysis, and causes."""
 
@@ -73,12 +74,14 @@ def _above_zero(form: Form, name: str) -> float:
 def _cause(nodes: Nodes, name: str, node: Node) -> Cause:
     form = Form(nodes, node, ("name", "sort", "per-year", "source", "uses", "enabling"), ("per-year",))
     enabling = form.entries.get("enabling")
+    frequency, library = form.sourced("per-year", "hour", HOURS_PER_YEAR)
+    assert frequency is not None
     return Cause(
         id=name,
         name=form.label("name", name),
         sort=form.word("sort", CAUSES, "equipment"),
-        frequency=form.needed("per-year"),
-        source=form.text("source"),
+        frequency=frequency,
+        source=form.text("source") or library,
         uses=_uses(form),
         enabling=() if enabling is None else tuple(_chance(nodes, each, value) for each, value in nodes.entries(enabling)),
     )
@@ -101,7 +104,7 @@ def _layer(nodes: Nodes, name: str, node: Node, causes: list[str]) -> Layer:
         if "pfd" in form:
             raise form.wrong("a layer has either pfd or function", form.entries["pfd"])
         function = parse_function(nodes, _with_name(form.entries["function"], name))
-    pfd = function.pfd if function is not None else form.number("pfd", 0, 1)
+    pfd, library = form.sourced("pfd", "demand", high=1.0) if function is None else (function.pfd, "")
     if pfd is None and sort != "sif":
         raise form.wrong("{name} is missing", name="pfd")
     if pfd == 0:
@@ -114,7 +117,7 @@ def _layer(nodes: Nodes, name: str, node: Node, causes: list[str]) -> Layer:
         name=form.label("name", name),
         sort=sort,
         pfd=pfd if pfd is None else min(pfd, 1.0),
-        source=form.text("source"),
+        source=form.text("source") or library,
         uses=_uses(form),
         causes=form.words("causes"),
         minutes=form.number("minutes"),

@@ -8,6 +8,7 @@ gates:
 events:
   pump-a: 0.01
   pump-b: {rate: lambda, test-interval: 720}
+  valve: {rate: {failure-data: shutdown-valve undetected}, test-interval: 4380}   # class and mode of the library, with its uncertainty
 houses: {standby: true}
 parameters:
   lambda: {lognormal-deviate: [1.0e-6, 3, 0.95]}
@@ -39,6 +40,7 @@ from anlan.risk.trees.mistakes import TreeMistake
 from anlan.risk.written import Nodes, Place
 
 MISSION_TIME = "mission-time"
+LIBRARY = "failure-data"
 SECTIONS = ("fault-tree", "top", MISSION_TIME, "gates", "events", "houses", "parameters", "common-causes", "event-trees")
 RATES = ("rate", "test-interval", "first-test", "repair-rate", "on-demand")
 
@@ -49,7 +51,13 @@ def parse_yaml(body: bytes, file: str) -> Element:
 
 
 class Form(Nodes):
+    """`looked_up`: parameters from the library of failure data, each once: what is uncertain about a class is so for all its items alike."""
+
     mistake = TreeMistake
+
+    def __init__(self, file: str) -> None:
+        super().__init__(file)
+        self.looked_up: dict[str, Element] = {}
 
     def read(self, body: bytes) -> Element:
         root = self.root(body)
@@ -92,6 +100,7 @@ class Form(Nodes):
                         found=key,
                         expected=", ".join(SECTIONS),
                     )
+        data.children += self.looked_up.values()
         return mef
 
     def defined(self, node: Node, tag: str, body: Callable[[Node], Element | None]) -> list[Element]:
@@ -177,7 +186,26 @@ class Form(Nodes):
         if len(parts) != 1:
             raise TreeMistake("one operation was expected, as {example}", place, example="{exponential: [1e-6, mission-time]}")
         ((operation, arguments),) = parts.items()
+        if operation == LIBRARY:
+            return self.from_library(arguments)
         return Element(operation, place, {}, [self.expression(each, depth + 1) for each in self.items(arguments)])
+
+    def from_library(self, node: Node) -> Element:
+        """A parameter that is the distribution of "class mode" in the library of failure data."""
+        from anlan.risk.failures.laws import Gamma
+        from anlan.risk.failures.library import library
+
+        place, told = self.place(node), self.text(node)
+        found = library().get((told.partition(" ")[0], told.partition(" ")[2]))
+        if found is None:
+            known = ", ".join(" ".join(key) for key in library())
+            raise TreeMistake("no failure data of {found}; there are {known}", place, found=told, known=known)
+        name = "-".join(found.key)
+        figures = (found.law.a, 1 / found.law.b) if isinstance(found.law, Gamma) else (found.law.a, found.law.b)
+        deviate = "gamma-deviate" if isinstance(found.law, Gamma) else "beta-deviate"
+        law = Element(deviate, place, {}, [Element("float", place, {"value": repr(one)}) for one in figures])
+        self.looked_up.setdefault(name, Element("define-parameter", place, {"name": name}, [law]))
+        return Element("parameter", place, {"name": name})
 
     def group(self, name: str, node: Node) -> Element:
         place = self.place(node)
