@@ -31,35 +31,9 @@ from anlan.risk.trees.event_trees import sequences
 from anlan.risk.trees.model import FaultTree
 
 EXTRA = Path(os.environ.get("ANLAN_SHARED_DATA", Path(__file__).parents[3] / "shared/data")) / "aralia/openpsa_extra"
-CHLORINE = """
-study: chlorine-release
-kind: bow-tie
-name: {zh: 氯气泄漏, en: Chlorine release}
-hazard: {zh: 液氯储存, en: Liquid chlorine in storage}
-top-event: {zh: 氯气泄漏, en: Chlorine escapes}
-barriers:
-  inspection: {kind: human, pfd: 0.1}
-  relief: {kind: active, pfd: 0.01, escalation: [hydrate]}
-  tracing: {kind: active, pfd: 0.2}
-  detection:
-    kind: active
-    gate: no-detection
-    health: {needs: 2, of: [{point: AT-201, when: bad}, {any: [{point: AT-202, when: bad}, {bypass: BP-202}]}, {point: AT-203, when: bad}]}
-    degraded-pfd: 0.05
-  scrubber: {kind: active, effectiveness: 0.9, health: {point: XR-203P, when: "== 0"}}
-escalation:
-  hydrate: {chance: 0.05, barriers: [tracing]}
-conditions:
-  towards-people: 0.3
-threats:
-  corrosion: {frequency: 1.0e-3, barriers: [inspection]}
-  overpressure: {frequency: 0.1, barriers: [relief], live: {alarm: PI-201.H, then: 1.0}}
-consequences:
-  cloud: {severity: 5, barriers: [detection, scrubber], if: [towards-people]}
-  seen-in-time: {severity: 2, works: [detection]}
-gates: {no-detection: {atleast: 2, of: [at-201, at-202, at-203]}}
-events: {at-201: 0.02, at-202: 0.02, at-203: 0.02}
-"""
+PAGE = (Path(__file__).parents[2] / "docs" / "bow-ties.md").read_text("utf-8")
+CHLORINE = PAGE.partition("```yaml\n")[2].partition("```")[0]
+"""The example of the manual."""
 NO_TREE = FaultTree("none", {}, {})
 
 
@@ -286,12 +260,13 @@ def test_a_mistake_in_a_bow_tie_has_its_line(text: str, line: int, message: str)
     assert found.value.text("zh") != found.value.text("en")
 
 
-def test_the_command(tmp_path: Path) -> None:
+def test_the_command_says_what_the_manual_prints(tmp_path: Path) -> None:
     file = tmp_path / "chlorine.yaml"
     file.write_text(CHLORINE, "utf-8")
     app = typer.Typer()
     register(app)
+    printed = PAGE.partition("$ anlan ")[2].partition("```")[0].splitlines()[1:]
     shown = CliRunner().invoke(app, ["risk", "bowtie", str(file)], env={"LANG": "en_GB.UTF-8", "LC_ALL": "en_GB.UTF-8"})
     assert shown.exit_code == 0, shown.output
-    assert "0.00209  top event: Chlorine escapes" in shown.stdout
+    assert shown.stdout.splitlines()[:-1] == printed[:-1]
     assert '"cloud":' in CliRunner().invoke(app, ["risk", "bowtie", str(file), "--json"]).stdout

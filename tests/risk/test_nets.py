@@ -31,19 +31,9 @@ from tests.risk.test_tree_engine import brute_force, trees
 
 State = dict[str, str]
 ARALIA = Path(os.environ.get("ANLAN_SHARED_DATA", Path(__file__).parents[3] / "shared/data")) / "aralia"
-LEAK = """
-study: chlorine-leak
-query: [release]
-source: example of the manual
-nodes:
-  corrosion: {states: [none, slight, heavy], chances: [0.90, 0.08, 0.02]}
-  flange-leaks: {parents: [corrosion], rows: {none: 0.001, slight: 0.01, heavy: 0.2}}
-  valve-fails: 0.02
-  power-lost: 0.005
-  isolated: {and: [{not: valve-fails}, {not: power-lost}]}
-  alarm: {noisy-or: {flange-leaks: 0.95, "corrosion=heavy": 0.1}, leak: 0.001}
-  release: {and: [flange-leaks, {not: isolated}]}
-"""
+PAGE = (Path(__file__).parents[2] / "docs" / "bayesian-nets.md").read_text("utf-8")
+LEAK = PAGE.partition("```yaml\n")[2].partition("```")[0]
+"""The example of the manual."""
 
 
 def true(literal: Literal, state: State) -> bool:
@@ -249,7 +239,7 @@ def test_what_moved_what() -> None:
     assert {one.node: one.share for one in backwards.moved} == pytest.approx({one.node: one.share for one in told.moved})
 
 
-STUDY = LEAK.replace("leak: 0.001}", 'leak: 0.001, live: {alarm: AT-203.H, else: no}}').replace(
+STUDY = LEAK.replace("source:", "#").replace("leak: 0.001}", 'leak: 0.001, live: {alarm: AT-203.H, else: no}}').replace(
     "power-lost: 0.005", 'power-lost: {chances: 0.005, live: {point: PI-1, when: "< 0.1", then: {yes: 0.9, no: 0.1}}}'
 ).replace("query:", "kind: net\nname: {zh: 泄漏, en: Leak}\nquery:")  # fmt: skip
 
@@ -344,15 +334,18 @@ def test_a_mistake_in_a_net_has_its_line(text: str, line: int, message: str) -> 
     assert found.value.text("zh") != found.value.text("en")
 
 
-def test_the_command(tmp_path: Path) -> None:
+def test_the_command_says_what_the_manual_prints(tmp_path: Path) -> None:
     file = tmp_path / "leak.yaml"
     file.write_text(LEAK, "utf-8")
     app = typer.Typer()
     register(app)
-    shown = CliRunner().invoke(app, ["risk", "net", str(file), "--evidence", "alarm=yes", "--explain", "--json"])
+    line, printed = PAGE.partition("$ anlan ")[2].partition("```")[0].split("\n", 1)
+    shown = CliRunner().invoke(
+        app, line.replace("leak.yaml", str(file)).split(), env={"LANG": "en_GB.UTF-8", "LC_ALL": "en_GB.UTF-8"}
+    )
     assert shown.exit_code == 0, shown.output
-    found = json.loads(shown.stdout)
+    assert shown.stdout.splitlines()[1:] == printed.splitlines()[1:]
+    told = CliRunner().invoke(app, ["risk", "net", str(file), "-e", "alarm=yes", "--explain", "--json"])
+    found = json.loads(told.stdout)
     assert found["posteriors"]["release"]["yes"] == pytest.approx(0.01685833190603098)
     assert found["explanations"][0]["moved"][0]["node"] == "alarm"
-    plain = CliRunner().invoke(app, ["risk", "net", str(file), "-e", "alarm=yes", "--explain"])
-    assert "×119" in plain.stdout, plain.output

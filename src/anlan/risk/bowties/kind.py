@@ -199,6 +199,7 @@ def _barrier(one: Barrier, health: BarrierHealth) -> dict[str, Any]:
         "health": health.shown.value,
         "health_name": say(HEALTH[health.shown.value]).model_dump(),
         "counted": health.counted.value,
+        "degradable": one.degraded is not None,
         "needs": one.watch.needs if one.watch is not None else None,
         "lost": health.lost,
         "unknown": health.unknown,
