@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from io import BytesIO
 from typing import Any
 
 import pytest
+from pypdf import PdfReader
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
@@ -140,6 +142,17 @@ async def test_the_masses_are_told_as_they_are(officer: Console, node: Node) -> 
     node.feed("V-201.MASS", 42.0)
     (known,) = (await officer.get(f"{HERE}/inventory")).json()["items"]
     assert (known["mass_t"], known["fill"], known["above_design"], known["cas"]) == (42.0, 1.05, True, "7782-50-5")
+
+
+async def test_the_register_is_printed(officer: Console, node: Node) -> None:
+    await signed(officer)
+    node.feed("V-201.MASS", 42.0)
+    await officer.sign_in("safety", language="zh")
+    printed = await officer.get("/api/v1/print/risk/hazards")
+    assert (printed.status_code, printed.content[:5]) == (200, b"%PDF-")
+    told = "".join("".join(page.extract_text() for page in PdfReader(BytesIO(printed.content)).pages).split())
+    for words in ("重大危险源", "GB18218-2018", "评价报告2025-17", "42.00超设计最大量", "S=Σq/Q=40/5=8"):
+        assert words in told
 
 
 async def test_who_may_not_is_refused_and_the_database_keeps_what_is_signed(

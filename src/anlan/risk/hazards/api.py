@@ -10,6 +10,9 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from anlan.monitor.api_paper import PDF, Printer
+from anlan.monitor.paper.service import Papers
+from anlan.risk.hazards.paper import register_document
 from anlan.risk.hazards.service import SIGN, VIEW, HazardService
 from anlan.risk.hazards.store import Decision, Given
 from anlan.web.answers import Json
@@ -17,6 +20,7 @@ from anlan.web.api_keys import FactorCode
 from anlan.web.auth import Asker, require
 from anlan.web.context import Context
 from anlan.web.idempotency import Key, Writes
+from anlan.web.problem import language_of
 
 Secret = Annotated[str, Field(min_length=1, max_length=256)]
 UnitId = Annotated[str, Field(max_length=64)]
@@ -50,6 +54,7 @@ class Deciding(_Body):
 def routes(context: Context) -> APIRouter:
     router = APIRouter(tags=["hazards"])
     service, writes = HazardService.of(context), Writes(context.records, context.clock)
+    printer = Printer.of(context)
 
     @router.get("/risk/hazards", dependencies=[require(VIEW)])
     async def register(asker: Asker) -> Response:
@@ -80,5 +85,11 @@ def routes(context: Context) -> APIRouter:
     async def decide(unit: UnitId, number: Number, asker: Asker, body: Deciding) -> Response:
         """The second person approves or rejects one that waits; who signed it may only withdraw it."""
         return Json(await service.decide(asker, unit, number, body.decision, body.comment, body.password, body.code))
+
+    @router.get("/print/risk/hazards", dependencies=[require(VIEW)], responses=PDF, response_class=Response)
+    async def print_register(request: Request, asker: Asker) -> Response:
+        """The register as PDF: signed and computed side by side, each step, the signatures, the masses at the time of printing."""
+        head = Papers.of(context).head(language_of(request))
+        return await printer.answer(asker, register_document(head, await service.register(asker)))
 
     return router
