@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from anlan.model.clock import DAY, HOUR
 from anlan.monitor.records import Calibration
+from anlan.risk.failures.folder import FILE, bring_in, export
 from anlan.store.ids import uuid7
 
 VALVE = {"item": "XV-101", "equipment": "shutdown-valve"}
@@ -98,3 +100,36 @@ async def test_what_cannot_be_is_refused_and_who_may_not_enters_nothing(console:
     assert (unsaid.status_code, unsaid.json()["code"]) == (422, "failure-data")
     await console.sign_in("gas")
     assert (await enter(console, sort="in-service", at=at(10), **VALVE)).status_code == 403
+
+
+async def test_a_plant_folder_takes_the_entries_along_and_brings_them_back_once(
+    node: Any, console: Any, at: Any, tmp_path: Path
+) -> None:
+    await console.sign_in("safety")
+    await enter(console, sort="in-service", at=at(1000), **VALVE)
+    failed = await enter(console, sort="test", mode="undetected", at=at(100), passed=False, note="stuck, at 30 %", **VALVE)
+    wrong = await enter(console, sort="test", mode="undetected", at=at(50), passed=True, **VALVE)
+    await console.post(f"/api/v1/risk/failures/entries/{wrong.json()['id']}/withdraw", json={"reason": "wrong tag"})
+    assert failed.status_code == 200
+    assert export(node.records, tmp_path, node.clock) == tmp_path / FILE
+    bring_in(node.records, tmp_path, node.clock)
+    found = await row(console, "shutdown-valve", "undetected")
+    assert (found["history"]["tests"], found["failures"]) == (1, 1), "the same node knows them already"
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / FILE).write_text((tmp_path / FILE).read_text("utf-8").replace("XV-101", "XV-102"), "utf-8")
+    for _ in range(2):
+        bring_in(node.records, other, node.clock)
+    found = await row(console, "shutdown-valve", "undetected")
+    assert (found["history"]["items"], found["history"]["tests"], found["failures"]) == (["XV-101", "XV-102"], 2, 2)
+
+
+async def test_a_safety_function_is_computed_and_a_mistake_has_its_line(console: Any) -> None:
+    await console.sign_in("gas")
+    text = "sif: SIF-07\nfinal:\n  - {architecture: 1oo1, lambda-du: 1.0e-6, proof-test: 8760}\n"
+    found = (await console.post("/api/v1/risk/pfd", json={"text": text})).json()
+    assert (found["pfd_avg"], found["band"]) == (pytest.approx(4.38e-3), 2)
+    assert "systematic capability: not assessed" in found["remarks"]
+    wrong = await console.post("/api/v1/risk/pfd", json={"text": text.replace("1oo1", "2oo1")})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "lopa")
+    assert "sif.yaml:3" in wrong.json()["detail"]

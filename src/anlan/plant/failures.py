@@ -21,6 +21,14 @@ def check_failures(folder: Path, findings: Findings) -> None:
             findings.wrong("failures", found, Where(found.file, found.line))
 
 
+def export_failures(records: Records, folder: Path, clock: Clock) -> list[Path]:
+    """What people entered and did not withdraw."""
+    from anlan.risk.failures.folder import export
+
+    made = export(records, folder, clock)
+    return [] if made is None else [made]
+
+
 def bring_in_failures(records: Records, folder: Path, clock: Clock) -> None:
     """Raises ConfigError."""
     if (folder / FILE).is_file():

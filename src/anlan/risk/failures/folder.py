@@ -16,7 +16,7 @@ from uuid import UUID, uuid5
 from anlan.model.clock import Clock, Micros
 from anlan.risk.failures.history import SORTS
 from anlan.risk.failures.library import library
-from anlan.risk.failures.store import Entered, FailureStore
+from anlan.risk.failures.store import Entered, FailureStore, standing
 from anlan.risk.written import Mistake, Place
 from anlan.store.records import Records
 
@@ -87,10 +87,28 @@ def _instant(text: str) -> Micros | None:
     return round((found if found.tzinfo is not None else found.replace(tzinfo=UTC)).timestamp() * 1_000_000)
 
 
+def export(records: Records, folder: Path, clock: Clock) -> Path | None:
+    """What stands, the earliest first; None where nothing does."""
+    rows = sorted(standing(FailureStore(records, clock).rows()), key=lambda row: (row.at, row.item))
+    if not rows:
+        return None
+    with (folder / FILE).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for row in rows:
+            at = datetime.fromtimestamp(row.at / 1_000_000, UTC).isoformat()
+            passed = "" if row.passed is None else "yes" if row.passed else "no"
+            writer.writerow((row.sort, row.item, row.equipment, row.mode, row.point, at, passed, row.note))
+    return folder / FILE
+
+
 def bring_in(records: Records, folder: Path, clock: Clock) -> None:
     """Once each line, whatever has been withdrawn since. Raises FailureMistake."""
     store = FailureStore(records, clock)
+    known = {(row.sort, row.item, row.equipment, row.mode, row.at) for row in store.rows()}
     for told in read_file(folder):
         if isinstance(told, FailureMistake):
             raise told
+        if (told.sort, told.item, told.equipment, told.mode, told.at) in known:
+            continue
         store.enter(None, uuid5(_NAMES, "|".join(map(str, (told.sort, told.item, told.equipment, told.mode, told.at)))), told)
