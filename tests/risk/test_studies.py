@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from anlan.model.clock import ManualClock
 from anlan.model.errors import AnlanError, NotFound
 from anlan.plant.folder import check as check_plant
 from anlan.risk.studies import kinds
 from anlan.risk.studies.checking import Names
+from anlan.risk.studies.command import register
 from anlan.risk.studies.drafts import Draft, Written, read_draft
 from anlan.risk.studies.facts import Binding, Condition, read_binding
 from anlan.risk.studies.folder import export_folder, import_folder, read_folder
@@ -19,6 +22,8 @@ from anlan.risk.written import Mistake
 from anlan.sense.demo.wiring import PLANT as DEMO
 from anlan.store.records import Records
 
+app = typer.Typer()
+register(app)
 TEXT = """\
 study: leak
 kind: {kind}
@@ -142,6 +147,17 @@ def test_a_folder_becomes_versions_and_versions_a_folder(studies: Studies, tmp_p
 def test_mistakes_in_a_folder_are_named(tmp_path: Path, made: dict[str, str], found: str) -> None:
     (mistake,) = read_folder(folder(tmp_path, **made), NAMES).mistakes
     assert str(mistake).startswith(found)
+
+
+def test_the_command_computes_a_folder_without_a_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "C")
+    told = CliRunner().invoke(app, [str(folder(tmp_path)), "--if", "point PI-101 > 1"])
+    assert told.exit_code == 0
+    assert told.stdout.split() == ["leak", "fault-tree", "0.05", "→", "0.5", "×10"]
+    wrong = CliRunner().invoke(app, [str(folder(tmp_path, "1.3")), "--unknown", "alarm X"])
+    assert wrong.exit_code == 2
+    assert "studies/leak.yaml:6: the probability of a is 1.3" in wrong.stderr
+    assert "no study asks for alarm X" in wrong.stderr
 
 
 def test_the_demo_plants_studies_hold() -> None:

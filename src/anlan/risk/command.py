@@ -25,6 +25,9 @@ def register(app: typer.Typer) -> None:
     from anlan.risk.worksheets.command import register as register_worksheets
 
     register_worksheets(risk)
+    from anlan.risk.studies.command import register as register_studies
+
+    register_studies(risk)
     app.add_typer(risk, name="risk")
 
 

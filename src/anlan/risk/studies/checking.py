@@ -8,7 +8,7 @@ from typing import Any
 
 from anlan.model.points import Point
 from anlan.monitor.safety.config import SafetySystem
-from anlan.risk.studies.drafts import Draft, Written, read_draft
+from anlan.risk.studies.drafts import Draft, Library, Written, read_draft
 from anlan.risk.studies.facts import Binding
 from anlan.risk.studies.kinds import kind
 from anlan.risk.written import Mistake
@@ -53,11 +53,11 @@ class Checked:
     mistakes: tuple[Mistake, ...]
 
 
-def check(written: Written, plant: Names | None) -> Checked:
-    """`plant` None: not known, so nothing is said of it. A kind tells its first mistake; those of the plant are told all at once."""
+def check(written: Written, plant: Names | None, library: Library | None = None) -> Checked:
+    """`plant` None: not known, so nothing is said of it. `library`: the other studies. A kind tells its first mistake; those of the plant are told all at once."""
     draft = None
     try:
-        draft = read_draft(written)
+        draft = read_draft(written, library)
         model = kind(draft.kind).read(draft)
     except Mistake as mistake:
         return Checked(draft, None, (mistake,))

@@ -11,7 +11,7 @@ file: tree.xml                   # of a kind that reads another form, too
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from types import MappingProxyType
@@ -42,6 +42,10 @@ class Written:
         return sha256(orjson.dumps([self.text, dict(self.attached)], option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
+Library = Callable[[str], "Written | None"]
+"""The text of another study in force, by id; None where there is none. For kinds that rest on another study."""
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """The header read; `body` the kind's own entries in the order in which they were written."""
@@ -56,9 +60,10 @@ class Draft:
     attached: Mapping[str, str]
     place_at: Place
     """Where the place is written."""
+    library: Library | None = None
 
 
-def read_draft(written: Written) -> Draft:
+def read_draft(written: Written, library: Library | None = None) -> Draft:
     """Raises Mistake for a header that is not one."""
     from anlan.risk.studies.kinds import HOMES
 
@@ -93,4 +98,5 @@ def read_draft(written: Written) -> Draft:
         body={name: node for name, node in entries.items() if name not in HEADER},
         attached=written.attached,
         place_at=nodes.place(entries.get("place", root)),
+        library=library,
     )

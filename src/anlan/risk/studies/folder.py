@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from anlan.model.errors import InputError
 from anlan.risk.studies.checking import Names, check
-from anlan.risk.studies.drafts import MOST_BYTES, Draft, Written
+from anlan.risk.studies.drafts import IDENTIFIER, MOST_BYTES, Draft, Written
 from anlan.risk.studies.store import StaleStudy, Studies, Study
 from anlan.risk.written import Mistake, Nodes, Place
 from anlan.store.disk import Disk
@@ -38,13 +38,18 @@ def read_folder(plant: Path, names: Names | None = None) -> Found:
     """`names`: of the plant, for what the studies ask of it. A folder without studies has none."""
     studies: dict[str, tuple[Draft, Written]] = {}
     mistakes: list[Mistake] = []
+
+    def library(study: str) -> Written | None:
+        beside = plant / FOLDER / f"{study}{SUFFIX}"
+        return _written(beside) if IDENTIFIER.fullmatch(study) and beside.is_file() else None
+
     for path in sorted((plant / FOLDER).glob(f"*{SUFFIX}")) if (plant / FOLDER).is_dir() else ():
         try:
             written = _written(path)
         except Mistake as mistake:
             mistakes.append(mistake)
             continue
-        checked = check(written, names)
+        checked = check(written, names, library)
         mistakes += checked.mistakes
         if checked.draft is None:
             continue

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -15,7 +15,7 @@ import structlog
 from anlan.model.clock import Micros
 from anlan.model.errors import AnlanError, StoreError
 from anlan.model.words import Label
-from anlan.risk.studies.drafts import read_draft
+from anlan.risk.studies.drafts import Written, read_draft
 from anlan.risk.studies.facts import Binding, Fact
 from anlan.risk.studies.kinds import HOMES, Outcome, kind
 from anlan.risk.studies.node_facts import NodeFacts
@@ -43,6 +43,8 @@ class Running:
     outcome: Outcome | None = None
     at: Micros = 0
     failure: Label | None = None
+    rests_on: set[str] = field(default_factory=set)
+    """Other studies that its model was made of: it is read again with them."""
 
 
 class LiveStudies:
@@ -59,6 +61,7 @@ class LiveStudies:
         """One computation at a time: they take a core from the console."""
         self._changed = Bell()
         self._last: dict[str, Result] = {}
+        self._written: dict[str, Written] = {}
 
     @classmethod
     def of(cls, context: Context) -> LiveStudies:
@@ -86,6 +89,7 @@ class LiveStudies:
     async def load(self) -> None:
         """All studies in force, and what was known before this process began. Raises StoreError."""
         current = await asyncio.to_thread(self.store.current)
+        self._written = {study.study: study.written for study in current.values()}
         self._last = await asyncio.to_thread(self.store.last_results)
         for study in current.values():
             self.running[study.study] = await self._taken(study)
@@ -96,18 +100,32 @@ class LiveStudies:
         """A new version is in force, or the study is removed."""
         if study.removed:
             self.running.pop(study.study, None)
+            self._written.pop(study.study, None)
         else:
+            self._written[study.study] = study.written
             self.running[study.study] = await self._taken(study)
+        for other in list(self.running.values()):
+            if study.study in other.rests_on and other.study.study != study.study:
+                self.running[other.study.study] = await self._taken(other.study)
         self._changed.ring()
         self.moved.ring()
 
+    def library(self, study: str) -> Written | None:
+        """The text of a study in force."""
+        return self._written.get(study)
+
     async def _taken(self, study: Study) -> Running:
         taken = Running(study)
+
+        def library(name: str) -> Written | None:
+            taken.rests_on.add(name)
+            return self.library(name)
+
         try:
             if study.kind not in HOMES:
                 taken.failure = say("this release knows no studies of kind {kind}", kind=study.kind)
                 return taken
-            taken.model = await asyncio.to_thread(lambda: kind(study.kind).read(read_draft(study.written)))
+            taken.model = await asyncio.to_thread(lambda: kind(study.kind).read(read_draft(study.written, library)))
         except AnlanError as error:
             taken.failure = Label(zh=error.text("zh"), en=error.text("en"))
             return taken

@@ -16,7 +16,7 @@ from anlan.model.clock import Micros
 from anlan.model.errors import AnlanError, Hidden, InputError
 from anlan.model.words import Label, Language
 from anlan.risk.studies.checking import Checked, Names, check
-from anlan.risk.studies.drafts import Written
+from anlan.risk.studies.drafts import Library, Written
 from anlan.risk.studies.facts import Binding, Fact
 from anlan.risk.studies.kinds import HOMES, kind
 from anlan.risk.studies.live import LiveStudies, Running
@@ -152,7 +152,7 @@ class StudyService:
     async def preview(self, principal: Principal, text: str, attached: Mapping[str, str], study: str = "") -> dict[str, Any]:
         """Mistakes by line; where there is none, what it says and what that changes of the version in force. Keeps nothing."""
         written = Written(text, f"studies/{study or 'new'}.yaml", attached)
-        checked = await asyncio.to_thread(check, written, Names.of_view(self._context.plant))
+        checked = await asyncio.to_thread(check, written, Names.of_view(self._context.plant), self._library(principal))
         if checked.model is None or checked.draft is None:
             return {"mistakes": [mistake_row(one) for one in checked.mistakes], "outcome": None, "difference": None}
         draft = checked.draft
@@ -204,7 +204,7 @@ class StudyService:
         self, principal: Principal, study: str, written: Written, *, base: int | None, reason: str, id: UUID | None = None
     ) -> dict[str, Any]:
         """The next version. Raises StudyMistakes, StaleStudy, Forbidden, InputError."""
-        checked = await asyncio.to_thread(check, written, Names.of_view(self._context.plant))
+        checked = await asyncio.to_thread(check, written, Names.of_view(self._context.plant), self._library(principal))
         if checked.mistakes or checked.draft is None:
             raise StudyMistakes(checked.mistakes)
         if checked.draft.id != study:
@@ -222,7 +222,7 @@ class StudyService:
     async def remove(self, principal: Principal, study: str, *, base: int, reason: str, id: UUID | None = None) -> dict[str, Any]:
         """It ends, its versions stay. Raises NotFound, StaleStudy."""
         found = await self._found(principal, study, None)
-        checked = await asyncio.to_thread(check, found.written, None)
+        checked = await asyncio.to_thread(check, found.written, None, self.live.library)
         if checked.draft is None:
             raise StudyMistakes(checked.mistakes)
         await self._keep(principal, checked, found.written, base=base, reason=reason, removed=True, id=id)
@@ -325,12 +325,21 @@ class StudyService:
             return found, kind(found.kind), await self.live.answer(one)
         if found.kind not in HOMES:
             raise InputError("this release knows no studies of kind {kind}", kind=found.kind)
-        checked = await asyncio.to_thread(check, found.written, None)
+        checked = await asyncio.to_thread(check, found.written, None, self.live.library)
         if checked.model is None:
             raise StudyMistakes(checked.mistakes)
         of = kind(found.kind)
         facts: dict[Binding, Fact] = {one.binding: self.live.facts.fact(one.binding) for one in of.bindings(checked.model)}
         return found, of, await self.live.compute(found.kind, checked.model, facts)
+
+    def _library(self, principal: Principal) -> Library:
+        """Whoever writes a study rests it only on studies that he may see."""
+
+        def seen(name: str) -> Written | None:
+            running = self.live.running.get(name)
+            return running.study.written if running is not None and self._may(principal, VIEW, running.study.place) else None
+
+        return seen
 
     def _running(self, found: Study) -> Running:
         one = self.live.running.get(found.study)
