@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from anlan.risk.failures.library import failure_data as failure_data
     from anlan.risk.failures.update import Counts as Counts
     from anlan.risk.failures.update import update_failures as update_failures
+    from anlan.risk.hazards.config import HazardUnit as HazardUnit
+    from anlan.risk.hazards.config import Residents as Residents
+    from anlan.risk.hazards.identification import Identification as Identification
+    from anlan.risk.hazards.identification import identify as identify
     from anlan.risk.lopa.answers import solve_analysis as solve_analysis
     from anlan.risk.lopa.functions import SafetyFunction as SafetyFunction
     from anlan.risk.lopa.functions import read_function as read_function
@@ -51,6 +55,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "failure_data": "failures.library", "Counts": "failures.update", "update_failures": "failures.update",
+    "HazardUnit": "hazards.config", "Residents": "hazards.config", "Identification": "hazards.identification",
+    "identify": "hazards.identification",
     "read_analysis": "lopa.reading", "solve_analysis": "lopa.answers",
     "Channel": "lopa.pfd", "solve_group": "lopa.pfd", "SafetyFunction": "lopa.functions", "read_function": "lopa.functions",
     "CutSet": "trees.cut_sets", "CutSets": "trees.cut_sets", "importance": "trees.importances", "BasicEvent": "trees.model",
