@@ -27,18 +27,28 @@ SOURCES = (
 """What the compiled code follows from."""
 
 
-def fast(function: Callable[..., Any]) -> Any:
-    """Decorates a function of the inner loop."""
-    options = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False, "forceinline": True}
-    compiled: Any = njit(**options)(function)  # type: ignore[call-overload]  # the stub lacks _nrt
-    compiled._cache._cache_file._source_stamp = stamp()
-    return compiled
+def compiled(sources: tuple[str, ...], *, inline: bool) -> Callable[[Callable[..., Any]], Any]:
+    """Decorates functions of an inner loop that follow from `sources`, files below the package; `inline` makes one function of all of them."""
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        options = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False} | (
+            {"forceinline": True} if inline else {}
+        )
+        made: Any = njit(**options)(function)  # type: ignore[call-overload]  # the stub lacks _nrt
+        made._cache._cache_file._source_stamp = stamp(sources)
+        return made
+
+    return decorate
 
 
 @cache
-def stamp() -> str:
+def stamp(sources: tuple[str, ...] = SOURCES) -> str:
     """Of all sources together."""
     digest = hashlib.sha256()
-    for name in SOURCES:
+    for name in sources:
         digest.update((Path(anlan.__file__).parent / name).read_bytes())
     return digest.hexdigest()
+
+
+fast = compiled(SOURCES, inline=True)
+"""Decorates a function of the engine's inner loop."""

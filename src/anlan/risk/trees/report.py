@@ -80,8 +80,10 @@ class Report:
 
     def case(self, case: Case) -> None:
         typer.echo(f"{'✓' if case.within else '·' if case.within is None else '✗'} {case.case}  {case.ours} / {case.reference}")
+        if case.unusable:
+            typer.echo(f"  {case.note}")
 
     def summary(self, summary: Summary) -> None:
-        self.say("{cases} cases: {within} within, {outside} outside, {unknown} without a reference; {seconds} s",
-                 cases=summary.cases, within=summary.within, outside=summary.outside, unknown=summary.unknown,
+        self.say("{cases} cases: {within} within, {outside} outside, {unknown} without a reference, {unusable} contradicted by their file; {seconds} s",
+                 cases=summary.cases, within=summary.within, outside=summary.outside, unknown=summary.unknown, unusable=summary.unusable,
                  seconds=f"{summary.seconds:.1f}")  # fmt: skip

@@ -1,7 +1,7 @@
 """Published cases run one after the other: `aralia/xml` beside `aralia_reference.csv`, `aralia/openpsa_extra` beside `expected.csv`.
 
 Each figure is a case of its own. One that says of itself that it cannot be reproduced (`note`, "truncated; cut-off not stated") is run and
-told, with `within` null.
+told, with `within` null. So is one that the file, by its own size, cannot have whatever program reads it: such a case is `unusable`, and says why.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from typing import Any
 
 from anlan.model.errors import AnlanError
 from anlan.risk.trees.diagrams.building import MOST_NODES
-from anlan.risk.trees.event_trees import SequenceResult, sequences
+from anlan.risk.trees.event_trees import SequenceResult, Walk, sequences
 from anlan.risk.trees.importances import importance
 from anlan.risk.trees.mistakes import TreeQuestion
+from anlan.risk.trees.model import FaultTree, names_in
 from anlan.risk.trees.openpsa import read_tree
 from anlan.risk.trees.solving import Limits, Solution, evaluation, solve
 from anlan.risk.trees.spread import uncertainty
@@ -39,6 +40,8 @@ class Case:
     within: bool | None
     seconds: float
     note: str = ""
+    unusable: bool = False
+    """The file contradicts its reference: nothing is to be compared."""
 
     @property
     def ratio(self) -> float | None:
@@ -57,7 +60,7 @@ class Case:
             "within": self.within,
             "seconds": round(self.seconds, 4),
         }
-        return found | ({"note": self.note} if self.note else {})
+        return found | ({"note": self.note} if self.note else {}) | ({"unusable": True} if self.unusable else {})
 
 
 @dataclass(slots=True)
@@ -66,6 +69,8 @@ class Summary:
     within: int = 0
     outside: int = 0
     unknown: int = 0
+    """Without anything to compare with."""
+    unusable: int = 0
     seconds: float = 0.0
 
     def add(self, case: Case) -> None:
@@ -73,7 +78,8 @@ class Summary:
         self.seconds += case.seconds
         self.within += case.within is True
         self.outside += case.within is False
-        self.unknown += case.within is None
+        self.unknown += case.within is None and not case.unusable
+        self.unusable += case.unusable
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -81,6 +87,7 @@ class Summary:
             "within": self.within,
             "outside": self.outside,
             "unknown": self.unknown,
+            "unusable": self.unusable,
             "seconds": round(self.seconds, 3),
         }
 
@@ -231,7 +238,7 @@ def _event_tree(case: str, model: str, files: list[Path], row: dict[str, str], b
     tree = read_tree(*files)
     results = sequences(tree, Limits(MOST_NODES // 4))
     if row["quantity"] == "MCS;probability;sequences":
-        return _whole_tree(case, model, results, row, _frequency(tree), began)
+        return _whole_tree(case, tree, model, results, row, began)
     names = re.fullmatch(r"S(\d+)\.\.S(\d+)", row["quantity"])
     wanted_names = (
         [f"S{n}" for n in range(int(names[1]), int(names[2]) + 1)]
@@ -255,15 +262,34 @@ def _frequency(tree: Any) -> float:
     return 1.0
 
 
-def _whole_tree(
-    case: str, model: str, results: list[SequenceResult], row: dict[str, str], frequency: float, began: float
-) -> Case:
+def _whole_tree(case: str, tree: FaultTree, model: str, results: list[SequenceResult], row: dict[str, str], began: float) -> Case:
     mcs, probability, count = row["value"].split(";")
     reference = [int(mcs), float(probability), int(count)]
     known: Callable[[list[Any]], Any] = lambda values: None if None in values else sum(values)  # noqa: E731
     total = known([one.probability for one in results])
-    ours = [known([one.mcs for one in results]), None if total is None else total * frequency, len(results)]
+    ours = [known([one.mcs for one in results]), None if total is None else total * _frequency(tree), len(results)]
     close = ours[0] == reference[0] and ours[2] == reference[2] and total is not None
     close = close and math.isclose(ours[1], reference[1], rel_tol=5e-4)
-    note = row.get("source", "")
-    return Case(case, model, ours, reference, None if "truncated" in note else close, time.perf_counter() - began, note)
+    note, seconds = row.get("source", ""), time.perf_counter() - began
+    if not close and (why := _cannot_have(tree, results, int(mcs))):
+        return Case(case, model, ours, reference, None, seconds, f"{why}; {note}", unusable=True)
+    return Case(case, model, ours, reference, None if "truncated" in note else close, seconds, note)
+
+
+def _cannot_have(tree: FaultTree, results: list[SequenceResult], sets: int) -> str:
+    """Why no program can find so many minimal cut sets in this file, "" where one could.
+
+    Of n events at most C(n, n/2) sets can be minimal beside one another (Sperner), so the events that the sequences still reach bound the count.
+    """
+    reached = [set(part.circuit.events) for one in results for part in one.parts]
+    most = sum(math.comb(len(events), len(events) // 2) for events in reached)
+    if sets <= most:
+        return ""
+    below = {name for gate in tree.gates.values() for name in names_in(gate.formula)}
+    asked = {name for one in tree.event_trees for *_, got in Walk(tree).ends(one) for f in got.formulas for name in names_in(f)}
+    lost = sorted(name for name in tree.gates if name not in below and name not in asked)
+    events = len(set().union(*reached))
+    return (
+        f"the file contradicts it: its {len(results)} sequences reach {events} of {len(tree.events)} events, which can form {most} minimal cut "
+        f"sets at most, not {sets}; nothing leads to {', '.join(lost[:3]) or 'the rest'} and what is below"
+    )
