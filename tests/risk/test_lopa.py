@@ -225,6 +225,8 @@ def test_from_the_command_line_and_on_paper(tmp_path: Path) -> None:
     assert '"needed_pfd":0.0176' in json.output
     paper = kind("lopa").paper(answer(LUND), "zh")
     assert [len(one.rows) for one in paper] == [5, 5, 0]
+    lost = kind("lopa").paper(answer(BASE, {"BP-07": True, "PSV-101.ISOLATED": False}), "en")[0]
+    assert [row[3] for row in lost.rows if row[0] == "sif-07"] == ["lost: ×100"]
 
 
 def test_figures_may_come_from_the_library_with_their_source() -> None:

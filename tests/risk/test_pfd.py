@@ -11,6 +11,7 @@ import typer
 from scipy.linalg import expm
 from typer.testing import CliRunner, Result
 
+from anlan.risk import over_time, read_tree, solve
 from anlan.risk.command import register
 from anlan.risk.lopa.bands import band_of
 from anlan.risk.lopa.form import LopaMistake
@@ -107,6 +108,19 @@ def test_a_markov_chain_of_every_channel_agrees(architecture: str) -> None:
     one = Channel(lambda_du=2e-6, lambda_dd=3e-6, proof_test=4380, coverage=0.9, full_test=21900, mttr=12, mrt=12)
     formula, chain = solve_group(architecture, one).pfd, markov(n, k, one)
     assert 0.98 * chain < formula < 1.25 * chain
+
+
+@pytest.mark.parametrize(("k", "n"), [(1, 2), (2, 3), (2, 4)])
+def test_a_fault_tree_integrated_over_time_agrees(k: int, n: int, tmp_path: Path) -> None:
+    """The decision diagram of n tested channels and their common cause, averaged over 8,761 hours of the mission."""
+    rate, beta, interval = 1e-6, 0.1, 4380
+    alone = "".join(f"  c{i}: {{rate: {rate * (1 - beta)}, test-interval: {interval}}}\n" for i in range(n))
+    file = tmp_path / "tree.yaml"
+    gates = f"gates:\n  top: {{or: [all, {{atleast: {n - k + 1}, of: [{', '.join(f'c{i}' for i in range(n))}]}}]}}\n"
+    file.write_text(f"{gates}events:\n{alone}  all: {{rate: {rate * beta}, test-interval: {interval}}}\n", "utf-8")
+    average = over_time(solve(read_tree(file, mission_time=8760.0))).average
+    figure = solve_group(f"{k}oo{n}", Channel(lambda_du=rate, proof_test=interval, beta=beta)).pfd
+    assert figure == pytest.approx(average, rel=0.01)
 
 
 def test_common_cause_is_the_floor_and_repair_time_counts() -> None:

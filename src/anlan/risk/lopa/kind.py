@@ -165,9 +165,7 @@ def sections(answer: Answer, language: Language) -> tuple[Section, ...]:
                     step.name.text(language),
                     "—" if step.what == "cause" else f"× {short(step.factor)}",
                     short(step.frequency),
-                    step.credit.why.text(language)
-                    if step.credit is not None and step.credit.why is not None
-                    else _source(answer, step),
+                    _reason(answer, step).text(language),
                 )
                 for step in path.steps
             ),
@@ -175,6 +173,16 @@ def sections(answer: Answer, language: Language) -> tuple[Section, ...]:
         for path in answer.paths
     ]
     return (*ways, Section(words("What it rests on"), lines=tuple(one.text(language) for one in answer.remarks())))
+
+
+def _reason(answer: Answer, step: Step) -> Label:
+    """Why a layer is not credited, or that the plant says it is lost; else the source of the figure."""
+    if step.credit is not None and step.credit.why is not None:
+        return step.credit.why
+    if step.factor != step.usual:
+        msgid = "lost: {factor}" if step.credit is not None else "present now"
+        return say(msgid, factor=f"×{short(step.factor / step.usual)}" if step.usual else "")
+    return Label(zh=_source(answer, step))
 
 
 def _source(answer: Answer, step: Step) -> str:
