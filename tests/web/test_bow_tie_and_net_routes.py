@@ -90,6 +90,22 @@ async def test_the_plant_moves_them_and_what_is_assumed_is_kept_nowhere(node: No
     assert (never.status_code, never.json()["code"]) == (422, "net-question")
     for kind in ("release", "leak"):
         assert (await console.get(f"/api/v1/print/risk/studies/{kind}")).content.startswith(b"%PDF")
+
+    # A bow-tie on the tree of another study follows its next version, and tells when that is gone.
+    linked = (
+        BOW_TIE.replace("study: release", "study: linked")
+        .replace("pfd: 0.1}", "gate: blind}")
+        .replace("top-event", "tree: blind\ntop-event", 1)
+    )
+    assert (await put(console, linked, study="linked")).status_code == 200
+    shown = (await console.get(f"{PATH}/linked/figure")).json()["figure"]
+    assert shown["consequences"][0]["baseline"] == pytest.approx(0.001 * 0.01 * 0.0199)
+    assert (await put(console, TREE.replace("power: 0.01", "power: 0.2"), 1, "blind")).status_code == 200
+    shown = (await console.get(f"{PATH}/linked/figure")).json()["figure"]
+    assert shown["consequences"][0]["baseline"] == pytest.approx(0.001 * 0.01 * 0.208)
+    assert (await console.delete(f"{PATH}/blind", params={"base": 2, "reason": "no longer ours"})).status_code == 200
+    lost = next(one for one in (await console.get(PATH)).json()["items"] if one["id"] == "linked")
+    assert "there is no fault tree blind" in lost["failure"]["en"]
     branch = consoles()
     await branch.sign_in("branch")
     assert (await branch.post("/api/v1/risk/nets/leak/ask", json={})).status_code == 404

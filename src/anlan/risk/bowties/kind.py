@@ -90,20 +90,26 @@ def _moved(answer: BowTieAnswer, worst: Sequence[str]) -> tuple[Moved, ...]:
     """Every fact that is asked for; those that change something carry their part's factor on the gravest consequences, the largest first."""
     if answer.facts is None or answer.baseline is None:
         return ()
-    tie, base = answer.model.bow_tie, sum(answer.baseline[name] for name in worst)
+    base = sum(answer.baseline[name] for name in worst)
     factors: dict[tuple[str, str], float | None] = {}
     for one in answer.changes:
         alone = sum((one.factors[name] or 0.0) * answer.baseline[name] for name in worst)
         factors[(one.part, one.name)] = alone / base if base else None
-    found = []
-    for part, name, label, bound in _asked(tie):
+    found, events = [], {one.name for one in answer.model.live}
+    for part, name, label, bound in _asked(answer.model):
         fact = answer.facts[bound.binding]
         factor = factors.get((part, name), 1.0) if fact.adverse else 1.0
         found.append(Moved(name, label, bound.binding, fact, factor if base else None))
-    return tuple(sorted(found, key=lambda one: -(one.factor or 0.0)))
+    once: dict[tuple[Binding, str], Moved] = {}
+    for each in sorted(found, key=lambda one: -(one.factor or 0.0)):
+        # What a barrier's health and the linked tree both ask is told once, for the barrier.
+        once.setdefault((each.binding, "" if each.what in events else each.what), each)
+    asked = {binding for binding, what in once if what}
+    return tuple(one for (binding, what), one in once.items() if what or binding not in asked)
 
 
-def _asked(tie: BowTie) -> list[tuple[str, str, Label, Bound]]:
+def _asked(model: Prepared) -> list[tuple[str, str, Label, Bound]]:
+    tie = model.bow_tie
     found = [
         ("barrier", name, one.label, bound)
         for name, one in tie.barriers.items()
@@ -114,7 +120,7 @@ def _asked(tie: BowTie) -> list[tuple[str, str, Label, Bound]]:
     found += [("threat", n, one.label, one.live.bound) for n, one in tie.threats.items() if one.live is not None]
     found += [("escalation", n, one.label, one.live.bound) for n, one in tie.escalation.items() if one.live is not None]
     found += [("condition", n, one.label, one.live.bound) for n, one in tie.conditions.items() if one.live is not None]
-    return found + [("event", one.name, Label(), one.bound) for one in tie.live]
+    return found + [("event", one.name, Label(zh=model.tree.events[one.at].label or one.name), one.bound) for one in model.live]
 
 
 # ---- telling
@@ -169,6 +175,7 @@ def figure_of(answer: BowTieAnswer) -> dict[str, Any]:
              "factors": {name or "top-event": factor for name, factor in one.factors.items()}}
             for one in answer.changes
         ],
+        "linked": tie.linked or None,
         "unit": "/a",
         "method": say(METHOD).model_dump(),
         "seconds": round(answer.seconds, 4),

@@ -126,7 +126,7 @@ class Consequence:
 
 @dataclass(frozen=True, slots=True)
 class BowTie:
-    """`tree`: the fault tree that gates refer to, its common causes spelled out; without gates where there is none."""
+    """`tree`: the fault tree that gates refer to; without gates where there is none. `linked`: the study that holds it, where another does."""
 
     name: str
     label: Label
@@ -140,6 +140,7 @@ class BowTie:
     conditions: Mapping[str, Condition] = field(default_factory=dict)
     live: tuple[LiveEvent, ...] = ()
     """Of the tree's events."""
+    linked: str = ""
     source: str = ""
     validity: str = ""
 

@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -30,6 +31,9 @@ from anlan.risk.trees.expressions import Number
 from anlan.risk.trees.model import BasicEvent, Connective, Constant, FaultTree, Formula, Gate, Logic, Named
 from anlan.risk.trees.solving import by_level, chances, exact
 from anlan.risk.wording import say
+
+if TYPE_CHECKING:
+    from anlan.risk.studies.of_trees import LiveEvent
 
 MOST_NODES = 1 << 21
 METHOD = "exact: one decision diagram over all barriers"
@@ -106,7 +110,13 @@ class Prepared:
         tie = self.bow_tie
         watched = [bound for one in tie.barriers.values() if one.watch for item in one.watch.items for bound in item.bounds]
         alive = [one.live.bound for _, one in _alive(tie) if one.live is not None]
-        return [*watched, *alive, *(one.bound for one in tie.live)]
+        return [*watched, *alive, *(one.bound for one in self.live)]
+
+    @cached_property
+    def live(self) -> tuple[LiveEvent, ...]:
+        """The tree's live events that a path rests on; a linked tree may have others."""
+        events = set(self.circuit.events)
+        return tuple(one for one in self.bow_tie.live if one.at in events)
 
     def solve(self, facts: Facts | None = None, assumed: Mapping[str, Health] | None = None) -> BowTieAnswer:
         """`facts`: one for each of `bounds`; None is the baseline. `assumed`: barriers as if they were effective, degraded or failed."""
@@ -152,7 +162,7 @@ class Prepared:
             if one.live is not None and facts[one.live.bound.binding].adverse:
                 event = one.name if part == "threat" else _factor(one.name) if part == "escalation" else _condition(one.name)
                 told.append((part, one.name, facts[one.live.bound.binding], (event, one.live.then)))
-        for each in self.bow_tie.live:
+        for each in self.live:
             chance = each.chance(self.base[each.at], facts[each.bound.binding])
             if chance != self.base[each.at]:
                 told.append(("event", each.name, facts[each.bound.binding], (each.at, chance)))

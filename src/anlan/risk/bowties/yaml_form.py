@@ -25,11 +25,14 @@ consequences:
 gates: {no-detection: {atleast: 2, of: [at-201, at-202, at-203]}}
 events: {at-201: 0.02, at-202: 0.02, at-203: 0.02}
 live: {at-203: {point: AT-203, when: bad}}                         # of the tree's events, as in a fault tree's study
+
+`tree: study` instead of gates, events …: gates are those of another study, a fault tree, which moves this one with what it binds to the plant.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,14 +52,12 @@ from anlan.risk.bowties.model import (
     Threat,
     Watch,
 )
-from anlan.risk.studies.drafts import Draft
+from anlan.risk.studies.drafts import IDENTIFIER, Draft, Library, Written, read_draft
 from anlan.risk.studies.facts import SORTS, read_binding
 from anlan.risk.trees.checks import no_circle
-from anlan.risk.trees.elements import parse_xml, read_bytes
+from anlan.risk.trees.elements import read_bytes
 from anlan.risk.trees.mistakes import TreeMistake
 from anlan.risk.trees.model import FaultTree
-from anlan.risk.trees.openpsa import tree_of
-from anlan.risk.trees.yaml_form import Form
 from anlan.risk.written import Place
 from anlan.risk.yaml_reading import YamlReading
 
@@ -65,7 +66,7 @@ if TYPE_CHECKING:
 
 HEADER = ("study", "kind", "name", "place", "file")
 TREE = ("gates", "events", "houses", "parameters", "common-causes", "mission-time")
-SECTIONS = ("hazard", "top-event", "threats", "barriers", "consequences", "escalation", "conditions", "live", "source",
+SECTIONS = ("tree", "hazard", "top-event", "threats", "barriers", "consequences", "escalation", "conditions", "live", "source",
             "validity")  # fmt: skip
 MOST = 500
 """Of each: threats, barriers, consequences."""
@@ -98,8 +99,21 @@ def bow_tie_of(text: str | bytes, file: str = "bow-tie.yaml", folder: Path | Non
         body={name: node for name, node in parts.items() if name not in HEADER},
         attached=attached,
         place_at=reading.place(root),
+        library=None if folder is None else _beside(folder),
     )
     return reading.bow_tie(draft)
+
+
+def _beside(folder: Path) -> Library:
+    """Other studies as files of the same folder."""
+
+    def found(study: str) -> Written | None:
+        file = folder / f"{study}.yaml"
+        if not IDENTIFIER.fullmatch(study) or not file.is_file():
+            return None
+        return Written(read_bytes(file).decode(), str(file))
+
+    return found
 
 
 class BowTieReading(YamlReading):
@@ -113,13 +127,7 @@ class BowTieReading(YamlReading):
         for needed in ("top-event", "threats", "consequences"):
             if needed not in body:
                 self.fail("{part} is missing", draft.place_at, part=needed)
-        tree = self._tree(draft)
-        live: tuple[LiveEvent, ...] = ()
-        if "live" in body:
-            from anlan.risk.studies.of_trees import model_of, read_live
-
-            live = read_live(draft, tree)
-            tree = model_of(tree, live).whole
+        tree, live = self._tree(draft)
         barriers = {name: self._barrier(name, node, tree) for name, node in self._named("barriers", body)}
         escalation = {name: self._escalation(name, node) for name, node in self._named("escalation", body)}
         conditions = {name: self._condition(name, node) for name, node in self._named("conditions", body)}
@@ -145,19 +153,38 @@ class BowTieReading(YamlReading):
             raise BowTieMistake(failure.message, Place(failure.file, failure.line), **failure.facts) from failure
         return BowTie(
             draft.id, draft.name, self.label(body["hazard"]) if "hazard" in body else Label(), self.label(body["top-event"]), threats,
-            barriers, consequences, tree, escalation, conditions, live, self._said("source", body), self._said("validity", body),
+            barriers, consequences, tree, escalation, conditions, live, self._said("tree", body), self._said("source", body),
+            self._said("validity", body),
         )  # fmt: skip
 
-    def _tree(self, draft: Draft) -> FaultTree:
-        form = {name: node for name, node in draft.body.items() if name in TREE}
-        if draft.file:
-            for name, node in form.items():
-                raise self.unknown(name, node, ", ".join(SECTIONS))
-            folder = self.file.rpartition("/")[0]
-            return tree_of([parse_xml(draft.attached[draft.file].encode(), f"{folder}/{draft.file}".lstrip("/"))])
-        if not form:
-            return FaultTree(draft.id, {}, {})
-        return tree_of([Form(self.file).made(form, next(iter(form.values())), draft.id)])
+    def _tree(self, draft: Draft) -> tuple[FaultTree, tuple[LiveEvent, ...]]:
+        """Written here, in the Open-PSA file of the header, or another study: then with what that study binds to the plant."""
+        holding = self._linked(draft) if "tree" in draft.body else draft
+        if holding is draft and not draft.file and not any(name in draft.body for name in TREE):
+            return FaultTree(draft.id, {}, {}), ()
+        from anlan.risk.studies.of_trees import model_of, read_live, read_tree_of
+
+        if holding is draft:
+            held = {name: node for name, node in draft.body.items() if name in (*TREE, "live")}
+            holding = replace(draft, body=held)
+        tree = read_tree_of(holding)
+        live = read_live(holding, tree)
+        return (model_of(tree, live).whole if live else tree), live
+
+    def _linked(self, draft: Draft) -> Draft:
+        node = draft.body["tree"]
+        for name in draft.body:
+            if name in (*TREE, "live") or draft.file:
+                self.fail("the fault tree of {name} is another study: {part} does not belong here", node, name=draft.id,
+                          part=name if not draft.file else "file")  # fmt: skip
+        name = self.text(node)
+        written = draft.library(name) if draft.library is not None and name != draft.id else None
+        if written is None:
+            self.fail("there is no fault tree {name} among the studies", node, name=name)
+        other = read_draft(written, draft.library)
+        if other.kind != "fault-tree":
+            self.fail("{name} is of kind {found}; a fault tree was expected", node, name=name, found=other.kind)
+        return other
 
     def _named(self, part: str, body: Mapping[str, Node]) -> list[tuple[str, Node]]:
         found = list(self.entries(body[part])) if part in body else []

@@ -61,7 +61,7 @@ class BowTie {
     const detail = this.host.querySelector(".tie-detail");
     const one = told.barriers[this.open];
     detail.hidden = !one;
-    if (one) detail.innerHTML = details(this.open, one, this.live.barriers[this.open], this.assumed[this.open]);
+    if (one) detail.innerHTML = details(this.open, one, this.live.barriers[this.open], this.assumed[this.open], told.linked);
     this.told = told;
   }
 
@@ -173,7 +173,7 @@ function condition(x, y, one, name, not) {
   return `<div class="tie-condition ${holds ? "holds" : ""}" style="${placed(x + (CELL - CARD) / 2, y, CARD, 46)}"><p>${not ? `${t("not")} ` : ""}${esc(name_(one, name))}</p><p class="dim">${holds ? esc(label(one.live.why)) : figure(one.chance)}</p></div>`;
 }
 
-function details(name, one, live, assumed) {
+function details(name, one, live, assumed, linked) {
   const rows = one.items
     .map((item) => {
       const state = item.lost ? "true" : item.known ? "false" : "unknown";
@@ -184,7 +184,7 @@ function details(name, one, live, assumed) {
   const choices = ["effective", ...(one.degradable ? ["degraded"] : []), "failed"].map((as) => `<button type="button" class="button quiet" data-as="${as}" aria-pressed="${assumed === as}">${t(WORDS[as])}</button>`).join("");
   const counted = live.health === "unknown" ? ` · ${t("computed as {health}", { health: t(WORDS[live.counted]) })}` : "";
   const needs = one.needs !== null && one.items.length > 1 ? ` · ${t("needs {k} of {n}", { k: one.needs, n: one.items.length })}` : "";
-  return `<header><h2>${MARKS[one.health]} ${esc(name_(one, name))}</h2><span class="dim">${esc(label(one.sort_name))} · ${esc(label(live.health_name))}${counted}${needs}${one.source ? ` · ${esc(one.source)}` : ""}</span></header>
+  return `<header><h2>${MARKS[one.health]} ${esc(name_(one, name))}</h2><span class="dim">${esc(label(one.sort_name))} · ${esc(label(live.health_name))}${counted}${needs}${one.source ? ` · ${esc(one.source)}` : ""}</span>${one.gate ? `<span>${t("by the fault tree")} ${linked ? `<a href="/risk/studies/${encodeURIComponent(linked)}">${esc(`${linked} · ${one.gate}`)}</a>` : esc(one.gate)}</span>` : ""}</header>
     ${rows ? `<div class="wide-table"><table class="sheet"><tbody>${rows}</tbody></table></div>` : `<p class="dim">${t("Nothing on this node tells of this barrier.")}</p>`}
     <div class="button-row tie-as-if"><span class="dim">${t("As if it were")}</span>${choices}${assumed ? `<button type="button" class="button quiet" data-as="plant">${t("As the plant tells")}</button>` : ""}</div>`;
 }
