@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -122,7 +123,7 @@ def _writing(router: APIRouter, service: WorksheetService, writes: Writes) -> No
     @router.post("/risk/worksheets/score", dependencies=[require(VIEW)])
     async def score(body: Scoring) -> Response:
         """Score lines without keeping anything; mistakes are named cell by cell."""
-        return Json(service.scored(body.model_dump()))
+        return Json(await asyncio.to_thread(service.scored, body.model_dump()))
 
     @router.post("/risk/worksheets", dependencies=[require(EDIT)])
     async def create(request: Request, asker: Asker, body: NewSheet, key: Key = None) -> Response:

@@ -52,10 +52,13 @@ class WorksheetService:
 
     async def all(self, principal: Principal, place: str = "", colour: str = "") -> list[dict[str, Any]]:
         """Newest versions that this person may see, the latest change first. `place`: at or below it; `colour`: with such a line."""
-        kept = await asyncio.to_thread(self._store.current)
-        seen = [one for one in kept if self._may(principal, VIEW, one.sheet)]
-        rows = [self._headline(one) for one in seen if not place or f"{one.sheet.place}/".startswith(f"{place}/")]
-        return [row for row in rows if not colour or row["counts"].get(colour)]
+
+        def read() -> list[dict[str, Any]]:
+            seen = [one for one in self._store.current() if self._may(principal, VIEW, one.sheet)]
+            rows = [self._headline(one) for one in seen if not place or f"{one.sheet.place}/".startswith(f"{place}/")]
+            return [row for row in rows if not colour or row["counts"].get(colour)]
+
+        return await asyncio.to_thread(read)
 
     async def kept(self, principal: Principal, id: UUID, number: int | None = None) -> Kept:
         """Raises NotFound, also for one that this person may not see."""
@@ -108,7 +111,7 @@ class WorksheetService:
         self, principal: Principal, id: UUID, told: Mapping[str, Any], reason: str, origin: str = ""
     ) -> dict[str, Any]:
         """Raises SheetMistakes, Forbidden."""
-        sheet = read_sheet(told)
+        sheet = await asyncio.to_thread(read_sheet, told)
         await self._must_be_sound(principal, sheet, None)
         await asyncio.to_thread(self._store.create, principal, id, sheet, reason, origin)
         return await self.one(principal, id)
@@ -118,7 +121,7 @@ class WorksheetService:
     ) -> dict[str, Any]:
         """Make the next version of a sheet from its whole content. Raises SheetMistakes, SheetMoved, CommandRefused, NotFound, Forbidden."""
         before = await self.kept(principal, id, base)
-        sheet = read_sheet({"form": before.sheet.form, "method": before.sheet.method, **told})
+        sheet = await asyncio.to_thread(read_sheet, {"form": before.sheet.form, "method": before.sheet.method, **told})
         await self._must_be_sound(principal, sheet, before.sheet)
         await asyncio.to_thread(self._store.change, principal, id, base, sheet, reason, origin)
         return await self.one(principal, id)
