@@ -145,6 +145,17 @@ def test_the_engine_computes_the_mass_and_alarms_above_the_design_maximum(tmp_pa
     assert said == [("V-101.MASS.H", "CONDITION_ON"), ("V-102.MASS.H", "CONDITION_ON")]
 
 
+def test_levels_in_millimetres_and_masses_in_kilograms_are_converted(tmp_path: Path) -> None:
+    level = line(unit="mm", **{**NONE, "range_high": "3000"})
+    mass = POINTS[2].replace('"t"', '"kg"')
+    write(tmp_path, level, POINTS[1], mass, plant=PLANT + HAZARDS)
+    (tmp_path / "V-101.csv").write_text("0,0\n1,10\n2,30\n3,36\n", "utf-8")
+    running = Running(load(tmp_path))
+    running.read(1, LT_101=1500, TI_101=20, WI_102=5200)
+    assert running.value("V-101.MASS") == pytest.approx(20 * 1.408)
+    assert running.value("V-102.MASS") == pytest.approx(5.2)
+
+
 @pytest.mark.parametrize("rows", [2, 12, 400])
 def test_the_expression_is_the_table(rows: int) -> None:
     """Against numpy.interp; of a long table at the rows that stay, and within the stated distance at all others."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from heapq import heappop, heappush
 from itertools import pairwise
 
 from anlan.risk.hazards.config import LiveMass, Row
@@ -26,6 +28,7 @@ class MassFormula:
     deviation: float
 
 
+@lru_cache(maxsize=512)
 def formula(live: LiveMass, *, level: str, temperature: str, in_percent: bool, mass: str = "") -> MassFormula:
     """`level`, `temperature` and `mass` are the points as they are written in an expression."""
     if live.mass:
@@ -76,22 +79,39 @@ def _thinned(rows: Sequence[Row], most: int) -> Sequence[Row]:
     if len(rows) <= most:
         return rows
     kept = [0, len(rows) - 1]
+    gaps = [_gap(rows, *kept)]
     while len(kept) < most:
-        gaps = [(*_farthest(rows, lower, upper), upper) for lower, upper in pairwise(kept)]
-        distance, row, _ = max(gaps)
-        if distance <= 0:
+        distance, row, lower, upper = heappop(gaps)
+        if not distance:
             break
-        kept = sorted({*kept, row})
-    return [rows[n] for n in kept]
+        kept.append(row)
+        heappush(gaps, _gap(rows, lower, row))
+        heappush(gaps, _gap(rows, row, upper))
+    return [rows[n] for n in sorted(kept)]
 
 
-def _farthest(rows: Sequence[Row], lower: int, upper: int) -> tuple[float, int]:
+def _gap(rows: Sequence[Row], lower: int, upper: int) -> tuple[float, int, int, int]:
+    """Between two rows that stay: minus the distance of the farthest row from their line, that row, and the two; smallest first is farthest first."""
     ends = (rows[lower], rows[upper])
-    return max(
-        ((abs(float(rows[n].value) - interpolated(ends, float(rows[n].at))), n) for n in range(lower + 1, upper)),
-        default=(0.0, lower),
-    )
+    between = range(lower + 1, upper)
+    distance, row = max(((_off(rows[n], ends), n) for n in between), default=(0.0, lower))
+    return -distance, row, lower, upper
+
+
+def _off(row: Row, kept: Sequence[Row]) -> float:
+    """How far its contents lie from what is computed. [m³]"""
+    return abs(float(row.value) - interpolated(kept, float(row.at)))
 
 
 def _deviation(rows: Sequence[Row], kept: Sequence[Row]) -> float:
-    return max(abs(float(row.value) - interpolated(kept, float(row.at))) for row in rows)
+    """Of the whole table; both are sorted, so each row is held against the piece it lies in."""
+    if len(kept) == len(rows):
+        return 0.0
+    pieces = iter(pairwise(kept))
+    lower, upper = next(pieces)
+    worst = 0.0
+    for row in rows:
+        while row.at > upper.at:
+            lower, upper = next(pieces)
+        worst = max(worst, _off(row, (lower, upper)))
+    return worst

@@ -232,7 +232,7 @@ function steps(computed) {
     (one) => `<tr><td><b>${esc(label(one.name) || one.id)}</b><div class="dim">${esc(one.id)} · ${esc(one.substance)} ${esc(one.cas)}</div></td><td class="number">${esc(one.q_text)}</td><td class="number">${one.threshold ?? "–"}</td><td class="number">${esc(one.ratio_text)}</td><td class="number">${one.beta ?? "–"}${one.provisional ? ` <span class="unchecked">${t("not checked against the original")}</span>` : ""}</td><td class="dim">${[...one.steps, ...one.missing].map((step) => esc(label(step))).join("<br>")}</td></tr>`,
   );
   const missing = computed.missing.map((one) => `<li class="todo">${esc(label(one))}</li>`).join("");
-  return `<div class="wide-table"><table class="sheet"><thead><tr><th>${t("Content")}</th><th class="number">q (t)</th><th class="number">Q (t)</th><th class="number">q/Q</th><th class="number">β</th><th>${t("Steps")}</th></tr></thead><tbody>${rows.join("")}</tbody></table></div>
+  return `<div class="wide-table" tabindex="0" role="region" aria-label="${t("How it is computed")}"><table class="sheet"><thead><tr><th>${t("Content")}</th><th class="number">q (t)</th><th class="number">Q (t)</th><th class="number">q/Q</th><th class="number">β</th><th>${t("Steps")}</th></tr></thead><tbody>${rows.join("")}</tbody></table></div>
     <ol class="steps">${computed.steps.map((one) => `<li>${esc(label(one))}</li>`).join("")}${missing}</ol>`;
 }
 
@@ -251,7 +251,7 @@ function past(history) {
     return `<tr><td class="number">${one.number}</td><td>${STATES()[one.state]}</td><td>${levelName(one.content.level)}<div class="dim">S ${esc(one.content.s_text)} · R ${esc(one.content.r_text)}</div></td><td>${esc(label(one.occasion_name))}<div class="dim">${esc(one.basis)}</div></td><td class="nowrap">${esc(one.assessed_on)} → ${esc(one.due)}</td>
       <td>${esc(label(one.by))} · ${stamp(one.at)}${decision}<div class="dim">${t("named persons")}: ${esc([people.principal, people.technical, people.operating].filter(Boolean).join(", ") || "–")}</div></td><td class="mono dim" title="SHA-256 ${esc(one.sha256)}">${esc(one.sha256.slice(0, 12))}${one.unchanged ? "" : `<div class="todo">${t("its hash differs")}</div>`}</td></tr>`;
   });
-  return `<div class="wide-table"><table class="sheet"><thead><tr><th class="number">${t("No.")}</th><th>${t("State")}</th><th>${t("Level")}</th><th>${t("Occasion")}</th><th>${t("Assessed → due")}</th><th>${t("Signed by")}</th><th>SHA-256</th></tr></thead><tbody>${rows.join("")}</tbody></table></div>`;
+  return `<div class="wide-table" tabindex="0" role="region" aria-label="${t("Signed identifications")}"><table class="sheet"><thead><tr><th class="number">${t("No.")}</th><th>${t("State")}</th><th>${t("Level")}</th><th>${t("Occasion")}</th><th>${t("Assessed → due")}</th><th>${t("Signed by")}</th><th>SHA-256</th></tr></thead><tbody>${rows.join("")}</tbody></table></div>`;
 }
 
 const clockWords = (clock) => `${t("again after {n} years", { n: clock.years })} · ${esc(label(clock.source))}${clock.verified ? "" : ` · <span class="unchecked">${t("not checked against the original")}</span>`}`;
