@@ -268,5 +268,7 @@ def test_the_command_says_what_the_manual_prints(tmp_path: Path) -> None:
     printed = PAGE.partition("$ anlan ")[2].partition("```")[0].splitlines()[1:]
     shown = CliRunner().invoke(app, ["risk", "bowtie", str(file)], env={"LANG": "en_GB.UTF-8", "LC_ALL": "en_GB.UTF-8"})
     assert shown.exit_code == 0, shown.output
-    assert shown.stdout.splitlines()[:-1] == printed[:-1]
+    assert [line for line in shown.stdout.splitlines() if "method" not in line] == [
+        line for line in printed if "method" not in line
+    ]
     assert '"cloud":' in CliRunner().invoke(app, ["risk", "bowtie", str(file), "--json"]).stdout

@@ -178,6 +178,13 @@ def test_published_trees_as_nets(name: str) -> None:
     top, exact = net.query[0], solve(tree).probability
     assert exact is not None
     assert ask(net, {}, [top]).posteriors[top]["yes"] == pytest.approx(exact, rel=1e-9)
+    of, text = kind("net"), (ARALIA / "xml" / f"{name}.xml").read_text("utf-8")
+    written = Written(f"study: tree\nkind: net\nname: tree\nfile: {name}.xml\n", attached={f"{name}.xml": text})
+    answer = of.solve(of.read(read_draft(written)), None)
+    assert of.outcome(answer).value == pytest.approx(exact, rel=1e-9)
+    figure = of.figure(answer)
+    assert len(figure["nodes"]) + figure["cut"] == len(net.nodes)
+    assert sum(map(len, figure["rows"])) == len(figure["nodes"]) <= 120
 
 
 def test_a_net_as_written_by_hand() -> None:

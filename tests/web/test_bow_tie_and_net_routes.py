@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from anlan.model.quality import BAD_COMMUNICATION
+from anlan.risk.studies.live import LiveStudies
 from tests.web.conftest import Console, Node
 from tests.web.test_study_routes import PATH, put, said
 
@@ -45,6 +46,18 @@ nodes:
   smell: {parents: [leak], rows: {no: 0.01, yes: 0.7}}
   alarm: {noisy-or: {leak: 0.9}, leak: 0.001, live: {point: AT-203, when: "> 0.5", else: no}}
 """
+
+
+async def failure_of(node: Node, console: Console, study: str, words: str) -> str:
+    """Once it says so; what it says at the end otherwise."""
+    live, told = LiveStudies.of(node.context), ""
+    for _ in range(400):
+        rung = live.moved.count
+        told = next(str(one["failure"]) for one in (await console.get(PATH)).json()["items"] if one["id"] == study)
+        if words in told:
+            return told
+        await live.moved.wait(rung, within=0.1)
+    return told
 
 
 async def test_the_plant_moves_them_and_what_is_assumed_is_kept_nowhere(node: Node, console: Console, consoles: Any) -> None:
@@ -90,6 +103,14 @@ async def test_the_plant_moves_them_and_what_is_assumed_is_kept_nowhere(node: No
     assert (never.status_code, never.json()["code"]) == (422, "net-question")
     for kind in ("release", "leak"):
         assert (await console.get(f"/api/v1/print/risk/studies/{kind}")).content.startswith(b"%PDF")
+
+    # Facts that exclude each other in a net are told, and it is computed again once they no longer do.
+    twin = NET.replace("study: leak", "study: twin") + "  twin: {and: [alarm], live: {alarm: LT-301.H, else: no}}\n"
+    assert (await put(console, twin, study="twin")).status_code == 200
+    for level, words in ((50, "exclude each other"), (85, "None"), (50, "exclude each other")):
+        node.feed("LT-301", level)
+        await node.settle()
+        assert words in await failure_of(node, console, "twin", words)
 
     # A bow-tie on the tree of another study follows its next version, and tells when that is gone.
     linked = (

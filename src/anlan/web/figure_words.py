@@ -10,5 +10,5 @@ FIGURE_WORDS = (
     # nets
     "A click on a state assumes it; on a name asks for it. ⚡ told by the plant, ◆ assumed, the thin line is the baseline.",
     "Finding", "Nothing is found now.", "Share", "What moved it", "course over the steps", "probability of the evidence", "step",
-    "with what the plant tells", "without what the plant tells",
+    "with what the plant tells", "{n} nodes further away are not drawn", "without what the plant tells",
 )  # fmt: skip

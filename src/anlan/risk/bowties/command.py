@@ -51,6 +51,9 @@ def bowtie_command(
         for threat_name, threat in tie.threats.items():
             typer.echo(f"  {answer.paths[(threat_name, name)]:>12.6g}  ← {threat.label.text(language) or threat_name}")
     say("method               {method}, {seconds} s", method=translate(METHOD, language), seconds=f"{answer.seconds:.3f}")
+    from anlan.risk.nets.command import told_limits
+
+    told_limits(language, tie.source, tie.validity)
 
 
 def as_object(model: Any) -> dict[str, Any]:

@@ -13,12 +13,13 @@ def register(risk: typer.Typer) -> None:
 
 
 def net_command(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A net in YAML, or a fault tree in Open-PSA XML (as .xml).")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A net in YAML, or a fault tree.")],
     evidence: Annotated[
         list[str] | None,
         typer.Option("--evidence", "-e", metavar="NODE=STATE", help="A finding; NODE=a:0.8,b:0.1 gives likelihoods instead."),
     ] = None,
     query: Annotated[list[str] | None, typer.Option("--query", help="The nodes that are told; default the net's own.")] = None,
+    from_a_tree: Annotated[bool, typer.Option("--from-tree", help="The file is a fault tree, as .xml always is.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Which finding moved what.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, with all nodes.")] = False,
 ) -> None:
@@ -35,7 +36,7 @@ def net_command(
     from anlan.risk.nets.yaml_form import read_net
     from anlan.risk.trees.openpsa import read_tree
 
-    net = from_tree(read_tree(file)) if file.suffix.lower() == ".xml" else read_net(file)
+    net = from_tree(read_tree(file)) if from_a_tree or file.suffix.lower() == ".xml" else read_net(file)
     findings = findings_of(dict(split_finding(one) for one in evidence or ()))
     answer = ask(net, findings)
     asked = tuple(query or answer.net.query) or tuple(answer.net.nodes)[:50]
@@ -72,3 +73,14 @@ def net_command(
             share = "–" if each.share is None else f"{each.share:+.4g}"
             factor = "–" if each.factor is None else f"×{each.factor:.3g}"
             say("  {share}  {factor} against without it  {finding}", share=share, factor=factor, finding=each.words)
+    told_limits(language, net.source, net.validity)
+
+
+def told_limits(language: str, source: str, validity: str) -> None:
+    """Where the numbers come from and what they are valid for, or that nobody says so."""
+    from anlan.model.words import translate
+
+    if source:
+        typer.echo(translate("Source: {source}", language).format(source=source))
+    words = "Valid for: {validity}" if validity else "No range of validity is stated."
+    typer.echo(translate(words, language).format(validity=validity))

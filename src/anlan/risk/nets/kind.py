@@ -33,6 +33,8 @@ from anlan.risk.trees.openpsa import tree_of
 from anlan.risk.wording import say
 from anlan.web.paper.document import Column, Section
 
+MOST_DRAWN = 120
+
 
 @dataclass(slots=True)
 class NetModel:
@@ -158,12 +160,12 @@ def figure_of(
     net: Net, answer: Answer, explanations: Sequence[Explanation], facts: Mapping[Binding, Fact] | None = None
 ) -> dict[str, Any]:
     """Nodes with their states before and after the evidence, in rows; of a dynamic net each node's course over the steps."""
-    rows = layers(
-        {name: [ref.name for ref in refs_of(one.rule) if not ref.before and ref.name != name] for name, one in net.nodes.items()}
-    )
+    drawn = _drawn(net)
+    above = {name: [ref.name for ref in refs_of(net.nodes[name].rule) if not ref.before and ref.name != name] for name in drawn}
     return {
-        "rows": rows,
-        "nodes": {name: _node(net, one, answer, facts) for name, one in net.nodes.items()},
+        "rows": layers({name: [each for each in parents if each in above] for name, parents in above.items()}),
+        "nodes": {name: _node(net, net.nodes[name], answer, facts) for name in drawn},
+        "cut": len(net.nodes) - len(drawn),
         "query": list(net.query),
         "steps": net.steps,
         "step_hours": net.step_hours if net.steps else None,
@@ -175,6 +177,25 @@ def figure_of(
         "source": net.source or None,
         "validity": net.validity or None,
     }
+
+
+def _drawn(net: Net) -> list[str]:
+    """All nodes, or those nearest to what is asked for: of a net that was a large tree nobody could see more."""
+    if len(net.nodes) <= MOST_DRAWN:
+        return list(net.nodes)
+    near: dict[str, list[str]] = {name: [] for name in net.nodes}
+    for name, node in net.nodes.items():
+        for ref in refs_of(node.rule):
+            near[name].append(ref.name)
+            near[ref.name].append(name)
+    found = dict.fromkeys(net.query)
+    waiting = list(found)
+    while waiting and len(found) < MOST_DRAWN:
+        for name in near[waiting.pop(0)]:
+            if name not in found and len(found) < MOST_DRAWN:
+                found[name] = None
+                waiting.append(name)
+    return [name for name in net.nodes if name in found]
 
 
 def _node(net: Net, node: NetNode, answer: Answer, facts: Mapping[Binding, Fact] | None) -> dict[str, Any]:

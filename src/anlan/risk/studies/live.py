@@ -34,7 +34,7 @@ FAULT = "studies"
 
 @dataclass(slots=True)
 class Running:
-    """One study in force. `failure`: why it says nothing. `at`: when it last said something else, µs UTC."""
+    """One study in force. `failure`: why it says nothing; `model` None: for good. `at`: when it last said something else, µs UTC."""
 
     study: Study
     model: Any = None
@@ -141,10 +141,10 @@ class LiveStudies:
     async def look(self) -> None:
         """Ask the plant, and every study again of which a fact has changed."""
         for one in list(self.running.values()):
-            if one.failure is not None:
+            if one.model is None:
                 continue
             facts = self.asked(one)
-            if one.outcome is None or one.facts is None or states(facts) != states(one.facts):
+            if one.facts is None or states(facts) != states(one.facts):
                 await self._solve(one, facts)
 
     def asked(self, one: Running) -> dict[Binding, Fact]:
@@ -171,10 +171,11 @@ class LiveStudies:
             async with self._turn:
                 outcome = await asyncio.to_thread(lambda: of.outcome(of.solve(one.model, facts)))
         except AnlanError as error:
-            one.failure = Label(zh=error.text("zh"), en=error.text("en"))
+            # What it said last stands, with why it says nothing now; other facts may be computed again.
+            one.failure, one.facts = Label(zh=error.text("zh"), en=error.text("en")), facts
             log.error("study not computed", study=one.study.study, error=str(error))
         else:
-            one.outcome, one.facts = outcome, facts
+            one.outcome, one.facts, one.failure = outcome, facts, None
             await self._keep(one, outcome)
         self.moved.ring()
 

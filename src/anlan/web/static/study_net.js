@@ -95,7 +95,7 @@ function picture(told, found, room) {
     y += Math.max(...row.map(tall)) + ROW_GAP;
   }
   const height = y - ROW_GAP + 16;
-  const lines = Object.entries(told.nodes).flatMap(([name, one]) => one.parents.map((parent) => line(at[parent.node], tall(parent.node), at[name], parent.before, parent.node === name)));
+  const lines = Object.entries(told.nodes).flatMap(([name, one]) => one.parents.filter((parent) => parent.node in at).map((parent) => line(at[parent.node], tall(parent.node), at[name], parent.before, parent.node === name)));
   const cards = Object.entries(told.nodes).map(([name, one]) => card(told, name, one, at[name], tall(name), found));
   const svg = `<svg width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" aria-hidden="true"><defs><marker id="net-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0 8 4 0 8z"/></marker></defs>${lines.join("")}</svg>`;
   return fitted(`${svg}${cards.join("")}`, "net", width, height, room);
@@ -152,6 +152,7 @@ function explanation(told, found, plant) {
     ${rows ? `<table class="sheet"><thead><tr><th>${t("Finding")}</th><th class="number">${t("Share")}</th><th class="number">${t("Factor")}</th></tr></thead><tbody>${rows}</tbody></table>` : `<p class="dim">${t("Nothing is found now.")}</p>`}
     <p class="form-error net-refused" role="alert"></p>
     <p class="dim">${t("probability of the evidence")} ${figure(told.chance_of_evidence)}</p>
+    ${told.cut ? `<p class="dim">${t("{n} nodes further away are not drawn", { n: told.cut })}</p>` : ""}
     <p class="dim">${t("A click on a state assumes it; on a name asks for it. ⚡ told by the plant, ◆ assumed, the thin line is the baseline.")}</p>
     <div class="button-row"><button type="button" class="button quiet" data-plant aria-pressed="${plant}">${t("with what the plant tells")}</button></div>`;
 }
