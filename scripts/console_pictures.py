@@ -37,6 +37,9 @@ BESIDE = {
     "/wall?view=overview&view=alarms&every=3600": "大屏",
     "/wall/choose": "大屏:选择画面",
     "/account": "我的账号",
+    "/risk/studies/chlorine-release": "研究:故障树",
+    "/risk/studies/chlorine-consequences": "研究:事件树",
+    "/risk/studies/chlorine-release?tab=text": "研究:文本",
 }
 """Pages that other pages lead to, with their names."""
 HEAD = """\

@@ -16,6 +16,7 @@ from anlan.guard.people import Held, NewPerson, add_person
 from anlan.model.words import Label
 from anlan.monitor import pages as monitor_pages
 from anlan.plant import pages as plant_pages
+from anlan.risk import pages as risk_pages
 from anlan.sense import pages as sense_pages
 from anlan.web import pages_audit
 from anlan.web.app import build_app
@@ -23,7 +24,7 @@ from anlan.web.serve import listen, server
 from tests.web.conftest import PASSWORD
 
 SAID: dict[str, Any] = YAML(typ="safe").load((files("anlan.guard") / "data" / "roles.yaml").read_text("utf-8"))
-ROOMS = [plant_pages.pages, monitor_pages.pages, sense_pages.pages, pages_audit.pages]
+ROOMS = [plant_pages.pages, monitor_pages.pages, risk_pages.pages, sense_pages.pages, pages_audit.pages]
 """As `node.app` lists them."""
 
 

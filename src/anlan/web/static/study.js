@@ -154,14 +154,14 @@ export function stateWords(one) {
 const frame = (id) => `
   <header class="study-head"><div><a href="/risk/studies" class="dim">‹ ${t("Studies")}</a><span class="dim" data-part="kind"></span></div><dl class="facts-line"></dl></header>
   <div class="form-error" role="alert"></div>
-  <div class="views" role="tablist">${Object.entries(TABS)
+  <div class="views"><div role="tablist">${Object.entries(TABS)
     .map(([tab, words]) => `<button type="button" role="tab" data-tab="${tab}" ${id ? "" : tab === "text" ? "" : "hidden"}>${t(words)}</button>`)
-    .join("")}<span class="spacer"></span>${id ? `<a class="button quiet" target="_blank" href="/api/v1/print/risk/studies/${encodeURIComponent(id)}">${t("Print")}</a>` : ""}</div>
+    .join("")}</div><span class="spacer"></span>${id ? `<a class="button quiet" target="_blank" href="/api/v1/print/risk/studies/${encodeURIComponent(id)}">${t("Print")}</a>` : ""}</div>
   <div class="study-body" data-of="figure"><section data-part="figure"></section>
-    <section class="panel" data-part="facts" hidden><header><h2>${t("What the plant tells")}</h2></header><div class="wide-table"><table class="sheet"><thead><tr><th>${t("Event and fact")}</th><th>${t("State")}</th><th>${t("Reason")}</th><th class="number">${t("Factor alone")}</th></tr></thead><tbody></tbody></table></div></section>
+    <section class="panel" data-part="facts" tabindex="0" hidden><header><h2>${t("What the plant tells")}</h2></header><div class="wide-table"><table class="sheet"><thead><tr><th>${t("Event and fact")}</th><th>${t("State")}</th><th>${t("Reason")}</th><th class="number">${t("Factor alone")}</th></tr></thead><tbody></tbody></table></div></section>
     <p class="model dim"></p></div>
-  <section class="panel study-part" data-of="history" data-part="history" hidden></section>
+  <section class="panel study-part" data-of="history" data-part="history" tabindex="0" hidden></section>
   <section class="study-part" data-of="text" data-part="text" hidden></section>
-  <section class="panel study-part" data-of="versions" data-part="versions" hidden></section>`;
+  <section class="panel study-part" data-of="versions" data-part="versions" tabindex="0" hidden></section>`;
 
 customElements.define("anlan-study", Study);

@@ -36,7 +36,7 @@ function picture(tree, told) {
   const start = told.starts.find((one) => one.tree === tree.name);
   const height = HEAD + row * ROW + 10;
   const heads = tree.functions.map((name) => `<text class="head" x="${x(columns.get(name)) + COLUMN * 0.45}" y="22">${esc(name)}</text>`).join("");
-  return `<div class="panel event-tree wide-table"><svg viewBox="0 0 ${right + END} ${height}" style="min-width:${right + END}px" role="img" aria-label="${t("Event tree")} ${esc(tree.name)}">
+  return `<div class="panel event-tree wide-table" tabindex="0"><svg viewBox="0 0 ${right + END} ${height}" style="min-width:${right + END}px" role="img" aria-label="${t("Event tree")} ${esc(tree.name)}">
     <text class="head start" x="12" y="22">${esc(start?.name ?? tree.name)}</text>${heads}<text class="head start" x="${right + 14}" y="22">${t("Sequence")}</text><text class="head end" x="${right + 250}" y="22">${t("Baseline")}</text><text class="head end" x="${right + 335}" y="22">${t("At present")}</text><text class="head end" x="${right + 405}" y="22">×</text>
     <path class="grid" d="M12 34H${right + END - 8}"/>${lines.join("")}<circle class="symbol" cx="12" cy="${y}" r="5"/>${words.join("")}</svg></div>`;
 }

@@ -34,6 +34,7 @@ class Tree {
       if (of) this.table(of);
     });
     this.shown = "cuts";
+    new ResizeObserver(() => this.width && !this.zoom && this.size()).observe(this.stage);
   }
 
   take(told) {
@@ -59,7 +60,7 @@ class Tree {
   }
 
   fitted() {
-    return Math.min(1, (this.stage.clientWidth - 24) / this.width, (this.stage.clientHeight - 24) / this.height);
+    return Math.min(1.6, (this.stage.clientWidth - 24) / this.width, (this.stage.clientHeight - 24) / this.height);
   }
 
   fit() {
@@ -171,7 +172,7 @@ function layout(nodes, top, open) {
     return one;
   };
   place(top, 0, null, "0");
-  return { all: found, width: Math.max(left, WIDE + 2 * GAP), height: deepest * ROW + HIGH + 78 };
+  return { all: found, width: Math.max(left, WIDE + 2 * GAP), height: deepest * ROW + HIGH + 94 };
 }
 
 // ---- how it looks
@@ -271,4 +272,4 @@ function orders(told, outcome) {
 const button = (act, sign, words) => `<button type="button" class="button quiet" data-do="${act}" title="${words}" aria-label="${words}">${sign}</button>`;
 
 const frame = () => `<div class="tree-box panel"><div class="tree-tools">${button("in", "+", t("Larger"))}${button("out", "−", t("Smaller"))}${button("fit", "⤢", t("Fit"))}${button("unfold", t("Unfold all"), t("Unfold all"))}${button("fold", t("Fold all"), t("Fold all"))}<span class="dim">${t("Arrows walk, Enter folds, + − 0 zoom")}</span></div><div class="tree-stage"></div></div>
-  <div class="tables panel"><div class="views" role="tablist"><button type="button" role="tab" data-table="cuts">${t("Cut sets")}</button><button type="button" role="tab" data-table="importance">${t("Importance")}</button><button type="button" role="tab" data-table="orders">${t("Method")}</button></div><div class="rows wide-table"></div></div>`;
+  <div class="tables panel"><div class="views"><div role="tablist"><button type="button" role="tab" data-table="cuts">${t("Cut sets")}</button><button type="button" role="tab" data-table="importance">${t("Importance")}</button><button type="button" role="tab" data-table="orders">${t("Method")}</button></div></div><div class="rows wide-table" tabindex="0"></div></div>`;
