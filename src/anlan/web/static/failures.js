@@ -52,7 +52,7 @@ class Failures extends HTMLElement {
   /** Rates, then probabilities on demand: each kind on a scale of its own. */
   body(per, scale) {
     const rows = this.answer.items.filter((row) => row.per === per);
-    const ticks = scale.ticks.map((power) => `<span style="left:${scale.at(10 ** power)}%">10<sup>${power}</sup></span>`).join("");
+    const ticks = scale.ticks.map((power) => `<span style="left:${scale.at(10 ** power)}%">${figure(10 ** power, 1).replace(/^1×/, "")}</span>`).join("");
     return `<tbody><tr class="scale"><th colspan="4" scope="rowgroup">${unit(per)}</th><td class="track"><div>${ticks}</div></td><td></td></tr>${rows.map((row) => line(row, scale.at, row.equipment === this.chosen)).join("")}</tbody>`;
   }
 
@@ -115,7 +115,7 @@ function scaleOf(items, per) {
   const low = Math.floor(Math.log10(Math.max(1e-10, Math.min(...laws.map((law) => law.low)))));
   const high = Math.ceil(Math.log10(Math.max(...laws.map((law) => law.high))));
   const at = (value) => Math.min(100, Math.max(0, (100 * (Math.log10(value) - low)) / (high - low)));
-  return { at, ticks: Array.from({ length: high - low + 1 }, (_, n) => low + n) };
+  return { at, ticks: Array.from({ length: high - low + 1 }, (_, n) => low + n).filter((power) => (power - low) % 2 === 0) };
 }
 
 function bar(law, at, cls, words) {
@@ -125,9 +125,9 @@ function bar(law, at, cls, words) {
 function line(row, at, chosen) {
   const history = row.history;
   const counted = row.taken !== "prior";
-  const plant = history.items.length ? `${t("{n} failures", { n: row.failures })} · ${row.per === "hour" ? t("{n} h", { n: number(row.exposure, 0) }) : t("{n} demands", { n: row.exposure })}` : `<span class="dim">—</span>`;
+  const plant = history.items.length ? `${t("{n} failures", { n: row.failures })}<br>${row.per === "hour" ? t("{n} h", { n: number(row.exposure, 0) }) : t("{n} demands", { n: row.exposure })}` : `<span class="dim">—</span>`;
   const notes = [row.checked ? "" : `<span class="unchecked">${t("text not checked")}</span>`, row.conflict ? `<span class="conflict">${t(CONFLICTS[row.conflict])}</span>` : ""].join(" ");
-  return `<tr data-class="${esc(row.equipment)}" data-key="${esc(`${row.equipment} ${row.mode}`)}" tabindex="0" aria-selected="${chosen}"><td><b>${esc(label(row.equipment_label))}</b><div class="dim">${esc(label(row.mode_label))}</div></td><td class="number">${figure(row.prior.mean)}</td><td>${plant}</td><td class="number">${figure(row.used.mean)}<div class="dim">${t(TAKEN[row.taken])}</div></td>
+  return `<tr data-class="${esc(row.equipment)}" data-key="${esc(`${row.equipment} ${row.mode}`)}" tabindex="0" aria-selected="${chosen}"><td><b>${esc(label(row.equipment_label))}</b><div class="dim">${esc(label(row.mode_label))}</div></td><td class="number">${figure(row.prior.mean)}</td><td class="plant">${plant}</td><td class="number">${figure(row.used.mean)}<div class="dim">${t(TAKEN[row.taken])}</div></td>
     <td class="track"><div>${bar(row.prior, at, "source", t("Published"))}${counted ? bar(row.used, at, "used", t("Used")) : ""}</div></td><td>${notes}</td></tr>`;
 }
 

@@ -8,12 +8,13 @@ const SORTS = { cause: "Initiating event", enabling: "Enabling condition", modif
 
 export function draw(host, told) {
   const { figure: lopa } = told;
+  host.tabIndex = 0; // it scrolls, so the keyboard must reach it
   const scale = scaleOf(lopa);
   const target = `<i class="target" style="left:${scale.at(lopa.target)}%"></i>`;
   const html = `<div class="lopa">
     <dl class="facts-line">${fact("Consequence", esc(label(lopa.consequence)) || "—")}${fact("Unmitigated", perYear(lopa.unmitigated))}${fact("Before safety functions", perYear(lopa.intermediate))}${fact("Mitigated", perYear(lopa.mitigated))}${fact("Target", perYear(lopa.target))}
       <div class="${lopa.against_target > 1 ? "worse" : ""}"><dt>${t("Against the target")}</dt><dd>${factorText(lopa.against_target)}</dd></div>${fact("PFDavg that safety functions need", lopa.needed_pfd === null ? "—" : figure(lopa.needed_pfd))}</dl>
-    <div class="wide-table"><table class="sheet"><thead><tr><th>${t("Step")}</th><th class="number">${t("Factor")}</th><th class="track"><div>${scale.ticks.map((power) => `<span style="left:${scale.at(10 ** power)}%">10<sup>${power}</sup></span>`).join("")}</div></th><th class="number">${t("Per year")}</th><th>${t("Reason or source")}</th></tr></thead>
+    <div class="wide-table"><table class="sheet"><thead><tr><th>${t("Step")}</th><th class="number">${t("Factor")}</th><th class="track"><div>${scale.ticks.map((power) => `<span style="left:${scale.at(10 ** power)}%">${decade(power)}</span>`).join("")}</div></th><th class="number">${t("Per year")}</th><th>${t("Reason or source")}</th></tr></thead>
       <tbody>${lopa.paths.map((path) => path.steps.map((step, n) => row(step, n ? path.steps[n - 1].frequency : null, scale, target, lopa)).join("")).join("")}
       <tr class="sum"><td><b>${t("All causes")}</b></td><td></td><td class="track"><div>${target}<i class="run" style="left:0;width:${scale.at(lopa.mitigated)}%"></i></div></td><td class="number"><b>${figure(lopa.mitigated)}</b></td><td>${t("Target")} ${figure(lopa.target)}</td></tr></tbody></table></div>
     <h3>${t("What it rests on")}</h3><ul class="remarks">${lopa.remarks.map((one) => `<li>${esc(label(one))}</li>`).join("")}</ul></div>`;
@@ -22,6 +23,9 @@ export function draw(host, told) {
 
 const perYear = (value) => `${figure(value)} <small>/a</small>`;
 const fact = (words, value) => `<div><dt>${t(words)}</dt><dd>${value}</dd></div>`;
+
+/** 10⁻⁷, 0.01. */
+const decade = (power) => figure(10 ** power, 1).replace(/^1×/, "");
 
 /** A scale of whole decades around every frequency that is drawn; nothing below a hundred-millionth a year is told apart. */
 function scaleOf(lopa) {
