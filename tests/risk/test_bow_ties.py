@@ -168,6 +168,7 @@ def test_a_bow_tie_with_a_tree_and_an_escalation() -> None:
     relief = 1 - (1 - 0.01) * (1 - 0.05 * 0.2)
     blind = 3 * 0.02**2 * 0.98 + 0.02**3
     top = 1e-3 * 0.1 + 0.1 * relief
+    assert chlorine().solve().fails["relief"] == pytest.approx((relief, relief))
     assert found == pytest.approx({TOP: top, "cloud": top * blind * 0.1 * 0.3, "seen-in-time": top * (1 - blind)}, rel=1e-12)
 
 
@@ -184,6 +185,7 @@ def test_what_the_plant_tells_moves_it() -> None:
     blind = 3 * 0.02**2 * 0.98 + 0.02**3
     assert ratio(one_lost, "cloud") == pytest.approx((1 - (1 - 0.05) * (1 - blind)) / blind)
     assert ratio(one_lost, TOP) == 1
+    assert one_lost.fails["detection"] == pytest.approx((blind, 1 - (1 - 0.05) * (1 - blind)))
     both = model.solve(facts_of(model, AT_201=True, AT_202=True, XR_203P=True, PI_201_H=True))
     assert both.health["detection"].counted is both.health["scrubber"].counted is Health.FAILED
     alone = {(one.part, one.name): one.factors["cloud"] for one in both.changes}

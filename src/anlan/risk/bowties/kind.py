@@ -161,7 +161,7 @@ def figure_of(answer: BowTieAnswer) -> dict[str, Any]:
             }
             for name, one in tie.consequences.items()
         ],
-        "barriers": {name: _barrier(one, answer.health[name]) for name, one in tie.barriers.items()},
+        "barriers": {name: _barrier(one, answer.health[name], answer.fails.get(name)) for name, one in tie.barriers.items()},
         "escalation": {
             name: {"label": one.label.model_dump(), "chance": one.chance, "barriers": list(one.barriers), "live": _live(one.live, facts)}
             for name, one in tie.escalation.items()
@@ -192,14 +192,15 @@ def _figures(answer: BowTieAnswer, name: str) -> dict[str, float | None]:
     }
 
 
-def _barrier(one: Barrier, health: BarrierHealth) -> dict[str, Any]:
+def _barrier(one: Barrier, health: BarrierHealth, fails: tuple[float, float] | None) -> dict[str, Any]:
     return {
         "label": one.label.model_dump(),
         "line": one.place.line,
         "sort": one.sort.value,
         "sort_name": say(SORTS[one.sort]).model_dump(),
         "pfd": one.pfd,
-        "pfd_now": health.pfd(),
+        "fails_baseline": None if fails is None else fails[0],
+        "fails": None if fails is None else fails[1],
         "gate": one.gate or None,
         "source": one.source or None,
         "escalation": list(one.escalation),
@@ -272,7 +273,7 @@ def sections(answer: BowTieAnswer, language: Language) -> tuple[Section, ...]:
         (
             name_of(one.label, name),
             words(SORTS[one.sort]),
-            "—" if one.pfd is None else f"{one.pfd:.3g}",
+            " → ".join(f"{p:.3g}" for p in answer.fails[name]) if name in answer.fails else "—",
             words(HEALTH[answer.health[name].shown.value]),
             "; ".join(why.text(language) for item in answer.health[name].items if item.lost or not item.known for why in item.why)
             or "—",
@@ -295,7 +296,7 @@ def sections(answer: BowTieAnswer, language: Language) -> tuple[Section, ...]:
         ),
         Section(
             words("Barriers"),
-            (Column(words("Barrier"), "1.4fr"), Column(words("Kind"), "18mm"), Column("PFD", "20mm", "right"), Column(words("State"), "22mm"),
+            (Column(words("Barrier"), "1.4fr"), Column(words("Kind"), "18mm"), Column("PFD", "32mm", "right"), Column(words("State"), "22mm"),
              Column(words("Because"), "2fr")),
             barriers,
         ),

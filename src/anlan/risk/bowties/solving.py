@@ -25,9 +25,9 @@ from anlan.risk.bowties.mistakes import BowTieMistake
 from anlan.risk.bowties.model import BowTie, Condition, Consequence, Escalation, Live, Threat
 from anlan.risk.studies.facts import Bound, Fact
 from anlan.risk.trees.ccf import with_common_causes
-from anlan.risk.trees.circuit import Circuit, circuit_of
+from anlan.risk.trees.circuit import TRUE, Circuit, circuit_of
 from anlan.risk.trees.diagrams.building import Diagram, race
-from anlan.risk.trees.expressions import Number
+from anlan.risk.trees.expressions import Column, Number
 from anlan.risk.trees.model import BasicEvent, Connective, Constant, FaultTree, Formula, Gate, Logic, Named
 from anlan.risk.trees.solving import by_level, chances, exact
 from anlan.risk.wording import say
@@ -61,6 +61,8 @@ class BowTieAnswer:
     baseline: Mapping[str, float] | None
     now: Mapping[str, float] | None
     paths: Mapping[tuple[str, str], float]
+    fails: Mapping[str, tuple[float, float]]
+    """Barrier → the chance that it fails on demand in the baseline and now: by itself, its fault tree, its escalation factors."""
     health: Mapping[str, BarrierHealth]
     changes: tuple[Change, ...]
     seconds: float
@@ -99,7 +101,8 @@ class Prepared:
         tie = self.bow_tie
         ways = {name: _way(one) for name, one in tie.threats.items()}
         ends: dict[str, tuple[Logic, ...]] = {TOP: (), **{name: _end(one) for name, one in tie.consequences.items()}}
-        return circuit_of(self.tree, [_all((*ways[threat], *ends[end])) for threat, end in self._roots])
+        paths = [_all((*ways[threat], *ends[end])) for threat, end in self._roots]
+        return circuit_of(self.tree, [*paths, *(Named(_fails(name)) for name in tie.barriers)])
 
     @cached_property
     def diagram(self) -> Diagram | None:
@@ -128,9 +131,10 @@ class Prepared:
         told = self._barriers_changed(health, facts or {}, assumed or {})
         told += [] if facts is None else self._alive_changed(facts)
         settings = [self._setting([]), self._setting(told), *(self._setting([one]) for one in told)]
-        found = self._frequencies(settings)
-        if found is None:
-            return BowTieAnswer(self, facts, None, None, {}, health, (), time.perf_counter() - began)
+        solved = self._probabilities(settings)
+        if solved is None:
+            return BowTieAnswer(self, facts, None, None, {}, {}, health, (), time.perf_counter() - began)
+        found, failing = solved
         sums = [self._summed(column, setting) for column, setting in zip(found, settings, strict=True)]
         baseline, now = sums[0], sums[1]
         changes = tuple(
@@ -138,7 +142,8 @@ class Prepared:
             for (part, name, fact, _), alone in zip(told, sums[2:], strict=True)
         )
         paths = {key: settings[1].frequency[key[0]] * p for key, p in found[1].items()}
-        return BowTieAnswer(self, facts, baseline, now, paths, health, changes, time.perf_counter() - began)
+        fails = {name: (float(p[0]), float(p[1])) for name, p in zip(tie.barriers, failing, strict=True)}
+        return BowTieAnswer(self, facts, baseline, now, paths, fails, health, changes, time.perf_counter() - began)
 
     # ---- what the plant tells
 
@@ -176,16 +181,17 @@ class Prepared:
 
     # ---- computing
 
-    def _frequencies(self, settings: Sequence[_Setting]) -> list[dict[tuple[str, str], float]] | None:
-        """P of each path, of each setting."""
+    def _probabilities(self, settings: Sequence[_Setting]) -> tuple[list[dict[tuple[str, str], float]], Column] | None:
+        """Of each setting P of each path; and that each barrier fails, float64[barriers, settings]."""
         circuit = self.circuit
         if not circuit.events:  # nothing can fail or hold: each path is certain or impossible
-            return [{key: float(root == -1) for key, root in zip(self._roots, circuit.roots, strict=True)} for _ in settings]
-        if self.diagram is None:
+            found: Column = np.repeat(np.array([[float(root == TRUE)] for root in circuit.roots]), len(settings), axis=1)
+        elif self.diagram is None:
             return None
-        columns = np.stack([by_level(circuit, self.diagram.levels, one.p) for one in settings], axis=1)
-        found = exact(self.diagram, columns)
-        return [dict(zip(self._roots, found[:, n].tolist(), strict=True)) for n in range(len(settings))]
+        else:
+            found = exact(self.diagram, np.stack([by_level(circuit, self.diagram.levels, one.p) for one in settings], axis=1))
+        paths = [dict(zip(self._roots, found[:, n].tolist(), strict=False)) for n in range(len(settings))]
+        return paths, found[len(self._roots) :]
 
     def _summed(self, p: Mapping[tuple[str, str], float], setting: _Setting) -> dict[str, float]:
         sums = dict.fromkeys((TOP, *self.bow_tie.consequences), 0.0)

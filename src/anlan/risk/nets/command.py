@@ -29,7 +29,7 @@ def net_command(
     Example: anlan risk net tree.xml --evidence top=yes --json
     """
     from anlan.model.words import shell_language, translate
-    from anlan.risk.nets.engine import ask
+    from anlan.risk.nets.engine import METHOD, ask
     from anlan.risk.nets.explaining import explain as explained
     from anlan.risk.nets.explaining import findings_of, split_finding
     from anlan.risk.nets.from_trees import from_tree
@@ -55,7 +55,7 @@ def net_command(
     def say(msgid: str, **facts: object) -> None:
         typer.echo(translate(msgid, language).format(**facts))
 
-    say("{model}: {nodes} nodes; {method}, {seconds} s", model=net.name, nodes=len(answer.net.nodes), method=answer.method,
+    say("{model}: {nodes} nodes; {method}, {seconds} s", model=net.name, nodes=len(answer.net.nodes), method=translate(METHOD, language).format(version=answer.version),
         seconds=f"{answer.seconds:.3f}")  # fmt: skip
     if findings:
         say("probability of the evidence  {value}", value=f"{answer.chance:.6g}")

@@ -38,8 +38,13 @@ class Answer:
     chance: float
     posteriors: Mapping[str, Mapping[str, float]]
     priors: Mapping[str, Mapping[str, float]]
-    method: str
+    version: str
+    """Of pyAgrum."""
     seconds: float
+
+    @property
+    def method(self) -> str:
+        return METHOD.format(version=self.version)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -69,7 +74,7 @@ def ask_engine(engine: Engine, evidence: Evidence | None = None, about: Iterable
     names = tuple(about) or tuple(engine.net.nodes)
     priors = engine.posteriors({}, names)
     posteriors = engine.posteriors(evidence, names) if evidence else priors
-    return Answer(engine.net, evidence, engine.chance, posteriors, priors, engine.method, time.perf_counter() - began)
+    return Answer(engine.net, evidence, engine.chance, posteriors, priors, engine.version, time.perf_counter() - began)
 
 
 @cache
@@ -90,7 +95,7 @@ class Engine:
         self.net = unrolled(net)
         self.chance = 1.0
         self._impossible = pyagrum.IncompatibleEvidence
-        self.method = METHOD.format(version=pyagrum.__version__)
+        self.version = str(pyagrum.__version__)
         self._net = compiled = pyagrum.BayesNet(self.net.name)
         parts = list(elementary(self.net))
         for part in parts:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from anlan.model.words import Label, Language
-from anlan.risk.nets.engine import Answer, Engine, ask_engine
+from anlan.risk.nets.engine import METHOD, Answer, Engine, ask_engine
 from anlan.risk.nets.explaining import Explanation, explain
 from anlan.risk.nets.from_trees import from_tree
 from anlan.risk.nets.layers import layers
@@ -99,7 +99,7 @@ class Nets:
             baseline=told.prior,
             unknown=sum(not one.known for one in facts.values()) / len(facts) if facts else 0.0,
             moved=_moved(answer),
-            model=say("Bayesian net {name}: {method}", name=net.name, method=answer.answer.method),
+            model=say("Bayesian net {name}: {method}", name=net.name, method=say(METHOD, version=answer.answer.version)),
             limits=limits_of(net),
             more={"asked": {"node": told.node, "state": told.state}, "chance_of_evidence": answer.answer.chance},
         )
@@ -172,7 +172,7 @@ def figure_of(
         "chance_of_evidence": answer.chance,
         "evidence": {name: one if isinstance(one, str) else dict(one) for name, one in answer.evidence.items()},
         "explanations": [one.as_json() for one in explanations],
-        "method": answer.method,
+        "method": say(METHOD, version=answer.version).model_dump(),
         "seconds": round(answer.seconds, 4),
         "source": net.source or None,
         "validity": net.validity or None,

@@ -156,7 +156,7 @@ function barrier(x, y, name, told, { at, assumed, open, works }) {
   const one = told.barriers[name];
   const known = one.unknown ? ` <span class="tie-unknown">${one.unknown} ?</span>` : "";
   const count = one.needs !== null && one.items.length > 1 && !(name in assumed) ? ` ${one.items.length - one.lost}/${one.items.length}` : "";
-  const worth = one.gate && one.pfd_now === null ? t("by the fault tree") : `PFD ${figure(one.pfd_now)}`;
+  const worth = one.fails > one.fails_baseline * 1.005 ? `PFD ${figure(one.fails_baseline)} → <b>${figure(one.fails)}</b>` : `PFD ${figure(one.fails)}`;
   const title = works ? t("must work") : label(one.sort_name);
   const card = `<div class="tie-barrier ${one.health} ${one.sort} ${name in assumed ? "as-if" : ""} ${works ? "works" : ""}" style="${placed(x + (CELL - CARD) / 2, y, CARD, BOX)}" role="button" tabindex="0" aria-expanded="${open === name}" data-barrier="${esc(name)}" data-at="${esc(at)}" title="${esc(title)}"><h4>${esc(name_(one, name))}</h4><p class="tie-health"><span aria-hidden="true">${MARKS[one.health]}</span> ${esc(label(one.health_name))}${count}${known}</p><p class="dim">${worth}</p></div>`;
   const hangs = one.escalation.map((factor, n) => hanging(x, y + BOX / 2 + n * HANG, told.escalation[factor], factor, told));
@@ -178,7 +178,7 @@ function details(name, one, live, assumed, linked) {
     .map((item) => {
       const state = item.lost ? "true" : item.known ? "false" : "unknown";
       const words = item.lost ? (item.known ? t("item lost") : t("lost when last known")) : item.known ? t("works") : t("not known");
-      return `<tr class="${state}"><td>${esc(label(item.label)) || "—"}<div class="dim mono">${item.bindings.map(esc).join("<br>")}</div></td><td class="nowrap"><span class="state">${words}</span></td><td>${item.why.map((why) => esc(label(why))).join("<br>")}</td></tr>`;
+      return `<tr class="${state}"><td>${esc(label(item.label))}<div class="dim mono">${item.bindings.map(esc).join("<br>")}</div></td><td class="nowrap"><span class="state">${words}</span></td><td>${item.why.map((why) => esc(label(why))).join("<br>")}</td></tr>`;
     })
     .join("");
   const choices = ["effective", ...(one.degradable ? ["degraded"] : []), "failed"].map((as) => `<button type="button" class="button quiet" data-as="${as}" aria-pressed="${assumed === as}">${t(WORDS[as])}</button>`).join("");

@@ -110,8 +110,7 @@ function line(from, tall, to, before, own) {
 
 function card(told, name, one, { x, y }, tall, found) {
   const full = one.names.at(-1);
-  const [first] = one.names;
-  const fixed = told.evidence[full] ?? told.evidence[first];
+  const fixed = told.evidence[full];
   const mine = full in found;
   const adverse = one.live?.some((each) => each.state !== null && each.state !== undefined);
   const blind = one.live && !adverse;
