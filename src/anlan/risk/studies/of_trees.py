@@ -379,13 +379,21 @@ def sections(answer: TreeAnswer, language: Language) -> tuple[Section, ...]:
     def words(msgid: str) -> str:
         return say(msgid).text(language)
 
+    def named(event: str) -> str:
+        """The sign of a member's own event is none that paper draws."""
+        label = label_of(answer.model.tree, event)
+        return label.replace(OWN, f" ({words('by its own fact')})")
+
+    # Of probability 0 is what rests on a fact that is not so now: counted, not listed.
+    likely = [one for one in told["cut_sets"] if one["probability"] != 0]
+    rest = len(told["cut_sets"]) - len(likely)
     cuts = tuple(
-        (str(n), " · ".join(label_of(answer.model.tree, e) for e in one["events"]), str(one["order"]), _shown(one["probability"]))
-        for n, one in enumerate(told["cut_sets"], 1)
+        (str(n), " · ".join(map(named, one["events"])), str(one["order"]), _shown(one["probability"]))
+        for n, one in enumerate(likely, 1)
     )
     matters = tuple(
         (
-            label_of(answer.model.tree, one["event"]),
+            named(one["event"]),
             *(_shown(one[k]) for k in ("probability", "criticality", "fussell_vesely", "raw", "rrw")),
         )
         for one in told["importance"]
@@ -396,6 +404,7 @@ def sections(answer: TreeAnswer, language: Language) -> tuple[Section, ...]:
             (Column("n", "12mm", "right"), Column(words("Events"), "3fr"), Column(words("Order"), "15mm", "right"), Column("P", "28mm", "right")),
             cuts,
             empty=words("No cut set is known."),
+            note=say("{n} more rest on facts that are not so now", n=rest).text(language) if rest else "",
         ),
         Section(
             say("Importance").text(language),

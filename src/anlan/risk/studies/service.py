@@ -26,7 +26,7 @@ from anlan.risk.wording import say
 from anlan.risk.written import Mistake
 from anlan.web.answers import iso
 from anlan.web.context import Context
-from anlan.web.paper.document import Column, Document, Section, Stamps
+from anlan.web.paper.document import Column, Document, Section, Signature, Stamps
 
 VIEW, EDIT = "risk.view", "risk.edit"
 COMPARED = 2_000
@@ -275,10 +275,16 @@ class StudyService:
         facts = [
             (told("Kind of study"), of.title.text(language)),
             (told("Version of the study"), f"{found.number} · {found.author} · {stamps.second(found.at)} · {found.reason}"),
+            (told("Digest of the study"), found.digest),
             (told("Model"), outcome.model.text(language)),
             (told("As of"), stamps.second(now)),
             (told("Baseline"), _shown(outcome.baseline, outcome.unit)),
             (told("At present"), _shown(outcome.value, outcome.unit)),
+            *(
+                [(told("Between"), " … ".join(_shown(one, outcome.unit) for one in outcome.bound))]
+                if outcome.bound is not None
+                else []
+            ),
             (told("Against baseline"), "—" if outcome.factor is None else f"×{outcome.factor:.3g}"),
             (told("Unknown share of the facts"), f"{outcome.unknown:.0%}"),
         ]
@@ -300,10 +306,12 @@ class StudyService:
             facts=tuple(facts),
             sections=(
                 Section(told("What the plant tells"), columns, rows, empty=told("Nothing in this study is bound to the plant.")),
-                Section(told("Limits"), lines=tuple(one.text(language) for one in (*outcome.limits, *outcome.reasons))),
+                Section(told("Range and limits"), lines=tuple(one.text(language) for one in (*outcome.limits, *outcome.reasons))),
                 *sections,
                 Section(told("Inputs"), lines=tuple(found.written.text.splitlines())),
             ),
+            # A study is no signed record: its paper leaves room for pens.
+            signatures=tuple(Signature(told(role)) for role in ("prepared by", "reviewed by", "approved by")),
         )
 
     # ---- inside

@@ -70,6 +70,11 @@ export class Grid {
     }
   }
 
+  /** The lines of one colour alone; "" all. What is hidden is kept like the others. */
+  show(colour) {
+    for (const [at, row] of this.rows.entries()) this.body.rows[at].hidden = Boolean(colour) && (row.score?.colour ?? "unassessed") !== colour;
+  }
+
   changed() {
     this.place.dispatchEvent(new CustomEvent("grid-change", { bubbles: true }));
   }

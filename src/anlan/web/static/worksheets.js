@@ -22,13 +22,13 @@ const edition = (row) => `${esc(label(row.method_name))}${row.unverified ? ` <sp
 class Worksheets extends HTMLElement {
   connectedCallback() {
     const may = this.hasAttribute("edits");
-    const buttons = may ? `<button class="button main" type="button" data-act="new">${t("New worksheet")}</button><label class="button">${t("Import a workbook…")}<input class="visually-hidden" type="file" accept=".xlsx"></label>` : "";
+    const buttons = may ? `<button class="button main" type="button" data-act="new">${t("New worksheet")}</button><button class="button" type="button" data-act="import">${t("Import a workbook…")}</button><input type="file" accept=".xlsx" hidden>` : "";
     this.innerHTML = `<div class="tools"><input class="field" type="search" placeholder="${t("Filter: title, place, form")}" aria-label="${t("Filter: title, place, form")}">
       <select class="field" aria-label="${t("Risk level")}"><option value="">${t("Every colour")}</option>${COLOURS.map((name) => `<option value="${name}">${LEVELS()[name]}</option>`).join("")}</select>
       <span class="spacer"></span>${buttons}</div><div class="list panel wide-table" tabindex="0"></div>`;
     this.list = this.querySelector(".list");
     this.addEventListener("input", () => this.show());
-    this.addEventListener("click", ({ target }) => target.closest("[data-act=new]") && this.make());
+    this.addEventListener("click", ({ target }) => ({ new: () => this.make(), import: () => this.querySelector("input[type=file]").click() })[target.closest("[data-act]")?.dataset.act]?.());
     this.querySelector("input[type=file]")?.addEventListener("change", ({ target }) => this.upload(target));
     this.load();
   }
@@ -81,7 +81,7 @@ function line(row) {
 
 class Worksheet extends HTMLElement {
   connectedCallback() {
-    this.addEventListener("click", ({ target }) => this.act(target.closest("[data-act]")?.dataset.act));
+    this.addEventListener("click", ({ target }) => this.act(target.closest("[data-act]")?.dataset.act, target));
     this.addEventListener("change", ({ target }) => target.matches("input[type=file]") && this.upload(target));
     this.addEventListener("grid-change", () => this.typed());
     this.addEventListener("input", ({ target }) => target.closest(".sheet-head") && this.typed());
@@ -98,6 +98,7 @@ class Worksheet extends HTMLElement {
   show(told) {
     this.told = told;
     this.dirty = false;
+    this.only = "";
     this.edits = told.may.edit && told.number === told.current;
     this.innerHTML = `${top(told, this.edits)}<div class="notes" role="status"></div>
       <div class="grid-place panel wide-table"></div>
@@ -128,8 +129,10 @@ class Worksheet extends HTMLElement {
     this.querySelector(".notes").innerHTML = words ? `<div class="notice wrong">${esc(words)}</div>` : "";
   }
 
+  /** Each count is a button that leaves the lines of its colour alone. */
   tally(told) {
-    this.querySelector(".tally").innerHTML = counts(told);
+    this.querySelector(".tally").innerHTML = COLOURS.map((name) => `<button type="button" class="risk-area ${told[name] ? name : "none"}" data-act="only" data-colour="${name}" aria-pressed="${this.only === name}"${told[name] || this.only === name ? "" : " disabled"}>${LEVELS()[name]} <b>${told[name] ?? 0}</b></button>`).join("");
+    this.grid.show(this.only);
   }
 
   content() {
@@ -137,9 +140,16 @@ class Worksheet extends HTMLElement {
     return { ...head, method: this.told.method, lines: this.grid.lines() };
   }
 
-  async act(what) {
+  async act(what, target) {
     if (what === "save") return this.save();
+    if (what === "only") {
+      const { colour } = target.closest("button").dataset;
+      this.only = this.only === colour ? "" : colour;
+      for (const one of this.querySelectorAll("[data-act=only]")) one.setAttribute("aria-pressed", String(one.dataset.colour === this.only));
+      return this.grid.show(this.only);
+    }
     if (what === "line") return this.grid.add();
+    if (what === "import") return this.querySelector("input[type=file]").click();
     if (what === "wizard") {
       const lines = await wizard();
       if (lines) this.grid.append(lines);
@@ -209,7 +219,7 @@ function top(told, edits) {
   const old = told.number === told.current ? "" : `<div class="notice">${t("An earlier version; current is version {n}.", { n: told.current })} <a href="/risk/worksheets/${esc(told.id)}">${t("Show it")}</a></div>`;
   const field = (name, words) => `<label class="labelled">${words}<input class="field" name="${name}" value="${esc(told[name])}" maxlength="300"${edits ? "" : " readonly"}></label>`;
   const sign = told.may.sign && told.number === told.current && told.state !== "signed" ? `<button class="button" type="button" data-act="${told.state === "draft" ? "review" : "sign"}">${told.state === "draft" ? t("Review…") : t("Sign…")}</button>` : "";
-  const write = edits ? `<button class="button main" type="button" data-act="save" disabled>${t("Save…")}</button><button class="button" type="button" data-act="line">${t("Add a line")}</button>${told.form === "hazop" ? `<button class="button" type="button" data-act="wizard">${t("Deviations of a node…")}</button>` : ""}<label class="button">${t("Import a workbook…")}<input class="visually-hidden" type="file" accept=".xlsx"></label>` : "";
+  const write = edits ? `<button class="button main" type="button" data-act="save" disabled>${t("Save…")}</button><button class="button" type="button" data-act="line">${t("Add a line")}</button>${told.form === "hazop" ? `<button class="button" type="button" data-act="wizard">${t("Deviations of a node…")}</button>` : ""}<button class="button" type="button" data-act="import">${t("Import a workbook…")}</button><input type="file" accept=".xlsx" hidden>` : "";
   return `${doubt}${old}<header class="sheet-top"><h2>${esc(told.title)}</h2><span class="dim">${esc(label(told.form_name))} · ${t("version {n}", { n: told.number })} · ${esc(label(told.author))} · ${stamp(told.at)}</span><strong class="state">${STATES()[told.state]}</strong>${signed}<span class="spacer"></span><span class="tally"></span></header>
     <form class="sheet-head" onsubmit="return false">${field("title", t("Title"))}${field("place", t("Place"))}${field("team", t("Team"))}${field("day", t("Date"))}<div class="scored-by"><span class="dim">${t("Scored by")}</span> ${edition(told)}<br><small class="dim">${esc(label(told.scale.clause))} · ${esc(label(told.scale.source))}</small></div></form>
     <div class="tools">${write}${sign}<span class="spacer"></span><a class="button" href="${PATH}/${esc(told.id)}/book?number=${told.number}" download>${t("Export as a workbook")}</a><a class="button" target="_blank" href="/api/v1/print/worksheet?id=${esc(told.id)}&number=${told.number}">${t("Print")}</a></div>`;
