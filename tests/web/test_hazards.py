@@ -116,7 +116,7 @@ async def test_less_than_before_takes_a_second_person(officer: Console, consoles
     # A unit that is no longer in the folder goes on until its end is signed, by two again.
     node.context.plant = replace(node.context.plant, hazards=HazardSettings())
     gone = await one(officer)
-    assert (gone["gone"], gone["legal"]["content"]["level"]) == (True, 3)
+    assert (gone["gone"], gone["legal"]["content"]["level"], gone["computed"]["r_text"]) == (True, 3, "0")
     assert (await signed(officer)).status_code == 422
     assert (await signed(officer, occasion="closed")).json()["waiting"]["number"] == 3
     withdrawn = await officer.post(f"{HERE}/MH-01/identifications/3/decision", json=decision | {"decision": "reject"})

@@ -189,6 +189,10 @@ class HazardService:
             "complete": True,
             "missing": [],
             "s_complete": True,
+            "r": 0.0,
+            "r_high": 0.0,
+            "r_text": "0",
+            "steps": [],
         }
         return self._told(by, empty, signed, [], gone=True)
 
