@@ -58,7 +58,22 @@ class Nodes:
             raise self.mistake("this is not YAML: {problem}", Place(self.file, line), problem=failure.problem or "") from failure
         except (YAMLError, RecursionError) as failure:
             raise self.mistake("this is not YAML: {problem}", Place(self.file), problem=str(failure)) from failure
+        if found is not None:
+            self._written_out(found)
         return found
+
+    def _written_out(self, root: Node) -> None:
+        """A few aliases within aliases stand for more than a machine can hold: each thing is written where it belongs."""
+        seen, waiting = set[int](), [root]
+        while waiting:
+            node = waiting.pop()
+            if id(node) in seen:
+                raise self.mistake("an alias (*) stands for this; write it out in both places", self.place(node))
+            seen.add(id(node))
+            if isinstance(node, MappingNode):
+                waiting += [part for pair in node.value for part in pair]
+            elif isinstance(node, SequenceNode):
+                waiting += node.value
 
     def place(self, node: Node) -> Place:
         return Place(self.file, node.start_mark.line + 1)

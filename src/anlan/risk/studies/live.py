@@ -155,15 +155,12 @@ class LiveStudies:
         async with self._turn:
             return await asyncio.to_thread(kind(one.study.kind).solve, one.model, self.asked(one))
 
-    async def compute(self, name: str, model: Any, facts: Mapping[Binding, Fact] | None) -> Any:
-        """Of a model that is not in force, in its turn. Raises AnlanError."""
+    async def compute(
+        self, name: str, model: Any, facts: Mapping[Binding, Fact] | None, still_wanted: Callable[[], bool] = lambda: True
+    ) -> Any:
+        """Of a model that is not in force, in its turn; None when by then nobody wants it any more. Raises AnlanError."""
         async with self._turn:
-            return await asyncio.to_thread(kind(name).solve, model, facts)
-
-    async def in_turn(self, work: Callable[[], Any]) -> Any:
-        """Whatever else asks a model: blocking work in a thread, in its turn. Raises AnlanError."""
-        async with self._turn:
-            return await asyncio.to_thread(work)
+            return await asyncio.to_thread(kind(name).solve, model, facts) if still_wanted() else None
 
     async def _solve(self, one: Running, facts: Mapping[Binding, Fact]) -> None:
         of = kind(one.study.kind)

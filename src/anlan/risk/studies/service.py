@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from itertools import islice
+from collections.abc import Callable, Mapping
+from itertools import count, islice
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -56,6 +56,9 @@ class StudyService:
         self._context = context
         self.live = LiveStudies.of(context)
         self._store = self.live.store
+        self._typing: dict[UUID, int] = {}
+        """Of each session the newest text that is being tried out."""
+        self._texts = count()
 
     @classmethod
     def of(cls, context: Context) -> StudyService:
@@ -151,7 +154,19 @@ class StudyService:
 
     async def preview(self, principal: Principal, text: str, attached: Mapping[str, str], study: str = "") -> dict[str, Any]:
         """Mistakes by line; where there is none, what it says and what that changes of the version in force. Keeps nothing."""
-        written = Written(text, f"studies/{study or 'new'}.yaml", attached)
+        typed = self._typing[principal.session] = next(self._texts)
+        try:
+            return await self._tried(
+                principal,
+                Written(text, f"studies/{study or 'new'}.yaml", attached),
+                study,
+                lambda: self._typing.get(principal.session, typed) == typed,
+            )
+        finally:
+            if self._typing.get(principal.session) == typed:
+                del self._typing[principal.session]
+
+    async def _tried(self, principal: Principal, written: Written, study: str, newest: Callable[[], bool]) -> dict[str, Any]:
         checked = await asyncio.to_thread(check, written, Names.of_view(self._context.plant), self._library(principal))
         if checked.model is None or checked.draft is None:
             return {"mistakes": [mistake_row(one) for one in checked.mistakes], "outcome": None, "difference": None}
@@ -162,7 +177,11 @@ class StudyService:
         of = kind(draft.kind)
         facts = {one.binding: self.live.facts.fact(one.binding) for one in of.bindings(checked.model)}
         try:
-            answer = await self.live.compute(draft.kind, checked.model, facts)
+            answer = await self.live.compute(draft.kind, checked.model, facts, newest)
+            if (
+                answer is None
+            ):  # typed on meanwhile: a later text of the same person waits, and this one would only keep it waiting
+                return {"mistakes": [], "outcome": None, "difference": None, "superseded": True}
             outcome = await asyncio.to_thread(of.outcome, answer)
             difference = await self._difference(before, draft.kind, answer, outcome_row(outcome))
         except AnlanError as error:

@@ -22,6 +22,11 @@ events:
 export class Editor {
   constructor(host, id, saved) {
     Object.assign(this, { host, id, saved, version: null, turn: 0 });
+    this.host.addEventListener("input", ({ target }) => {
+      if (!target.matches("textarea.file")) return;
+      this.attached[target.dataset.file] = target.value;
+      this.changed();
+    });
   }
 
   begin(text, attached, version, may) {
@@ -35,11 +40,7 @@ export class Editor {
     this.area.addEventListener("input", () => this.changed());
     this.area.addEventListener("scroll", () => (this.host.querySelector(".lines").scrollTop = this.area.scrollTop));
     this.area.addEventListener("keydown", (event) => this.key(event));
-    for (const one of this.host.querySelectorAll("textarea.file"))
-      one.addEventListener("input", () => {
-        this.attached[one.dataset.file] = one.value;
-        this.changed();
-      });
+    this.host.querySelector("[type=file]").addEventListener("change", ({ target }) => this.attach(target.files));
     this.host.querySelector(".mistakes").addEventListener("click", ({ target }) => {
       const line = Number(target.closest("[data-line]")?.dataset.line);
       if (line) this.go(line);
@@ -50,6 +51,16 @@ export class Editor {
     });
     this.number([]);
     if (may) this.check();
+  }
+
+  /** A tree in Open-PSA that the text names by `file:`. */
+  async attach(files) {
+    for (const one of files) {
+      this.attached[one.name] = await one.text();
+      this.host.querySelector(`textarea[data-file="${CSS.escape(one.name)}"]`)?.closest("label").remove();
+      this.host.querySelector(".files").insertAdjacentHTML("beforeend", fileOf(one.name, this.attached[one.name], true));
+    }
+    this.changed();
   }
 
   /** Tab stays in the text; Escape first, then Tab leaves it. */
@@ -86,7 +97,7 @@ export class Editor {
   async check() {
     const turn = ++this.turn;
     const told = await api.post("/api/v1/risk/studies/preview", { text: this.area.value, attached: this.attached, study: this.id ?? "" });
-    if (turn !== this.turn) return;
+    if (turn !== this.turn || told.superseded) return;
     this.mistakes = told.refused ? [{ line: 0, text: told.refused }] : told.mistakes;
     this.number(this.mistakes);
     this.drafted = told.study;
@@ -119,4 +130,7 @@ const frame = (may, files) => `
     <div class="side"><ul class="mistakes" role="status"></ul><div class="effect"></div>
       <form ${may ? "" : "hidden"}><label class="labelled">${t("Reason")}<input class="field" name="reason" minlength="3" maxlength="500" required></label><div class="form-error" role="alert"></div><div class="button-row"><button class="button main">${t("Keep as the next version")}</button></div></form>
       <p class="dim">${t("Checked by the node as you type. Esc, then Tab leaves the text.")}</p></div></div>
-  ${files.map(([name, text]) => `<label class="labelled">${esc(name)}<textarea class="file field mono" data-file="${esc(name)}" rows="14" wrap="off" ${may ? "" : "readonly"}>${esc(text)}</textarea></label>`).join("")}`;
+  <div class="files">${files.map(([name, text]) => fileOf(name, text, may)).join("")}</div>
+  <label class="labelled attach" ${may ? "" : "hidden"}>${t("Put a file beside it (Open-PSA XML), which the text names by file:")}<input type="file" class="field" accept=".xml,.yaml,.yml" multiple></label>`;
+
+const fileOf = (name, text, may) => `<label class="labelled">${esc(name)}<textarea class="file field mono" data-file="${esc(name)}" rows="14" wrap="off" ${may ? "" : "readonly"}>${esc(text)}</textarea></label>`;
