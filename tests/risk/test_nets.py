@@ -19,6 +19,7 @@ from anlan.model.words import Label
 from anlan.risk import ask, explain, from_tree, read_tree, solve
 from anlan.risk.command import register
 from anlan.risk.nets import engine as net_engine
+from anlan.risk.nets import explaining
 from anlan.risk.nets.engine import Answer, Engine, Evidence
 from anlan.risk.nets.mistakes import NetMistake, NetQuestion
 from anlan.risk.nets.model import BINARY, Gate, GateKind, Literal, Net, NetNode, Noisy, Ref, Rule, Table, refs_of
@@ -230,7 +231,7 @@ def test_a_repairable_unit_step_by_step() -> None:
         ask(short, {"a": "yes"})
 
 
-def test_what_moved_what() -> None:
+def test_what_moved_what(monkeypatch: pytest.MonkeyPatch) -> None:
     net = net_of(LEAK)
     evidence: Evidence = {"alarm": "yes", "corrosion": "heavy", "power-lost": {"yes": 0.9, "no": 0.1}}
     told = explain(net, evidence, "release")
@@ -242,6 +243,9 @@ def test_what_moved_what() -> None:
     alarm = next(one for one in told.moved if one.node == "alarm")
     rest = {name: each for name, each in evidence.items() if name != "alarm"}
     assert alarm.without == pytest.approx(by_hand(net, rest)[1]["release"]["yes"], rel=1e-9)
+    monkeypatch.setattr(explaining, "MOST_ASKED", 10)
+    assert {one.share for one in explain(net, evidence, "release").moved} == {None}, "too many questions: only without each"
+    monkeypatch.undo()
     backwards = explain(net, dict(reversed(list(evidence.items()))), "release")
     assert {one.node: one.share for one in backwards.moved} == pytest.approx({one.node: one.share for one in told.moved})
 

@@ -127,6 +127,7 @@ class Engine:
         for name in names:
             self._states(name)
         likelihoods = {name: self.likelihood(name, finding) for name, finding in evidence.items()}
+        self._inference.setTargets(set(names))  # what is not asked for need not be summed
         self.chance = self._chance(likelihoods)
         if not self.chance > 0:
             raise self._conflict(evidence, likelihoods)

@@ -2,7 +2,7 @@
 
 `without` leaves one finding out; `factor` is with over without. Where findings overlap, leaving out one shows too little of each, so their
 shares are also told by Shapley's rule: a finding's step, averaged over all orders in which the findings could have come. The shares add up to
-posterior − prior. The rule asks the net 2ⁿ times; above MOST_SHARED findings only `without` is told.
+posterior − prior. The rule asks the net 2ⁿ times; above MOST_SHARED findings, or in a net for which that is too much, only `without` is told.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from anlan.risk.nets.mistakes import NetQuestion
 from anlan.risk.nets.model import Finding, Net
 
 MOST_SHARED = 8
+MOST_ASKED = 40_000
+"""Nodes times questions: some seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,8 @@ def explain(net: Net | Engine, evidence: Evidence, node: str, state: str = "") -
 
     whole = (1 << len(names)) - 1
     posterior, prior = value(whole), value(0)
-    shares = _shapley(value, len(names)) if len(names) <= MOST_SHARED else None
+    shared = len(names) <= MOST_SHARED and len(engine.net.nodes) << len(names) <= MOST_ASKED
+    shares = _shapley(value, len(names)) if shared else None
     moved = []
     for i, name in enumerate(names):
         without = value(whole & ~(1 << i))

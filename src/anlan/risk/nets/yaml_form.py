@@ -56,7 +56,7 @@ SECTIONS = ("query", "steps", "step-hours", "nodes", "source", "validity")
 HEADER = ("study", "kind", "name", "place")
 RULES = ("chances", "rows", "and", "or", "xor", "atleast", "not", "noisy-or", "noisy-and", "repairable")
 PARTS = (*RULES, "parents", "of", "leak", "states", "label", "start", "once", "live")
-MOST_ROWS, MOST_STATES, MOST_NODES, MOST_STEPS = 4096, 50, 20_000, 1_000
+MOST_ROWS, MOST_STATES, MOST_NODES, MOST_STEPS = 4096, 50, 2_000, 500
 CLOSE = 1e-6
 """How far from 1 a row may add up to; it is then made to add up exactly."""
 SIGNS = set("@=|⋯,{}[]")

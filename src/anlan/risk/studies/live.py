@@ -162,6 +162,11 @@ class LiveStudies:
         async with self._turn:
             return await asyncio.to_thread(kind(name).solve, model, facts) if still_wanted() else None
 
+    async def in_turn(self, work: Callable[[], Any]) -> Any:
+        """Whatever else is asked of a model (nets under evidence, barriers assumed): blocking work in a thread, in its turn. Raises AnlanError."""
+        async with self._turn:
+            return await asyncio.to_thread(work)
+
     async def _solve(self, one: Running, facts: Mapping[Binding, Fact]) -> None:
         of = kind(one.study.kind)
         try:
