@@ -134,6 +134,10 @@ def test_a_folder_becomes_versions_and_versions_a_folder(studies: Studies, tmp_p
         export_folder(studies.current().values(), here)
     export_folder(studies.current().values(), here, replace=True)
     assert brought_in(studies, folder(here, "0.4")) == [4]
+    shipped = read_folder(folder(here, "0.5")).studies.values()
+    new = import_folder(studies, here, shipped, author="anlan", reason="demo plant", origin="demo", note=False)
+    assert [one.number for one in new] == [5], "a demo's studies come with the program and do not stop its start"
+    assert import_folder(studies, here, shipped, author="anlan", reason="demo plant", origin="demo", note=False) == []
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,8 @@ Also = Callable[[Session, Study | None, Study], None]
 def import_folder(
     studies: Studies, plant: Path, found: Iterable[tuple[Draft, Written]], *, author: str, reason: str, origin: str = "", note: bool = True, also: Also | None = None
 ) -> list[Study]:  # fmt: skip
-    """The new versions that were made. `origin`: by what the folder is known again where it cannot be written; `note`: whether it may be.
+    """The new versions that were made. `origin`: by what the folder is known again where it cannot be written; `note`: whether it may be;
+    where it may not, as with the demo's, which comes with the program, what it newly says replaces whatever stands.
     Raises StaleStudy: then the studies before it are in, and the rest is as it was."""
     origin = origin or str(plant.resolve())
     base, made = _base_of(plant) if note else {}, []
@@ -112,7 +113,7 @@ def import_folder(
         )
         if current is not None and rests_on is not None and rests_on[1] == written.digest:
             continue  # changed at the console since, not in the folder
-        if current is not None and (rests_on is None or rests_on != (current.number, current.digest)):
+        if current is not None and note and (rests_on is None or rests_on != (current.number, current.digest)):
             raise conflict(current, written, rests_on[0] if rests_on is not None else None)
         new = studies.put(
             draft,
