@@ -50,7 +50,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 EXAMPLES = int(os.environ.get("ANLAN_API_EXAMPLES", "2"))
 """Of each route and kind."""
 SEED = int(os.environ.get("ANLAN_API_SEED", "1"))
-ENDLESS = {"/api/v1/events", "/api/v1/live/stream"}
+ENDLESS = {"/api/v1/events", "/api/v1/live/stream", "/api/v1/risk/stream"}
 """Answer for ever once let in."""
 HASHES = {"/api/v1/me/password", "/api/v1/session", "/api/v1/people/{person}/password", "/api/v1/me/tokens", "/api/v1/people"}
 """A password at its real cost, half a second each: few examples."""
