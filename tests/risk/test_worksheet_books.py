@@ -152,7 +152,8 @@ def test_the_command_scores_a_workbook_without_a_node(tmp_path: Path) -> None:
 def test_a_plant_folder_brings_its_sheets_once(tmp_path: Path) -> None:
     from anlan.model.clock import ManualClock
     from anlan.plant.findings import Findings
-    from anlan.plant.worksheets import bring_in_worksheets, check_worksheets
+    from anlan.plant.worksheets import bring_in_worksheets, check_worksheets, export_worksheets
+    from anlan.risk.worksheets.folder import read_folder
     from anlan.risk.worksheets.store import Worksheets
     from anlan.store.records import Records
 
@@ -161,7 +162,12 @@ def test_a_plant_folder_brings_its_sheets_once(tmp_path: Path) -> None:
     for _ in range(2):
         bring_in_worksheets(records, DEMO.parent, clock, "demo plant")
     kept = Worksheets(records, clock).current()
+    written = export_worksheets(records, tmp_path / "out", clock, replace=False)
+    again = {id: sheet for _, sheet, id in read_folder(tmp_path / "out")}
+    bring_in_worksheets(records, tmp_path / "out", clock, "the same folder")
+    assert len(Worksheets(records, clock).current()) == len(written) == 2, "what a node has exported is known to it"
     records.close()
+    assert again == {one.row.sheet: one.sheet for one in kept}
     assert sorted(one.row.origin for one in kept) == [
         "worksheets/chlorine-tank-hazop.yaml",
         "worksheets/chlorine-unloading-jha.yaml",

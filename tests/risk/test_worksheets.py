@@ -153,3 +153,16 @@ def test_a_head_without_title_or_with_a_wrong_day_is_refused() -> None:
 def test_no_two_columns_of_a_sheet_share_a_heading() -> None:
     heads = [[c.words.zh for c in form.columns(scoring)] for form in forms().values() for scoring in methods().values()]
     assert [one for one in heads if len(set(one)) < len(one)] == []
+
+
+def test_a_link_is_found_gone_or_unknown() -> None:
+    from anlan.model.words import Label
+    from anlan.risk.worksheets.links import Elements
+    from anlan.web.context import PlantView
+
+    tie, tree = ("bow-tie", Label(zh="蝶形图")), ("fault-tree", Label(zh="树"))
+    elements = Elements(PlantView(version=1, id="x", name=Label(zh="厂")), {"tie": tie, "mute": tie, "tree": tree}, {"tie": {"sif": Label(zh="联锁")}})  # fmt: skip
+    asked = [("barrier", "tie/sif"), ("barrier", "tie/none"), ("barrier", "mute/sif"), ("barrier", "tree/sif"), ("barrier", "none/sif"), ("study", "tree"), ("study", "none"), ("point", "AT-1")]  # fmt: skip
+    assert [elements.look(kind, id).found for kind, id in asked] == [True, False, None, False, False, True, False, False]
+    assert elements.look("barrier", "tie/sif").name.zh == "联锁"
+    assert Elements(PlantView(version=1, id="x", name=Label(zh="厂")), None).look("study", "tree").found is None

@@ -127,7 +127,7 @@ def export_command(
     number: Annotated[int | None, typer.Option("--version", help="Which version; without it, the current one.")] = None,
     replace: Replace = False,
 ) -> None:
-    """Write the plant folder of a configuration version, with the studies in force and what was entered of failures.
+    """Write the plant folder of a configuration version, with the studies in force, the worksheets and what was entered of failures.
 
     Example: anlan export works --data var/works
     """
@@ -139,6 +139,7 @@ def export_command(
     from anlan.plant.failures import export_failures
     from anlan.plant.studies import export_studies
     from anlan.plant.versions import version
+    from anlan.plant.worksheets import export_worksheets
     from anlan.plant.writing import export_folder
     from anlan.store.records import Records
 
@@ -152,6 +153,8 @@ def export_command(
         files = export_folder(plant, folder, found, replace=replace, pictures=pictures)
         if sa.inspect(records.engine).has_table("risk_studies"):  # a node of an earlier release has none
             files += export_studies(records, folder, SystemClock(), replace=replace)
+        if sa.inspect(records.engine).has_table("risk_sheet_versions"):
+            files += export_worksheets(records, folder, SystemClock(), replace=replace)
         if sa.inspect(records.engine).has_table("risk_failure_events"):
             files += export_failures(records, folder, SystemClock())
     finally:

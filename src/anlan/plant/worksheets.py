@@ -18,9 +18,16 @@ def check_worksheets(folder: Path, findings: Findings) -> None:
         return
     from anlan.risk.worksheets.folder import read_folder
 
-    for _, found in read_folder(folder):
+    for _, found, _ in read_folder(folder):
         if isinstance(found, ConfigError):
             findings.wrong("worksheet", found, Where(found.file, found.line), mend=found.mend)
+
+
+def export_worksheets(records: Records, folder: Path, clock: Clock, *, replace: bool) -> list[Path]:
+    """The newest version of each."""
+    from anlan.risk.worksheets.folder import export
+
+    return export(records, folder, clock, replace=replace)
 
 
 def bring_in_worksheets(records: Records, folder: Path, clock: Clock, reason: str) -> None:

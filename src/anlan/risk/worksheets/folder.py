@@ -5,26 +5,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 from anlan.model.clock import Clock
-from anlan.model.errors import ConfigError
+from anlan.model.errors import CommandRefused, ConfigError
 from anlan.risk.worksheets.sheet import Sheet
 from anlan.risk.worksheets.store import Kept, Worksheets
-from anlan.risk.worksheets.yaml_form import read_yaml
+from anlan.risk.worksheets.yaml_form import read_named, write_yaml
+from anlan.store.disk import Disk
 from anlan.store.ids import uuid7
 from anlan.store.records import Records
 
 FOLDER = "worksheets"
 
 
-def read_folder(plant: Path) -> Iterator[tuple[str, Sheet | ConfigError]]:
-    """(worksheets/NAME.yaml, the sheet or its first mistake), in order of the names. A folder without worksheets has none."""
+def read_folder(plant: Path) -> Iterator[tuple[str, Sheet | ConfigError, UUID | None]]:
+    """(worksheets/NAME.yaml, the sheet or its first mistake, its id on the node that exported it), in order of the names."""
     for path in sorted((plant / FOLDER).glob("*.yaml")):
         name = f"{FOLDER}/{path.name}"
         try:
-            yield name, read_yaml(path, name)
+            yield name, *read_named(path, name)
         except ConfigError as mistake:
-            yield name, mistake
+            yield name, mistake, None
 
 
 def bring_in(records: Records, plant: Path, clock: Clock, reason: str) -> list[Kept]:
@@ -32,9 +34,27 @@ def bring_in(records: Records, plant: Path, clock: Clock, reason: str) -> list[K
     store = Worksheets(records, clock)
     known = store.origins()
     made = []
-    for name, found in read_folder(plant):
+    for name, found, id in read_folder(plant):
         if isinstance(found, ConfigError):
             raise found
-        if name not in known:
-            made.append(store.create(None, uuid7(clock), found, reason, name))
+        if name not in known and (id is None or not store.has(id)):
+            made.append(store.create(None, id or uuid7(clock), found, reason, name))
     return made
+
+
+def export(records: Records, plant: Path, clock: Clock, *, replace: bool = False) -> list[Path]:
+    """The newest version of each sheet, under the name it came by or its form and id. Raises CommandRefused for a file that is there."""
+    files = {}
+    for kept in Worksheets(records, clock).current():
+        first = kept.row.origin if kept.row.origin.startswith(f"{FOLDER}/") else ""
+        name = first or f"{FOLDER}/{kept.sheet.form}-{str(kept.row.sheet)[-12:]}.yaml"
+        files[plant / name] = write_yaml(kept.sheet, kept.row.sheet)
+    there = next((path for path in files if path.exists()), None)
+    if there is not None and not replace:
+        raise CommandRefused(
+            "{folder} already holds {file}; say --replace to overwrite it", folder=str(plant), file=str(there.relative_to(plant))
+        )
+    if files:
+        (plant / FOLDER).mkdir(parents=True, exist_ok=True)
+        Disk().write_all(files)
+    return list(files)

@@ -26,10 +26,16 @@ class Linked:
 
 
 class Elements:
-    """`studies`: id → (kind, name) of those that are kept; None when they cannot be read."""
+    """`studies`: id → (kind, name) of those that are kept; None when they cannot be read. `barriers`: of each bow-tie that computes here, its
+    barriers by id."""
 
-    def __init__(self, plant: PlantView, studies: Mapping[str, tuple[str, Label]] | None) -> None:
-        self._plant, self._studies = plant, studies
+    def __init__(
+        self,
+        plant: PlantView,
+        studies: Mapping[str, tuple[str, Label]] | None,
+        barriers: Mapping[str, Mapping[str, Label]] | None = None,
+    ) -> None:
+        self._plant, self._studies, self._barriers = plant, studies, barriers or {}
 
     def look(self, kind: str, id: str) -> Linked:
         plant = self._plant
@@ -45,10 +51,13 @@ class Elements:
             return _told(kind, id, document is not None, document.name if document else None, document.place if document else "")
         if self._studies is None:
             return _told(kind, id, None, None)
-        # A barrier is named by its bow-tie: STUDY/BARRIER.
-        study = self._studies.get(id.partition("/")[0])
-        right = study is not None and (kind == "study" or (study[0] == "bow-tie" and "/" in id))
-        return _told(kind, id, right, study[1] if study is not None else None)
+        name, _, barrier = id.partition("/")
+        study = self._studies.get(id if kind == "study" else name)
+        if kind == "study" or study is None or study[0] != "bow-tie":
+            return _told(kind, id, kind == "study" and study is not None, study[1] if study is not None else None)
+        # A barrier is named by its bow-tie: STUDY/BARRIER. A bow-tie that does not compute tells none of its barriers.
+        known = self._barriers.get(name)
+        return _told(kind, id, None if known is None else barrier in known, (known or {}).get(barrier))
 
     def all(self, sheet: Sheet) -> list[Linked]:
         """Each once, in the order of the lines."""

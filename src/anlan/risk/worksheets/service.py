@@ -14,6 +14,7 @@ from anlan.guard.principal import Principal
 from anlan.model.errors import AnlanError, Hidden, InputError, NotFound
 from anlan.model.words import Label, Language
 from anlan.monitor.paper.service import Papers
+from anlan.risk.studies.live import LiveStudies
 from anlan.risk.studies.store import Studies
 from anlan.risk.worksheets.book import ReadBook, Which, read_book, write_book
 from anlan.risk.worksheets.difference import changes
@@ -95,7 +96,10 @@ class WorksheetService:
             current = await asyncio.to_thread(Studies(self._context.records, self._context.clock).current)
         except AnlanError:
             return Elements(self._context.plant, None)
-        return Elements(self._context.plant, {id: (one.kind, one.name) for id, one in current.items()})
+        running = LiveStudies.of(self._context).running
+        ties = {id: one.model.bow_tie for id, one in running.items() if one.study.kind == "bow-tie" and one.model is not None}
+        barriers = {id: {name: one.label for name, one in tie.barriers.items()} for id, tie in ties.items()}
+        return Elements(self._context.plant, {id: (one.kind, one.name) for id, one in current.items()}, barriers)
 
     def scored(self, told: Mapping[str, Any]) -> dict[str, Any]:
         """Lines scored, nothing kept; mistakes beside, cell by cell. Raises InputError (form or method not known)."""

@@ -99,6 +99,10 @@ class Worksheets:
                 raise _missing(sheet)
             return [_kept(session, row) for row in rows]
 
+    def has(self, sheet: UUID) -> bool:
+        with self._records.reading() as session:
+            return session.get(SheetVersion, (sheet, 1)) is not None
+
     def origins(self) -> set[str]:
         with self._records.reading() as session:
             return set(session.scalars(sa.select(SheetVersion.origin).distinct()))
