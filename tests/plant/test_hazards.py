@@ -131,6 +131,11 @@ def test_a_strapping_table_that_cannot_be_is_named(tmp_path: Path, table: str, s
     assert any(one.startswith(said) for one in found), found
 
 
+def test_a_table_in_metres_under_a_level_in_per_cent_is_told(tmp_path: Path) -> None:
+    found = texts(folder(tmp_path, table="0,0\n1.5,17\n3,35.5\n"))
+    assert found == ["strapping-range plant.yaml:50: the strapping table of V-101 ends at 3 %, and LT-101 reads up to 100 %"]
+
+
 def test_the_engine_computes_the_mass_and_alarms_above_the_design_maximum(tmp_path: Path) -> None:
     plant = load(folder(tmp_path))
     rules = {rule.id: rule for rule in all_rules(plant)}

@@ -20,11 +20,11 @@ from anlan.plant.sheet import decode
 from anlan.plant.tanks import read_by, watched_contents
 from anlan.plant.validation import validated
 from anlan.plant.yaml_file import Located
-from anlan.risk.hazards.config import Content, HazardSettings, HazardUnit
+from anlan.risk.hazards.config import Content, HazardSettings, HazardUnit, LiveMass
 from anlan.risk.hazards.identification import identify
 
-LENGTHS = ("%", "m", "cm", "mm")
-"""Units of a level that a strapping table can be read by."""
+LENGTHS = {"%": 1.0, "m": 1.0, "cm": 0.01, "mm": 0.001}
+"""Units of a level that a strapping table can be read by, and what they are in those of its rows: %, else m."""
 _NO_TABLE = [["0", "0"], ["1", "0"]]
 """In the place of one that couldn't be read, which has been told."""
 
@@ -141,6 +141,7 @@ def _placed(unit: HazardUnit, draft: Draft, places: PlaceIndex, findings: Findin
 def _points(draft: Draft, findings: Findings) -> None:
     """What a mass is computed from, in units that can be."""
     measured = {point.id: point.unit for point in draft.points} | {one.id: one.unit for one in draft.calculated}
+    ranges = {point.id: point.range_high for point in draft.points} | {one.id: one.range_high for one in draft.calculated}
     for _, content, live in watched_contents(draft.hazards):
         where = draft.where["hazard content", content.id]
         for point in read_by(live):
@@ -152,8 +153,21 @@ def _points(draft: Draft, findings: Findings) -> None:
                 )
         if live.level in measured and measured[live.level] not in LENGTHS:
             _unit(content, live.level, measured[live.level], ", ".join(LENGTHS), where, findings)
+        elif live.level in measured and live.strapping is not None:
+            _range(content, live, ranges.get(live.level), measured[live.level], where, findings)
         if live.mass in measured and not _is_mass(measured[live.mass]):
             _unit(content, live.mass, measured[live.mass], "kg, t", where, findings)
+
+
+def _range(content: Content, live: LiveMass, high: float | None, unit: str, where: Where, findings: Findings) -> None:
+    """A table in metres read by per cent, or by another tank's height, gives a mass that only looks like one."""
+    assert live.strapping is not None
+    top = 100.0 if unit == "%" else None if high is None else high * LENGTHS[unit]
+    end = float(live.strapping.table[-1].at)
+    if top and not top / 3 <= end <= 3 * top:
+        message = "the strapping table of {content} ends at {end:g} {by}, and {point} reads up to {top:g} {by}"
+        by = "%" if unit == "%" else "m"
+        findings.warning("strapping-range", message, where, content=content.id, end=end, by=by, point=live.level, top=top)
 
 
 def _is_mass(unit: str) -> bool:
