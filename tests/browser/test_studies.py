@@ -1,4 +1,4 @@
-"""Studies in real Chromium, on the demo plant: what moves the chlorine tree, the drawn tree, a text tried out and kept, and brought back."""
+"""Studies in real Chromium, on the demo plant: what moves the chlorine tree, the drawn tree, a text tried out and kept, and brought back; bow-tie and net."""
 
 from __future__ import annotations
 

@@ -24,13 +24,12 @@ def bowtie_command(
     from anlan.model.words import shell_language, translate
     from anlan.risk.bowties.solving import METHOD, TOP, Prepared
     from anlan.risk.bowties.yaml_form import read_bow_tie
+    from anlan.risk.printing import print_json, print_limits
 
     model = Prepared(read_bow_tie(file))
     tie, answer = model.bow_tie, model.solve()
     if as_json:
-        from anlan.risk.command import _dumps
-
-        typer.echo(_dumps(as_object(model)))
+        print_json(as_object(model))
         return
     language = shell_language()
 
@@ -51,9 +50,7 @@ def bowtie_command(
         for threat_name, threat in tie.threats.items():
             typer.echo(f"  {answer.paths[(threat_name, name)]:>12.6g}  ← {threat.label.text(language) or threat_name}")
     say("method               {method}, {seconds} s", method=translate(METHOD, language), seconds=f"{answer.seconds:.3f}")
-    from anlan.risk.nets.command import told_limits
-
-    told_limits(language, tie.source, tie.validity)
+    print_limits(language, tie.source, tie.validity)
 
 
 def as_object(model: Any) -> dict[str, Any]:

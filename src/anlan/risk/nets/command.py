@@ -34,6 +34,7 @@ def net_command(
     from anlan.risk.nets.explaining import findings_of, split_finding
     from anlan.risk.nets.from_trees import from_tree
     from anlan.risk.nets.yaml_form import read_net
+    from anlan.risk.printing import print_json, print_limits
     from anlan.risk.trees.openpsa import read_tree
 
     net = from_tree(read_tree(file)) if from_a_tree or file.suffix.lower() == ".xml" else read_net(file)
@@ -45,9 +46,7 @@ def net_command(
         found: dict[str, Any] = answer.as_json()
         if explain:
             found["explanations"] = [one.as_json() for one in told]
-        from anlan.risk.command import _dumps
-
-        typer.echo(_dumps(found))
+        print_json(found)
         return
 
     language = shell_language()
@@ -73,14 +72,4 @@ def net_command(
             share = "–" if each.share is None else f"{each.share:+.4g}"
             factor = "–" if each.factor is None else f"×{each.factor:.3g}"
             say("  {share}  {factor} against without it  {finding}", share=share, factor=factor, finding=each.words)
-    told_limits(language, net.source, net.validity)
-
-
-def told_limits(language: str, source: str, validity: str) -> None:
-    """Where the numbers come from and what they are valid for, or that nobody says so."""
-    from anlan.model.words import translate
-
-    if source:
-        typer.echo(translate("Source: {source}", language).format(source=source))
-    words = "Valid for: {validity}" if validity else "No range of validity is stated."
-    typer.echo(translate(words, language).format(validity=validity))
+    print_limits(language, net.source, net.validity)
