@@ -10,12 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from anlan.risk.lopa.form import compose
-from anlan.risk.lopa.functions import LARGEST, SafetyFunction, parse_function
+from anlan.risk.lopa.functions import SafetyFunction, parse_function
 from anlan.web.answers import Json
 from anlan.web.auth import Asker, require
 from anlan.web.context import Context
 
 VIEW = "risk.view"
+MOST_CHARACTERS = 100_000
 
 
 class Function(BaseModel):
@@ -23,7 +24,7 @@ class Function(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    text: Annotated[str, Field(min_length=1, max_length=LARGEST)]
+    text: Annotated[str, Field(min_length=1, max_length=MOST_CHARACTERS)]
 
 
 def routes(context: Context) -> APIRouter:
