@@ -26,8 +26,9 @@ from anlan.risk.studies.drafts import Draft
 from anlan.risk.studies.facts import Binding, Bound, Fact, read_binding
 from anlan.risk.studies.kinds import Moved, Outcome
 from anlan.risk.trees.ccf import with_common_causes
+from anlan.risk.trees.diagrams.building import Diagram
 from anlan.risk.trees.elements import parse_xml
-from anlan.risk.trees.expressions import Number
+from anlan.risk.trees.expressions import Column, Number
 from anlan.risk.trees.importances import Importance, importance
 from anlan.risk.trees.mistakes import TreeMistake, TreeQuestion
 from anlan.risk.trees.model import BasicEvent, Connective, FaultTree, Formula, Gate, Named
@@ -35,7 +36,8 @@ from anlan.risk.trees.openpsa import tree_of
 from anlan.risk.trees.solving import Limits, Solution, by_level, chances, exact, solve
 from anlan.risk.trees.yaml_form import Form
 from anlan.risk.wording import say
-from anlan.web.paper.document import Column, Section
+from anlan.web.paper.document import Column as PaperColumn
+from anlan.web.paper.document import Section
 
 LIMITS = Limits(most_nodes=1 << 21)
 """Of one diagram in the console's process: 150 MB at most."""
@@ -126,7 +128,7 @@ class FaultTrees:
         for n, one in enumerate(live):
             if one.at in level:
                 columns[level[one.at], 0] = columns[level[one.at], 1 + n] = changed[one.at]
-        found = exact(base.diagram, columns)[0]
+        found = walked(base.diagram, columns)
         own = dict(zip((one.name for one in live), found[1:].tolist(), strict=True))
         factors = tuple(own[one.name] / base.probability if one.name in own and base.probability else None for one in model.live)
         return TreeAnswer(model, base, {**base.p, **changed}, float(found[0]), facts, factors)
@@ -150,6 +152,16 @@ class FaultTrees:
 
     def paper(self, answer: TreeAnswer, language: Language) -> tuple[Section, ...]:
         return sections(answer, language)
+
+
+WALKED = 1 << 26
+"""Bytes of one walk's table: a large diagram is walked for a few facts at a time."""
+
+
+def walked(diagram: Diagram, columns: Column) -> Column:
+    """The top's probability for each column of float64[levels, columns]."""
+    width = max(1, WALKED // (16 * len(diagram.nodes)))
+    return np.concatenate([exact(diagram, columns[:, at : at + width])[0] for at in range(0, columns.shape[1], width)])
 
 
 # ---- reading
@@ -401,14 +413,14 @@ def sections(answer: TreeAnswer, language: Language) -> tuple[Section, ...]:
     return (
         Section(
             say("Minimal cut sets").text(language),
-            (Column("n", "12mm", "right"), Column(words("Events"), "3fr"), Column(words("Order"), "15mm", "right"), Column("P", "28mm", "right")),
+            (PaperColumn("n", "12mm", "right"), PaperColumn(words("Events"), "3fr"), PaperColumn(words("Order"), "15mm", "right"), PaperColumn("P", "28mm", "right")),
             cuts,
             empty=words("No cut set is known."),
             note=say("{n} more rest on facts that are not so now", n=rest).text(language) if rest else "",
         ),
         Section(
             say("Importance").text(language),
-            (Column(words("Event"), "2fr"), Column("P", "24mm", "right"), Column(words("Criticality"), "24mm", "right"), Column("F-V", "24mm", "right"), Column("RAW", "24mm", "right"), Column("RRW", "24mm", "right")),
+            (PaperColumn(words("Event"), "2fr"), PaperColumn("P", "24mm", "right"), PaperColumn(words("Criticality"), "24mm", "right"), PaperColumn("F-V", "24mm", "right"), PaperColumn("RAW", "24mm", "right"), PaperColumn("RRW", "24mm", "right")),
             matters,
             empty=words("Importance needs an exact probability."),
         ),

@@ -20,12 +20,17 @@ const SUPERSCRIPT = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴",
 /** ×12; a thing that is less than its baseline ×0.4. */
 export const factorText = (factor) => (factor === null || factor === undefined ? "—" : `×${figure(factor, factor >= 100 ? 3 : 2)}`);
 
+/** The factor of a whole outcome; what was impossible before has none. */
+export const against = (outcome) => (outcome && outcome.factor === null && outcome.baseline === 0 && outcome.value > 0 ? "×∞" : factorText(outcome?.factor));
+
+export const isWorse = (outcome) => Boolean(outcome) && (outcome.factor > 1.005 || (outcome.baseline === 0 && outcome.value > 0));
+
 export const share = (unknown) => `${Math.round(unknown * 100)} %`;
 
 /** "SIF-07 已旁路 ×12", the facts that worsen it, the strongest first. */
 export function reason(outcome) {
-  const worse = outcome.moved.filter((one) => one.factor !== null && Math.abs(one.factor - 1) > 5e-3);
-  return worse.map((one) => `${label(one.why)} ${factorText(one.factor)}`);
+  const worse = outcome.moved.filter((one) => (one.factor === null ? outcome.baseline === 0 && one.adverse : Math.abs(one.factor - 1) > 5e-3));
+  return worse.map((one) => `${label(one.why)} ${one.factor === null ? "" : factorText(one.factor)}`);
 }
 
 class Studies extends HTMLElement {
@@ -81,11 +86,11 @@ const frame = (edits) => `
 function line(row) {
   const outcome = row.outcome;
   const unit = outcome?.unit ?? "";
-  const worse = outcome?.factor > 1.005;
+  const worse = isWorse(outcome);
   const why = row.failure ? `<span class="wrong">${esc(label(row.failure))}</span>` : !outcome ? `<span class="dim">${t("not computed yet")}</span>` : (reason(outcome).slice(0, 2).map((one) => `<div>${esc(one)}</div>`).join("") || `<span class="dim">${outcome.moved.length ? t("no fact moves it") : t("nothing is bound to the plant")}</span>`);
   return `<tr data-id="${esc(row.id)}" class="${worse ? "worse" : ""}"><td><a href="/risk/studies/${encodeURIComponent(row.id)}"><b>${esc(label(row.name))}</b></a><div class="dim mono">${esc(row.id)}</div></td>
     <td>${esc(label(row.kind_name))}</td><td>${esc(row.place_name ? label(row.place_name) : row.place || t("whole plant"))}</td>
-    <td class="number factor">${factorText(outcome?.factor)}</td><td class="why">${why}</td>
+    <td class="number factor">${against(outcome)}</td><td class="why">${why}</td>
     <td class="number">${outcome?.moved.length ? `<span class="${outcome.unknown ? "unknown" : ""}">${share(outcome.unknown)}</span>` : "—"}</td>
     <td class="number">${figure(outcome?.value)} ${esc(unit)}</td><td class="number dim">${figure(outcome?.baseline)} ${esc(unit)}</td>
     <td class="nowrap dim">${row.changed_at ? shortStamp(row.changed_at, Date.now() * 1000) : "—"}</td><td class="number dim">${row.version}</td></tr>`;

@@ -5,7 +5,7 @@
 import { esc, label, t } from "./config.js";
 import { shortStamp, span, stamp } from "./format.js";
 import { api } from "./link.js";
-import { factorText, figure, reason, share } from "./studies.js";
+import { against, factorText, figure, isWorse, reason, share } from "./studies.js";
 import { Editor } from "./study_editor.js";
 import { curve } from "./study_history.js";
 import { toast } from "./shell.js";
@@ -62,7 +62,7 @@ class Study extends HTMLElement {
   head(outcome) {
     const unit = esc(outcome.unit);
     const bound = outcome.value === null && outcome.bound ? `<div><dt>${t("Bounds")}</dt><dd>${figure(outcome.bound.lower)} … ${figure(outcome.bound.upper)}</dd></div>` : "";
-    this.querySelector("dl.facts-line").innerHTML = `<div class="big ${outcome.factor > 1.005 ? "worse" : ""}"><dt>${t("Against baseline")}</dt><dd>${factorText(outcome.factor)}</dd></div>
+    this.querySelector("dl.facts-line").innerHTML = `<div class="big ${isWorse(outcome) ? "worse" : ""}"><dt>${t("Against baseline")}</dt><dd>${against(outcome)}</dd></div>
       <div><dt>${t("At present")}</dt><dd>${figure(outcome.value)} ${unit}</dd></div><div><dt>${t("Baseline")}</dt><dd>${figure(outcome.baseline)} ${unit}</dd></div>${bound}
       <div><dt>${t("Unknown")}</dt><dd class="${outcome.unknown ? "unknown" : ""}">${outcome.moved.length ? share(outcome.unknown) : "—"}</dd></div>
       <div class="reason"><dt>${t("Reason")}</dt><dd>${esc(reason(outcome).slice(0, 2).join(" · ")) || `<span class="dim">${outcome.moved.length ? t("no fact moves it") : t("nothing is bound to the plant")}</span>`}</dd></div>`;
