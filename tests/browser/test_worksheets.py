@@ -80,6 +80,11 @@ def test_a_sheet_is_found_filled_in_and_kept(node: Any, sign_in: Any, sheets: di
     page.locator("dialog.aside [name=reason]").fill("合并后保存")
     page.locator("dialog.aside [type=submit]").click()
     expect(page.locator(".sheet-top")).to_contain_text("版本 3", timeout=SHOWS)
+    page.locator("[data-changes] summary").first.click()
+    expect(page.locator("[data-changes] ul").first).to_contain_text("阀门误开", timeout=SHOWS)
+    page.locator("[data-colour=red]").click()
+    expect(page.locator("table.grid tbody tr:visible")).to_have_count(2)
+    keep(page, "worksheet-merged")
 
 
 def test_a_hazop_node_gets_its_deviations(sign_in: Any, sheets: dict[str, UUID]) -> None:

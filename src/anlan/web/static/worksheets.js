@@ -85,6 +85,7 @@ class Worksheet extends HTMLElement {
     this.addEventListener("change", ({ target }) => target.matches("input[type=file]") && this.upload(target));
     this.addEventListener("grid-change", () => this.typed());
     this.addEventListener("input", ({ target }) => target.closest(".sheet-head") && this.typed());
+    this.addEventListener("toggle", ({ target }) => target.matches("[data-changes]") && target.open && this.changes(target), true);
     addEventListener("beforeunload", (event) => this.dirty && event.preventDefault());
     this.load(new URLSearchParams(location.search).get("number"));
   }
@@ -103,8 +104,20 @@ class Worksheet extends HTMLElement {
     this.innerHTML = `${top(told, this.edits)}<div class="notes" role="status"></div>
       <div class="grid-place panel wide-table"></div>
       <div class="beside">${matrix(told)}${links(told)}${versions(told)}</div>`;
+    this.offerPlaces();
     this.grid = new Grid(this.querySelector(".grid-place"), told, this.edits);
     this.tally(told.counts);
+  }
+
+  /** The plant's places, for who types one. */
+  async offerPlaces() {
+    if (!this.edits) return;
+    const places = await api.get("/api/v1/places");
+    const list = document.createElement("datalist");
+    list.id = "sheet-places";
+    list.append(...(places.items ?? []).map((one) => Object.assign(document.createElement("option"), { value: one.path, label: label(one.name) })));
+    this.querySelector("form.sheet-head")?.append(list);
+    this.querySelector("[name=place]")?.setAttribute("list", list.id);
   }
 
   typed() {
@@ -160,6 +173,14 @@ class Worksheet extends HTMLElement {
       const answer = await ask({ title, fields: SIGNED(), note: t("Not by who wrote it. A later version is a draft again."), send: (given) => withKey((body) => api.post(`${PATH}/${this.told.id}/${what}`, { number: this.told.number, ...body }), given), done: t("Recorded.") });
       if (answer) this.show(answer);
     }
+  }
+
+  /** What a version changed of the one it was made from, when somebody asks. */
+  async changes(place) {
+    const answer = await api.get(`${PATH}/${this.told.id}/versions/${place.dataset.changes}/changes`);
+    const named = new Map(this.told.columns.map((one) => [one.name, label(one.words)]));
+    const rows = (answer.items ?? []).map((one) => `<li><b>${esc(one.line)}</b> ${esc(named.get(one.column) ?? one.column)} <del>${esc(one.before)}</del> → <ins>${esc(one.after)}</ins></li>`);
+    place.querySelector("ul").innerHTML = answer.refused ? `<li>${esc(answer.refused)}</li>` : rows.join("") || `<li class="dim">${t("Nothing differs.")}</li>`;
   }
 
   async save() {
@@ -238,7 +259,7 @@ function links(told) {
 }
 
 function versions(told) {
-  const rows = told.versions.map((one) => `<li><a href="/risk/worksheets/${esc(told.id)}?number=${one.number}"${one.number === told.number ? ' aria-current="true"' : ""}>${t("version {n}", { n: one.number })}</a> ${STATES()[one.state]} <span class="dim">${esc(label(one.author))} · ${stamp(one.at)}</span><br><span>${esc(one.reason)}</span>${one.origin ? ` <small class="dim">${esc(one.origin)}</small>` : ""}</li>`);
+  const rows = told.versions.map((one) => `<li><a href="/risk/worksheets/${esc(told.id)}?number=${one.number}"${one.number === told.number ? ' aria-current="true"' : ""}>${t("version {n}", { n: one.number })}</a> ${STATES()[one.state]} <span class="dim">${esc(label(one.author))} · ${stamp(one.at)}</span><br><span>${esc(one.reason)}</span>${one.origin ? ` <small class="dim">${esc(one.origin)}</small>` : ""}${one.base ? `<details data-changes="${one.number}"><summary>${t("What changed")}</summary><ul></ul></details>` : ""}</li>`);
   return `<section class="panel"><header><h3>${t("Versions")}</h3></header><ul class="body plain">${rows.join("")}</ul></section>`;
 }
 
