@@ -9,7 +9,10 @@ import pytest
 
 from anlan.model.clock import DAY, HOUR
 from anlan.monitor.records import Calibration
+from anlan.monitor.safety.config import Effect, SafetySystem
+from anlan.monitor.safety.service import SafetyService
 from anlan.risk.failures.folder import FILE, bring_in, export
+from anlan.risk.failures.service import FailureService
 from anlan.store.ids import uuid7
 
 VALVE = {"item": "XV-101", "equipment": "shutdown-valve"}
@@ -133,3 +136,31 @@ async def test_a_safety_function_is_computed_and_a_mistake_has_its_line(console:
     wrong = await console.post("/api/v1/risk/pfd", json={"text": text.replace("1oo1", "2oo1")})
     assert (wrong.status_code, wrong.json()["code"]) == (422, "lopa")
     assert "sif.yaml:3" in wrong.json()["detail"]
+
+
+async def test_a_stroke_on_demand_is_counted_entered_once_and_stays_withdrawn(
+    node: Any, console: Any, at: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The demand log itself is `test_safety_routes.py`'s; here is what becomes of its lines."""
+    service, moment = FailureService.of(node.context), int(node.clock.now()) - DAY
+    stroke = {"effect": "XV-101", "required": 8.0, "seconds": 9.5, "already": False, "within": False}
+    late, known = {"at": moment, "strokes": [stroke]}, {"at": moment + HOUR, "strokes": [{**stroke, "already": True}]}
+
+    async def log(self: SafetyService, start: int, end: int) -> list[dict[str, Any]]:
+        return [late, known] if start < moment < end else []
+
+    monkeypatch.setattr(SafetyService, "whole_log", log)
+    monkeypatch.setattr(SafetyService, "system", SafetySystem(effects=(Effect(id="XV-101", closed="XV-101.ZSC", stroke_time=8),)))
+    assert await service.keep_strokes() == 0, "nothing is in service"
+    await console.sign_in("safety")
+    await enter(console, sort="in-service", at=at(100), **VALVE)
+    found = await row(console, "shutdown-valve", "undetected")
+    assert (found["history"]["demands"], found["failures"], found["history"]["told"]) == (1, 1, {"stroke": 1})
+    assert [await service.keep_strokes(), await service.keep_strokes()] == [1, 0]
+    found = await row(console, "shutdown-valve", "undetected")
+    assert (found["history"]["demands"], found["history"]["told"]) == (1, {"stroke": 1})
+    kept = (await console.get("/api/v1/risk/failures/entries?item=XV-101")).json()["items"][0]
+    assert (kept["sort"], kept["passed"], kept["by"]["en"]) == ("demand", False, "this node")
+    await console.post(f"/api/v1/risk/failures/entries/{kept['id']}/withdraw", json={"reason": "valve was in test"})
+    assert await service.keep_strokes() == 0
+    assert (await row(console, "shutdown-valve", "undetected"))["history"]["demands"] == 0

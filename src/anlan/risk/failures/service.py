@@ -6,7 +6,9 @@ import asyncio
 import re
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
+
+import structlog
 
 from anlan.guard.principal import Principal
 from anlan.model.clock import Micros
@@ -17,13 +19,16 @@ from anlan.risk.failures.history import Happening, in_service, tally
 from anlan.risk.failures.laws import FailureQuestion
 from anlan.risk.failures.library import Entry, failure_data, library
 from anlan.risk.failures.records import FailureEvent
-from anlan.risk.failures.store import Entered, FailureStore, happening_of, standing
+from anlan.risk.failures.store import STROKE, Entered, FailureStore, happening_of, standing
 from anlan.risk.failures.telling import row_of
 from anlan.risk.failures.update import Updated, update_failures
 from anlan.web.answers import iso
 from anlan.web.context import Context
 
 VIEW, EDIT = "risk.view", "risk.edit"
+log = structlog.get_logger()
+AGAIN_SECONDS = 3600.0
+_STROKES = UUID("3f2f5a3c-7a0e-4c55-9f5e-3a8f1f5d2c41")
 TAG = re.compile(r"[^\s,;]{1,64}")
 
 
@@ -39,6 +44,7 @@ class FailureService:
         service = context.extras.setdefault("risk.failures", None)
         if service is None:
             service = context.extras["risk.failures"] = cls(context)
+            context.background.append(service.run)
         assert isinstance(service, cls)
         return service
 
@@ -75,6 +81,36 @@ class FailureService:
         one = failure_data(equipment, mode)
         happenings, _ = await self._happenings()
         return one, update_failures(one.law, tally(one, happenings, self._context.clock.now()).counts)
+
+    # ---- what the node counts itself
+
+    async def run(self) -> None:
+        """Until cancelled: strokes on demand are entered while the demand log still reaches them, so that no failure is forgotten with it."""
+        while True:
+            await asyncio.sleep(AGAIN_SECONDS)
+            try:
+                await self.keep_strokes()
+            except AnlanError as failure:  # records or history are away: the next hour finds the same strokes
+                log.warning("strokes not entered", error=str(failure))
+
+    async def keep_strokes(self) -> int:
+        """Enter those that are new; returns how many."""
+        rows = await asyncio.to_thread(self._store.rows)
+        found = await self._strokes(rows)
+        for one in found:
+            told = Entered(sort="demand", item=one.item, point=one.point, equipment=one.equipment, mode=one.mode, at=one.at, passed=one.passed, note=STROKE)  # fmt: skip
+            await asyncio.to_thread(self._store.enter, None, uuid5(_STROKES, f"{one.item}|{one.at}"), told)
+        return len(found)
+
+    async def _strokes(self, rows: Sequence[FailureEvent]) -> list[Happening]:
+        """Of the demand log, without those that were entered, or entered and withdrawn."""
+        items = _items(standing(rows))
+        if not items:
+            return []
+        safety, now = SafetyService.of(self._context), self._context.clock.now()
+        known = {(row.item, row.at) for row in rows if row.sort == "demand"}
+        demands = await safety.whole_log(now - LONGEST, now)
+        return [one for one in strokes(safety.system, demands, items) if (one.item, one.at) not in known]
 
     # ---- steps
 
@@ -119,19 +155,17 @@ class FailureService:
 
     async def _happenings(self) -> tuple[list[Happening], list[str]]:
         """Of people and of the node. `missing`: which of the node's sources could not be asked."""
-        rows = standing(await asyncio.to_thread(self._store.rows))
+        every = await asyncio.to_thread(self._store.rows)
+        rows = standing(every)
         found = [happening_of(row) for row in rows]
-        items = {row.item: (row.equipment, row.point) for row in reversed(rows) if row.sort == "in-service"}
+        items = _items(rows)
         missing: list[str] = []
         try:
             found += await asyncio.to_thread(calibrations, self._context.records, items)
         except AnlanError:
             missing.append("calibration")
-        safety = SafetyService.of(self._context)
         try:
-            now = self._context.clock.now()
-            log = await safety.whole_log(now - LONGEST, now) if items else []
-            found += strokes(safety.system, log, items)
+            found += await self._strokes(every)
         except AnlanError:
             missing.append("stroke")
         return found, missing
@@ -172,6 +206,11 @@ class FailureService:
                 "by": {"zh": withdrawn.name_zh, "en": withdrawn.name_en}, "at": withdrawn.entered_at, "reason": withdrawn.note,
             },
         }  # fmt: skip
+
+
+def _items(rows: Sequence[FailureEvent]) -> dict[str, tuple[str, str]]:
+    """Tag → (class, point) of what is or was in service."""
+    return {row.item: (row.equipment, row.point) for row in reversed(rows) if row.sort == "in-service"}
 
 
 def _must_be_in_service(told: Entered, happenings: Sequence[Happening]) -> None:

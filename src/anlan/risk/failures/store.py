@@ -19,6 +19,9 @@ from anlan.risk.failures.records import FailureEvent
 from anlan.store.records import Records
 
 FOLDER = Label(zh="装置文件夹", en="plant folder")
+NODE = Label(zh="本节点", en="this node")
+STROKE = "stroke"
+"""The note of a demand that the node has counted itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +76,7 @@ class FailureStore:
             append(session, self._step(by, made.entered_at, "failure.withdraw", entry, reason, before={"item": row.item, "sort": row.sort, "at": row.at}))  # fmt: skip
 
     def _row(self, by: Principal | None, id: UUID, told: Entered) -> FailureEvent:
-        name = by.name if by is not None else FOLDER
+        name = by.name if by is not None else NODE if told.note == STROKE else FOLDER
         return FailureEvent(
             id=id, sort=told.sort, item=told.item, point=told.point, equipment=told.equipment, mode=told.mode, at=told.at,
             passed=told.passed, note=told.note, withdraws=None, person=by.person if by is not None else None,
@@ -94,7 +97,8 @@ def standing(rows: Sequence[FailureEvent]) -> list[FailureEvent]:
 
 def happening_of(row: FailureEvent) -> Happening:
     sort: Sort = row.sort  # type: ignore[assignment]
-    return Happening(sort, row.item, row.point, row.equipment, row.mode, row.at, row.passed, row.id)
+    by = "stroke" if row.person is None and row.note == STROKE else "person"
+    return Happening(sort, row.item, row.point, row.equipment, row.mode, row.at, row.passed, row.id, by)
 
 
 def _withdrawn(session: Session, entry: UUID) -> bool:
