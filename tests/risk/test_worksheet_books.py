@@ -155,6 +155,7 @@ def test_a_plant_folder_brings_its_sheets_once(tmp_path: Path) -> None:
     from anlan.plant.worksheets import bring_in_worksheets, check_worksheets, export_worksheets
     from anlan.risk.worksheets.folder import read_folder
     from anlan.risk.worksheets.store import Worksheets
+    from anlan.store.ids import uuid7
     from anlan.store.records import Records
 
     records, clock = Records.open(tmp_path / "records.db"), ManualClock()
@@ -166,6 +167,10 @@ def test_a_plant_folder_brings_its_sheets_once(tmp_path: Path) -> None:
     again = {id: sheet for _, sheet, id in read_folder(tmp_path / "out")}
     bring_in_worksheets(records, tmp_path / "out", clock, "the same folder")
     assert len(Worksheets(records, clock).current()) == len(written) == 2, "what a node has exported is known to it"
+    store = Worksheets(records, clock)
+    store.create(None, uuid7(clock), two_lines(), "x", "worksheets/../../escaped.yaml")
+    outside = export_worksheets(records, tmp_path / "again", clock, replace=False)
+    assert {path.parent for path in outside} == {tmp_path / "again" / "worksheets"}, "an origin is words, and leads nowhere else"
     records.close()
     assert again == {one.row.sheet: one.sheet for one in kept}
     assert sorted(one.row.origin for one in kept) == [

@@ -193,6 +193,8 @@ async def test_a_workbook_comes_back_as_the_next_version(console: Console) -> No
     refused = await console.post(f"{under}/import", params=asked, content=spoiled.getvalue())
     assert (refused.status_code, refused.json()["facts"]["mistakes"][0]["cell"]) == (422, "工作表Sheet!H3")
     assert (await console.post(f"{under}/preview", content=b"")).status_code == 422
+    named = await console.post(f"{under}/import", params={**asked, "name": "worksheets/../x.yaml"}, content=book.content)
+    assert named.status_code == 422
 
 
 async def test_a_version_is_printed_with_what_it_rests_on(console: Console) -> None:

@@ -184,7 +184,7 @@ def _books(router: APIRouter, service: WorksheetService, writes: Writes, printer
         base: Annotated[
             int | None, Query(ge=1, le=1 << 62, description="the version whose difference was seen; absent: a new sheet")
         ] = None,
-        name: Annotated[str, Query(max_length=200, description="of the file")] = "xlsx",
+        name: Annotated[str, Query(pattern=r"^[^/\\]{1,200}$", description="of the file, without a folder")] = "xlsx",
         key: Key = None,
     ) -> Response:
         """Take a workbook (the body, .xlsx) over: as the next version of the sheet it was exported from, or as a new sheet."""

@@ -3,6 +3,7 @@ on people fill it in at the console, and the file is not looked at again."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
@@ -17,6 +18,8 @@ from anlan.store.ids import uuid7
 from anlan.store.records import Records
 
 FOLDER = "worksheets"
+_NAME = re.compile(rf"{FOLDER}/([^/\\]+\.yaml)")
+"""An origin that a plant folder gave; anything else is somebody's words and names no file."""
 
 
 def read_folder(plant: Path) -> Iterator[tuple[str, Sheet | ConfigError, UUID | None]]:
@@ -43,12 +46,13 @@ def bring_in(records: Records, plant: Path, clock: Clock, reason: str) -> list[K
 
 
 def export(records: Records, plant: Path, clock: Clock, *, replace: bool = False) -> list[Path]:
-    """The newest version of each sheet, under the name it came by or its form and id. Raises CommandRefused for a file that is there."""
-    files = {}
-    for kept in Worksheets(records, clock).current():
-        first = kept.row.origin if kept.row.origin.startswith(f"{FOLDER}/") else ""
-        name = first or f"{FOLDER}/{kept.sheet.form}-{str(kept.row.sheet)[-12:]}.yaml"
-        files[plant / name] = write_yaml(kept.sheet, kept.row.sheet)
+    """The newest version of each sheet, under the name its first one came by, else its form and id. Raises CommandRefused for a file that is
+    there."""
+    store, files = Worksheets(records, clock), {}
+    for kept in store.current():
+        name = _NAME.fullmatch(store.get(kept.row.sheet, 1).row.origin)
+        own = name[1] if name is not None else f"{kept.sheet.form}-{str(kept.row.sheet)[-12:]}.yaml"
+        files[plant / FOLDER / own] = write_yaml(kept.sheet, kept.row.sheet)
     there = next((path for path in files if path.exists()), None)
     if there is not None and not replace:
         raise CommandRefused(
