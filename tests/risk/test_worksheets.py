@@ -155,6 +155,17 @@ def test_no_two_columns_of_a_sheet_share_a_heading() -> None:
     assert [one for one in heads if len(set(one)) < len(one)] == []
 
 
+def test_the_room_offers_it_without_a_node() -> None:
+    from anlan import risk
+
+    sheet = risk.read_sheet(
+        {"form": "jha", "method": "lec-upper", "title": "pump", "lines": [{"cells": {"L": "3", "E": "6", "C": "15"}}]}
+    )
+    (line,) = risk.assessed(sheet)
+    assert line.score is not None
+    assert line.score.rule == "160 < D ≤ 320"
+
+
 def test_a_link_is_found_gone_or_unknown() -> None:
     from anlan.model.words import Label
     from anlan.risk.worksheets.links import Elements

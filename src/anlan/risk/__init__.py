@@ -52,6 +52,10 @@ if TYPE_CHECKING:
     from anlan.risk.trees.solving import solve as solve
     from anlan.risk.trees.spread import over_time as over_time
     from anlan.risk.trees.spread import uncertainty as uncertainty
+    from anlan.risk.worksheets.forms import deviations as deviations
+    from anlan.risk.worksheets.sheet import Sheet as Sheet
+    from anlan.risk.worksheets.sheet import assessed as assessed
+    from anlan.risk.worksheets.sheet import read_sheet as read_sheet
 
 _HOMES = {
     "failure_data": "failures.library", "Counts": "failures.update", "update_failures": "failures.update",
@@ -65,6 +69,7 @@ _HOMES = {
     "Solution": "trees.solving", "solve": "trees.solving", "over_time": "trees.spread", "uncertainty": "trees.spread",
     "ask": "nets.engine", "explain": "nets.explaining", "from_tree": "nets.from_trees", "read_net": "nets.yaml_form",
     "read_bow_tie": "bowties.yaml_form", "solve_bow_tie": "bowties.solving",
+    "Sheet": "worksheets.sheet", "read_sheet": "worksheets.sheet", "assessed": "worksheets.sheet", "deviations": "worksheets.forms",
 }  # fmt: skip
 
 
