@@ -38,7 +38,7 @@ class SheetSignature(Base):
     """A person reviewed or signed one version, by own password. `sha256` is over who, when, what step and the version's digest."""
 
     __tablename__ = "risk_sheet_signatures"
-    __table_args__ = (sa.Index(None, "sheet", "number"),)
+    __table_args__ = (sa.Index("ix_risk_sheet_signatures_sheet", "sheet", "number"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     sheet: Mapped[UUID]
