@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import structlog
 
-from anlan.model.clock import Micros
+from anlan.model.clock import SECOND, Micros
 from anlan.model.errors import AnlanError, StoreError
 from anlan.model.words import Label
 from anlan.risk.studies.drafts import Written, read_draft
@@ -27,6 +28,8 @@ from anlan.web.stream import Bell
 
 log = structlog.get_logger()
 
+CALMER: Micros = 10 * SECOND
+"""What is worse is kept at once; what is better not sooner after the last, so that a value on its limit does not fill the records."""
 LOOK_SECONDS = 1.0
 """Facts that change within are one change."""
 FAULT = "studies"
@@ -43,6 +46,8 @@ class Running:
     outcome: Outcome | None = None
     at: Micros = 0
     failure: Label | None = None
+    to_keep: bool = False
+    """It says something better than what was kept last, and waits."""
     rests_on: set[str] = field(default_factory=set)
     """Other studies that its model was made of: it is read again with them."""
 
@@ -68,7 +73,7 @@ class LiveStudies:
         found = context.extras.setdefault("risk.studies", None)
         if found is None:
             found = context.extras["risk.studies"] = cls(context)
-            context.background.append(found.run)
+            context.background += [found.run, found.listen]
         assert isinstance(found, cls)
         return found
 
@@ -86,6 +91,31 @@ class LiveStudies:
                 self._context.faults.pop(FAULT, None)
             await self._changed.wait(rung, within=LOOK_SECONDS)
 
+    async def listen(self) -> None:
+        """Until cancelled: remember what bound points said between two looks. One that goes bad at once after an adverse reading has said it."""
+        live, seen = self._context.live, self._context.live.tick
+        of: tuple[object, int] | None = None
+        asked: dict[int, list[Binding]] = {}
+        while True:
+            now = await live.wait(seen)
+            if of != (self._context.plant, self._changed.count):
+                of, asked = (self._context.plant, self._changed.count), self._of_points()
+            if asked:
+                live.reserve(max(asked) + 1)
+            for number in live.changed_since(seen, np.fromiter(asked, np.int64, len(asked))).tolist():
+                for binding in asked[number]:
+                    self.facts.fact(binding)
+            seen = now
+
+    def _of_points(self) -> dict[int, list[Binding]]:
+        """What is asked of each point, by its number."""
+        found: dict[int, list[Binding]] = {}
+        numbers = self._context.plant.point_numbers
+        for binding in {binding for one in self.running.values() for binding in one.bindings}:
+            if binding.sort == "point" and binding.id in numbers:
+                found.setdefault(numbers[binding.id], []).append(binding)
+        return found
+
     async def load(self) -> None:
         """All studies in force, and what was known before this process began. Raises StoreError."""
         current = await asyncio.to_thread(self.store.current)
@@ -94,6 +124,7 @@ class LiveStudies:
         for study in current.values():
             self.running[study.study] = await self._taken(study)
         self.loaded = True
+        self._changed.ring()
         self.moved.ring()
 
     async def take(self, study: Study) -> None:
@@ -146,6 +177,8 @@ class LiveStudies:
             facts = self.asked(one)
             if one.facts is None or states(facts) != states(one.facts):
                 await self._solve(one, facts)
+            elif one.to_keep and one.outcome is not None:
+                await self._keep(one, one.outcome)
 
     def asked(self, one: Running) -> dict[Binding, Fact]:
         return {binding: self.facts.fact(binding) for binding in one.bindings}
@@ -187,8 +220,20 @@ class LiveStudies:
         last = self._last.get(study.study)
         said = (study.number, outcome.value, [(f["binding"], f["state"], f["last"]) for f in facts])
         if last is not None and said == (last.version, last.value, [(f["binding"], f["state"], f["last"]) for f in last.facts]):
+            one.to_keep = False
             return
-        one.at = self._context.clock.now()
-        result = Result(study.study, study.number, one.at, outcome.value, outcome.baseline, outcome.unknown, facts)
+        now = self._context.clock.now()
+        result = Result(study.study, study.number, now, outcome.value, outcome.baseline, outcome.unknown, facts)
+        one.to_keep = last is not None and not _worse(result, last) and result.at < last.at + CALMER
+        if one.to_keep:
+            return
+        one.at = now
         await asyncio.to_thread(self.store.keep, result)
         self._last[study.study] = result
+
+
+def _worse(now: Result, before: Result) -> bool:
+    """Or of another version, or not to be compared."""
+    if now.version != before.version or now.value is None or before.value is None:
+        return True
+    return now.value > before.value or now.unknown > before.unknown
