@@ -256,7 +256,7 @@ STUDY = LEAK.replace("source:", "#").replace("leak: 0.001}", 'leak: 0.001, live:
 
 
 def test_a_net_as_a_study() -> None:
-    """Unknown is no finding, unless what was known last was adverse."""
+    """Unknown never lowers risk: the last finding stays where it makes what is asked for more probable."""
     of = kind("net")
     model = of.read(read_draft(Written(STUDY)))
     power, alarm = (one.binding for one in of.bindings(model))
@@ -283,12 +283,26 @@ def test_a_net_as_a_study() -> None:
         ["corrosion", "power-lost", "valve-fails"], ["flange-leaks", "isolated"], ["alarm", "release"],
     ]  # fmt: skip
     json.dumps(figure)
+
+    # A fire explains the alarm away: lost from sight, it no longer may; and that there is no fire stays.
+    rival = of.read(read_draft(Written(STUDY + RIVAL)))
+    bound = {one.binding.id: one.binding for one in of.bindings(rival)}
+    facts = {binding: Fact(True, 1, Label(), True) for binding in bound.values()}
+    loud_: Evidence = {**soft, "bell": "yes"}
+    for last, evidence in [(True, loud_), (False, {**loud_, "fire": "no"})]:
+        facts[bound["XR-9"]] = Fact(None, 1, Label(), last)
+        facts[bound["AT-203.H"]] = Fact(None, 1, Label(), None)
+        outcome = of.outcome(of.solve(rival, facts))
+        assert outcome.value == pytest.approx(by_hand(rival.net, evidence)[1]["release"]["yes"], rel=1e-9)
     course = of.read(read_draft(Written(PUMP)))
     bent = of.solve(course, {one.binding: Fact(True, 1, Label(en="why"), True) for one in of.bindings(course)})
     assert of.figure(bent)["nodes"]["pump"]["course"]["posterior"][0] == 1
     assert [section.title for section in of.paper(bent, "en")] == ["What moved pump@3 = failed", "Nodes"]
 
 
+RIVAL = """  fire: {chances: 0.01, live: {point: XR-9, when: "== 1", else: no}}
+  bell: {noisy-or: {flange-leaks: 0.9, fire: 0.9}, live: {alarm: AT-9.H}}
+"""
 PUMP = """
 study: pump
 kind: net

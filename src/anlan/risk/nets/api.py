@@ -54,7 +54,7 @@ async def _asked(service: StudyService, asker: Principal, study: str, body: Ask)
 
     def work() -> dict[str, Any]:
         engine = model.compiled()
-        evidence = {**(findings(model.net, facts) if body.live else {}), **body.evidence}
+        evidence = {**(findings(engine, model.net, facts) if body.live else {}), **body.evidence}
         answer = ask_engine(engine, evidence)
         told = [explain(engine, evidence, name) for name in body.explain or [engine.net.query[0]]]
         return figure_of(model.net, answer, told, facts)

@@ -8,7 +8,7 @@ nodes:
   alarm: {noisy-or: {release: 0.95}, leak: 0.001, live: {alarm: AT-203.H, else: no}}
 …                                   # as `anlan risk net` reads it; or `file: tree.xml`, a fault tree as a net
 
-A fact that is unknown now is no finding, unless it was adverse when last known: then it stays one.
+Of a fact that is unknown now the last finding stays where it makes what is asked for more probable: unknown never lowers risk.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from anlan.risk.nets.engine import METHOD, Answer, Engine, ask_engine
 from anlan.risk.nets.explaining import Explanation, explain
 from anlan.risk.nets.from_trees import from_tree
 from anlan.risk.nets.layers import layers
-from anlan.risk.nets.mistakes import NetMistake
+from anlan.risk.nets.mistakes import NetMistake, NetQuestion
 from anlan.risk.nets.model import Finding, Gate, GateKind, LiveFinding, Net, NetNode, Noisy, Repairable, Table, refs_of
 from anlan.risk.nets.yaml_form import NetReading
 from anlan.risk.studies.drafts import Draft
@@ -87,7 +87,7 @@ class Nets:
     def solve(self, model: NetModel, facts: Mapping[Binding, Fact] | None) -> NetAnswer:
         """Raises NetQuestion where findings exclude each other."""
         engine = model.compiled()
-        evidence = {} if facts is None else findings(model.net, facts)
+        evidence = {} if facts is None else findings(engine, model.net, facts)
         asked = engine.net.query[0]
         return NetAnswer(model, facts, ask_engine(engine, evidence), asked, explain(engine, evidence, asked))
 
@@ -111,15 +111,34 @@ class Nets:
         return sections(answer, language)
 
 
-def findings(net: Net, facts: Mapping[Binding, Fact]) -> dict[str, Finding]:
-    """What the facts say of the nodes, by the unrolled net's names. Of several for one node the first that is true counts, else the first that is false."""
+def findings(engine: Engine, net: Net, facts: Mapping[Binding, Fact]) -> dict[str, Finding]:
+    """What the facts say of the nodes, by the unrolled net's names. Raises NetQuestion where what is known excludes itself.
+
+    Of a fact that is unknown now the last finding is kept where it makes what is asked for more probable, and dropped where it makes it less.
+    """
+    found = _said(net, {binding: fact.state for binding, fact in facts.items()})
+    last = _said(net, {binding: None if fact.known else fact.last for binding, fact in facts.items()})
+    asked = engine.net.query[0]
+    state = engine.net.nodes[asked].yes
+    for name, finding in last.items():
+        if name in found:
+            continue
+        try:
+            kept = engine.posteriors({**found, name: finding}, [asked])[asked][state]
+        except NetQuestion:
+            continue  # it cannot have lasted: what is known excludes it
+        if kept >= engine.posteriors(found, [asked])[asked][state]:
+            found[name] = finding
+    return found
+
+
+def _said(net: Net, states: Mapping[Binding, bool | None]) -> dict[str, Finding]:
+    """Of several facts about one node the first that is true counts, else the first that is false."""
     found: dict[str, Finding] = {}
     for wanted in (True, False):
         for one in net.live:
-            fact = facts[one.bound.binding]
             said = one.then if wanted else one.otherwise
-            so = bool(fact.adverse) if wanted else fact.state is False
-            if so and said is not None:
+            if states[one.bound.binding] is wanted and said is not None:
                 found.setdefault(_at_start(net, one), said)
     return found
 
@@ -147,7 +166,7 @@ def _moved(answer: NetAnswer) -> tuple[Moved, ...]:
         fact = answer.facts[live.bound.binding]
         moved = by_node.get(_at_start(net, live))
         said = live.then if fact.adverse else live.otherwise
-        mine = moved is not None and moved.finding == said and (fact.known or fact.adverse)
+        mine = moved is not None and moved.finding == said
         factor = moved.alone / told.prior if mine and moved is not None and told.prior else 1.0 if told.prior else None
         found.append(Moved(live.node, net.nodes[live.node].label, live.bound.binding, fact, factor))
     return tuple(sorted(found, key=lambda one: -abs((one.factor or 0.0) - 1)))
