@@ -53,7 +53,7 @@ WORDS: tuple[str, ...] = (
     "It clears once the value is back past {clear} for {off} s.", "It clears once the value is back past {clear}.",
     # alarm page
     "Silence", "Acknowledge", "Reset", "State", "Time", "Point", "Alarm", "When decided", "Now", "Post", "Acknowledged by",
-    "Filter: tag, name, place", "Test the sound", "Standing alarms", "No alarm stands.",
+    "Filter: tag, name, place", "Test the sound", "Standing alarms", "No alarm stands.", "No alarm is unacknowledged.",
     "New alarms appear here at once, worst first, and sound at this console.", "The filter leaves out every alarm here.",
     "{n} alarms are in this view.", "; the filter leaves out {n}", "{standing} standing, {open} unacknowledged",
     "; the worst {n} are shown", "Choose an alarm first.", "Refused: {why}", "Acknowledged: {alarm}", "Reset: {alarm}", "Marked as seen: {alarm}", "Seen", "Seen by",
