@@ -57,6 +57,7 @@ def test_a_draft_is_mended_seen_and_put_into_force_by_two(works: tuple[Node, htt
     before = newest(client)["number"]
     page = two(path="/configuration")
     expect(page.locator("tbody tr").first).to_be_visible(timeout=SHOWS)  # the list has come and moves nothing any more
+    expect(page.locator('tr[data-id="PT-3"] [title="works/U100"]')).to_have_text("罐区")
     page.locator("[data-act=new]").click()
     for name, value in {"id": "TT-7", "name.zh": "塔顶温度", "address": "hr:12 float32"}.items():
         put(page, name, value)

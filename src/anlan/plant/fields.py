@@ -98,7 +98,7 @@ def _choices(what: str, plant: Plant) -> dict[str, list[list[Any]]]:
         if get_origin(f.annotation) is Literal
     }
     if what == "point":
-        places = [[p.path, f"{p.path} {p.name.text('zh')}", f"{p.path} {p.name.text('en')}"] for p in plant.places]
+        places = [[p.path, f"{p.name.text('zh')} · {p.path}", f"{p.name.text('en')} · {p.path}"] for p in plant.places]
         written = [[code, one.label.text("zh"), one.label.text("en")] for code, one in units().items()]
         return {
             **found, "place": places, "kind": named(kinds().values()), "unit": none + written, "principle": none + named(principles().values()),

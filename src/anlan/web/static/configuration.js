@@ -4,7 +4,7 @@
 import { kindWords, symbol } from "./alarms.js";
 import { config, esc, label, t } from "./config.js";
 import { editOf, formOf, showMistakes, words } from "./configuration_form.js";
-import { block, requestDetails, requestLine, reviewOf, versionLine } from "./configuration_review.js";
+import { PLACES, block, placeOf, requestDetails, requestLine, reviewOf, versionLine } from "./configuration_review.js";
 import { stamp } from "./format.js";
 import { api, link } from "./link.js";
 import { ask, SIGNED } from "./point_forms.js";
@@ -25,6 +25,7 @@ const KEPT = `anlan-draft-${config.account}`;
 class Configuration extends HTMLElement {
   connectedCallback() {
     this.may = this.hasAttribute("configures");
+    for (const [path, name] of Object.entries(JSON.parse(this.getAttribute("places")))) PLACES.set(path, name);
     const given = new URLSearchParams(location.search);
     this.tab = given.get("tab") in TABS ? given.get("tab") : "point";
     this.edits = this.may ? kept() : [];
@@ -392,7 +393,7 @@ const cells = (id, list) => `<tr data-id="${esc(id)}" tabindex="0">${list.map((c
 const LINE = {
   point: (row, page) =>
     cells(row.id, [
-      `<span class="strong nowrap">${esc(row.id)}</span>`, esc(label(row.name)), `<span class="mono">${esc(row.place)}</span>`, esc(page.said("kind", row.kind)), esc(config.units[row.unit] ?? row.unit),
+      `<span class="strong nowrap">${esc(row.id)}</span>`, esc(label(row.name)), placeOf(row.place), esc(page.said("kind", row.kind)), esc(config.units[row.unit] ?? row.unit),
       `<span class="nowrap">${row.range_low === null && row.range_high === null ? "—" : `${esc(row.range_low ?? "")} … ${esc(row.range_high ?? "")}`}</span>`,
       esc(row.source), `<span class="mono">${esc(row.address)}</span>`, `<span class="nowrap">${esc(row.reporting.period)} s</span>`, guards(row),
     ]),

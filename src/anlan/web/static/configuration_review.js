@@ -14,10 +14,16 @@ const more = (n) => (n ? [t("… and {n} more", { n })] : []);
 const listed = (items) => `<ul class="changes">${items.map((one) => `<li>${one}</li>`).join("")}</ul>`;
 export const block = (head, items, cls = "") => (items.length ? `<section class="${cls}"><h3>${head}</h3>${listed(items)}</section>` : "");
 
+/** Path → name of the places that this person sees; the page fills it. */
+export const PLACES = new Map();
+
+/** Markup of a place: its name, with the path as title; one without a name here keeps its path. */
+export const placeOf = (path) => (label(PLACES.get(path) ?? {}) ? `<span title="${esc(path)}">${esc(label(PLACES.get(path)))}</span>` : `<span class="mono">${esc(path)}</span>`);
+
 /** Of a preview, and of a version to be brought back. */
 export function reviewOf(told) {
   const alarms = (told.alarms ?? []).map((one) => `<b>${esc(one.alarm)}</b> ${t(THEN[one.then])}`);
-  const lacking = (words, places) => (places?.length ? `<p class="form-error">${t(words, { places: esc(places.join(", ")) })}</p>` : "");
+  const lacking = (words, places) => (places?.length ? `<p class="form-error">${t(words, { places: places.map(placeOf).join(config.language === "zh" ? "、" : ", ") })}</p>` : "");
   const rights = lacking("You hold no right to configure at: {places}", told.missing_rights) + lacking("You hold no right to add or move what is read at: {places}", told.missing_source_rights);
   return `${rights}${block(`${t("Changes")} (${told.changes.length + (told.more ?? 0)})`, [...told.changes.map((one) => esc(text(one.text))), ...more(told.more)])}
     ${block(t("Takes two persons: it loosens what guards safety"), told.loosened.map((one) => esc(text(one.text))), "two")}
@@ -48,7 +54,7 @@ export function requestDetails(one) {
     ${block(t("Takes two persons: it loosens what guards safety"), [...one.loosened.map((each) => esc(text(each))), ...more(one.more_loosened)], "two")}
     ${block(t("Changes"), [...one.changes.map((each) => esc(text(each))), ...more(one.more)])}
     ${block(t("Sources that are read anew, a few seconds without values"), one.sources_read_anew.map(esc))}
-    ${block(t("Places concerned"), one.places.map(esc))}
+    ${block(t("Places concerned"), one.places.map(placeOf))}
     ${one.effect ? `<section class="tried"><h3>${t("What would have been different")}</h3>${one.effect.why ? `<p class="form-error">${esc(one.effect.why[config.language])}</p>` : effectOf(one.effect)}</section>` : ""}
     <section><div class="button-row">${acts}</div><div class="form-error" role="alert"></div></section>`;
 }
