@@ -315,7 +315,7 @@ def test_the_picture_of_a_trend_holds_what_the_screen_shows_and_its_legend(sign_
         for n in (1, 2)
     ]
     drawn, told = (
-        {colour for _, colour in part.getcolors(maxcolors=1 << 24)}
+        {colour for _, colour in part.getcolors(maxcolors=1 << 24) or []}
         for part in (
             picture.crop((0, 0, picture.width, picture.height - legend)),
             picture.crop((0, picture.height - legend, *picture.size)),

@@ -29,9 +29,11 @@ def edits_between(records: Records, start: Micros, end: Micros) -> list[dict[str
 
 
 def _approvers(records: Records, numbers: list[int]) -> dict[int, dict[str, str]]:
-    wanted = sa.select(RequestRow.version, RequestRow.decider_zh, RequestRow.decider_en).where(RequestRow.version.in_(numbers))
+    wanted = sa.select(RequestRow.version, RequestRow.decider_zh, RequestRow.decider_en).where(
+        RequestRow.version.in_(numbers), RequestRow.state == "approved"
+    )
     with records.reading() as session:
-        return {number: {"zh": zh, "en": en} for number, zh, en in session.execute(wanted)}
+        return {number: {"zh": zh, "en": en} for number, zh, en in session.execute(wanted) if number is not None}
 
 
 def _changes(records: Records, number: int, base: int | None, *, told: bool) -> dict[str, Any]:

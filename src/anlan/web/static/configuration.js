@@ -316,13 +316,16 @@ class Configuration extends HTMLElement {
     const forms = {
       sign: { title: t("Sign as who asks"), say: t("Sign"), note: t("Unsigned it waits for nobody: a console that is left open asks for no one."), fields: own, send: signed, done: t("Asked: it waits for a second person.") },
       approve: { title: t("Approve as the second person"), say: t("Approve"), fields: [...own, { name: "note", words: t("Note"), needed: false }], send: signed },
+      override: { title: t("Loosen alone, at night"), say: t("Override alone…"), note: t("Only where nobody is on duty who could approve it; for half an hour at most. It sounds at every console and at the node, ends by itself, and a second person reviews it afterwards."), fields: [{ name: "minutes", words: t("Minutes, 30 at most"), kind: "number", value: 30, step: 1 }, { name: "note", words: t("Why it cannot wait") }, ...own], send: signed },
+      end_override: { title: t("End it now"), fields: [], send: () => api.post(path, {}) },
+      review: { title: t("Review of a night override"), say: t("Sign"), fields: [{ name: "verdict", words: t("What you say of it"), kind: "choice", choices: [["agreed", t("agreed")], ["objected", t("objected")]] }, { name: "note", words: t("Reason") }, ...own], send: signed },
       decline: { title: t("Decline"), fields: [{ name: "note", words: t("Reason") }], send: (given) => api.post(path, given) },
       withdraw: { title: t("Withdraw"), fields: [{ name: "note", words: t("Reason") }], send: (given) => api.post(path, given) },
       take_on: { title: t("Take on"), note: t("You then answer for having asked; another person approves."), fields: own, send: signed },
     };
     const done = await ask({ about: esc(reason), ...forms[act] });
     if (!done) return;
-    if (done.version && act === "approve") toast(t("In force: version {n}", { n: done.version }));
+    if (done.version && ["approve", "override", "end_override"].includes(act)) toast(t("In force: version {n}", { n: done.version }));
     await this.load();
     await this.showRequest(id);
   }
