@@ -27,12 +27,27 @@ _LONG = {"when", "suppress_when", "address"}
 
 def fields_of(what: str, plant: Plant) -> list[dict[str, Any]]:
     """{name, zh, en, kind: text | long | number | whole | yes | choice | day | states | integers, choices?: [[value, zh, en]]}."""
+    if what in ("source", "place"):
+        return _of_wiring(what, plant)
     choices = _choices(what, plant)
     return [
         {"name": name, "zh": zh, "en": en, "kind": "choice" if name in choices else kind, **({"choices": choices[name]} if name in choices else {})}
         for name, kind in _flat(MODELS[what])
         for zh, en in [_title(what, name)]
     ]  # fmt: skip
+
+
+def _of_wiring(what: str, plant: Plant) -> list[dict[str, Any]]:
+    """Of a source, whose options are its driver's own (`options.NAME`, as it has them), and of a place."""
+    name = [
+        {"name": f"name.{language}", "zh": zh, "en": en, "kind": "text"}
+        for language, zh, en in (("zh", "名称", "Name (Chinese)"), ("en", "名称(英文)", "Name (English)"))
+    ]
+    own = [{"name": "id", "zh": "标识", "en": "Id", "kind": "text"}, *name]
+    if what == "source":
+        return [*own, {"name": "keep_alive", "zh": "保活周期 (s)", "en": "Keep-alive (s)", "kind": "number"}]
+    posts = [["", "—", "—"], *([one.id, one.name.text("zh") or one.id, one.name.text("en") or one.id] for one in plant.posts)]
+    return [*own, {"name": "post", "zh": "岗位", "en": "Post", "kind": "choice", "choices": posts}]
 
 
 def _flat(model: type[BaseModel], within: str = "") -> list[tuple[str, str]]:

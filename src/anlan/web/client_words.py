@@ -248,6 +248,7 @@ WORDS: tuple[str, ...] = (
     "ends", "begins, once its delay has run", "goes on", "not known before it runs",
     "Sources that are read anew, a few seconds without values", "You hold no right to configure at: {places}", "Ask a second person",
     "waits", "declined", "withdrawn", "void", "machine account {name}", "Take on", "Decline",
+    "Sources", "Places", "Options", "Keep-alive",
     "overridden by one person", "Override alone…", "Loosen alone, at night", "Minutes, 30 at most", "Why it cannot wait", "End it now", "Review…",
     "Only where nobody is on duty who could approve it; for half an hour at most. It sounds at every console and at the node, ends by itself, and a second person reviews it afterwards.",
     "Review of a night override", "What you say of it", "agreed", "objected", "Night override", "{alarms}, from {began} until {ends}",
