@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from anlan.model.errors import InputError
+from anlan.model.errors import AnlanError, InputError
 from anlan.model.kinds import kinds
 from anlan.model.places import Place
 from anlan.model.points import Point
@@ -192,7 +192,7 @@ class _Work:
         made = self._valid(number, edit, {**known.model_dump(mode="json"), **change})
         if isinstance(made, SourceConfig) and (wrong := wrong_source(known, made)) is not None:
             found = Findings()
-            found.wrong("source-options", wrong, Where(edit.id))
+            found.wrong("source-option", wrong, Where(edit.id))
             self.mistakes += [Mistake(number, "options", one) for one in found]
         elif made is not None:
             held[edit.id] = made
@@ -257,8 +257,8 @@ def wrong_source(before: SourceConfig, after: SourceConfig) -> InputError | None
         )
     try:
         driver_config(after)
-    except InputError as wrong:
-        return wrong
+    except AnlanError as wrong:
+        return InputError(wrong.message, **wrong.facts)
     return None
 
 
