@@ -135,7 +135,7 @@ def signing_in(browser: Browser, address: str, password: str, usual: str) -> Ite
         page = context.new_page()
         watched.append(Watched(page, address))
         page.goto(path)
-        page.wait_for_selector("#page:not([inert], [aria-busy])")  # as a person does before they aim at anything
+        page.wait_for_selector(".shell")
         return page
 
     open_page.expected = []  # type: ignore[attr-defined]

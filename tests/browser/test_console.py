@@ -292,6 +292,7 @@ def test_a_point_is_found_by_its_chinese_name(sign_in: Any) -> None:
 def test_the_cursor_reads_every_pen(sign_in: Any) -> None:
     page = sign_in(path="/trends?points=PI-101,TI-101")
     expect(page.locator(".pens tbody tr")).to_have_count(2, timeout=SHOWS)
+    expect(page.locator("#page.settling")).to_have_count(0, timeout=SHOWS)  # what is no click is not waited with by itself
     box = page.locator("anlan-trend canvas").first.bounding_box()
     page.mouse.move(box["x"] + box["width"] * 0.93, box["y"] + box["height"] * 0.3)
     expect(page.locator(".pens .at").nth(1)).to_have_text(re.compile(r"^\d+\.\d$"), timeout=SHOWS)
