@@ -57,6 +57,7 @@ def test_a_draft_is_mended_seen_and_put_into_force_by_two(works: tuple[Node, htt
     before = newest(client)["number"]
     page = two(path="/configuration")
     expect(page.locator("tbody tr").first).to_be_visible(timeout=SHOWS)  # the list has come and moves nothing any more
+    expect(page.locator('tr[data-id="PT-3"] [title="works/U100"]')).to_have_text("罐区")
     page.locator("[data-act=new]").click()
     for name, value in {"id": "TT-7", "name.zh": "塔顶温度", "address": "hr:12 float32"}.items():
         put(page, name, value)
@@ -70,6 +71,15 @@ def test_a_draft_is_mended_seen_and_put_into_force_by_two(works: tuple[Node, htt
     put(page, "decimals", "1")
     page.locator("form.edit button.main").click()
     expect(page.locator(".draft b")).to_have_text("草稿:1 项更改", timeout=SHOWS)
+    page.locator('[data-tab="source"]').click()
+    page.locator('tr[data-id="plc"]').click()
+    put(page, "name.zh", "联锁柜")
+    expect(page.locator('form.edit input[name="options.host"]')).to_have_value("127.0.0.1")
+    picture(page, "sources")
+    page.locator("form.edit .cancel").click()
+    page.locator('[data-tab="place"]').click()
+    expect(page.locator('tr[data-id="works/U100"]')).to_contain_text("罐区", timeout=SHOWS)
+    picture(page, "places")
     page.locator('[data-tab="alarm"]').click()
     page.locator('tr[data-id="PT-3.H"]').focus()
     page.keyboard.press("Enter")
@@ -127,6 +137,33 @@ def test_a_draft_is_mended_seen_and_put_into_force_by_two(works: tuple[Node, htt
     back.locator('[name="reason"]').fill("恢复原限值")
     back.locator("form.apply button.main").click()
     expect(other.locator(f'tr[data-id="{before + 2}"]')).to_be_visible(timeout=SHOWS)
+    assert client.get("/alarms/PT-3.H/rule").json()["rule"]["limit"] == 8
+    # At night: by the roster zhao is alone, loosens alone for a while, and ends it.
+    now, me = client.get("/roster/now").json(), page.request.get("/api/v1/me").json()["person"]
+    slot = {"day": now["day"], "shift": now["shift"]["id"], "post": "", "people": [me]}
+    client.put("/roster", json=slot).raise_for_status()
+    change = {"change": {"limit": 9}, "base": before + 2, "reason": "夜间扫线"}
+    asked = page.request.patch("/api/v1/alarms/PT-3.H/rule", data=change, headers={"Origin": works[0].address}).json()["request"][
+        "id"
+    ]
+    page.goto(f"/configuration?tab=requests&request={asked}")
+    expect(sign).to_contain_text("以申请人身份签字", timeout=SHOWS)
+    page.keyboard.press("Escape")
+    side.locator("[data-decide=override]").click()
+    sign.locator('[name="minutes"]').fill("5")
+    sign.locator('[name="note"]').fill("扫线不能等到白班")
+    sign.locator('[name="password"]').fill(OWN)
+    picture(page, "override-sign")
+    page.keyboard.press("Enter")
+    expect(side).to_contain_text("生效中,到时自动恢复", timeout=SHOWS)
+    expect(page.locator('[data-shell="fault"]')).to_contain_text("赵安 一人放宽 PT-3.H", timeout=SHOWS)
+    expect(page.locator(".newest")).to_contain_text("夜间单人放宽生效中", timeout=SHOWS)
+    picture(page, "override")
+    side.locator("[data-decide=end_override]").click()
+    sign.locator("button.main").click()
+    expect(side).to_contain_text("尚未复核", timeout=SHOWS)
+    expect(page.locator('[data-shell="fault"]')).to_contain_text("待第二人复核", timeout=SHOWS)
+    picture(page, "override-ended")
     assert client.get("/alarms/PT-3.H/rule").json()["rule"]["limit"] == 8
 
 

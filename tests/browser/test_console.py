@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image, ImageColor
 from playwright.sync_api import Page, expect
 
 from anlan.guard import audit
@@ -290,9 +292,38 @@ def test_a_point_is_found_by_its_chinese_name(sign_in: Any) -> None:
 def test_the_cursor_reads_every_pen(sign_in: Any) -> None:
     page = sign_in(path="/trends?points=PI-101,TI-101")
     expect(page.locator(".pens tbody tr")).to_have_count(2, timeout=SHOWS)
+    expect(page.locator("#page.settling")).to_have_count(0, timeout=SHOWS)  # what is no click is not waited with by itself
     box = page.locator("anlan-trend canvas").first.bounding_box()
     page.mouse.move(box["x"] + box["width"] * 0.93, box["y"] + box["height"] * 0.3)
     expect(page.locator(".pens .at").nth(1)).to_have_text(re.compile(r"^\d+\.\d$"), timeout=SHOWS)
+
+
+def test_the_picture_of_a_trend_holds_what_the_screen_shows_and_its_legend(sign_in: Any, tmp_path: Path) -> None:
+    """Its size is the chart's at twice the density with a line for each pen; both pens are drawn in their colours, in chart and legend."""
+    page = sign_in(path="/trends?points=PI-101,TI-101")
+    expect(page.locator(".pens .now .figure, .pens .figure").first).not_to_have_text("—", timeout=SHOWS)
+    expect(page.locator("anlan-trend canvas").first).to_be_visible()
+    chart = page.locator("anlan-trend canvas").first.bounding_box()
+    with page.expect_download() as download:
+        page.click("[data-export=png]")
+    assert re.fullmatch(r"trend-\d{8}T\d{6}Z\.png", download.value.suggested_filename)
+    download.value.save_as(tmp_path / "trend.png")
+    picture = Image.open(tmp_path / "trend.png").convert("RGB")
+    legend = 2 * 26 * (2 + 2)
+    assert picture.size == (round(chart["width"] * 2), round(chart["height"] * 2) + legend)
+    colours = [
+        ImageColor.getrgb(page.evaluate(f"getComputedStyle(document.documentElement).getPropertyValue('--trend-{n}').trim()"))
+        for n in (1, 2)
+    ]
+    drawn, told = (
+        {colour for _, colour in part.getcolors(maxcolors=1 << 24) or []}
+        for part in (
+            picture.crop((0, 0, picture.width, picture.height - legend)),
+            picture.crop((0, picture.height - legend, *picture.size)),
+        )
+    )
+    assert set(colours) <= drawn
+    assert set(colours) <= told
 
 
 def test_sources_say_how_they_are(sign_in: Any) -> None:

@@ -59,7 +59,7 @@ def visit(page: Page, path: str, sizes: list[tuple[int, int]], folder: Path | No
     framed = path not in DOORS
     page.set_viewport_size({"width": sizes[0][0], "height": sizes[0][1]})
     page.goto(path)
-    page.wait_for_selector(".shell, .wall" if framed else "main")
+    page.wait_for_selector("#page:not([inert], [aria-busy]), .wall" if framed else "main.door:not([inert])")
     page.wait_for_timeout(SETTLES)  # live values and charts arrive; there is no event for "drawn"
     page.evaluate(AXE)
     found = [f"{path}: {one}" for one in page.evaluate(SERIOUS)] + [

@@ -23,6 +23,7 @@ from anlan.node.own_points import (
     ENGINE,
     HISTORY,
     LOG,
+    OVERRIDE,
     PROOF,
     UNHEARD,
     OwnPoints,
@@ -149,7 +150,7 @@ async def test_an_audit_record_that_differs_is_an_alarm_until_it_agrees(folder: 
 
 
 def test_the_ids_core_knows_are_those_every_plant_has() -> None:
-    assert {*OWN.values(), PROOF} == set(node_ids())  # the proof is no fault: a person asks for it
+    assert {*OWN.values(), OVERRIDE, PROOF} == set(node_ids())  # these two are no faults: a person asks for them
     assert numbers_of(config(80.0)) == {name: number for number, name in OWN.items()}
 
 

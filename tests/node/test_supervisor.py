@@ -17,7 +17,7 @@ from anlan.monitor.compile import EngineConfig
 from anlan.node import sounder as sounder_module
 from anlan.node import supervisor as module
 from anlan.node.layout import NodeFolder
-from anlan.node.sounder import EvacuationSounder, Sounder, write_horn
+from anlan.node.sounder import EvacuationSounder, OverrideSounder, Sounder, write_horn
 from anlan.node.supervisor import Child, Supervisor, keep_small, python, read_processes
 
 
@@ -220,6 +220,22 @@ async def test_the_node_itself_sounds_while_an_evacuation_call_stands(folder: No
         await until(lambda: mark.exists() and (folder.run / "evacuation.wav").stat().st_size > 50_000)
         folder.evacuation.unlink()
         await until(lambda: not evacuation.sounding)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_the_node_itself_sounds_while_one_person_has_loosened_a_limit_alone(folder: NodeFolder, tmp_path: Path) -> None:
+    """Also with nobody's browser open, and whether or not the app lives."""
+    mark = tmp_path / "heard"
+    voice = OverrideSounder(folder.run, ["tee", "-a", str(mark)])
+    supervisor = Supervisor(folder, [], SystemClock(), Sounder(folder.run, ["true"]), None, voice)
+    running = asyncio.ensure_future(supervisor.run())
+    try:
+        folder.night_override.write_text("1", "utf-8")
+        await until(lambda: mark.exists() and (folder.run / "override.wav").stat().st_size > 20_000)
+        folder.night_override.unlink()
+        await until(lambda: not voice.sounding)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

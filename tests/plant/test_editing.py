@@ -12,6 +12,7 @@ from anlan.plant.difference import differences
 from anlan.plant.editing import Edit, edited
 from anlan.plant.fields import MODELS, fields_of
 from anlan.plant.folder import load
+from anlan.plant.loosening import loosened
 
 
 @pytest.fixture
@@ -70,6 +71,16 @@ WRONG = [
     (edit("point", "AT-1", unit=""), "unit", "no unit"),
     (edit("point", "LT-101", place=["works"]), "place", "a text was expected"),
     (edit("class", "c"), "", "there is no c"),
+    (edit("source", "sis", keep_alive=9), "", "there is no sis"),
+    (edit("source", "plc", driver="opcua"), "driver", "cannot be changed here"),
+    (edit("source", "plc", options={"host": "127.0.0.1", "prot": 502}), "options", "prot"),
+    (edit("source", "plc", options={"host": "127.0.0.1", "password_file": "/etc/passwd"}), "options", "a file of the node"),
+    (edit("source", "plc", keep_alive=-1), "keep_alive", "0"),
+    (edit("source", "plc"), "", "plc still holds"),
+    (edit("place", "works/U9", post="panel"), "", "there is no works/U9"),
+    (edit("place", "works/U200", post="nobody"), "post", "nobody"),
+    (edit("place", "works/U100"), "", "works/U100 still holds"),
+    (edit("place", "works"), "", "works still holds"),
 ]
 
 
@@ -80,6 +91,25 @@ def test_a_mistake_is_named_at_its_field(plant: Plant, wrong: Edit, field: str, 
     told = [one.as_json() for one in found.mistakes if one.finding.fatal]
     assert {(one["edit"], one["field"]) for one in told} >= {(1, field)}, told
     assert any(words in one["text"]["en"] for one in told), told
+
+
+def test_a_source_and_a_place_are_changed_and_taken_away(plant: Plant) -> None:
+    """Where a guarded point is read from takes two persons; what a place is called takes one."""
+    found = edited(plant, [edit("source", "plc", options={"host": "127.0.0.2"}, name={"zh": "联锁柜"})])
+    assert found.plant is not None, [m.as_json() for m in found.mistakes]
+    assert [one.text() for one in loosened(plant, found.plant)] == ["plc: options {'host': '127.0.0.1'} → {'host': '127.0.0.2'}"]
+    found = edited(plant, [edit("place", "works/U200", name={"zh": "泵房(南)"}, post="panel"), edit("place", "works/U100/V-102")])
+    assert found.plant is not None, [m.as_json() for m in found.mistakes]
+    assert {change.text("en") for change in differences(plant, found.plant)} == {
+        "place works/U200: name.zh 泵房 → 泵房(南)",
+        "place works/U200: post — → panel",
+        "place works/U100/V-102 removed",
+    }
+    assert loosened(plant, found.plant) == []
+    whole = edited(plant, [edit("point", "LT-101"), edit("point", "AT-1"), edit("source", "plc")])
+    assert whole.plant is not None, [m.as_json() for m in whole.mistakes]
+    assert whole.plant.sources == ()
+    assert "plc.VIEW removed" in [one.text() for one in loosened(plant, whole.plant)]
 
 
 def test_half_a_character_is_refused() -> None:

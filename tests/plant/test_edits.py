@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
@@ -11,7 +12,7 @@ from works import line, write
 
 from anlan.model.clock import HOUR, ManualClock
 from anlan.plant.edits import MOST_CHANGES, edits_between
-from anlan.plant.records import VersionRow
+from anlan.plant.records import RequestRow, VersionRow
 from anlan.plant.versions import import_folder
 from anlan.store.records import Records
 
@@ -58,3 +59,15 @@ def test_what_a_damaged_version_changed_is_unknown(records: Records, clock: Manu
         session.execute(sa.update(VersionRow).where(VersionRow.number == 2).values(content=b"x"))
     found = edits_between(records, clock.now() - HOUR, clock.now() + 1)
     assert [(one["author"], one["changes"], one["more"]) for one in found] == [("Wang", [], None)] * 2
+
+
+def test_who_approved_a_version_is_named(records: Records, clock: ManualClock) -> None:
+    row = RequestRow(
+        id=UUID(int=1), state="approved", base=1, digest="", size=0, content=b"", origin="", told={}, effect=None, account="wang",
+        requester=UUID(int=2), requester_zh="王", requester_en="Wang", reason="HAZOP", asked_at=1, signed_at=1, expires_at=2,
+        decider=UUID(int=3), decider_zh="钱宁", decider_en="Qian Ning", decided_at=2, note="", version=2,
+    )  # fmt: skip
+    with records.session() as session:
+        session.add(row)
+    by_two = {one["number"]: one["approved_by"] for one in edits_between(records, 0, clock.now() + 1)}
+    assert by_two == {1: None, 2: {"zh": "钱宁", "en": "Qian Ning"}, 3: None}

@@ -51,6 +51,7 @@ async def guess(base: str, numbers: Any, codes: list[int]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)  # so many guesses take their time beside other tests; what is promised is held to its own deadlines
 async def test_a_flood_at_the_door_stops_neither_an_acknowledgement_nor_a_sign_in(node: Any, people: None, address: str) -> None:
     base, codes, looked_at = f"http://{address}", [], []
     with node.records.session() as session:

@@ -200,6 +200,7 @@ JUDGED = {
     "plant/adding.py": "guarded",
     "plant/drawings/service.py": "guarded",
     "plant/approving.py": "self._requests.approve",
+    "plant/override_end.py": "restored(now, row), which is what two persons had agreed to before",
     "plant/versions.py": "defines both",
 }
 """Each file that makes a version, and what in it asks for the second person."""

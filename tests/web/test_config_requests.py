@@ -144,6 +144,25 @@ async def test_who_sees_one_place_of_a_request_is_told_of_that_place(node: Any, 
     assert ("AT-1" in str(part), "AT-1.H: limit 20.0 → 24.0" in str(whole), whole["more_loosened"]) == (False, True, 0)
 
 
+async def test_a_guarded_source_moves_by_two_and_a_place_is_named_by_one(node: Any, core: Core, sign_in: Any) -> None:
+    sun, zhao, qian = await sign_in("sun"), await sign_in("zhao"), await sign_in("qian")
+    (plc,) = (await zhao.get(f"{API}/plant/sources")).json()["items"]
+    assert (plc["options"], plc["points"], plc["guarded"]) == ({"host": "127.0.0.1"}, 2, True)
+    assert {one["id"] for one in (await zhao.get(f"{API}/plant/places")).json()["items"]} >= {"works/U100", "works/U200"}
+    move = {"what": "source", "id": "plc", "change": {"options": {"host": "127.0.0.2"}}}
+    for way in ("sources", "places"):
+        assert (await sun.get(f"{API}/plant/{way}")).status_code == 403
+    assert (await sun.post(f"{API}/plant/draft/preview", json={"edits": [move]})).status_code == 404
+    name = {"what": "place", "id": "works/U200", "change": {"name": {"zh": "南泵房"}}}
+    done = await zhao.post(f"{API}/plant/draft/apply", json={"edits": [name], "base": 1, "reason": "as the drawings say"})
+    assert (done.status_code, done.json()["version"]) == (200, 2), done.text
+    asked = await zhao.post(f"{API}/plant/draft/apply", json={"edits": [move], "base": 2, "reason": "the cabinet has moved"})
+    assert asked.status_code == 202, asked.text
+    assert (await sign(zhao, asked.json()["request"])).status_code == 200
+    assert (await approve(qian, asked.json()["request"])).json()["version"] == 3
+    assert version(node.records)[1].sources[0].options == {"host": "127.0.0.2"}
+
+
 async def test_who_is_no_second_person(node: Any, sign_in: Any) -> None:
     zhao, qian, sun = await sign_in("zhao"), await sign_in("qian"), await sign_in("sun")
     request = await asked(zhao)

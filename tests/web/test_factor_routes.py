@@ -15,6 +15,10 @@ from anlan.guard.records import Token
 from anlan.model.clock import DAY, SECOND
 from tests.web.conftest import PASSWORD
 
+OWN = {"password": PASSWORD}
+MADE = "purple-river-4433"
+"""What those choose whose accounts a test makes."""
+
 
 def code_now(node: Any, secret: str) -> str:
     return totp.code(base64.b32decode(secret.replace(" ", "")), totp.step_of(node.clock.now()))
@@ -110,14 +114,14 @@ async def test_a_lost_phone_takes_two_others(consoles: Any, console: Any, node: 
         session.add(token_of(UUID(person), node))
     listed = {one["account"]: one["second_factor"] for one in (await console.get("/api/v1/people")).json()["items"]}
     assert (listed["gas"], listed["tanks"]) == (True, False)
-    asked = await console.post(f"/api/v1/people/{person}/factor-reset", json={"reason": "phone broken"})
+    asked = await console.post(f"/api/v1/people/{person}/factor-reset", json={"reason": "phone broken", **OWN})
     assert asked.status_code == 200, asked.text
     reset = asked.json()["id"]
-    own = await console.post(f"/api/v1/factor-resets/{reset}/approve")
+    own = await console.post(f"/api/v1/factor-resets/{reset}/approve", json=OWN)
     assert (own.status_code, own.json()["code"]) == (403, "second-person-needed")
     await second.sign_in("safety")
     assert [one["id"] for one in (await second.get("/api/v1/factor-resets")).json()["items"]] == [reset]
-    approved = await second.post(f"/api/v1/factor-resets/{reset}/approve")
+    approved = await second.post(f"/api/v1/factor-resets/{reset}/approve", json=OWN)
     assert approved.json()["approved"] is True
     with node.records.reading() as session:
         assert session.scalars(select(Token.revoked_at).where(Token.person_id == UUID(person))).one() is not None
@@ -125,8 +129,29 @@ async def test_a_lost_phone_takes_two_others(consoles: Any, console: Any, node: 
     assert (await door(owner)).status_code == 200
 
 
-async def asked_for(boss: Any, person: str) -> str:
-    asked = await boss.post(f"/api/v1/people/{person}/factor-reset", json={"reason": "phone broken"})
+async def test_a_session_alone_takes_no_second_factor_away(consoles: Any, console: Any, node: Any) -> None:
+    """Who finds two consoles open is neither of the two persons: each signs with the own password, and the code where one has a factor."""
+    owner, second = consoles(), consoles()
+    await owner.sign_in("gas")
+    await set_up(owner, node)
+    person = (await owner.get("/api/v1/me")).json()["person"]
+    await console.sign_in("admin")
+    await second.sign_in("safety")
+    ask = f"/api/v1/people/{person}/factor-reset"
+    assert (await console.post(ask, json={"reason": "phone broken"})).status_code == 422
+    assert (await console.post(ask, json={"reason": "phone broken", "password": "not-the-own-1"})).status_code == 403
+    assert (await console.get("/api/v1/factor-resets")).json()["items"] == []
+    approve = f"/api/v1/factor-resets/{await asked_for(console, person)}/approve"
+    secret, _ = await set_up(second, node)
+    assert (await second.post(approve)).status_code == 422
+    without = await second.post(approve, json=OWN)
+    assert (without.status_code, without.json()["code"]) == (403, "second-factor-needed")
+    assert (await owner.get("/api/v1/me/factor")).json()["enrolled"] is True
+    assert (await second.post(approve, json={**OWN, "code": code_now(node, secret)})).json()["approved"] is True
+
+
+async def asked_for(boss: Any, person: str, password: str = PASSWORD) -> str:
+    asked = await boss.post(f"/api/v1/people/{person}/factor-reset", json={"reason": "phone broken", "password": password})
     assert asked.status_code == 200, asked.text
     return str(asked.json()["id"])
 
@@ -137,7 +162,7 @@ async def new_administrator(by: Any, console: Any, account: str) -> str:
     made = (await by.post("/api/v1/people", json={"account": account, "name": {"zh": account}, "held": held})).json()
     once = made["one_time_password"]
     assert (await console.post("/api/v1/session", json={"account": account, "password": once})).status_code == 200
-    assert (await console.post("/api/v1/me/password", json={"old": once, "new": "purple-river-4433"})).status_code == 200
+    assert (await console.post("/api/v1/me/password", json={"old": once, "new": MADE})).status_code == 200
     return str(made["id"])
 
 
@@ -154,10 +179,11 @@ async def test_an_account_in_the_asker_s_hand_is_no_second_person(consoles: Any,
     officer_id = (await officer.sign_in("safety"))["person"]
     change = {"held": [{"role": "safety_officer"}]}
     assert (await boss.patch(f"/api/v1/people/{officer_id}", json=change)).status_code == 200
+    own = {id(boss): PASSWORD, id(officer): PASSWORD, id(one): MADE, id(two): MADE}
     for asker, approvers in ((boss, (one, two, officer)), (one, (boss, two)), (two, (boss, one))):
-        reset = await asked_for(asker, person)
+        reset = await asked_for(asker, person, own[id(asker)])
         for approver in approvers:
-            refused = await approver.post(f"/api/v1/factor-resets/{reset}/approve")
+            refused = await approver.post(f"/api/v1/factor-resets/{reset}/approve", json={"password": own[id(approver)]})
             assert (refused.status_code, refused.json()["code"]) == (403, "second-person-needed"), refused.text
         assert (await asker.post(f"/api/v1/factor-resets/{reset}/refuse")).status_code == 200
     assert (await owner.get("/api/v1/me/factor")).json()["enrolled"] is True
@@ -179,18 +205,18 @@ async def test_who_approves_is_on_duty_now_where_there_is_a_roster(consoles: Any
     admin = (await console.get("/api/v1/me")).json()["person"]
     assert (await console.put("/api/v1/roster", json={**slot, "people": [admin]})).status_code == 200
     reset = await asked_for(console, person)
-    refused = await second.post(f"/api/v1/factor-resets/{reset}/approve")
+    refused = await second.post(f"/api/v1/factor-resets/{reset}/approve", json=OWN)
     assert (refused.status_code, refused.json()["code"]) == (403, "second-person-needed")
     assert "on duty" in refused.json()["detail"]
     # Neither one whom who asks has put there, nor anybody once they have emptied the roster: until another person writes it.
     for people, said in (([admin, officer], "put who approves on duty"), ([], "emptied the duty roster")):
         assert (await console.put("/api/v1/roster", json={**slot, "people": people})).status_code == 200
-        refused = await second.post(f"/api/v1/factor-resets/{reset}/approve")
+        refused = await second.post(f"/api/v1/factor-resets/{reset}/approve", json=OWN)
         assert (refused.status_code, refused.json()["code"]) == (403, "second-person-needed")
         assert said in refused.json()["detail"]
     assert (await second.put("/api/v1/roster", json={**slot, "people": [officer]})).status_code == 200
     assert (await console.put("/api/v1/roster", json={**slot, "people": [admin, officer]})).status_code == 200
-    assert (await second.post(f"/api/v1/factor-resets/{reset}/approve")).json()["approved"] is True
+    assert (await second.post(f"/api/v1/factor-resets/{reset}/approve", json=OWN)).json()["approved"] is True
 
 
 async def test_an_account_that_who_asks_has_made_puts_nobody_on_duty_for_them(consoles: Any, console: Any, node: Any) -> None:

@@ -112,13 +112,24 @@ async def test_edits_come_from_below(node: Node, console: Console) -> None:
     def edits(start: int, end: int) -> list[dict[str, Any]]:
         asked.append((start, end))
         change = {"zh": "报警 AT-203.H:限值 0.5 → 0.6", "en": "alarm AT-203.H: limit 0.5 → 0.6"}
-        return [{"number": 7, "at": end - SECOND, "author": "anquan", "reason": "HAZOP", "changes": [change], "more": 2}]
+        return [
+            {
+                "number": 7,
+                "at": end - SECOND,
+                "author": "anquan",
+                "approved_by": {"zh": "钱宁"},
+                "reason": "HAZOP",
+                "changes": [change],
+                "more": 2,
+            }
+        ]
 
     node.context.extras[EDITS] = edits
     await console.sign_in("gas", language="zh")
     told = await under_way(console)
     row = next(one for one in told["sections"] if one["title"] == "组态变更")["rows"][0]
     assert row[0] == "7"
+    assert row[2] == "anquan\n批准人 钱宁"
     assert row[4] == "报警 AT-203.H:限值 0.5 → 0.6\n……另有 2 项"
     assert asked == [(told["facts"]["start"], told["facts"]["as_of"])]
 

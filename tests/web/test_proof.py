@@ -139,6 +139,16 @@ async def test_what_a_dead_process_left_standing_proves_nothing(node: Node, cons
     )
 
 
+async def test_a_proof_that_its_process_did_not_outlive_is_shown_as_broken_off(node: Node, console: Console) -> None:
+    await console.sign_in("gas")
+    id = await to_sound(console)
+    assert (await console.get("/api/v1/proofs")).json()["items"] == [], "one that runs is not among those that are over"
+    del node.context.extras["monitor.proof"]  # as in a process that was started anew
+    anew = await asyncio.to_thread(Proofs.of(node.context).listed)
+    assert [(one["id"], one["result"], one["station"]) for one in anew["items"]] == [(id, "broken_off", "控制室 2 台")]
+    assert anew["last_heard"] is None
+
+
 async def test_it_is_due_every_week(node: Node, console: Console) -> None:
     await console.sign_in("gas")
     service = Proofs.of(node.context)

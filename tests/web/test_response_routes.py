@@ -242,6 +242,29 @@ async def test_a_list_read_anew_tells_what_the_running_one_told(node: Any, conso
     assert (await card(console))["episode"] == 1  # the card tells of the last activation, also once it is over
 
 
+async def test_an_app_that_has_not_read_what_stands_does_not_say_that_nothing_does(node: Any, console: Any) -> None:
+    await console.sign_in("tanks")
+    node.feed("LT-301", 95.0)
+    await node.settle()
+    service = AlarmService.of(node.context)
+    service.board = Board(node.context)  # as after a kill of the app
+    journal, moved = node.folder / "alarms.db", node.folder / "alarms.away"
+    node.context.journal.close()
+    journal.rename(moved)
+    for path in ("alarms", "alarms/LT-301.H"):
+        answer = await console.get(f"/api/v1/{path}")
+        assert (answer.status_code, answer.json()["code"]) == (503, "unavailable"), answer.text
+    moved.rename(journal)
+    assert [row["id"] for row in (await console.get("/api/v1/alarms")).json()["items"]] == ["LT-301.HH", "LT-301.H"]
+
+
+async def test_an_app_knows_what_stands_before_it_answers(node: Any) -> None:
+    node.feed("LT-301", 95.0)
+    app = node.app()
+    async with app.router.lifespan_context(app):
+        assert AlarmService.of(node.context).board.loaded
+
+
 async def test_the_same_key_records_once(node: Any, console: Any) -> None:
     await acknowledged(node, console)
     for _ in range(2):

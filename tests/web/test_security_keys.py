@@ -170,7 +170,7 @@ async def test_by_an_address_no_key_answers_and_the_page_is_told_why(console: Co
 async def test_a_key_is_what_a_role_needs_and_two_persons_take_it_away(desk: Console, consoles: Any, node: Any) -> None:
     node.clock.advance(8 * DAY)
     assert (await desk.sign_in("admin"))["must_enrol_factor"] is True
-    await set_up(desk)
+    _, paper = await set_up(desk)
     assert (await desk.get("/api/v1/alarms")).status_code == 200
     person = (await desk.get("/api/v1/me")).json()["person"]
     listed = {one["account"]: one["second_factor"] for one in (await desk.get("/api/v1/people")).json()["items"]}
@@ -178,5 +178,7 @@ async def test_a_key_is_what_a_role_needs_and_two_persons_take_it_away(desk: Con
     assert (await desk.post("/api/v1/me/tokens", json={"name": "n", "actions": ["live.view"], "password": PASSWORD})).json()[
         "code"
     ] == "second-factor-needed"
-    reset = await desk.post(f"/api/v1/people/{person}/factor-reset", json={"reason": "key lost"})
+    reset = await desk.post(
+        f"/api/v1/people/{person}/factor-reset", json={"reason": "key lost", "password": PASSWORD, "code": paper[0]}
+    )
     assert reset.status_code == 200, reset.text

@@ -52,6 +52,15 @@ def duty_for(session: Session, asked_by: UUID, day: str, shift: str, now: Micros
     return Duty(people, people - by_others)
 
 
+def taken_off(session: Session, by: UUID, day: str, shift: str, now: Micros) -> bool:
+    """Whether this person, or an account in their hand, has written somebody off duty in this shift: then nobody is missing there but by them."""
+    wanted = select(AuditLeaf.before, AuditLeaf.after).where(
+        AuditLeaf.action == PUT, AuditLeaf.who.in_(hand_of(session, by, now))
+    )
+    rows = session.execute(wanted.where(AuditLeaf.subject.startswith(f"{day} {shift}", autoescape=True)))
+    return any(set((before or {}).get("people", ())) - set((after or {}).get("people", ())) for before, after in rows)
+
+
 def _writers(session: Session, slots: Iterable[str]) -> defaultdict[tuple[str, str], set[str]]:
     """(slot, person) → who has written them there since they last did not stand there. Nobody where the record has no such step."""
     found: defaultdict[tuple[str, str], set[str]] = defaultdict(set)

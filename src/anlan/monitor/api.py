@@ -142,6 +142,7 @@ def _lists(router: APIRouter, context: Context, service: AlarmService) -> None:
     @router.get("/alarms", dependencies=[require("alarm.view")])
     async def standing_alarms(asker: Asker, chosen: Annotated[Filter, Query()]) -> Response:
         """Every alarm that is not normal, worst first: priority, then the newest. `cursor` is the journal position it is true for."""
+        await service.board.known()
         at = service.board.cursor
         rows = [row for row in service.board.rows(asker) if _fits(row, chosen)]
         rows.sort(key=_worst_first)

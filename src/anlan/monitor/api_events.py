@@ -67,6 +67,7 @@ def routes(context: Context) -> APIRouter:
     ) -> Response:
         """Alarm transitions as server-sent events, from a position on (`after`, or Last-Event-ID when reconnecting), else from now on."""
         await board.catch_up()
+        await board.known()
         number = _number(context, last_event_id or after, default=board.cursor)
         await _after(context, number, 1)
         return event_stream(_events(context, board, asker, number), still_allowed(context, asker))

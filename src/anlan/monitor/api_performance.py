@@ -41,6 +41,7 @@ def routes(context: Context) -> APIRouter:
     @router.get("/alarms/floods", dependencies=[require("alarm.view")])
     async def floods(asker: Asker) -> Response:
         """Every post now: alarms of the last ten minutes, and since when it is in a flood (from 10 in 10 minutes until below 5)."""
+        await board.known()
         rows = [flood_row(context, one) for one in board.floods.now(asker)]
         return Json({"at": context.clock.now(), "items": rows})
 
@@ -51,6 +52,7 @@ def routes(context: Context) -> APIRouter:
         A first-out group's `lead` says by what its first alarm is known: `register` (the safety system trapped its cause), `stamps` (the
         register names none of these; by the sources' stamps less the on-delays) or `unknown` (the register can't be read).
         """
+        await board.known()
         shown = [row for row in board.rows(asker) if row["state"] not in {state.name for state in HIDDEN}]
         shown.sort(key=lambda row: (row["priority"], -row["noticed_at"], row["alarm"]))  # type: ignore[operator]
         items = [

@@ -14,7 +14,7 @@ from itertools import takewhile
 import structlog
 
 from anlan.guard.principal import Principal
-from anlan.model.errors import AnlanError, StoreError
+from anlan.model.errors import AnlanError, StoreError, Unavailable
 from anlan.model.events.alarms import AlarmState, AlarmTransition
 from anlan.monitor.live_floods import LiveFloods
 from anlan.monitor.rows import LOOKED_BACK, Standing, alarm_row, is_standing, story_of, transition_row
@@ -73,6 +73,13 @@ class Board:
             self._context.faults["alarm journal"] = error
         else:
             self._context.faults.pop("alarm journal", None)
+
+    async def known(self) -> None:
+        """Until what stands has been read once. Raises Unavailable when it can't be: that is unknown, and never "nothing stands"."""
+        if not self.loaded:
+            await self.catch_up()
+        if not self.loaded:
+            raise Unavailable("which alarms stand is unknown: the alarm journal can't be read")
 
     async def _read_on(self) -> None:
         if not self.loaded:

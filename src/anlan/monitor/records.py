@@ -179,8 +179,8 @@ class HandoverAddendum(Base):
 
 
 class ProofRow(Base):
-    """A proof of the alarm chain (报警链周检), kept without end. `stages`: µs from the start to each stage that was reached. `result`: heard, not_heard,
-    unanswered, failed; `failed_at`: the stage that was not reached."""
+    """A proof of the alarm chain (报警链周检), kept without end. `stages`: µs from the start to each stage that was reached. `result`: begun
+    (written first: a proof that stays so was broken off), heard, not_heard, unanswered, failed; `failed_at`: the stage that was not reached."""
 
     __tablename__ = "monitor_proofs"
 

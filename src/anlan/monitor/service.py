@@ -73,6 +73,7 @@ class AlarmService:
         service = context.extras.setdefault("monitor.alarms", None)
         if service is None:
             service = context.extras["monitor.alarms"] = cls(context)
+            context.first.append(service.board.known)
             context.background.append(service.board.run)
         assert isinstance(service, cls)
         return service
@@ -90,6 +91,7 @@ class AlarmService:
     async def detail(self, principal: Principal, alarm_id: str) -> dict[str, Any]:
         """The alarm as configured and as it stands, who has seen it, and how far this person may put it aside."""
         number, rule = self.find(principal, alarm_id)
+        await self.board.known()
         aside = self._aside(principal, rule)
         standing = self.board.standing.get(number)
         if standing is None:

@@ -30,7 +30,7 @@ from anlan.guard.oidc import Provider
 from anlan.guard.oidc_settings import read_settings
 from anlan.guard.service import Guard
 from anlan.guard.witness_parent import Parent, witness_at
-from anlan.model.clock import Clock, SystemClock, to_datetime
+from anlan.model.clock import Clock, Micros, SystemClock, to_datetime
 from anlan.model.errors import AnlanError, ConfigError, StoreError, Unavailable
 from anlan.monitor.evacuation.service import BOOK, SOUND
 from anlan.monitor.handover.facts import EDITS
@@ -50,6 +50,7 @@ from anlan.node.without_records import or_what_is_kept, until_back, what_is_wron
 from anlan.plant.adding import SECRETS
 from anlan.plant.edits import edits_between
 from anlan.plant.last import keep_last, last_kept
+from anlan.plant.override_service import HORN, TELL
 from anlan.plant.versions import version
 from anlan.sense.api_looking import LOOKER
 from anlan.sense.looking.looker import Looker
@@ -109,6 +110,10 @@ class SocketCore:
         """Begin or end the condition of a proof of the alarm chain. Raises Unavailable."""
         reply, _ = await self._link.request("prove", on=on)
         return {"durable": int(reply["durable"]), "decided": int(reply["decided"])}
+
+    async def override(self, until: Micros) -> None:
+        """A night override runs until then; 0: none does. Raises Unavailable."""
+        await self._link.request("override", until=until)
 
     async def request(self, op: str, body: bytes = b"", **head: Any) -> tuple[Head, bytes]:
         return await self._link.request(op, body, **head)
@@ -211,6 +216,7 @@ class App:
         self._core.on_proposal = self._proposals.take
         self.context.extras[NODE_FACTS] = RunningNode(self._folder, self._listening, self._witnesses, demo=opened.plant.demo)
         self.context.extras[PROVE] = self._core.prove
+        self.context.extras |= {TELL: self._core.override, HORN: self._folder.night_override}
         app = _build(self.context)
         self._tasks += [asyncio.ensure_future(self._core.run()), asyncio.ensure_future(self._follow_sources())]
         return app

@@ -17,6 +17,7 @@ from anlan.plant.description import Plant
 from anlan.plant.last import last_kept, last_wiring
 from anlan.plant.loosening import SecondPersonNeeded
 from anlan.plant.numbers import Numbers, assign, completed
+from anlan.plant.override_end import end_due
 from anlan.plant.service import ask_for_second, guarded, local_leaf
 from anlan.plant.versions import Imported, import_folder, import_plant, version, versions, wiring
 from anlan.sense.demo import wiring as demo_wiring
@@ -56,6 +57,7 @@ def bring_into_force(
 ) -> Imported:
     """Make the plant of folder `origin` the current version if it changed, and write core's share. `onto`: the version whose difference
     a person has seen and means. What loosens is not in force but waits as a request (`Imported.waiting`). Raises StaleBase."""
+    end_due(records, clock)  # a night override whose time was over while the node was down
     if plant.site.demo and _holds_no_real_plant(records):
         imported = _import_demo(records, plant, clock, port_base)
     else:

@@ -43,7 +43,7 @@ from anlan.node.feed import LiveFeed, transition_head
 from anlan.node.in_force import InForce
 from anlan.node.intake import Intake, readings_part
 from anlan.node.layout import NodeFolder
-from anlan.node.own_points import AUDIT, CLOCK, CONFIGURATION, ENGINE, HISTORY, LOG, PROOF, UNHEARD, OwnPoints
+from anlan.node.own_points import AUDIT, CLOCK, CONFIGURATION, ENGINE, HISTORY, LOG, OVERRIDE, PROOF, UNHEARD, OwnPoints
 from anlan.node.past import Past
 from anlan.node.process import die_with_parent, run_until_signal, seconds_alive, spare_what_is_loaded
 from anlan.node.proposals import Proposals
@@ -94,6 +94,8 @@ class Core:
         """As the app tells, which checks its record; None until it has."""
         self._proving_until = 0
         """A proof of the alarm chain whose app has died ends by itself."""
+        self._overridden_until = 0
+        """A night override, as the app tells again every few seconds; its alarm ends with its time."""
         self._telling = asyncio.Lock()
         self._subscribers: set[Connection] = set()
         self._feed = LiveFeed(self._reader)
@@ -110,6 +112,7 @@ class Core:
                 "health": self._health,
                 "audit": self._audit,
                 "prove": self._prove,
+                "override": self._override,
                 "command": self._command,
                 "configure": self._configure,
                 "configuration": self._configuration,
@@ -213,6 +216,7 @@ class Core:
             CLOCK: bool(self._intake.clocks.set_back()),
             AUDIT: self._audit_differs,
             PROOF: self._clock.now() < self._proving_until,
+            OVERRIDE: self._clock.now() < self._overridden_until,
             UNHEARD: self._reader.unheard(self._own.guarded),
         }
 
@@ -280,6 +284,12 @@ class Core:
         except TimeoutError as late:
             raise Unavailable("the engine has not decided within {seconds} s", seconds=int(COMMAND_SECONDS)) from late
         return {"durable": durable, "decided": self._clock.now()}, b""
+
+    async def _override(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
+        """A limit is loosened by one person until then [µs UTC]; 0: no more."""
+        self._overridden_until = int(head["until"])
+        await self._tell_own()
+        return {}, b""
 
     # ---- a new configuration while everything runs
 

@@ -96,6 +96,11 @@ class NodeFolder:
         return self.run / "evacuation.json"
 
     @property
+    def night_override(self) -> Path:
+        """There while one person alone has loosened a limit: the supervisor sounds."""
+        return self.run / "override.json"
+
+    @property
     def evacuations(self) -> Path:
         """The book of evacuation calls."""
         return self.root / "evacuations.book"

@@ -22,6 +22,7 @@ CONFIGURATION, ENGINE, LOG, HISTORY, CLOCK = "node.configuration", "node.engine"
 UNHEARD = "node.unheard"
 AUDIT = "node.audit"
 PROOF = "node.proof"
+OVERRIDE = "node.override"
 """Ids of `plant/data/node_alarms.csv`; the plant room is not loaded here, which would cost core's start half a second."""
 
 

@@ -45,7 +45,9 @@ def proof_command(
         if run:
             import asyncio
 
-            row = asyncio.run(_prove(folder, view_in_force(records), horn, station))
+            row = _begun(station)
+            _keep_begun(records, row)  # one that is killed midway is seen to have been broken off
+            asyncio.run(_prove(row, folder, view_in_force(records), horn))
             row.result = "heard" if not row.failed_at and typer.confirm("Did you hear the horn?") else row.result
             _keep(records, row)
         raise typer.Exit(_show(records, folder))
@@ -53,24 +55,36 @@ def proof_command(
         records.close()
 
 
-async def _prove(folder: Any, plant: PlantView, horn: str, station: str) -> ProofRow:
-    """Through the running core. A stage that is not reached is named in `failed_at`."""
-    import shlex
+def _begun(station: str) -> ProofRow:
     from getpass import getuser
     from uuid import UUID
+
+    from anlan.model.clock import SystemClock
+    from anlan.monitor.proof.service import BEGUN
+    from anlan.monitor.records import ProofRow
+    from anlan.store.ids import uuid7
+
+    clock, account = SystemClock(), getuser()
+    return ProofRow(
+        id=uuid7(clock), at=clock.now(), person=UUID(int=0), name_zh=f"本机 {account}", name_en=f"this machine's {account}", post="",
+        from_where="local", station=station[:100], stages={}, result=BEGUN, failed_at="", note="", ended_at=clock.now(),
+    )  # fmt: skip
+
+
+async def _prove(row: ProofRow, folder: Any, plant: PlantView, horn: str) -> None:
+    """Through the running core; the row's result, stages and end are filled in. A stage that is not reached is named in `failed_at`."""
+    import shlex
 
     from anlan.bus.wire import Client
     from anlan.model.clock import SystemClock
     from anlan.model.errors import AnlanError, Unavailable
     from anlan.monitor.journal_view import JournalView
     from anlan.monitor.proof.service import ALARM
-    from anlan.monitor.records import ProofRow
     from anlan.node.sounder import Sounder
-    from anlan.store.ids import uuid7
 
     clock, failed = SystemClock(), ""
     stages: dict[str, int] = {}
-    began, account = clock.now(), getuser()
+    began = clock.now()
     try:
         if ALARM not in plant.rule_numbers:
             raise Unavailable("this node has no point for the proof of its alarm chain yet: start it again")
@@ -91,21 +105,8 @@ async def _prove(folder: Any, plant: PlantView, horn: str, station: str) -> Proo
     except (AnlanError, OSError) as failure:
         failed = next(stage for stage in ("log", "engine", "journal", "horn") if stage not in stages)
         typer.echo(f"{failed}: {failure}", err=True)
-    return ProofRow(
-        id=uuid7(clock),
-        at=began,
-        person=UUID(int=0),
-        name_zh=f"本机 {account}",
-        name_en=f"this machine's {account}",
-        post="",
-        from_where="local",
-        station=station[:100],
-        stages=stages,
-        result="failed" if failed else "not_heard",
-        failed_at=failed,
-        note="",
-        ended_at=clock.now(),
-    )
+    row.at, row.stages, row.ended_at = began, stages, clock.now()
+    row.result, row.failed_at = "failed" if failed else "not_heard", failed
 
 
 async def _answered(client: Any, journal: Any, plant: PlantView, number: int) -> None:
@@ -141,6 +142,11 @@ async def _in_journal(journal: Any, number: int, since: int) -> None:
     raise Unavailable("the alarm of the proof was not in the journal within {seconds} s", seconds=int(JOURNAL_SECONDS))
 
 
+def _keep_begun(records: Records, row: ProofRow) -> None:
+    with records.session() as session:
+        session.merge(row)
+
+
 def _keep(records: Records, row: ProofRow) -> None:
     from anlan.guard.audit import Step, append
 
@@ -152,7 +158,7 @@ def _keep(records: Records, row: ProofRow) -> None:
         "account": row.name_en,
     }
     with records.session() as session:
-        session.add(row)
+        session.merge(row)
         append(
             session, Step(at=row.ended_at, who="node", from_where="local", action="proof.run", subject=str(row.id), after=after)
         )
@@ -164,7 +170,7 @@ def _show(records: Records, folder: Any) -> int:
 
     from anlan.model.clock import SystemClock, isoformat
     from anlan.monitor.journal_view import JournalView
-    from anlan.monitor.proof.service import DUE_AFTER
+    from anlan.monitor.proof.service import BEGUN, DUE_AFTER
     from anlan.monitor.records import ProofRow
 
     with records.reading() as session:
@@ -175,7 +181,7 @@ def _show(records: Records, folder: Any) -> int:
     for row in rows:
         stages = "  ".join(f"{stage} {micros / 1000:.0f} ms" for stage, micros in row.stages.items())
         typer.echo(
-            f"{isoformat(row.at)[:19]}Z  {row.result}{f' at {row.failed_at}' if row.failed_at else ''}  {row.station}  {stages}"
+            f"{isoformat(row.at)[:19]}Z  {'broken off' if row.result == BEGUN else row.result}{f' at {row.failed_at}' if row.failed_at else ''}  {row.station}  {stages}"
         )
     journal = JournalView(folder.journal)
     begun = journal.begun

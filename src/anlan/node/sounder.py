@@ -102,6 +102,17 @@ class EvacuationSounder(Sounder):
         _write_wave(path, samples)
 
 
+class OverrideSounder(Sounder):
+    """One short tone every quarter of a minute: a limit is loosened by one person alone. No alarm's pattern."""
+
+    name, repeat = "override", 15.0
+
+    def write(self, path: Path) -> None:
+        _write_wave(
+            path, b"".join(struct.pack("<h", int(18_000 * math.sin(2 * math.pi * 350 * i / RATE))) for i in range(RATE // 2))
+        )
+
+
 def write_horn(path: Path, seconds: float = 2.0) -> None:
     """Two alternating tones, 800 and 970 Hz, as evacuation-independent equipment alarms use; 16 bit mono."""
     samples = bytearray()
@@ -111,7 +122,7 @@ def write_horn(path: Path, seconds: float = 2.0) -> None:
     _write_wave(path, samples)
 
 
-def _write_wave(path: Path, samples: bytearray) -> None:
+def _write_wave(path: Path, samples: bytes | bytearray) -> None:
     with wave.open(str(path), "wb") as out:
         out.setparams((1, 2, RATE, 0, "NONE", ""))
         out.writeframes(bytes(samples))

@@ -91,11 +91,17 @@ class Supervisor:
     """Runs `children` in their order until cancelled; all of them end with it."""
 
     def __init__(
-        self, folder: NodeFolder, children: Sequence[Child], clock: Clock, sounder: Sounder, evacuation: Sounder | None = None
+        self,
+        folder: NodeFolder,
+        children: Sequence[Child],
+        clock: Clock,
+        sounder: Sounder,
+        evacuation: Sounder | None = None,
+        override: Sounder | None = None,
     ) -> None:
-        """`evacuation` sounds while app says that a call stands, whether or not app lives."""
+        """`evacuation` sounds while app says that a call stands, `override` while a night override runs, whether or not app lives."""
         self._folder, self._children, self._clock, self._sounder = folder, children, clock, sounder
-        self._evacuation = evacuation
+        self._evacuation, self._override = evacuation, override
         self._moved_at = clock.monotonic()
         self._position = -1
         self._link = Link(folder.socket, on_change=self._core_answers)
@@ -111,8 +117,9 @@ class Supervisor:
             await end(tasks)
             await self._stop_all()
             self._sounder.stop()
-            if self._evacuation is not None:
-                self._evacuation.stop()
+            for voice in (self._evacuation, self._override):
+                if voice is not None:
+                    voice.stop()
 
     # ---- processes
 
@@ -240,12 +247,17 @@ class Supervisor:
                 self._kill_core_that_hangs()
 
     async def _call(self) -> None:
-        """The node's own voice of an evacuation call."""
-        while self._evacuation is not None:
-            if self._folder.evacuation.exists():
-                self._evacuation.start("ANLAN: evacuation called, see the consoles / 疏散呼叫,见操作台")
-            else:
-                self._evacuation.stop()
+        """The node's own voice of an evacuation call, and of a night override."""
+        voices = (
+            (self._evacuation, self._folder.evacuation, "ANLAN: evacuation called, see the consoles / 疏散呼叫,见操作台"),
+            (self._override, self._folder.night_override, "ANLAN: a limit is loosened by one person / 夜间单人放宽生效中"),
+        )
+        while True:
+            for voice, told, words in voices:
+                if voice is not None and told.exists():
+                    voice.start(words)
+                elif voice is not None:
+                    voice.stop()
             await asyncio.sleep(ASK_SECONDS)
 
     def _core_answers(self, connected: bool) -> None:

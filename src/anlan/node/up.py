@@ -24,7 +24,7 @@ from anlan.model.words import shell_language, translate
 from anlan.node.configuration import bring_into_force, look_whether_whole, open_records
 from anlan.node.layout import NodeFolder
 from anlan.node.process import run_until_signal
-from anlan.node.sounder import EvacuationSounder, Sounder
+from anlan.node.sounder import EvacuationSounder, OverrideSounder, Sounder
 from anlan.node.supervisor import Child, Supervisor, python
 from anlan.node.without_records import or_what_is_kept, what_is_wrong
 from anlan.plant.compile import engine_config
@@ -190,7 +190,8 @@ async def _run(prepared: Prepared, options: UpOptions) -> None:
         (folder.run / told).unlink(missing_ok=True)
     sounder = Sounder(folder.run, shlex.split(options.horn))
     evacuation = EvacuationSounder(folder.run, shlex.split(options.horn))
-    supervised = Supervisor(folder, _children(prepared, options), SystemClock(), sounder, evacuation)
+    override = OverrideSounder(folder.run, shlex.split(options.horn))
+    supervised = Supervisor(folder, _children(prepared, options), SystemClock(), sounder, evacuation, override)
     supervisor = asyncio.ensure_future(supervised.run())
     signal = asyncio.ensure_future(run_until_signal())
     telling = asyncio.ensure_future(_tell_when_ready(folder))

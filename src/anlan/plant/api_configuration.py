@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -13,8 +14,8 @@ from starlette.responses import Response
 from anlan.guard.principal import is_within
 from anlan.model.points import Point
 from anlan.plant.configuring import Configuring
-from anlan.plant.editing import MOST_EDITS, Edit
-from anlan.plant.fields import MODELS, fields_of
+from anlan.plant.editing import MODELS, MOST_EDITS, Edit
+from anlan.plant.fields import fields_of
 from anlan.plant.loosening import guards
 from anlan.plant.service import MasterService
 from anlan.web.answers import Json
@@ -84,11 +85,36 @@ def routes(context: Context) -> APIRouter:
 
     @router.get("/plant/fields", dependencies=[require("plant.view")])
     async def fields() -> Response:
-        """The fields of points, alarms and classes, with their words and what may be chosen; and the classes themselves."""
+        """The fields of points, alarms, classes, sources and places, with their words and what may be chosen; and the classes themselves."""
         current, plant, _ = await master.current()
         told = {what: await asyncio.to_thread(fields_of, what, plant) for what in MODELS}
         classes = [one.model_dump(mode="json") for one in plant.alarms.classes]
         return Json({"version": current.number, "fields": told, "classes": classes})
+
+    @router.get("/plant/sources", dependencies=[require("alarm.configure", whole=True)])
+    async def sources() -> Response:
+        """The approved sources as they are written, with the number of points read from each."""
+        current, plant, _ = await master.current()
+        count = Counter(point.source for point in plant.points)
+        guarded = {point.source for point in plant.points if guards(point)}
+        rows = [{**one.model_dump(mode="json"), "points": count[one.id], "guarded": one.id in guarded} for one in plant.sources]
+        return Json({"version": current.number, "items": rows})
+
+    @router.get("/plant/places", dependencies=[require("alarm.configure", whole=True)])
+    async def places() -> Response:
+        """The approved places below the enterprise, `id` being the path, with the number of points that stand at each."""
+        current, plant, _ = await master.current()
+        count = Counter(point.place for point in plant.points)
+        rows = [
+            {
+                "id": one.path,
+                "name": one.name.model_dump(),
+                "post": one.post,
+                "points": count[one.path],
+            }
+            for one in plant.places[1:]
+        ]
+        return Json({"version": current.number, "items": rows})
 
     @router.post("/plant/draft/preview", dependencies=[require("alarm.configure")])
     async def preview(asker: Asker, body: Preview) -> Response:

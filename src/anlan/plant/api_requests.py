@@ -16,7 +16,7 @@ from anlan.web.auth import Asker, require
 from anlan.web.context import Context
 from anlan.web.idempotency import Key, Writes
 
-State = Literal["", "open", "approved", "declined", "withdrawn", "void", "expired"]
+State = Literal["", "open", "approved", "overridden", "declined", "withdrawn", "void", "expired"]
 
 
 class Signature(BaseModel):
@@ -30,6 +30,16 @@ class Signature(BaseModel):
 
 class Approval(Signature):
     note: Annotated[str, Field(max_length=500)] = ""
+
+
+class Override(Signature):
+    minutes: Annotated[int, Field(strict=True, ge=1, le=30)] = 30
+    note: Annotated[str, Field(min_length=3, max_length=500, description="why it cannot wait")]
+
+
+class Review(Signature):
+    verdict: Literal["agreed", "objected"]
+    note: Annotated[str, Field(min_length=3, max_length=500, description="what the second person says of it")]
 
 
 class Note(BaseModel):
@@ -89,6 +99,30 @@ def routes(context: Context) -> APIRouter:
 
         async def run(_: UUID) -> dict[str, Any]:
             return await service.take_on(asker, request_id, body.password, body.code)
+
+        return await writes.once(request, asker, key, run)
+
+    @router.post("/plant/requests/{request_id}/override", dependencies=[require("alarm.configure")])
+    async def override(request: Request, asker: Asker, request_id: UUID, body: Override, key: Key = None) -> Response:
+        """Who asked brings it into force alone, for half an hour at most, where by the roster nobody is on duty who could approve it: limits,
+        dead-bands, delays and use of alarms outside of the safety system. It sounds, ends by itself, and waits for a review."""
+
+        async def run(_: UUID) -> dict[str, Any]:
+            return await service.override(asker, request_id, body.minutes, body.note, body.password, body.code)
+
+        return await writes.once(request, asker, key, run)
+
+    @router.post("/plant/requests/{request_id}/end-override", dependencies=[require("alarm.configure")])
+    async def end_override(request: Request, asker: Asker, request_id: UUID, key: Key = None) -> Response:
+        """The values before come back into force at once."""
+        return await writes.once(request, asker, key, lambda _: service.end_override(asker, request_id))
+
+    @router.post("/plant/requests/{request_id}/review", dependencies=[require("config.approve")])
+    async def review(request: Request, asker: Asker, request_id: UUID, body: Review, key: Key = None) -> Response:
+        """A second person's word on an override that has ended; until then it stands on every page."""
+
+        async def run(_: UUID) -> dict[str, Any]:
+            return await service.review(asker, request_id, body.verdict, body.note, body.password, body.code)
 
         return await writes.once(request, asker, key, run)
 

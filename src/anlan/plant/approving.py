@@ -1,4 +1,4 @@
-"""What two persons do with a request for a looser configuration: look, sign or take on, approve, decline, withdraw.
+"""What two persons do with a request for a looser configuration: look, sign or take on, approve, decline, withdraw; and at night one alone.
 
 An approval goes the way of every edit: one transaction makes the version, its audit leaf with both names and the request's own end; then it is
 handed to the running node. Who approves has the right at every place concerned and is a second person (`web.second_person`). Both sign with
@@ -14,11 +14,13 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from anlan.guard.confirming import Confirming
 from anlan.guard.principal import Principal
-from anlan.model.errors import Forbidden, Hidden
+from anlan.model.clock import MINUTE, Micros
+from anlan.model.errors import CommandRefused, Forbidden, Hidden
 from anlan.plant.checks import check_draft
 from anlan.plant.concerned import every, sees
 from anlan.plant.description import Plant
@@ -26,7 +28,9 @@ from anlan.plant.draft import PlaceIndex, draft_of
 from anlan.plant.findings import Findings, PlantMistakes, Where
 from anlan.plant.loosening import loosened
 from anlan.plant.merging import Moved
-from anlan.plant.records import RequestRow
+from anlan.plant.override_service import Overrides
+from anlan.plant.overriding import LONGEST, OVERRIDDEN, Approves, begin, must_be_alone, overridable, override_row, review
+from anlan.plant.records import OverrideRow, RequestRow
 from anlan.plant.requests import (
     Open,
     Requests,
@@ -39,6 +43,7 @@ from anlan.plant.requests import (
 )
 from anlan.plant.service import MasterService, outcome
 from anlan.plant.versions import Imported, import_plant, made_as
+from anlan.web.api_roster import running_shift
 from anlan.web.context import Context
 from anlan.web.second_person import second_person
 
@@ -59,6 +64,7 @@ class Approvals:
         self._context = context
         self._requests = Requests.of(context.extras, context.records, context.clock)
         context.extras["requests.waiting"] = self.waiting_for
+        self._overrides = Overrides.of(context)
         self._confirming = Confirming(context.guard)
 
     @classmethod
@@ -74,11 +80,16 @@ class Approvals:
     async def list(self, by: Principal, state: str = "") -> list[dict[str, Any]]:
         """Newest first, of the places that this person sees, each with what they may do with it."""
         rows = await asyncio.to_thread(self._requests.rows, state)
-        return [self._told(by, row) for row in rows if _sees(by, row)]
+        known = await asyncio.to_thread(self._overridden, rows)
+        return [self._told(by, row, known.get(row.id)) for row in rows if _sees(by, row)]
 
     async def one(self, by: Principal, id: UUID) -> dict[str, Any]:
         """Raises NotFound, also for one they may not see."""
-        return self._told(by, await self._row(by, id))
+        row = await self._row(by, id)
+        told = self._told(by, row, (await asyncio.to_thread(self._overridden, [row])).get(id))
+        if row.state == "open" and await asyncio.to_thread(self._may_override, by, row):
+            told["may"].append("override")
+        return told
 
     async def waiting_for(self, by: Principal) -> int:
         """How many wait for this person's word: to be signed, approved, or taken on."""
@@ -151,6 +162,107 @@ class Approvals:
         await asyncio.to_thread(self._requests.end, id, by, state, note)
         return await self.one(by, id)
 
+    # ---- the night override (`plant.overriding`)
+
+    async def override(self, by: Principal, id: UUID, minutes: int, note: str, password: str, code: str = "") -> dict[str, Any]:
+        """Who asked brings it into force alone, for some minutes. Raises NotFound, Forbidden, CommandRefused, RequestVoid, Unavailable."""
+        row = await self._row(by, id)
+        _must_configure(by, row)
+        _must_be_person(by)
+        must_be_open(row, self._context.clock.now())
+        if row.requester != by.person:
+            raise Forbidden("only who asked can override the request")
+        approves = Approves(self._context.guard.roles, APPROVE, row.told["places"])
+        await asyncio.to_thread(self._must_be_alone, by, approves)
+        await asyncio.to_thread(lambda: overridable(*self._requests.merged(id)[1:]))
+        await self._confirming.confirm(by, password, code)
+        lasts = min(minutes * MINUTE, LONGEST)
+        try:
+            made = await MasterService.of(self._context).put_into_force(
+                partial(self._write_override, row, by, lasts, note, approves)
+            )
+        except Moved as moved:
+            await asyncio.to_thread(self._requests.settle)
+            raise _void(moved) from moved
+        finally:
+            self._requests.changes += 1
+            await self._overrides.tend(anew=True)
+        return {**outcome(made), "request": None, "decided": await self.one(by, id)}
+
+    async def end_override(self, by: Principal, id: UUID) -> dict[str, Any]:
+        """Before its time. Raises NotFound, Forbidden, CommandRefused, Unavailable."""
+        row = await self._row(by, id)
+        _all(by, CONFIGURE, row)
+        made = await self._overrides.end(id, by)
+        await self._overrides.tend(anew=True)
+        return {**outcome(made), "request": None, "decided": await self.one(by, id)}
+
+    async def review(self, by: Principal, id: UUID, verdict: str, text: str, password: str, code: str = "") -> dict[str, Any]:
+        """A second person's word on one that has ended. Raises NotFound, Forbidden, NotSecond, CommandRefused."""
+        row = await self._row(by, id)
+        _all(by, APPROVE, row)
+        _must_be_person(by)
+        if row.state != OVERRIDDEN or row.requester is None:
+            raise CommandRefused("this request was not overridden: there is nothing to review")
+        await second_person(self._context, by, row.requester)
+        await self._confirming.confirm(by, password, code)
+
+        def write() -> None:
+            with self._context.records.session() as session:
+                review(session, id, by, self._context.clock.now(), verdict, text)
+
+        await asyncio.to_thread(write)
+        self._requests.changes += 1
+        await self._overrides.tend(anew=True)
+        return await self.one(by, id)
+
+    def _may_override(self, by: Principal, row: RequestRow) -> bool:
+        """As far as it is known before the change itself is looked at: who asked, alone by the roster."""
+        if row.requester != by.person or by.token is not None:
+            return False
+        try:
+            _must_configure(by, row)
+            self._must_be_alone(by, Approves(self._context.guard.roles, APPROVE, row.told["places"]))
+        except Forbidden:
+            return False
+        return True
+
+    def _must_be_alone(self, by: Principal, approves: Approves) -> None:
+        with self._context.records.reading() as session:
+            must_be_alone(session, by, running_shift(self._context), self._context.clock.now(), approves)
+
+    def _write_override(
+        self, row: RequestRow, by: Principal, lasts: Micros, note: str, approves: Approves, _: Imported
+    ) -> Imported:
+        """The version of this override. Blocking."""
+        current, now, after = self._requests.merged(row.id)
+        rules = overridable(now, after)
+        if current.number != row.base:
+            _must_hold_together(after)
+        shift = running_shift(self._context)
+
+        def also(session: Session, before: Plant | None, made: Imported) -> None:
+            at, kept = self._context.clock.now(), session.get_one(RequestRow, row.id)
+            must_be_open(kept, at)
+            must_be_alone(session, by, shift, at, approves)
+            begin(session, kept, by, at, lasts, note, made.version.number, rules)
+
+        made = import_plant(
+            self._context.records, after, author=by.account, reason=row.reason, clock=self._context.clock, onto=current.number, also=also, id=row.id
+        )  # fmt: skip
+        if not made.new:
+            raise RequestVoid("this request is void: the plant is already as it wants it")
+        return made
+
+    def _overridden(self, rows: Sequence[RequestRow]) -> dict[UUID, OverrideRow]:
+        ids = [row.id for row in rows if row.state == OVERRIDDEN]
+        if not ids:
+            return {}
+        with self._context.records.reading() as session:
+            found = {one.id: one for one in session.scalars(sa.select(OverrideRow).where(OverrideRow.id.in_(ids)))}
+            session.expunge_all()
+            return found
+
     # ---- inside
 
     async def _row(self, by: Principal, id: UUID) -> RequestRow:
@@ -185,7 +297,7 @@ class Approvals:
             raise RequestVoid("this request is void: the plant is already as it wants it")
         return made
 
-    def _told(self, by: Principal, row: RequestRow) -> dict[str, Any]:
+    def _told(self, by: Principal, row: RequestRow, override: OverrideRow | None = None) -> dict[str, Any]:
         is_open, own = row.state == "open", row.requester == by.person
         places = row.told["places"]
         configures = _may_configure(by, places, row.told["wired"])
@@ -196,8 +308,14 @@ class Approvals:
             "decline": is_open and approves and not own,
             "withdraw": is_open and (own or (row.requester is None and configures)),
             "take_on": is_open and row.requester is None and configures,
+            "end_override": override is not None and override.ended_at is None and configures,
+            "review": override is not None
+            and override.ended_at is not None
+            and not override.reviewed_at
+            and approves
+            and not own,
         }
-        told = request_row(row)
+        told = {**request_row(row), "override": None if override is None else override_row(override)}
         return {
             **(told if own or sees(by, places) else _in_part(by, told)),
             "may": [name for name, allowed in may.items() if allowed],

@@ -26,7 +26,7 @@ from anlan.plant.concerned import concerned, every, sources_read_anew, wired
 from anlan.plant.description import Plant
 from anlan.plant.difference import differences
 from anlan.plant.draft import PlaceIndex, draft_of
-from anlan.plant.editing import Edit, Edited, edited
+from anlan.plant.editing import WIRING, Edit, Edited, edited
 from anlan.plant.effects import MOST_TRIED, SPAN, TRIED, not_replayed
 from anlan.plant.findings import Findings, PlantMistakes, Where
 from anlan.plant.foreseen import foreseen
@@ -209,6 +209,8 @@ def _must_see(by: Principal, plant: Plant, edits: Sequence[Edit]) -> None:
     points = plant.points_by_id
     rules = {rule.id: rule.point for rule in all_rules(plant)}
     for edit in edits:
+        if edit.what in WIRING and not by.allows(VIEW, plant.places[0].path):
+            raise Hidden("there is no {id}", id=edit.id)
         named = [edit.id] if edit.what == "point" else [rules.get(edit.id, ""), str((edit.change or {}).get("point", ""))]
         if edit.what != "class" and any(id in points and not by.allows(VIEW, points[id].place) for id in named):
             raise Hidden("there is no {id}", id=edit.id)

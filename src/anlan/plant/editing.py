@@ -1,4 +1,4 @@
-"""Several edits of points, alarms and classes, applied to a plant together: a new plant, or every mistake with the edit and the field it is in.
+"""Several edits of points, alarms, classes, sources and places, applied to a plant together: a new plant, or every mistake with the edit and the field it is in.
 
 Pure: no records, no node. What a person writes is one edit for each thing; a point that goes takes the alarms and the trip written for it along.
 """
@@ -12,7 +12,9 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from anlan.model.errors import AnlanError, InputError
 from anlan.model.kinds import kinds
+from anlan.model.places import Place
 from anlan.model.points import Point
 from anlan.model.principles import principles
 from anlan.model.tables import nearest
@@ -26,9 +28,20 @@ from anlan.plant.description import Plant
 from anlan.plant.draft import PlaceIndex, draft_of
 from anlan.plant.findings import Finding, Findings, Where
 from anlan.plant.validation import report
+from anlan.sense.config import SourceConfig
 
-What = Literal["point", "alarm", "class"]
-MODELS: dict[str, type[BaseModel]] = {"point": Point, "alarm": AlarmRule, "class": AlarmClass}
+What = Literal["point", "alarm", "class", "source", "place"]
+MODELS: dict[str, type[BaseModel]] = {
+    "point": Point,
+    "alarm": AlarmRule,
+    "class": AlarmClass,
+    "source": SourceConfig,
+    "place": Place,
+}
+WIRING = {"source": ("name", "keep_alive", "options"), "place": ("name", "post")}
+"""What of a source and of a place may be changed here."""
+OF_THE_NODE = ("file", "folder", "certificate", "key")
+"""In the names of options that point to files of the node: these are set where the node stands."""
 MOST_EDITS = 200
 OTHER = "plant"
 
@@ -59,7 +72,8 @@ Fields = Annotated[dict[str, Any], AfterValidator(_writable)]
 
 
 class Edit(BaseModel):
-    """`change`: fields and their new values, of a new thing all that it needs; None takes the thing away."""
+    """`change`: fields and their new values, of a new thing all that it needs; None takes the thing away. A place is named by its path;
+    sources and places are changed and taken away here, not added (`plant.additions`)."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -96,6 +110,7 @@ def edited(plant: Plant, edits: Sequence[Edit]) -> Edited:
         work = _Work(plant)
         for number, edit in enumerate(edits):
             work.take(number, edit)
+        work.must_stand_alone(edits)
         return Edited(None, work.mistakes) if any(m.finding.fatal for m in work.mistakes) else _checked(work, edits)
 
 
@@ -107,12 +122,19 @@ class _Work:
         self.automatic = {rule.id: rule for rule in all_rules(plant) if rule.id not in self.rules}
         self.classes = {one.id: one for one in plant.alarms.classes}
         self.trips = list(plant.trips)
+        self.sources = {source.id: source for source in plant.sources}
+        self.places = {place.path: place for place in plant.places}
 
     def take(self, number: int, edit: Edit) -> None:
-        parts: dict[str, dict[str, Any]] = {"point": self.points, "alarm": self.rules, "class": self.classes}
+        parts: dict[str, dict[str, Any]] = {
+            "point": self.points, "alarm": self.rules, "class": self.classes, "source": self.sources, "place": self.places,
+        }  # fmt: skip
         held = parts[edit.what]
         if edit.change is None:
             self._remove(number, edit, held)
+            return
+        if edit.what in WIRING:
+            self._rewire(number, edit, held)
             return
         known = held.get(edit.id) or (self.automatic.get(edit.id) if edit.what == "alarm" else None)
         before = known.model_dump(mode="json") if known is not None else {}
@@ -156,6 +178,43 @@ class _Work:
             self.rules = {key: rule for key, rule in self.rules.items() if rule.point != edit.id}
             self.trips = [trip for trip in self.trips if trip.point != edit.id]
 
+    def _rewire(self, number: int, edit: Edit, held: dict[str, Any]) -> None:
+        """A source or a place that there is, changed."""
+        known, change = held.get(edit.id), edit.change or {}
+        if known is None:
+            self._say(number, "", "nothing-there", "there is no {id}", id=edit.id)
+            return
+        for name in change:
+            if name not in WIRING[edit.what]:
+                message = "{field} cannot be changed here; one of {expected} was expected"
+                self._say(number, name, "fixed-field", message, id=edit.id, field=name, expected=", ".join(WIRING[edit.what]))
+                return
+        made = self._valid(number, edit, {**known.model_dump(mode="json"), **change})
+        if isinstance(made, SourceConfig) and (wrong := wrong_source(known, made)) is not None:
+            found = Findings()
+            found.wrong("source-option", wrong, Where(edit.id))
+            self.mistakes += [Mistake(number, "options", one) for one in found]
+        elif made is not None:
+            held[edit.id] = made
+
+    def must_stand_alone(self, edits: Sequence[Edit]) -> None:
+        """What is taken away holds nothing any more: its points go first, or are read elsewhere."""
+        for number, edit in enumerate(edits):
+            if edit.change is not None or edit.what not in WIRING:
+                continue
+            held = self._at(edit.id) if edit.what == "place" else [p.id for p in self.points.values() if p.source == edit.id]
+            if edit.id == self.plant.places[0].path:
+                held = held or [edit.id]  # the enterprise itself
+            if held:
+                message = "{id} still holds {count}: {what}. Take these away first, or let them stand elsewhere"
+                self._say(number, "", "still-held", message, id=edit.id, count=len(held), what=", ".join(held[:5]))
+
+    def _at(self, path: str) -> list[str]:
+        plant = self.plant
+        others: list[Any] = [*plant.areas, *plant.calculated, *plant.votes, *plant.documents, *plant.cameras]
+        below = [place.path for place in self.places.values() if place.parent == path]
+        return [*below, *(one.id for one in (*self.points.values(), *others) if getattr(one, "place", "") == path)]
+
     def _valid(self, number: int, edit: Edit, values: dict[str, Any]) -> Any:
         model = MODELS[edit.what]
         try:
@@ -176,8 +235,31 @@ class _Work:
     def finished(self) -> Plant:
         alarms = self.plant.alarms.model_copy(update={"classes": tuple(self.classes.values())})
         rules = tuple(self.rules[key] for key in sorted(self.rules))
-        changed = {"points": tuple(self.points.values()), "rules": rules, "alarms": alarms, "trips": tuple(self.trips)}
+        changed = {
+            "points": tuple(self.points.values()), "rules": rules, "alarms": alarms, "trips": tuple(self.trips),
+            "sources": tuple(self.sources.values()), "places": tuple(self.places.values()),
+        }  # fmt: skip
         return self.plant.model_copy(update=changed)
+
+
+def wrong_source(before: SourceConfig, after: SourceConfig) -> InputError | None:
+    """What stands against these options: the driver's own word; or that a kept password would go to another address."""
+    from anlan.sense.registry import driver_config
+
+    old, new = before.options, after.options
+    changed = [name for name in {*old, *new} if old.get(name) != new.get(name)]
+    for name in sorted(changed):
+        if any(word in name for word in OF_THE_NODE):
+            return InputError("{field} names a file of the node: it is changed where the node stands", field=name)
+    if changed and any("password" in name for name in {*old, *new}):
+        return InputError(
+            "this source signs in by a kept password, which must not go elsewhere: its options are changed where the node stands"
+        )
+    try:
+        driver_config(after)
+    except AnlanError as wrong:
+        return InputError(wrong.message, **wrong.facts)
+    return None
 
 
 def _usual(values: dict[str, Any]) -> dict[str, Any]:
@@ -206,6 +288,8 @@ def _checked(work: _Work, edits: Sequence[Edit]) -> Edited:
         draft.where["point", point.id] = Where(f"point {point.id}")
     for rule in plant.rules:
         draft.where["rule", rule.id] = Where(f"alarm {rule.id}")
+    for place in plant.places:
+        draft.where["place", place.path] = Where(f"place {place.path}")
     check_draft(draft, PlaceIndex(list(plant.places)), findings)
     own = {f"{edit.what} {edit.id}": number for number, edit in enumerate(edits)}
     found = [_placed(finding, own) for finding in findings]

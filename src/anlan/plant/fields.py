@@ -27,12 +27,27 @@ _LONG = {"when", "suppress_when", "address"}
 
 def fields_of(what: str, plant: Plant) -> list[dict[str, Any]]:
     """{name, zh, en, kind: text | long | number | whole | yes | choice | day | states | integers, choices?: [[value, zh, en]]}."""
+    if what in ("source", "place"):
+        return _of_wiring(what, plant)
     choices = _choices(what, plant)
     return [
         {"name": name, "zh": zh, "en": en, "kind": "choice" if name in choices else kind, **({"choices": choices[name]} if name in choices else {})}
         for name, kind in _flat(MODELS[what])
         for zh, en in [_title(what, name)]
     ]  # fmt: skip
+
+
+def _of_wiring(what: str, plant: Plant) -> list[dict[str, Any]]:
+    """Of a source, whose options are its driver's own (`options.NAME`, as it has them), and of a place."""
+    name = [
+        {"name": f"name.{language}", "zh": zh, "en": en, "kind": "text"}
+        for language, zh, en in (("zh", "名称", "Name (Chinese)"), ("en", "名称(英文)", "Name (English)"))
+    ]
+    own = [{"name": "id", "zh": "标识", "en": "Id", "kind": "text"}, *name]
+    if what == "source":
+        return [*own, {"name": "keep_alive", "zh": "保活周期 (s)", "en": "Keep-alive (s)", "kind": "number"}]
+    posts = [["", "—", "—"], *([one.id, one.name.text("zh") or one.id, one.name.text("en") or one.id] for one in plant.posts)]
+    return [*own, {"name": "post", "zh": "岗位", "en": "Post", "kind": "choice", "choices": posts}]
 
 
 def _flat(model: type[BaseModel], within: str = "") -> list[tuple[str, str]]:
@@ -98,7 +113,7 @@ def _choices(what: str, plant: Plant) -> dict[str, list[list[Any]]]:
         if get_origin(f.annotation) is Literal
     }
     if what == "point":
-        places = [[p.path, f"{p.path} {p.name.text('zh')}", f"{p.path} {p.name.text('en')}"] for p in plant.places]
+        places = [[p.path, f"{p.name.text('zh')} · {p.path}", f"{p.name.text('en')} · {p.path}"] for p in plant.places]
         written = [[code, one.label.text("zh"), one.label.text("en")] for code, one in units().items()]
         return {
             **found, "place": places, "kind": named(kinds().values()), "unit": none + written, "principle": none + named(principles().values()),

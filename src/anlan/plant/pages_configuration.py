@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from anlan.model.words import translate
 from anlan.web import shell
 from anlan.web.context import Context
@@ -20,5 +22,12 @@ def pages(context: Context) -> None:
     def configuration() -> None:
         principal = principal_of_page()
         title = translate("Configuration", principal.language)
-        own = el("anlan-configuration", configures="yes" if principal.allows("alarm.configure") else None)
+        places = {
+            path: place.name.model_dump() for path, place in context.plant.places.items() if principal.allows("alarm.view", path)
+        }
+        own = el(
+            "anlan-configuration",
+            configures="yes" if principal.allows("alarm.configure") else None,
+            places=json.dumps(places, ensure_ascii=False),
+        )
         shell.show(context, principal, PATH, title, el("div", own, cls="alarms-page fill"), "configuration")

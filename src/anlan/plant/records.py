@@ -67,7 +67,7 @@ class RequestRow(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     """Becomes the version's own when it is approved."""
     state: Mapped[str] = mapped_column(index=True)
-    """open, approved, declined, withdrawn, void (what it touches has moved on) or expired."""
+    """open, approved, overridden, declined, withdrawn, void (what it touches has moved on) or expired."""
     base: Mapped[int] = mapped_column(sa.ForeignKey("plant_versions.number"))
     """The version it was made on."""
     digest: Mapped[str]
@@ -98,4 +98,36 @@ class RequestRow(Base):
     decided_at: Mapped[int | None]
     note: Mapped[str]
     version: Mapped[int | None]
-    """The version that an approval made."""
+    """The version that an approval, or an override, made."""
+
+
+class OverrideRow(Base):
+    """A loosening by one person at night, for half an hour at most (`plant.overriding`), and what a second person said of it afterwards."""
+
+    __tablename__ = "plant_overrides"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    """Of the request that it brought into force."""
+    version: Mapped[int] = mapped_column(sa.ForeignKey("plant_versions.number"))
+    """The version that it made."""
+    rules: Mapped[dict[str, Any]] = mapped_column(sa.JSON())
+    """Alarm → {before, during}: the whole rule, as JSON. No version changes them before it has ended."""
+    account: Mapped[str]
+    person: Mapped[UUID]
+    person_zh: Mapped[str]
+    person_en: Mapped[str]
+    note: Mapped[str]
+    began_at: Mapped[int]
+    ends_at: Mapped[int]
+    ended_at: Mapped[int | None] = mapped_column(index=True)
+    """When the values before were in a version again. None: it runs."""
+    ended_by: Mapped[str]
+    """Account of who ended it early; "" when its time was over."""
+    ended_version: Mapped[int | None]
+    reviewed_at: Mapped[int | None] = mapped_column(index=True)
+    reviewer: Mapped[UUID | None]
+    reviewer_zh: Mapped[str]
+    reviewer_en: Mapped[str]
+    verdict: Mapped[str]
+    """agreed or objected."""
+    review: Mapped[str]

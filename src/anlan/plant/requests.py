@@ -1,7 +1,8 @@
 """Changes of the configuration that wait for a second person, in the records.
 
     asked ──▶ open ──the requester signs──▶ open, signed ──second person──▶ approved (its version and this row in one transaction)
-               └──▶ declined · withdrawn · void (what it touches has moved on) · expired (7 days)
+               ├──▶ declined · withdrawn · void (what it touches has moved on) · expired (7 days)
+               └──nobody else is on duty──▶ overridden (`plant.overriding`: for half an hour, then what was before)
 
 The row holds the whole proposed plant and the version it was made on. Nothing else is ever brought into force by it: an approval takes exactly
 what both persons were shown onto the current version, and is void where that is not possible any more. Who asked signs with the own password: a
@@ -195,7 +196,7 @@ class Requests:
     def approvals(self) -> dict[int, dict[str, Any]]:
         """Version → its request, of those that two persons made."""
         with self._records.reading() as session:
-            rows = session.scalars(sa.select(RequestRow).where(RequestRow.version.is_not(None)))
+            rows = session.scalars(sa.select(RequestRow).where(RequestRow.version.is_not(None), RequestRow.state == "approved"))
             return {row.version: request_row(row) for row in rows if row.version is not None}
 
     def waiting(self) -> list[Open] | None:

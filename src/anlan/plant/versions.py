@@ -27,6 +27,7 @@ from anlan.plant.difference import Change, differences
 from anlan.plant.drawings.shelf import settle
 from anlan.plant.folder import BASE_FILE, load
 from anlan.plant.numbers import Numbers, assign, read_numbers
+from anlan.plant.overridden import must_not_touch
 from anlan.plant.records import VersionRow
 from anlan.store.ids import uuid7
 from anlan.store.records import Records
@@ -129,6 +130,7 @@ def import_plant(
     also: Also | None = None,
     id: UUID | None = None,
     known: Imported | None = None,
+    ending: UUID | None = None,
 ) -> Imported:
     """The same for a plant already loaded; without a folder, `onto` must name the current version (or be None for the first).
 
@@ -136,6 +138,7 @@ def import_plant(
     it is still the current one, it is not read anew, and what `plant` has of it is the same without a look.
 
     `also` runs in the transaction that makes a new version, for what must be written with it or not at all; it may refuse by raising.
+    `ending`: the night override that ends by it; alarms of others stay as they are (`plant.overridden`). Raises CommandRefused.
     """
     with without_collection(), records.session() as session:
         current, content = _newest(session), plant.to_json()
@@ -152,6 +155,7 @@ def import_plant(
             before = known.plant if known is not None else _plant(current)
             changes = tuple(differences(before, plant))
             _must_rest_on(current, folder, onto, changes)
+            must_not_touch(session, plant, ending)
         settle(session, plant.drawings, folder)
         row = _insert(session, content, current, author, reason, clock, folder, effect, id)
         numbers = assign(session, plant, known.numbers if known is not None else None)

@@ -71,7 +71,12 @@ def scan(
     parts = urlsplit(url)
     if parts.scheme != "modbus" or not parts.hostname:
         raise _wrong("{found} is no address of a device; modbus://host:port/unit was expected", found=url)
-    given = {"host": parts.hostname, "port": parts.port or 502, "unit": parts.path.strip("/") or 1, "framing": framing}
+    unit = _whole(parts.path.strip("/") or "1", 0, 255)
+    if unit is None:
+        raise _wrong("unit was {found}; a whole number from 0 to 255 was expected", found=parts.path.strip("/"))
+    if framing not in {"tcp", "rtu"}:
+        raise _wrong("framing was {found}; tcp or rtu was expected", found=framing)
+    given = {"host": parts.hostname, "port": _port(url) or 502, "unit": unit, "framing": framing}
     told = _look(ModbusScan, Path(), **given, ranges=[_span(text) for text in span or ["hr:0+50"]])
     if as_json:
         return _json(told)
@@ -101,7 +106,7 @@ def listen(
     if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
         raise _wrong("{found} is no address of a broker; mqtt://host:port was expected", found=url)
     tls, password = parts.scheme == "mqtts", password_file.read_text("utf-8").strip() if password_file is not None else ""
-    given = {"host": parts.hostname, "port": parts.port or (8883 if tls else 1883), "tls": tls, "username": username}
+    given = {"host": parts.hostname, "port": _port(url) or (8883 if tls else 1883), "tls": tls, "username": username}
     told = _look(MqttListen, Path(), **given, password=password, filter=filter, seconds=seconds)
     if as_json:
         return _json(told)
@@ -121,9 +126,30 @@ def _wrong(message: str, **facts: Any) -> InputError:
 
 
 def _span(text: str) -> dict[str, Any]:
+    """A range as it is typed: "hr:0+50"; 50 where no count stands. Raises InputError."""
     table, _, rest = text.partition(":")
-    start, _, count = rest.partition("+")
-    return {"table": table, "start": start, "count": count or 50}
+    start, plus, count = rest.partition("+")
+    found = table, _whole(start, 0, 65_535), _whole(count, 1, 500) if plus else 50
+    if table not in {"co", "di", "hr", "ir"} or None in found:
+        raise _wrong(
+            "--range was {found}; TABLE:START+COUNT was expected, with co, di, hr or ir, 0 to 65535 and 1 to 500: hr:0+50",
+            found=text,
+        )
+    return dict(zip(("table", "start", "count"), found, strict=True))
+
+
+def _whole(text: str, least: int, most: int) -> int | None:
+    """The number that is written there, None where it is none or lies outside."""
+    fits = text.isascii() and text.isdecimal() and len(text) < 6 and least <= int(text) <= most
+    return int(text) if fits else None
+
+
+def _port(url: str) -> int | None:
+    """None where the address names none. Raises InputError."""
+    try:
+        return urlsplit(url).port
+    except ValueError:
+        raise _wrong("{found}: a port from 1 to 65535 was expected behind the host", found=url) from None
 
 
 def _look(kind: type[Look], data: Path, **given: Any) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from anlan.guard.roles import Kind
 from anlan.model.words import Label
 from anlan.web.answers import Json, iso
 from anlan.web.api_account import session_row
+from anlan.web.api_keys import OwnPerson
 from anlan.web.api_roster import running_shift
 from anlan.web.auth import Asker, require
 from anlan.web.context import Context
@@ -64,6 +65,10 @@ class Why(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reason: Annotated[str, Field(min_length=3, max_length=500)]
+
+
+class SignedWhy(Why, OwnPerson):
+    """Why, signed with the own `password` and, for who has a second factor, its `code`."""
 
 
 class ChoosePolicy(Why):
@@ -129,10 +134,11 @@ def routes(context: Context) -> APIRouter:
         return Json({})
 
     @router.post("/people/{person}/factor-reset", dependencies=[require("people.manage")])
-    async def ask_factor_reset(request: Request, person: UUID, asker: Asker, body: Why, key: Key = None) -> Response:
-        """Ask to take away the second factor of a person who has lost it; a second person decides."""
+    async def ask_factor_reset(request: Request, person: UUID, asker: Asker, body: SignedWhy, key: Key = None) -> Response:
+        """Ask, with the own password and code, to take away the second factor of a person who has lost it; a second person decides."""
 
         async def run(_: UUID) -> dict[str, Any]:
+            await context.guard.check_own_person(asker, body.password, body.code)
             return reset_row(await asyncio.to_thread(context.guard.factors.ask_reset, person, asker, body.reason))
 
         return await writes.once(request, asker, key, run)
@@ -144,25 +150,27 @@ def routes(context: Context) -> APIRouter:
         seen = {one.id for one in await asyncio.to_thread(people.all) if _concerns(one, asker)}
         return Json({"items": [reset_row(row) for row in rows if row.person_id in seen]})
 
-    def add_decision(name: str, approve: bool, text: str) -> None:
-        async def decide(request: Request, reset: UUID, asker: Asker, key: Key = None) -> Response:
-            async def run(_: UUID) -> dict[str, Any]:
-                shift = running_shift(context)
-                decide_reset = partial(context.guard.factors.decide_reset, reset, asker, approve=approve, shift=shift)
-                decided = await asyncio.to_thread(decide_reset)
-                if approve:
-                    await asyncio.to_thread(sessions.end_all_of, decided.person_id)
-                return reset_row(decided)
+    async def decide(reset: UUID, asker: Principal, approve: bool) -> dict[str, Any]:
+        shift = running_shift(context)
+        decided = await asyncio.to_thread(partial(context.guard.factors.decide_reset, reset, asker, approve=approve, shift=shift))
+        if approve:
+            await asyncio.to_thread(sessions.end_all_of, decided.person_id)
+        return reset_row(decided)
 
-            return await writes.once(request, asker, key, run)
+    @router.post("/factor-resets/{reset}/approve", dependencies=[require("people.approve")])
+    async def approve_reset(request: Request, reset: UUID, asker: Asker, body: OwnPerson, key: Key = None) -> Response:
+        """Take the second factor away, as the second person with own password and code; all sessions and tokens of its owner end."""
 
-        path = f"/factor-resets/{{reset}}/{name}"
-        router.add_api_route(
-            path, decide, methods=["POST"], name=name, description=text, dependencies=[require("people.approve")]
-        )
+        async def run(_: UUID) -> dict[str, Any]:
+            await context.guard.check_own_person(asker, body.password, body.code)
+            return await decide(reset, asker, True)
 
-    add_decision("approve", True, "Take the second factor away, as the second person; all sessions and tokens of its owner end.")
-    add_decision("refuse", False, "Refuse or withdraw the request; the second factor stays.")
+        return await writes.once(request, asker, key, run)
+
+    @router.post("/factor-resets/{reset}/refuse", dependencies=[require("people.approve")])
+    async def refuse_reset(request: Request, reset: UUID, asker: Asker, key: Key = None) -> Response:
+        """Refuse or withdraw the request; the second factor stays."""
+        return await writes.once(request, asker, key, lambda _: decide(reset, asker, False))
 
     @router.get("/policy", dependencies=[require("people.view")])
     async def policy() -> Response:

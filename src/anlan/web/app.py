@@ -16,7 +16,7 @@ from starlette.types import Scope
 
 from anlan import __version__
 from anlan.guard.principal import Principal
-from anlan.model.errors import NotFound, Unavailable
+from anlan.model.errors import AnlanError, NotFound, Unavailable
 from anlan.web import (
     api_account,
     api_audit,
@@ -42,6 +42,8 @@ API = "/api/v1"
 RESTART_SECONDS = 1.0
 MENDED_SECONDS = 30.0
 """A background task that has run this long again is no longer told as a fault."""
+FIRST_SECONDS = 5.0
+"""A console that shows that something is unknown is worth more than none."""
 Routes = Callable[[Context], APIRouter]
 Pages = Callable[[Context], None]
 Door = Callable[[Context, Request], str]
@@ -104,6 +106,7 @@ def _lifespan(context: Context) -> Callable[[FastAPI], Any]:
         context.guard.sessions.on_change(lambda: _ring(loop, context.people_moved))
         tasks = [asyncio.create_task(_keep_running(run, context)) for run in context.background]
         try:
+            await _learn_first(context)
             yield
         finally:
             for task in tasks:
@@ -111,6 +114,24 @@ def _lifespan(context: Context) -> Callable[[FastAPI], Any]:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     return lifespan
+
+
+async def _learn_first(context: Context) -> None:
+    """An app that is new would else answer for a moment that nothing stands. What takes longer is told as unknown by who needs it."""
+    waiting = [asyncio.create_task(_keep_trying(learn)) for learn in context.first]
+    if waiting:
+        _, late = await asyncio.wait(waiting, timeout=FIRST_SECONDS)
+        for task in late:
+            task.cancel()
+
+
+async def _keep_trying(learn: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    while True:
+        try:
+            return await learn()
+        except AnlanError as failure:
+            log.warning("not known before the first request", error=str(failure))
+            await asyncio.sleep(0.2)
 
 
 def _ring(loop: asyncio.AbstractEventLoop, bell: Bell) -> None:

@@ -361,6 +361,8 @@ class Context:
     """What is wrong and not yet mended, by part; every console shows it (`web.faults`)."""
     background: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
     """Tasks that a room wants to run as long as the app does; added in its `routes`."""
+    first: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
+    """What a room has to know before the first request is answered; waited for `web.app.FIRST_SECONDS` at most."""
     page_actions: dict[str, str] = field(default_factory=dict)
     """Path of each page → the action it declares; filled by `web.pages.page`."""
     extras: dict[str, Any] = field(default_factory=dict)

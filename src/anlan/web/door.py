@@ -55,6 +55,7 @@ def page_around(context: Context, card: Markup, language: Language, target: str)
         el("div", demo, brand, card, cls="card panel"),
         el("footer", languages, el("p", say(shell.IS_NOT), cls="is-not")),
         cls="door",
+        inert=True,
     )
     config = {
         "language": language,
@@ -110,6 +111,7 @@ def finish_card(account: str, language: Language) -> Markup:
             cls="button-row",
         ),
         cls="oidc-finish",
+        method="post",
     )
 
 
@@ -143,6 +145,7 @@ def password_card(language: Language) -> Markup:
         el("div", cls="form-error", role="alert"),
         el("div", el("button", say("Save and go on"), type="submit", cls="button main"), cls="button-row"),
         cls="change-password",
+        method="post",
         data_mismatch=say("The two new passwords differ."),
     )
 

@@ -36,6 +36,7 @@ def pairing(context: Context, request: Request) -> str:
         el("div", cls="form-error", role="alert"),
         el("div", el("button", say("Pair"), type="submit", cls="button main"), cls="button-row"),
         cls="sign-in pair",
+        method="post",
     )
     demo = shell.demo(context, language) if context.plant.demo else None
     return _document(context, language, say("Pair this station"), el("div", demo, form, cls="card panel"), "pair")
@@ -51,7 +52,7 @@ def emergency(context: Context, request: Request) -> str:
 
 def _document(context: Context, language: Language, title: str, card: Markup, script: str) -> str:
     foot = el("footer", el("p", translate(shell.IS_NOT, language), cls="is-not"))
-    body = el("main", card, foot, theme.sprite(), cls=f"door station {script}")
+    body = el("main", card, foot, theme.sprite(), cls=f"door station {script}", inert=True)
     config: dict[str, Any] = {
         "language": language,
         "zone": context.plant.zone,

@@ -29,6 +29,8 @@ IS_NOT = (
 )
 """DOMAIN.md 10: on the door, the wall and reports."""
 
+READY = "ready"
+"""The script that lets a page be used, behind all others: till then its `main` is inert."""
 LANGUAGE_NAMES: dict[str, tuple[str, str]] = {"zh": ("中文", "zh-CN"), "en": ("EN", "en")}
 HIDDEN: tuple[tuple[str, str], ...] = (
     (AlarmState.SHELVED.name, "shelved"),
@@ -70,7 +72,7 @@ def show(context: Context, principal: Principal, path: str, title: str, body: Ma
     ui.page_title(f"{title} · {context.plant.name.text(language)}")
     ui.add_head_html(theme.head())
     ui.add_body_html(
-        script_json("anlan-config", page_config(context, principal)) + theme.scripts("shell", "values", "search", *scripts)
+        script_json("anlan-config", page_config(context, principal)) + theme.scripts("shell", "values", "search", *scripts, READY)
     )
     ui.html(frame(context, principal, path, title, body), sanitize=False)
 
@@ -131,14 +133,13 @@ def zone_word(zone: str, now: int) -> str:
 
 def frame(context: Context, principal: Principal, path: str, title: str, body: Markup) -> Markup:
     """The whole page as markup."""
-    language = principal.language
     return join(
         theme.sprite(),
         el(
             "div",
-            el("div", bar(context, principal), *notices(context, language), cls="top"),
+            el("div", bar(context, principal), *notices(context, principal), cls="top"),
             el("aside", ways(context, principal, path), cls="ways"),
-            el("main", el("h1", title, cls="visually-hidden"), body, id="page", tabindex=0),
+            el("main", el("h1", title, cls="visually-hidden"), body, id="page", tabindex=0, inert=True),
             cls="shell",
         ),
         el("div", cls="toasts", aria_live="polite"),
@@ -181,9 +182,7 @@ def bar(context: Context, principal: Principal) -> Markup:
 
 def count(priority: int, language: Language) -> Markup:
     words = translate("priority {n}", language).format(n=priority)
-    return el(
-        "a", theme.symbol(priority, words, quiet=True), "—", cls="count zero", href="/alarms", data_shell=f"count-{priority}"
-    )
+    return el("a", theme.symbol(priority, words, quiet=True), "—", cls="count zero", href="/alarms", data_shell=f"count-{priority}", data_priority=priority)  # fmt: skip
 
 
 def hidden_count(name: str, words: str, language: Language) -> Markup:
@@ -251,14 +250,19 @@ def post_name(plant: PlantView, post: str, language: Language) -> str:
     return label.text(language) if label is not None else post
 
 
-def notices(context: Context, language: Language) -> list[Markup]:
-    """Bars that say what is out of the ordinary: demo data, lost connection, faults of the node, no sound, the newest unacknowledged alarm."""
+def notices(context: Context, principal: Principal) -> list[Markup]:
+    """Bars that say what is out of the ordinary: demo data, lost connection, faults of the node, no sound, the newest unacknowledged alarm.
+
+    The last has its room also while there is none, for whoever is told of alarms: the most frequent bar moves nothing on the page below.
+    """
+    language = principal.language
     say = partial(translate, language=language)
     lost = el("div", el("span"), cls="notice wrong", data_shell="lost", hidden=True, role="alert")
     enable = el("button", say("Enable sound"), type="button", cls="button", data_shell="enable-sound")
     mute = el("div", el("span", say("Sound is not enabled: alarms at this console are silent.")), enable, cls="notice wrong", data_shell="mute", hidden=True, role="alert")  # fmt: skip
-    silence = el("button", say("Silence"), type="button", cls="button silence")
-    newest = el("div", el("a"), el("span", cls="more rest"), el("span", cls="spacer"), silence, cls="newest", data_shell="newest", hidden=True)  # fmt: skip
+    silence = el("button", say("Silence"), type="button", cls="button silence", hidden=True)
+    told = principal.allows("live.view")
+    newest = el("div", el("a"), el("span", cls="more rest"), el("span", cls="spacer"), silence, cls="newest none", data_shell="newest", hidden=not told)  # fmt: skip
     fault = el("div", el("b", say("Fault")), el("span", cls="what"), cls="notice wrong", data_shell="fault", hidden=True, role="alert")  # fmt: skip
     flood = el("div", el("b", say("Alarm flood")), el("a", cls="what", href="/alarms?group=unit"), el("span", cls="spacer"), el("a", say("Performance"), href="/alarms/performance", cls="dim"), cls="notice flood", data_shell="flood", hidden=True, role="status")  # fmt: skip
     return [*([demo(context, language)] if context.plant.demo else []), lost, fault, mute, flood, newest]
@@ -345,6 +349,7 @@ def sign_in_form(context: Context, language: Language, *, title: str, leaving: P
         el("div", cls="form-error", role="alert"),
         el("div", el("button", say("Sign in"), type="submit", cls="button main"), leave if leaving else None, cls="button-row"),
         cls="sign-in",
+        method="post",  # were its script not there, no password would stand in an address
         data_language=language,
     )
 
@@ -363,4 +368,4 @@ def document(title: str, body: Markup, language: Language, config: dict[str, Any
         el("title", title),
         theme.head(),
     )
-    return "<!doctype html>" + el("html", el("head", head), el("body", body, script_json("anlan-config", config), theme.scripts(*scripts)), lang=code)  # fmt: skip
+    return "<!doctype html>" + el("html", el("head", head), el("body", body, script_json("anlan-config", config), theme.scripts(*scripts, READY)), lang=code)  # fmt: skip

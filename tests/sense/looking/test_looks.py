@@ -11,7 +11,9 @@ from uuid import uuid4
 import pytest
 
 from anlan.model.clock import SystemClock
+from anlan.model.errors import InputError
 from anlan.plant.columns import column_names
+from anlan.sense.look_commands import scan
 from anlan.sense.looking.looker import AT_ONCE, PER_MINUTE, Looker, TooManyLooks
 from anlan.sense.looking.looks import look_at
 from anlan.sense.looking.requests import (
@@ -134,6 +136,23 @@ async def test_wrong_addresses_say_what_is_wrong() -> None:
             await look_at(OpcUaEndpoints(url=f"opc.tcp://127.0.0.1:{there}"), Path(), CLOCK)
     finally:
         server.close()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"span": ["hr:0+2", "hr:x"]}, "--range 为 hr:x;应为 表:起始+数量"),
+        ({"span": ["hr:0+501"]}, "--range 为 hr:0+501"),
+        ({"span": ["hr:0+"]}, "--range 为 hr:0+;"),
+        ({"url": "modbus://127.0.0.1:1/one"}, "单元号为 one;应为 0 至 255 的整数"),
+        ({"url": "modbus://127.0.0.1:99999/1"}, "应为 1 至 65535 的端口"),
+        ({"framing": "ascii"}, "帧格式为 ascii;应为 tcp 或 rtu"),
+    ],
+)
+def test_a_range_that_is_none_is_told_in_the_language_of_the_shell(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError) as refused:
+        scan(**{"url": "modbus://127.0.0.1:1/1", **given})
+    assert said in refused.value.text("zh")
 
 
 async def test_the_app_looks_through_a_process_of_its_own_and_is_bounded(tmp_path: Path) -> None:

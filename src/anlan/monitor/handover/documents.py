@@ -253,9 +253,11 @@ def _edits(head: Head, facts: dict[str, Any]) -> Section:
             lines.append(tell("… and {n} more", n=one["more"]))
         return "\n".join(lines)
 
-    rows = tuple(
-        (str(one["number"]), stamps.second(one["at"]), one["author"], one["reason"], changed(one)) for one in facts["edits"]
-    )
+    def by(one: dict[str, Any]) -> str:
+        second = label(one.get("approved_by") or {}, language)
+        return "\n".join([one["author"], *([tell("approved by {name}", name=second)] if second else [])])
+
+    rows = tuple((str(one["number"]), stamps.second(one["at"]), by(one), one["reason"], changed(one)) for one in facts["edits"])
     return Section(tell("Changes of the configuration"), columns, rows, tell("The configuration was not changed."))
 
 

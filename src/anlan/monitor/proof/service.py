@@ -1,7 +1,7 @@
 """One proof at a time, stage by stage, and whether one is due.
 
     start ──▶ log ──▶ engine ──▶ journal ──▶ console ──▶ sound ──▶ the person: heard, or not
-              core's answers     this app    the browser's script      ──▶ row, audit leaf, fault
+    row       core's answers     this app    the browser's script      ──▶ row's result, audit leaf, fault
 
 Times are of the node's clock, from the start; console and sound are stamped when their word arrives here, so they hold the way back too. A stage that is
 not reached ends the proof as failed, at once and told on every console.
@@ -45,6 +45,8 @@ ANSWER_WITHIN: Micros = 3 * MINUTE
 LOOK_SECONDS = 1.0
 REMIND_SECONDS = 60.0
 LISTED = 200
+BEGUN, BROKEN_OFF = "begun", "broken_off"
+"""What a proof's row says until it is over, and what that means where no proof runs any more: its process has died with it."""
 FAILED, OVERDUE = "alarm chain failed", "alarm chain overdue"
 
 Prove = Callable[[bool], Awaitable[dict[str, Any]]]
@@ -119,6 +121,7 @@ class Proofs:
             if left is not None:  # by a process that died with its proof: what it left in the journal proves nothing of this one
                 await self._take_back(proof)
                 proof.at = self._context.clock.now()
+            await self._begin(proof)
             told = await prove(True)
             proof.stages |= {"log": told["durable"] - proof.at, "engine": told["decided"] - proof.at}
             await self._reach_journal(proof, number, left.last.episode if left is not None else None)
@@ -169,29 +172,21 @@ class Proofs:
             await board.catch_up()
             await board.moved.wait(rung, within=0.05)
 
+    async def _begin(self, proof: Proof) -> None:
+        """Kept before anything is tried: one that its process does not outlive is seen to have been broken off."""
+        try:
+            await asyncio.to_thread(self._keep_begun, _made(proof, BEGUN, "", proof.at))
+        except StoreError as failure:
+            log.error("the beginning of a proof is not kept", proof=str(proof.id), error=str(failure))
+
     async def _end(self, proof: Proof, result: str, note: str) -> dict[str, Any]:
         self._running = None
         await self._take_back(proof)
-        by = proof.by
-        row = ProofRow(
-            id=proof.id,
-            at=proof.at,
-            person=by.person,
-            name_zh=by.name.text("zh"),
-            name_en=by.name.text("en"),
-            post=by.post,
-            from_where=by.from_where,
-            station=proof.station,
-            stages=dict(proof.stages),
-            result=result,
-            failed_at=proof.missing() if result == "failed" else "",
-            note=note,
-            ended_at=self._context.clock.now(),
-        )
+        row = _made(proof, result, note, self._context.clock.now())
         told = _row(row)
         self._judge(told)
         try:
-            await asyncio.to_thread(self._keep, row, by)
+            await asyncio.to_thread(self._keep, row, proof.by)
         except StoreError as failure:
             self._context.faults[FAILED] = Unavailable(
                 "the proof of the alarm chain is not kept, and does not count: {why}", why=failure.text()
@@ -228,10 +223,14 @@ class Proofs:
 
     # ---- what is known of earlier ones
 
+    def _keep_begun(self, row: ProofRow) -> None:
+        with self._context.records.session() as session:
+            session.add(row)
+
     def _keep(self, row: ProofRow, by: Principal) -> None:
         after = {"result": row.result, "failed_at": row.failed_at, "stages": row.stages, "station": row.station}
         with self._context.records.session() as session:
-            session.add(row)
+            session.merge(row)
             append(session, Step.of(by, row.ended_at, "proof.run", str(row.id), after=after, reason=row.note))
         self.remind()
 
@@ -242,6 +241,7 @@ class Proofs:
             heard = session.scalars(select(ProofRow.at).where(ProofRow.result == "heard").order_by(ProofRow.at.desc()).limit(1))
             last = heard.one_or_none()
         running = self._running
+        rows = [row for row in rows if running is None or row.id != running.id]
         since = last if last is not None else self._since()
         return {
             "items": [_row(row) for row in rows],
@@ -256,8 +256,9 @@ class Proofs:
     def remind(self) -> None:
         """Blocking. Keep the faults in step with what is known. Raises StoreError."""
         known = self.listed()
-        if known["items"]:
-            self._judge(known["items"][0])
+        told = [one for one in known["items"] if one["result"] != BROKEN_OFF]
+        if told:
+            self._judge(told[0])
         if not known["overdue"]:
             self._context.faults.pop(OVERDUE, None)
         elif known["last_heard"] is None:
@@ -309,6 +310,25 @@ def _is_of(proof: Proof, asker: Principal | None) -> bool:
     return asker is not None and proof.by.session == asker.session
 
 
+def _made(proof: Proof, result: str, note: str, ended_at: Micros) -> ProofRow:
+    by = proof.by
+    return ProofRow(
+        id=proof.id,
+        at=proof.at,
+        person=by.person,
+        name_zh=by.name.text("zh"),
+        name_en=by.name.text("en"),
+        post=by.post,
+        from_where=by.from_where,
+        station=proof.station,
+        stages=dict(proof.stages),
+        result=result,
+        failed_at=proof.missing() if result == "failed" else "",
+        note=note,
+        ended_at=ended_at,
+    )
+
+
 def _row(row: ProofRow) -> dict[str, Any]:
     return {
         "id": str(row.id),
@@ -319,7 +339,7 @@ def _row(row: ProofRow) -> dict[str, Any]:
         "from": row.from_where,
         "station": row.station,
         "stages": row.stages,
-        "result": row.result,
+        "result": BROKEN_OFF if row.result == BEGUN else row.result,
         "failed_at": row.failed_at,
         "note": row.note,
         "ended_at": row.ended_at,

@@ -4,7 +4,7 @@
 import { config, esc, label, t } from "./config.js";
 import { countdown, shortStamp, span } from "./format.js";
 import { api, link } from "./link.js";
-import { whenMounted } from "./shell.js";
+import { whenMounted } from "./mounted.js";
 
 const MOST = 150;
 const SVG = "http://www.w3.org/2000/svg";

@@ -4,7 +4,7 @@
 import { kindWords, symbol } from "./alarms.js";
 import { config, esc, label, t } from "./config.js";
 import { editOf, formOf, showMistakes, words } from "./configuration_form.js";
-import { block, requestDetails, requestLine, reviewOf, versionLine } from "./configuration_review.js";
+import { PLACES, block, placeOf, requestDetails, requestLine, reviewOf, versionLine } from "./configuration_review.js";
 import { stamp } from "./format.js";
 import { api, link } from "./link.js";
 import { ask, SIGNED } from "./point_forms.js";
@@ -12,11 +12,13 @@ import { withKey } from "./security_key.js";
 import { toast } from "./shell.js";
 
 const SHOWN = 500;
-const TABS = { point: "Points", alarm: "Alarms", class: "Alarm classes", requests: "Requests", versions: "Versions" };
+const TABS = { point: "Points", alarm: "Alarms", class: "Alarm classes", source: "Sources", place: "Places", requests: "Requests", versions: "Versions" };
 const HEADS = {
   point: ["Point", "Name", "Place", "Kind", "Unit", "Range", "Source", "Address", "Reporting period", "Guards"],
   alarm: ["", "Alarm", "Name", "Limit", "Dead-band", "Delays", "Post", "Class", "In use", "Guards"],
   class: ["Class", "Name", "Comment needed", "May be shelved", "Longest", "Test every", "Review every", "Training"],
+  source: ["Source", "Name", "Driver", "Options", "Keep-alive", "Points", "Guards"],
+  place: ["Name", "Place", "Post", "Points"],
   requests: ["State", "Asked", "By", "Loosened", "Reason", "Decided", "Version"],
   versions: ["Version", "Time", "By", "Reason"],
 };
@@ -25,12 +27,14 @@ const KEPT = `anlan-draft-${config.account}`;
 class Configuration extends HTMLElement {
   connectedCallback() {
     this.may = this.hasAttribute("configures");
+    for (const [path, name] of Object.entries(JSON.parse(this.getAttribute("places")))) PLACES.set(path, name);
     const given = new URLSearchParams(location.search);
     this.tab = given.get("tab") in TABS ? given.get("tab") : "point";
     this.edits = this.may ? kept() : [];
     /** What was typed into forms and not yet put into the draft: "alarm PT-3.H" → {field: value}. */
     this.typed = new Map();
     this.innerHTML = frame();
+    if (!this.may) for (const tab of ["source", "place"]) this.querySelector(`[data-tab="${tab}"]`).remove();
     this.side = this.querySelector(".story");
     this.tbody = this.querySelector("tbody");
     this.addEventListener("click", (event) => this.clicked(event));
@@ -87,7 +91,7 @@ class Configuration extends HTMLElement {
   showTools(filter) {
     for (const one of this.querySelectorAll(".tabs button")) one.setAttribute("aria-selected", one.dataset.tab === this.tab ? "true" : "false");
     const edits = this.tab in this.fields;
-    this.querySelector("[data-act=new]").hidden = !this.may || !edits;
+    this.querySelector("[data-act=new]").hidden = !this.may || !(this.tab in START);
     this.querySelector("[type=search]").hidden = !edits;
     filter.hidden = !["point", "alarm", "requests"].includes(this.tab);
     if (filter.dataset.of !== this.tab) filter.innerHTML = FILTER[this.tab]?.(this).map(([value, said]) => `<option value="${esc(value)}">${esc(said)}</option>`).join("") ?? "";
@@ -115,9 +119,20 @@ class Configuration extends HTMLElement {
     return (config.language === "zh" ? zh : en) || value;
   }
 
+  postOf(post) {
+    const [, zh, en] = this.fields.place.find((one) => one.name === "post").choices.find(([one]) => one === post) ?? [];
+    return (config.language === "zh" ? zh : en) || post || "—";
+  }
+
+  /** The options of a source are its driver's own: those that stand in it. */
+  fieldsOf(what, row) {
+    const options = Object.entries((what === "source" && row?.options) || {}).filter(([, value]) => ["string", "number", "boolean"].includes(typeof value));
+    return [...this.fields[what], ...options.map(([name, value]) => ({ name: `options.${name}`, zh: name, en: name, kind: { number: "number", boolean: "yes" }[typeof value] ?? "text" }))];
+  }
+
   wordsOf({ what, change }) {
     const named = (key) => this.fields[what].find((one) => one.name === key || one.name.startsWith(`${key}.`));
-    return Object.keys(change).map((key) => (named(key) ? words(named(key)) : key)).join(config.language === "zh" ? "、" : ", ");
+    return Object.keys(change).map((key) => (named(key) ? words(named(key)) : key === "options" ? t("Options") : key)).join(config.language === "zh" ? "、" : ", ");
   }
 
   drafted(what, id) {
@@ -149,7 +164,7 @@ class Configuration extends HTMLElement {
     const shown = drafted?.change ? { ...row, ...drafted.change } : row;
     const guarded = row?.guarded ? `<p class="dim">${t("Guards safety: tightening takes one person, loosening two.")}</p>` : "";
     const gone = drafted && !drafted.change ? `<p class="form-error">${t("The draft takes this away.")}</p>` : "";
-    this.show(`<div class="top"><div><h2>${esc(row?.id ?? t("New"))} ${esc(label(row?.name ?? {}))}</h2>${guarded}${gone}</div></div><section>${formOf(what, this.fields[what], shown, start)}</section>`);
+    this.show(`<div class="top"><div><h2>${esc(row?.id ?? t("New"))} ${esc(label(row?.name ?? {}))}</h2>${guarded}${gone}</div></div><section>${formOf(what, this.fieldsOf(what, row), shown, start)}</section>`);
     const form = this.side.querySelector("form");
     this.editing = { what, row, key: `${what} ${row?.id ?? start.id ?? ""}`, began: valuesOf(form) };
     for (const [name, value] of Object.entries(this.typed.get(this.editing.key) ?? {})) if (form.elements[name]) form.elements[name].value = value;
@@ -208,7 +223,7 @@ class Configuration extends HTMLElement {
   /** Into the draft, unless it is wrong in itself. */
   async take(form) {
     const { what, row } = this.editing;
-    const edit = editOf(form, this.fields[what], row);
+    const edit = editOf(form, this.fieldsOf(what, row), row);
     if (!Object.keys(edit.change).length) return void (form.querySelector(".form-error").textContent = t("Nothing was changed."));
     const edits = [...this.edits.filter((one) => one.what !== edit.what || one.id !== edit.id), edit];
     const answer = await api.post("/api/v1/plant/draft/preview", { edits });
@@ -315,13 +330,16 @@ class Configuration extends HTMLElement {
     const forms = {
       sign: { title: t("Sign as who asks"), say: t("Sign"), note: t("Unsigned it waits for nobody: a console that is left open asks for no one."), fields: own, send: signed, done: t("Asked: it waits for a second person.") },
       approve: { title: t("Approve as the second person"), say: t("Approve"), fields: [...own, { name: "note", words: t("Note"), needed: false }], send: signed },
+      override: { title: t("Loosen alone, at night"), say: t("Override alone…"), note: t("Only where nobody is on duty who could approve it; for half an hour at most. It sounds at every console and at the node, ends by itself, and a second person reviews it afterwards."), fields: [{ name: "minutes", words: t("Minutes, 30 at most"), kind: "number", value: 30, step: 1 }, { name: "note", words: t("Why it cannot wait") }, ...own], send: signed },
+      end_override: { title: t("End it now"), fields: [], send: () => api.post(path, {}) },
+      review: { title: t("Review of a night override"), say: t("Sign"), fields: [{ name: "verdict", words: t("What you say of it"), kind: "choice", choices: [["agreed", t("agreed")], ["objected", t("objected")]] }, { name: "note", words: t("Reason") }, ...own], send: signed },
       decline: { title: t("Decline"), fields: [{ name: "note", words: t("Reason") }], send: (given) => api.post(path, given) },
       withdraw: { title: t("Withdraw"), fields: [{ name: "note", words: t("Reason") }], send: (given) => api.post(path, given) },
       take_on: { title: t("Take on"), note: t("You then answer for having asked; another person approves."), fields: own, send: signed },
     };
     const done = await ask({ about: esc(reason), ...forms[act] });
     if (!done) return;
-    if (done.version && act === "approve") toast(t("In force: version {n}", { n: done.version }));
+    if (done.version && ["approve", "override", "end_override"].includes(act)) toast(t("In force: version {n}", { n: done.version }));
     await this.load();
     await this.showRequest(id);
   }
@@ -373,9 +391,16 @@ const READ = {
     page.classes = answer.classes ?? [];
     return answer.refused ? answer : { items: answer.classes.filter((one) => within(`${one.id} ${one.name.zh} ${one.name.en}`, search)) };
   },
+  source: (search) => listOf("sources", search),
+  place: (search) => listOf("places", search),
   requests: (_, state) => api.get(`/api/v1/plant/requests?state=${state}`),
   versions: () => api.get("/api/v1/plant/versions?limit=200"),
 };
+
+async function listOf(what, search) {
+  const answer = await api.get(`/api/v1/plant/${what}`);
+  return answer.refused ? answer : { items: answer.items.filter((one) => within(`${one.id} ${one.name.zh} ${one.name.en}`, search)) };
+}
 
 const FILTER = {
   point: (page) => [["", t("Every source")], ["guarded", t("only what guards safety")], ...(page.fields.point.find((one) => one.name === "source").choices ?? []).map(([id, zh, en]) => [id, config.language === "zh" ? zh : en])],
@@ -392,7 +417,7 @@ const cells = (id, list) => `<tr data-id="${esc(id)}" tabindex="0">${list.map((c
 const LINE = {
   point: (row, page) =>
     cells(row.id, [
-      `<span class="strong nowrap">${esc(row.id)}</span>`, esc(label(row.name)), `<span class="mono">${esc(row.place)}</span>`, esc(page.said("kind", row.kind)), esc(config.units[row.unit] ?? row.unit),
+      `<span class="strong nowrap">${esc(row.id)}</span>`, esc(label(row.name)), placeOf(row.place), esc(page.said("kind", row.kind)), esc(config.units[row.unit] ?? row.unit),
       `<span class="nowrap">${row.range_low === null && row.range_high === null ? "—" : `${esc(row.range_low ?? "")} … ${esc(row.range_high ?? "")}`}</span>`,
       esc(row.source), `<span class="mono">${esc(row.address)}</span>`, `<span class="nowrap">${esc(row.reporting.period)} s</span>`, guards(row),
     ]),
@@ -407,6 +432,12 @@ const LINE = {
       `<span class="strong">${esc(row.id)}</span>`, esc(label(row.name)), yes(row.comment_required), yes(row.shelvable), row.max_shelving ? `${esc(row.max_shelving)} s` : "—",
       row.test_interval ? t("{n} d", { n: row.test_interval }) : "—", row.review_interval ? t("{n} d", { n: row.review_interval }) : "—", yes(row.training),
     ]),
+  source: (row) =>
+    cells(row.id, [
+      `<span class="strong nowrap">${esc(row.id)}</span>`, esc(label(row.name)), esc(row.driver), `<span class="mono">${esc(Object.entries(row.options).filter(([, value]) => typeof value !== "object").map(([name, value]) => `${name}=${value}`).join(" "))}</span>`,
+      `<span class="nowrap">${esc(row.keep_alive)} s</span>`, String(row.points), guards(row),
+    ]),
+  place: (row, page) => cells(row.id, [placeOf(row.id), `<span class="mono">${esc(row.id)}</span>`, esc(page.postOf(row.post)), String(row.points)]),
   requests: (row) => requestLine(row),
   versions: (row) => versionLine(row),
 };

@@ -4,8 +4,8 @@ import { config, esc, t } from "./config.js";
 import { helpOf } from "./help.js";
 
 /** What has parts, and which part makes it be there at all. */
-const GROUPS = { name: null, reporting: null, calibration: "due", position: "x", rationalised: "by", consequence: null, corrective_action: null, cause: null, basis: null };
-const FIXED = { point: ["id", "was"], alarm: ["id", "point", "kind"], class: ["id"] };
+const GROUPS = { name: null, reporting: null, options: null, calibration: "due", position: "x", rationalised: "by", consequence: null, corrective_action: null, cause: null, basis: null };
+const FIXED = { point: ["id", "was"], alarm: ["id", "point", "kind"], class: ["id"], source: ["id"], place: ["id"] };
 const WIDE = new Set(["consequence", "corrective_action", "cause", "basis", "when", "suppress_when", "states"]);
 
 export const words = (field) => field[config.language] || field.name;

@@ -81,5 +81,4 @@ async function lookForService(way) {
 if (config.live === false) {
   wireDoor();
   for (const way of document.querySelectorAll(".identity-way")) lookForService(way);
-  document.querySelector("form input")?.focus();
 }

@@ -18,6 +18,8 @@ class Link extends EventTarget {
     this.also = new Set();
     /** Detectors whose own state says calibration: their readings look plain. */
     this.calibrating = new Set();
+    /** Questions to the node that wait for their answer. */
+    this.asking = 0;
     this.faults = [];
     this.floods = [];
     this.offset = 0;
@@ -165,6 +167,7 @@ export const link = new Link();
 
 /** JSON from the API: the answer, or {refused: why} in the page's language. Never throws. */
 async function ask(path, options = {}) {
+  link.asking += 1;
   try {
     const answer = await fetch(path, { credentials: "same-origin", headers: { Accept: "application/json", ...options.headers }, ...options });
     const body = answer.status === 204 ? {} : await answer.json();
@@ -173,6 +176,8 @@ async function ask(path, options = {}) {
   } catch (error) {
     console.warn(path, error);
     return { refused: t("The node does not answer.") };
+  } finally {
+    link.asking -= 1;
   }
 }
 

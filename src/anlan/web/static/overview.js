@@ -7,7 +7,7 @@ import { showCounts, unseenMarks } from "./counts.js";
 import { span } from "./format.js";
 import { link } from "./link.js";
 import { PlanView, within } from "./plan.js";
-import { whenMounted } from "./shell.js";
+import { whenMounted } from "./mounted.js";
 import { linkWords, rateWords } from "./source_words.js";
 import "./values.js";
 

@@ -13,4 +13,3 @@ form.addEventListener("submit", async (event) => {
   form.querySelector(".form-error").textContent = answer.refused;
   form.querySelector("input").select();
 });
-form.querySelector("input").focus();

@@ -3,7 +3,8 @@
 import { esc, label, t } from "./config.js";
 import { stamp } from "./format.js";
 import { api } from "./link.js";
-import { TOKENS, ask } from "./point_forms.js";
+import { SIGNED, TOKENS, ask } from "./point_forms.js";
+import { withKey } from "./security_key.js";
 import { toast } from "./shell.js";
 
 const KINDS = { view: "view", operate: "operate", approve: "approve", configure: "configure", manage: "manage" };
@@ -141,7 +142,7 @@ class People extends HTMLElement {
   }
 
   factor(one) {
-    return ask({ title: t("Take away the second factor of {name}?", { name: label(one.name) }), say: t("Ask"), note: t("A second person decides: neither you nor its owner."), fields: [{ name: "reason", words: t("Reason") }], send: (given) => api.post(`/api/v1/people/${one.id}/factor-reset`, given), done: t("Asked: it waits for a second person.") });
+    return ask({ title: t("Take away the second factor of {name}?", { name: label(one.name) }), say: t("Ask"), note: t("A second person decides: neither you nor its owner."), fields: [{ name: "reason", words: t("Reason") }, ...SIGNED()], send: (given) => withKey((body) => api.post(`/api/v1/people/${one.id}/factor-reset`, body), given), done: t("Asked: it waits for a second person.") });
   }
 
   async sessions(one) {
@@ -157,6 +158,7 @@ class People extends HTMLElement {
   }
 
   async decide({ act, id }) {
+    if (act === "approve") return ask({ title: t("Approve as the second person"), say: t("Approve"), fields: SIGNED(), send: (given) => withKey((body) => api.post(`/api/v1/factor-resets/${id}/approve`, body), given) });
     const answer = await api.post(`/api/v1/factor-resets/${id}/${act}`, {});
     if (answer.refused) toast(answer.refused, true);
     return !answer.refused;

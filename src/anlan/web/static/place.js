@@ -6,7 +6,7 @@ import { esc, t } from "./config.js";
 import { showCounts, unseenMarks } from "./counts.js";
 import { link } from "./link.js";
 import { PlanView, within } from "./plan.js";
-import { whenMounted } from "./shell.js";
+import { whenMounted } from "./mounted.js";
 import { linkWords } from "./source_words.js";
 import "./values.js";
 

@@ -5,7 +5,7 @@ import { esc, t } from "./config.js";
 import { shortStamp, stamp } from "./format.js";
 import { link } from "./link.js";
 import { figure } from "./sentences.js";
-import { whenMounted } from "./shell.js";
+import { whenMounted } from "./mounted.js";
 import { sentenceOf } from "./values.js";
 
 function showDetail(place, point, reading) {

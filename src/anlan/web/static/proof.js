@@ -8,7 +8,7 @@ import { api, link } from "./link.js";
 import { sound } from "./sound.js";
 
 const STAGE_WORDS = { log: "log", engine: "engine", journal: "journal", console: "console", sound: "sound" };
-const RESULT_WORDS = { heard: "heard", not_heard: "was not heard", unanswered: "nobody answered", failed: "the chain broke" };
+const RESULT_WORDS = { heard: "heard", not_heard: "was not heard", unanswered: "nobody answered", failed: "the chain broke", broken_off: "broken off" };
 const SOUND_EVERY = 2_500;
 const STATION = "anlan-station-name";
 

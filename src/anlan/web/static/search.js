@@ -4,7 +4,8 @@
 import { symbol } from "./alarms.js";
 import { esc, label, t } from "./config.js";
 import { api } from "./link.js";
-import { notForPage, whenMounted } from "./shell.js";
+import { whenMounted } from "./mounted.js";
+import { notForPage } from "./shell.js";
 import { liveValue } from "./values.js";
 
 const WAIT = 90;

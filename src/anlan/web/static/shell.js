@@ -8,6 +8,7 @@ import { wireDoor } from "./door.js";
 import "./evacuation.js";
 import { showFloods } from "./floods.js";
 import { api, link } from "./link.js";
+import { whenMounted } from "./mounted.js";
 import { sound } from "./sound.js";
 
 const at = (name) => document.querySelector(`[data-shell="${name}"]`);
@@ -45,8 +46,14 @@ function showNewest() {
   const open = alarms.list().filter((row) => UNACKNOWLEDGED.has(row.state)).sort(worstFirst);
   const strip = at("newest");
   if (!strip) return;
-  strip.hidden = !open.length;
-  if (!open.length) return;
+  strip.classList.toggle("none", !open.length);
+  strip.querySelector(".silence").hidden = !open.length;
+  strip.querySelector(".rest").textContent = "";
+  if (!open.length) {
+    strip.querySelector("a").href = "/alarms";
+    strip.querySelector("a").textContent = alarms.loaded ? t("No alarm is unacknowledged.") : "—";
+    return;
+  }
   const [row] = open;
   const rest = open.length - 1;
   strip.querySelector("a").href = `/alarms?alarm=${encodeURIComponent(row.id)}`;
@@ -189,21 +196,6 @@ function start() {
   sound.addEventListener("change", showSound);
   if (config.live !== false) sound.enable();
   document.querySelector(".ways [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); // on a phone the ways are swiped
-}
-
-
-
-/** NiceGUI mounts the page's markup after this module has run; wait for the frame to stand. */
-export function whenMounted(selector, run) {
-  const found = document.querySelector(selector);
-  if (found) return run(found);
-  const watcher = new MutationObserver(() => {
-    const late = document.querySelector(selector);
-    if (!late) return;
-    watcher.disconnect();
-    run(late);
-  });
-  watcher.observe(document.documentElement, { childList: true, subtree: true });
 }
 
 whenMounted(".shell, .wall", (frame) => frame.matches(".shell") && start());

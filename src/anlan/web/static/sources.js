@@ -3,7 +3,7 @@
 import { esc, t } from "./config.js";
 import { span, stamp } from "./format.js";
 import { api, link } from "./link.js";
-import { whenMounted } from "./shell.js";
+import { whenMounted } from "./mounted.js";
 import { linkWords, rateFigure } from "./source_words.js";
 
 const rows = new Map();

@@ -6,7 +6,7 @@ import { config, esc, label, t } from "./config.js";
 import { clock, day, shortStamp, span } from "./format.js";
 import { link } from "./link.js";
 import { headline } from "./sentences.js";
-import { whenMounted } from "./shell.js";
+import { whenMounted } from "./mounted.js";
 import { mount } from "./wall_views.js";
 
 const FLASH = 500;

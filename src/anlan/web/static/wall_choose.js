@@ -1,6 +1,6 @@
 // The form that makes a wall's link: an empty field names no view, and tags alone are enough for a trend.
 
-import { whenMounted } from "./shell.js";
+import { whenMounted } from "./mounted.js";
 
 whenMounted(".wall-choose", (form) => {
   form.addEventListener("formdata", ({ formData }) => {
