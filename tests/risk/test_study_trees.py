@@ -127,7 +127,9 @@ def test_sequences_follow_facts_and_the_yaml_form_means_the_same_as_xml() -> Non
 
 def test_a_tree_in_a_file_beside_the_study() -> None:
     text = TREE.split("top:", maxsplit=1)[0] + "file: tree.xml\nlive: {hot: {alarm: TI-1.H}}\n"
-    xml = write_openpsa(tree_of([parse_yaml(TREE.split("Cooling}\n".replace("C", "c"))[1].split("live:", maxsplit=1)[0].encode(), "t.yaml")]))
+    xml = write_openpsa(
+        tree_of([parse_yaml(TREE.split("Cooling}\n".replace("C", "c"))[1].split("live:", maxsplit=1)[0].encode(), "t.yaml")])
+    )
     of = kind("fault-tree")
     model = of.read(draft(text, tree_xml=xml))
     assert of.outcome(of.solve(model, None)).value == pytest.approx(either(P_PUMPS, HOT), rel=1e-12)
