@@ -11,7 +11,7 @@ FAILURE_WORDS: tuple[str, ...] = (
     "Enter a failure", "Enter a demand", "Retire", "Entries", "Withdraw the entry", "Point that tells of it, if one does",
     "worked", "did not work", "When, as 2026-01-31 08:00", "Enter", "per hour", "per demand", "{n} failures",
     "{n} demands", "text not checked", "{h} h in service, {t} tests, {d} demands, {f} failures", "Nothing has been entered.",
-    "withdrawn: {reason}", 
+    "withdrawn: {reason}",
     # layers of protection
     "Initiating event", "Enabling condition", "Conditional modifier", "Layer", "Consequence", "Unmitigated", "Before safety functions",
     "Mitigated", "Target", "Against the target", "PFDavg that safety functions need", "Factor", "Per year", "All causes",
