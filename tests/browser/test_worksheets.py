@@ -82,6 +82,7 @@ def test_a_sheet_is_found_filled_in_and_kept(node: Any, sign_in: Any, sheets: di
     expect(page.locator(".sheet-top")).to_contain_text("版本 3", timeout=SHOWS)
     page.locator("[data-changes] summary").first.click()
     expect(page.locator("[data-changes] ul").first).to_contain_text("阀门误开", timeout=SHOWS)
+    expect(page.locator("[data-changes] ul").first).to_contain_text("4 措施很少起作用")
     page.locator("[data-colour=red]").click()
     expect(page.locator("table.grid tbody tr:visible")).to_have_count(2)
     keep(page, "worksheet-merged")

@@ -212,7 +212,7 @@ export function tabbed(text) {
 const say = (column, choice) => (column.type === "factor" || /^\d+$/.test(choice.id) ? `${choice.id} ${label(choice.words)}` : label(choice.words));
 
 /** What stands in a cell, in words. */
-function shown(column, text) {
+export function shown(column, text) {
   if (column.type === "choices") return text.split("; ").filter(Boolean).map((id) => label(column.choices.find((one) => one.id === id)?.words ?? {}) || id).join("; ");
   if (!column.choices.length) return text;
   const found = column.choices.find((one) => one.id === text);

@@ -8,7 +8,7 @@ import { withKey } from "./security_key.js";
 import { toast } from "./shell.js";
 import { brought, newSheet, wizard } from "./worksheet_new.js";
 import { matrix } from "./worksheet_matrix.js";
-import { Grid, LEVELS, fill } from "./worksheet_grid.js";
+import { Grid, LEVELS, fill, shown } from "./worksheet_grid.js";
 
 const COLOURS = ["red", "orange", "yellow", "blue", "unassessed"];
 const STATES = () => ({ draft: t("draft"), reviewed: t("reviewed"), signed: t("is signed") });
@@ -178,8 +178,9 @@ class Worksheet extends HTMLElement {
   /** What a version changed of the one it was made from, when somebody asks. */
   async changes(place) {
     const answer = await api.get(`${PATH}/${this.told.id}/versions/${place.dataset.changes}/changes`);
-    const named = new Map(this.told.columns.map((one) => [one.name, label(one.words)]));
-    const rows = (answer.items ?? []).map((one) => `<li><b>${esc(one.line)}</b> ${esc(named.get(one.column) ?? one.column)} <del>${esc(one.before)}</del> → <ins>${esc(one.after)}</ins></li>`);
+    const columns = new Map(this.told.columns.map((one) => [one.name, one]));
+    const say = (name, text) => esc(columns.has(name) ? shown(columns.get(name), text) : text);
+    const rows = (answer.items ?? []).map((one) => `<li><b>${esc(one.line)}</b> ${esc(label(columns.get(one.column)?.words ?? {}) || one.column)} <del>${say(one.column, one.before)}</del> → <ins>${say(one.column, one.after)}</ins></li>`);
     place.querySelector("ul").innerHTML = answer.refused ? `<li>${esc(answer.refused)}</li>` : rows.join("") || `<li class="dim">${t("Nothing differs.")}</li>`;
   }
 
