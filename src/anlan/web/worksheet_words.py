@@ -30,7 +30,7 @@ WORKSHEET_WORDS: tuple[str, ...] = (
     "This version is no longer what was kept: its hash does not match.",
     "An earlier version; current is version {n}.",
     "Show it",
-    "Review…",
+    "Review as another person…",
     "Sign…",
     "Save…",
     "Add a line",
