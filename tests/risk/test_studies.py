@@ -16,7 +16,7 @@ from anlan.risk.studies.checking import Names
 from anlan.risk.studies.command import register
 from anlan.risk.studies.drafts import Draft, Written, read_draft
 from anlan.risk.studies.facts import Binding, Condition, read_binding
-from anlan.risk.studies.folder import export_folder, import_folder, read_folder
+from anlan.risk.studies.folder import export_folder, import_studies, read_folder
 from anlan.risk.studies.store import StaleStudy, Studies
 from anlan.risk.written import Mistake
 from anlan.sense.demo.wiring import PLANT as DEMO
@@ -109,7 +109,7 @@ def folder(at: Path, a: str = "0.1", point: str = "PI-101", id: str = "leak") ->
 def brought_in(studies: Studies, at: Path) -> list[int]:
     found = read_folder(at, NAMES)
     assert found.mistakes == ()
-    return [one.number for one in import_folder(studies, at, found.studies.values(), author="li", reason="up")]
+    return [one.number for one in import_studies(studies, at, found.studies.values(), author="li", reason="up")]
 
 
 NAMES = Names({"PI-101"}, set(), {}, {"works"})
@@ -135,9 +135,9 @@ def test_a_folder_becomes_versions_and_versions_a_folder(studies: Studies, tmp_p
     export_folder(studies.current().values(), here, replace=True)
     assert brought_in(studies, folder(here, "0.4")) == [4]
     shipped = read_folder(folder(here, "0.5")).studies.values()
-    new = import_folder(studies, here, shipped, author="anlan", reason="demo plant", origin="demo", note=False)
+    new = import_studies(studies, here, shipped, author="anlan", reason="demo plant", origin="demo", note=False)
     assert [one.number for one in new] == [5], "a demo's studies come with the program and do not stop its start"
-    assert import_folder(studies, here, shipped, author="anlan", reason="demo plant", origin="demo", note=False) == []
+    assert import_studies(studies, here, shipped, author="anlan", reason="demo plant", origin="demo", note=False) == []
 
 
 @pytest.mark.parametrize(

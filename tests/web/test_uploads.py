@@ -19,6 +19,7 @@ from anlan.plant import api as plant_api
 from anlan.plant.folder import load
 from anlan.plant.running import Difference
 from anlan.plant.versions import import_plant
+from anlan.risk import api as risk_api
 from anlan.web.app import build_app
 from anlan.web.context import WebSettings
 from anlan.web.gate import UPLOADS_UNDER
@@ -31,8 +32,9 @@ BOOKS = "/api/v1/alarms/master/preview"
 LISTS = "/api/v1/plant/lists/read?name=list.xlsx"
 KNOWN = {
     "/api/v1/alarms/master/preview", "/api/v1/alarms/master/import", "/api/v1/plant/lists/read", "/api/v1/plant/drawings/{drawing}/image",
+    "/api/v1/risk/workbooks/preview", "/api/v1/risk/workbooks/import",
 }  # fmt: skip
-"""Routes that take whole files; of drawings: tests/plant/test_drawings.py."""
+"""Routes that take whole files; of drawings: tests/plant/test_drawings.py, of worksheets: tests/web/test_worksheets.py."""
 
 
 class Core:
@@ -57,7 +59,7 @@ async def whole(node: Any, people: None, tmp_path: Path) -> AsyncIterator[FastAP
     node.context.extras["monitor.engine_config"] = lambda: engine_config_in_force(node.records)
     node.context.extras["plant.running"] = Core()
     node.context.settings = WebSettings(max_body=1 << 18, max_upload=1 << 19)
-    app = build_app(node.context, routes=[plant_api.routes, monitor_api.routes])
+    app = build_app(node.context, routes=[plant_api.routes, monitor_api.routes, risk_api.routes])
     async with app.router.lifespan_context(app):
         yield app
 

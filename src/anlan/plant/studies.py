@@ -45,7 +45,7 @@ def bring_in_studies(records: Records, folder: Path, plant: Plant, clock: Clock,
     from sqlalchemy.orm import Session
 
     from anlan.guard.audit import append
-    from anlan.risk.studies.folder import import_folder, read_folder
+    from anlan.risk.studies.folder import import_studies, read_folder
     from anlan.risk.studies.service import local_leaf
     from anlan.risk.studies.store import Studies
 
@@ -54,7 +54,7 @@ def bring_in_studies(records: Records, folder: Path, plant: Plant, clock: Clock,
 
     found = read_folder(folder, names_of(plant)).studies.values()
     origin = DEMO if plant.site.demo else ""
-    return import_folder(
+    return import_studies(
         Studies(records, clock), folder, found, author=author, reason=reason, origin=origin, note=not plant.site.demo, also=also
     )
 

@@ -55,7 +55,8 @@ RATES = (
     _rate("witness", r"GET /api/v1/witness/[^/]+/lines", 10, 0.1),
     _rate(
         "upload",
-        r"(POST|PUT) /api/v1/(alarms/master/(preview|import)|plant/(lists/read|draft/preview|additions/preview|drawings/[^/]+/image))",
+        r"(POST|PUT) /api/v1/(alarms/master/(preview|import)|plant/(lists/read|draft/preview|additions/preview|drawings/[^/]+/image)|"
+        r"risk/workbooks/(preview|import))",
         30,
         0.5,
     ),

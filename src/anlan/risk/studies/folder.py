@@ -94,7 +94,7 @@ def _text(path: Path, name: str) -> str:
 Also = Callable[[Session, Study | None, Study], None]
 
 
-def import_folder(
+def import_studies(
     studies: Studies, plant: Path, found: Iterable[tuple[Draft, Written]], *, author: str, reason: str, origin: str = "", note: bool = True, also: Also | None = None
 ) -> list[Study]:  # fmt: skip
     """The new versions that were made. `origin`: by what the folder is known again where it cannot be written; `note`: whether it may be;
