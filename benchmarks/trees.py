@@ -37,7 +37,11 @@ def main() -> None:
     hardest = [file for file in files if file.stem == HARDEST]
     files = [file for file in files if file.stem != HARDEST]
     ours = {file.stem: timed(file) for file in files}
-    peer = None if args.no_peers or shutil.which("scram") is None else {file.stem: scram(file, args.seconds) for file in files}
+    peer = (
+        None
+        if args.no_peers or shutil.which("scram") is None
+        else {file.stem: scram(file, args.seconds, args.folder) for file in files}
+    )
     unsolved = [name for name, (_, done) in ours.items() if not done]
     notes = f"{len(files)} trees, {len(unsolved)} of them not exactly; in one process, {highest_mib():.0f} MiB at most; {load_average()}"
     total = sum(seconds for seconds, _ in ours.values())
@@ -56,7 +60,7 @@ def main() -> None:
             f"{len(both)} trees that scram finishes",
         )
     started = command([sys.executable, "-m", "anlan", "risk", "tree", str(files[0]), "--json"])
-    theirs_started = scram(files[0], args.seconds) if peer is not None else None
+    theirs_started = scram(files[0], args.seconds, args.folder) if peer is not None else None
     report("trees.one_command", started, theirs_started, f"a process of its own for {files[0].stem}, start included")
     if hardest:
         seconds, done = timed(hardest[0])
@@ -66,6 +70,7 @@ def main() -> None:
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--folder", help="where the peer writes; default the system's for temporary files")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with Open-PSA files")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long the peer may take for a tree")
 
@@ -94,9 +99,9 @@ def command(words: list[str]) -> float:
     return time.perf_counter() - start
 
 
-def scram(file: Path, seconds: float) -> float | None:
+def scram(file: Path, seconds: float, where: str | None) -> float | None:
     """Seconds; None when it was stopped, ran out of 8 GB or failed."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix="anlan-trees-", dir=where) as folder:
         words = ["scram", "--bdd", "--probability", "on", str(file), "-o", f"{folder}/out.xml"]
         start = time.perf_counter()
         try:
