@@ -93,7 +93,12 @@ def test_unknown_is_carried_and_never_lowers() -> None:
     assert "41 " in several.missing[0].text("en")
     assert found({"cas": "9004-70-0", "row": 41, "classes": ["W10"], "tonnes": 50}).complete
     torn = found({"substance": "苯", "cas": "7782-50-5", "classes": ["W5.2"], "tonnes": 10})
-    assert (torn.s, torn.complete, "12 氯" in torn.missing[0].text("zh"), "57 苯" in torn.missing[0].text("zh")) == (2, False, True, True)
+    assert (torn.s, torn.complete, "12 氯" in torn.missing[0].text("zh"), "57 苯" in torn.missing[0].text("zh")) == (
+        2,
+        False,
+        True,
+        True,
+    )
 
 
 def test_a_class_from_memory_is_shown_and_cannot_be_signed() -> None:
