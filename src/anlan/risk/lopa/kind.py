@@ -89,15 +89,14 @@ def limits_of(answer: Answer) -> tuple[Label, ...]:
         for part in layer.function.parts
         for doubt in part.group.doubts
     ]
-    return tuple(found)
+    return (*found, *answer.beyond())
 
 
 def _moved(answer: Answer) -> tuple[Moved, ...]:
     if answer.facts is None:
         return ()
-    chances = [*answer.analysis.modifiers, *(one for cause in answer.analysis.causes for one in cause.enabling)]
     found = []
-    moving: list[Layer | Chance] = [*answer.analysis.layers, *chances]
+    moving: list[Layer | Chance] = [*answer.analysis.layers, *answer.analysis.chances()]
     for one in moving:
         for bound in one.lost if isinstance(one, Layer) else one.present:
             found.append(Moved(one.id, one.name, bound.binding, answer.facts[bound.binding], with_fact(answer, bound.binding)))
