@@ -106,6 +106,7 @@ def test_what_changes_is_told_and_what_weakens_an_alarm_takes_two(tmp_path: Path
         ("mass: WI-102", "mass: TI-101", "unit-kind plant.yaml:62: the mass in V-102 is computed from TI-101, which is in Cel; one of kg, t was expected"),
         ("cas: 7782-50-5, tonnes", "substance: 中间体, tonnes", "hazard-incomplete plant.yaml:43: V-102: 中间体 is not in table 1; its class of table 2 is not told (classes)"),
         ("cas: 7782-50-5, tonnes", "cas: 67-56-1, tonnes", "hazard-provisional plant.yaml:43: MH-01: β of V-102 rests on a class that is not checked against the original; write classes"),
+        ("filling: 0.85\n          density: 1408", "filling: 1\n          density: 1468", "hazard-strapping plant.yaml:50: the strapping table of V-101 ends at 52.114 t, not above its design maximum 52.114 t"),
         ("technical: 陈静, ", "", "hazard-persons plant.yaml:43: MH-01 is a major hazard; its three named persons (principal, technical, operating) are not all told"),
     ],
 )  # fmt: skip

@@ -17,6 +17,7 @@ from anlan.model.kinds import kinds
 from anlan.model.points import Point, Reporting
 from anlan.model.words import Label
 from anlan.risk.hazards.config import HazardSettings
+from anlan.risk.hazards.inventory import TankNow
 from anlan.web.context import PlantView
 from tests.web.conftest import PASSWORD, Console, Node
 
@@ -172,3 +173,14 @@ async def test_who_may_not_is_refused_and_the_database_keeps_what_is_signed(
             session.execute(text(change_))
     actions = [leaf["action"] for leaf in (await officer.get("/api/v1/audit")).json()["items"]]
     assert "hazard.sign" in actions
+
+
+@pytest.mark.parametrize(
+    ("mass", "beyond", "above"),
+    [(41.0, False, True), (41.0, True, True), (39.0, False, False), (39.0, True, None), (None, False, None)],
+)
+def test_where_a_table_has_ended_nobody_says_that_there_is_less(mass: float | None, beyond: bool, above: bool | None) -> None:
+    """What stands above the last row of a strapping table counts as that row: a lower bound."""
+    unit = HazardSettings.model_validate({"units": [UNIT]}).units[0]
+    tank = TankNow(unit, unit.contents[0], "V-201.MASS", mass, 0, Label(), 0.0, beyond=beyond)
+    assert (tank.above_design, tank.as_json()["above_design"]) == (above, above)
