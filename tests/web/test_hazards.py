@@ -26,7 +26,7 @@ TANK = {"id": "V-201", "cas": "7782-50-5", "tonnes": 40, "live": {"mass": "WI-20
 UNIT = {
     "id": "MH-01", "name": {"zh": "液氯罐区"}, "kind": "storage", "places": ["hualan/U200"], "contents": [TANK],
     "persons": {"principal": "李明", "technical": "陈静", "operating": "王强"},
-    "filing": {"number": "BA-1", "on": "2025-05-20", "authority": "应急管理局"},
+    "filing": {"number": "BA-1", "on": "2025-05-20", "authority": "应急管理局", "papers": {"assessment": "档案 3-12"}},
 }  # fmt: skip
 HERE = "/api/v1/risk/hazards"
 STEP = {"occasion": "first", "basis": "评价报告 2025-17", "assessed_on": "2025-12-20", "password": PASSWORD}
@@ -96,6 +96,14 @@ async def test_what_is_signed_holds_until_it_is_signed_anew(officer: Console, no
     assert (graver["legal"]["number"], [step["state"] for step in graver["history"]]) == (3, ["in_force", "replaced", "replaced"])
 
 
+async def test_people_who_were_counted_long_ago_are_told(officer: Console, node: Node) -> None:
+    old = HazardSettings.model_validate({"residents": RESIDENTS | {"counted_on": "2020-03-01"}, "units": [UNIT]})
+    node.context.plant = replace(node.context.plant, hazards=old)
+    assert "the people around were counted on 2020-03-01, more than three years ago" in [
+        fault["en"] for fault in (await one(officer))["faults"]
+    ]
+
+
 async def test_less_than_before_takes_a_second_person(officer: Console, consoles: Callable[..., Console], node: Node) -> None:
     await signed(officer)
     change(node, contents=[TANK | {"tonnes": 20}])
@@ -152,7 +160,15 @@ async def test_the_register_is_printed(officer: Console, node: Node) -> None:
     printed = await officer.get("/api/v1/print/risk/hazards")
     assert (printed.status_code, printed.content[:5]) == (200, b"%PDF-")
     told = "".join("".join(page.extract_text() for page in PdfReader(BytesIO(printed.content)).pages).split())
-    for words in ("重大危险源", "GB18218-2018", "评价报告2025-17", "42.00超设计最大量", "S=Σq/Q=40/5=8"):
+    for words in (
+        "重大危险源",
+        "GB18218-2018",
+        "评价报告2025-17",
+        "42.00超设计最大量",
+        "S=Σq/Q=40/5=8",
+        "备案材料清单",
+        "档案3-12",
+    ):
         assert words in told
 
 

@@ -15,7 +15,7 @@ HAZARD_WORDS: tuple[str, ...] = (
     "complete: it can be signed", "not complete: it can't be signed", "Substance", "S is below 1: R is not graded.",
     "above the design maximum", "the level lies outside of its strapping table: counted as its end",
     "the temperature lies outside of the density's table: counted as its end", "strapping table", "design maximum",
-    "Content", "Steps", "not told", "Filing number", "Filed on", "Filing authority", "Comment", "Documents", "Reject", "Principal person", "Technical person",
+    "Content", "Steps", "not told", "Filing list", "Filing number", "Filed on", "Filing authority", "Comment", "Documents", "Reject", "Principal person", "Technical person",
     "Operating person", "Nobody has signed an identification of this unit.", "approved by", "rejected by", "named persons",
     "its hash differs", "Level", "Assessed → due", "Signed by", "again after {n} years",
 )  # fmt: skip
