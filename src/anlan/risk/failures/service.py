@@ -21,7 +21,7 @@ from anlan.risk.failures.library import Entry, failure_data, library
 from anlan.risk.failures.records import FailureEvent
 from anlan.risk.failures.store import STROKE, Entered, FailureStore, happening_of, standing
 from anlan.risk.failures.telling import of_history, row_of
-from anlan.risk.failures.update import Updated, update_failures
+from anlan.risk.failures.update import update_failures
 from anlan.web.answers import iso
 from anlan.web.context import Context
 
@@ -75,12 +75,6 @@ class FailureService:
             and equipment in ("", row.equipment)
             and principal.allows(VIEW, self._place(row.point))
         ]
-
-    async def rate(self, equipment: str, mode: str) -> tuple[Entry, Updated]:
-        """For a tree or an analysis of layers: the entry and what this plant made of it. Raises NotFound."""
-        one = failure_data(equipment, mode)
-        happenings, _ = await self._happenings()
-        return one, update_failures(one.law, tally(one, happenings, self._context.clock.now()).counts)
 
     # ---- what the node counts itself
 
