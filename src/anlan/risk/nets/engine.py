@@ -97,7 +97,12 @@ class Engine:
         self._impossible = pyagrum.IncompatibleEvidence
         self.version = str(pyagrum.__version__)
         self._net = compiled = pyagrum.BayesNet(self.net.name)
-        parts = list(elementary(self.net))
+        parts, cells = [], 0
+        for part in elementary(self.net):
+            cells += part.table.size
+            if cells > MOST_CELLS:
+                raise self._entangled()
+            parts.append(part)
         for part in parts:
             compiled.add(pyagrum.LabelizedVariable(part.name, part.name, list(part.states)))
         for part in parts:
@@ -118,8 +123,11 @@ class Engine:
                 size *= self._net.variable(node).domainSize()
             cells += size
             if cells > MOST_CELLS:
-                raise NetQuestion("the nodes of {name} are too entangled for an exact answer: more than {most} numbers are needed",
-                                  name=self.net.name, most=MOST_CELLS)  # fmt: skip
+                raise self._entangled()
+
+    def _entangled(self) -> NetQuestion:
+        return NetQuestion("the nodes of {name} are too entangled for an exact answer: more than {most} numbers are needed",
+                           name=self.net.name, most=MOST_CELLS)  # fmt: skip
 
     def posteriors(self, evidence: Evidence, about: Iterable[str]) -> dict[str, dict[str, float]]:
         """Node → state → probability. Raises NetQuestion for what is unknown and for evidence of probability 0."""
