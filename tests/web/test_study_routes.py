@@ -14,6 +14,7 @@ from pypdf import PdfReader
 from anlan.guard.records import AuditLeaf
 from anlan.model.clock import SECOND
 from anlan.model.quality import BAD_COMMUNICATION
+from anlan.risk.bowties.kind import BowTies
 from anlan.risk.studies.live import LiveStudies
 from tests.web.conftest import Console, Node
 
@@ -174,6 +175,48 @@ async def test_whoever_may_not_see_the_place_sees_no_study(console: Console, con
     assert (await put(branch, TEXT.replace("leak: 0.01", "leak: 0.02"), 1)).status_code == 403
     moved = TEXT.replace("place: hualan/U200", "place: hualan/U300")
     assert (await put(branch, moved, 1)).status_code == 403, "nobody takes another's study into the own branch"
+
+
+async def test_nobody_learns_by_a_draft_what_they_may_not_see(console: Console, consoles: Any) -> None:
+    await console.sign_in("safety")
+    tie = "study: flare\nkind: bow-tie\nname: x\nplace: hualan/U200\ntop-event: x\nbarriers: {valve: {kind: active, pfd: 0.1, health: {point: AT-203, when: bad}}}\nthreats: {t: {frequency: 1, barriers: [valve]}}\nconsequences: {c: {severity: 3}}\n"
+    assert (await put(console, tie, study="flare")).status_code == 200
+    branch = consoles()
+    await branch.sign_in("branch")
+    own = TEXT.replace("place: hualan/U200", "place: hualan/U300")
+    for hidden in ('{point: AT-203, when: "> 0.5"', "{alarm: AT-203.H", "{barrier: flare/valve"):
+        text = own.replace('{point: AT-203, when: "> 0.5"', hidden)
+        told = (await branch.post(f"{PATH}/preview", json={"text": text})).json()
+        assert [one["text"]["en"].partition(": ")[2].startswith("the plant has no ") for one in told["mistakes"]] == [True]
+        why = {one["what"]: one["why"]["en"] for one in told["outcome"]["moved"]}
+        assert why["leak"].startswith("the plant has no ")
+        assert (await put(branch, text)).json()["code"] == "study-mistakes"
+    assert (await console.post(f"{PATH}/preview", json={"text": own})).json()["mistakes"] == []
+
+
+async def test_no_study_and_no_question_keeps_the_others_from_following_the_plant(
+    node: Node, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(BowTies, "solve", broken)
+    await console.sign_in("safety")
+    tie = "study: a-first\nkind: bow-tie\nname: x\nplace: hualan/U200\ntop-event: x\nthreats: {t: {frequency: 1}}\nconsequences: {c: {severity: 3}}\n"
+    assert (await put(console, tie, study="a-first")).status_code == 200
+    await put(console)
+    node.feed("LT-301", 50)
+    node.feed("AT-203", 0.6)
+    await node.settle()
+    live = LiveStudies.of(node.context)
+    async with live._asking:  # somebody's question takes long
+        await said(node, console, 40, 0.0)
+    rows = {row["id"]: row for row in (await console.get(PATH)).json()["items"]}
+    assert rows["a-first"]["failure"]["en"] == "it cannot be computed: RecursionError"
+    first = await asyncio.to_thread(live.store.get, "gas-unseen", 1)
+    await put(console, TEXT.replace("blind: 0.1", "blind: 0.2"), 1)
+    await live.take(first)  # read more slowly than the version after it
+    assert live.running["gas-unseen"].study.number == 2
 
 
 async def test_open_pages_are_told(node: Node, console: Console, address: str) -> None:
