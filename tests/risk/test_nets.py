@@ -340,6 +340,12 @@ def test_a_gate_that_counts_far_costs_little_or_is_refused() -> None:
     assert answer.posteriors["top"]["yes"] == pytest.approx(binomial, rel=1e-9)
     with pytest.raises(NetQuestion, match="too entangled"):
         ask(counting(300, ["a", "b"] * 300))
+    of = kind("net")
+    text = (
+        "study: x\nkind: net\nname: x\nquery: [top]\nnodes: {a: 0.1, b: 0.1, top: {atleast: 100, of: [" + "a, b, " * 100 + "]}}\n"
+    )
+    with pytest.raises(NetQuestion, match="more than 1048576 numbers"):  # where alarms are told as well
+        of.solve(of.read(read_draft(Written(text))), None)
     with pytest.raises(NetMistake, match="from 1 to 1000"):
         ask(counting(1001, ["a"] * 1200))
 
