@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 import typer
 from typer.testing import CliRunner
 
@@ -65,6 +66,9 @@ def test_versions_never_change_and_name_their_base(studies: Studies) -> None:
     with pytest.raises(NotFound):
         studies.get("leak")
     assert studies.put(*draft(), author="li", reason="back", base=None).number == 4
+    for step in ("UPDATE risk_studies SET text = ''", "DELETE FROM risk_studies"):
+        with pytest.raises((sa.exc.DBAPIError, AnlanError), match="not changed"), studies._records.session() as session:
+            session.execute(sa.text(step))
 
 
 @pytest.mark.parametrize(
