@@ -136,6 +136,12 @@ async def test_a_draft_is_tried_out_and_kept_as_a_version(node: Node, console: C
     assert told["mistakes"] == []
     assert told["difference"]["baseline"] == {"before": pytest.approx(0.001), "after": pytest.approx(0.002998)}
     assert told["difference"]["cut_sets"] == {"before": 1, "after": 2, "new": [["deaf"]], "gone": [], "compared": 2000}
+    facts = LiveStudies.of(node.context).facts
+    node.feed("AT-203", 0.1)
+    await node.settle()
+    typed = (await console.post(f"{PATH}/preview", json={"text": TEXT.replace("> 0.5", "> 0.625")})).json()
+    assert {one["binding"]: one["state"] for one in typed["outcome"]["moved"]}["point AT-203 > 0.625"] is False
+    assert "point AT-203 > 0.625" not in map(str, facts._known), "what is only typed is not remembered"
     wrong = TEXT.replace("AT-203", "AT-999").replace("place: hualan/U200", "place: hualan/U900")
     told = (await console.post(f"{PATH}/preview", json={"text": wrong})).json()
     assert [(one["line"], one["text"]["en"].partition(": ")[2]) for one in told["mistakes"]] == [

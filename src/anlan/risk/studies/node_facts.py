@@ -72,6 +72,14 @@ class NodeFacts:
             self._known[binding] = before = (state, since or (self._context.clock.now() if before is not None else 0))
         return Fact(state, since or before[1], why, state)
 
+    def glance(self, binding: Binding) -> Fact:
+        """The same for what is only tried out: what no study in force asks for is not remembered, however many texts are typed."""
+        asked = binding in self._known
+        found = self.fact(binding)
+        if not asked:
+            self._known.pop(binding, None)
+        return found
+
     def _unknown(self, binding: Binding, why: Label) -> Fact:
         before = self._known.get(binding)
         return Fact(None, before[1] if before is not None else 0, why, before[0] if before is not None else None)

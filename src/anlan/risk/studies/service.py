@@ -187,7 +187,7 @@ class StudyService:
             before = None
         of = kind(draft.kind)
         facts = {
-            one.binding: _nothing(one.binding) if one.binding in checked.lacking else self.live.facts.fact(one.binding)
+            one.binding: _nothing(one.binding) if one.binding in checked.lacking else self.live.facts.glance(one.binding)
             for one in of.bindings(checked.model)
         }
         try:
@@ -373,7 +373,7 @@ class StudyService:
         if checked.model is None:
             raise StudyMistakes(checked.mistakes)
         of = kind(found.kind)
-        facts: dict[Binding, Fact] = {one.binding: self.live.facts.fact(one.binding) for one in of.bindings(checked.model)}
+        facts: dict[Binding, Fact] = {one.binding: self.live.facts.glance(one.binding) for one in of.bindings(checked.model)}
         return found, of, await self.live.compute(found.kind, checked.model, facts)
 
     async def _checked(self, principal: Principal, written: Written, study: str) -> Checked:
