@@ -32,6 +32,8 @@ VIEW, EDIT = "risk.view", "risk.edit"
 COMPARED = 2_000
 """Cut sets of each side that a preview compares, the likeliest first."""
 SHOWN = 50
+MOST_TOLD, MOST_FACTS = 2_000, 40_000
+"""Times of a history, and facts of all of them together: some 12 MB."""
 
 
 class StudyMistakes(InputError):
@@ -134,6 +136,8 @@ class StudyService:
     async def history(self, principal: Principal, study: str, start: Micros, end: Micros) -> list[dict[str, Any]]:
         """What it said, in order, each time with why. Raises NotFound."""
         self._must_see(principal, (await asyncio.to_thread(self._store.versions, study))[0])
+        running = self.live.running.get(study)
+        most = min(MOST_TOLD, MOST_FACTS // max(len(running.bindings) if running is not None else 1, 1))
         return [
             {
                 "at": one.at,
@@ -145,7 +149,7 @@ class StudyService:
                 "unknown": one.unknown,
                 "facts": one.facts,
             }
-            for one in await asyncio.to_thread(self._store.results, study, start, end)
+            for one in await asyncio.to_thread(self._store.results, study, start, end, most)
         ]
 
     # ---- tried out
