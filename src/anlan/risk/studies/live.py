@@ -205,6 +205,7 @@ class LiveStudies:
                 unkept = failure
             if changed:
                 self.moved.ring()
+            await asyncio.sleep(0)  # a thousand questions to the plant are not one step of the console's loop
         if unkept is not None:
             raise unkept
 
