@@ -339,7 +339,7 @@ def test_a_gate_that_counts_far_costs_little_or_is_refused() -> None:
     binomial = math.fsum(math.comb(40, k) * 0.1**k * 0.9 ** (40 - k) for k in range(6, 41))
     assert answer.posteriors["top"]["yes"] == pytest.approx(binomial, rel=1e-9)
     with pytest.raises(NetQuestion, match="too entangled"):
-        ask(counting(300, ["a", "b"] * 300))
+        ask(counting(900, ["a", "b"] * 460))
     of = kind("net")
     text = (
         "study: x\nkind: net\nname: x\nquery: [top]\nnodes: {a: 0.1, b: 0.1, top: {atleast: 100, of: [" + "a, b, " * 100 + "]}}\n"

@@ -95,11 +95,12 @@ def _chain(
         if not before and i + 1 < len(literals) and literals[i + 1].ref != literals[i].ref:
             here.append(literals[i + 1])
         last = i + len(here) == len(literals)
-        table: Array = np.eye(len(start)) if before else taken
+        table: Array | None = None if before else taken
         for j, one in enumerate(here):
             moves = [np.array([step(i + j, state, true) for state in range(len(start))]) for true in (False, True)]
             held = [state in one.states for state in nodes[one.ref.name].states]
-            table = np.stack([table @ moves[true] for true in held], axis=-2)
+            table = np.stack([moves[true] if table is None else table @ moves[true] for true in held], axis=-2)
+        assert table is not None
         parents = (*([before] if before else []), *(one.ref.name for one in here))
         if last:
             yield Elementary(node.name, node.states, parents, table @ final)
