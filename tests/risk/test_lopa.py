@@ -211,6 +211,11 @@ def test_a_function_written_in_a_layer_gives_its_pfd() -> None:
     found = answer(BASE.replace("{sort: sif, pfd: 1.0e-2", sif))
     assert next(one for one in found.paths[0].steps if one.id == "sif-07").factor == pytest.approx(2e-6 * (4380 + 8))
     assert any("sif-07 — systematic capability: not assessed" in one.text("en") for one in found.remarks())
+    told = answer(
+        BASE.replace("{sort: sif, pfd: 1.0e-2, source: certificate", sif.replace("mttr: 8}", "mttr: 8, source: report 7}"))
+    )
+    steps = kind("lopa").figure(told)["paths"][0]["steps"]
+    assert next(one["source"] for one in steps if one["id"] == "sif-07") == "report 7", "its rates say where they come from"
 
 
 @pytest.mark.parametrize(

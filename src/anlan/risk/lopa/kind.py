@@ -192,4 +192,7 @@ def _source(answer: Answer, step: Step) -> str:
         "layer": analysis.layers,
         "enabling": tuple(one for cause in analysis.causes for one in cause.enabling),
     }
-    return next((str(one.source) for one in known[step.what] if one.id == step.id), "")
+    found = next((one for one in known[step.what] if one.id == step.id), None)
+    if isinstance(found, Layer) and found.function is not None and not found.source:
+        return ", ".join(dict.fromkeys(part.source for part in found.function.parts if part.source))
+    return "" if found is None else str(found.source)
