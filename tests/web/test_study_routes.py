@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
@@ -13,6 +14,7 @@ from pypdf import PdfReader
 
 from anlan.guard.records import AuditLeaf
 from anlan.model.clock import SECOND
+from anlan.model.errors import StoreError
 from anlan.model.quality import BAD_COMMUNICATION
 from anlan.risk.bowties.kind import BowTies
 from anlan.risk.studies.live import LiveStudies
@@ -223,6 +225,35 @@ async def test_no_study_and_no_question_keeps_the_others_from_following_the_plan
     await put(console, TEXT.replace("blind: 0.1", "blind: 0.2"), 1)
     await live.take(first)  # read more slowly than the version after it
     assert live.running["gas-unseen"].study.number == 2
+
+
+async def test_studies_follow_the_plant_while_nothing_can_be_kept(
+    node: Node, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await console.sign_in("safety")
+    live = LiveStudies.of(node.context)
+
+    def lost(_: object) -> None:
+        raise StoreError("the disk is gone")
+
+    async def until(fact: Callable[[], bool]) -> None:
+        async with asyncio.timeout(60):
+            while not fact():
+                await live.moved.wait(live.moved.count, within=0.05)
+
+    with monkeypatch.context() as without:
+        without.setattr(live.store, "keep", lost)
+        for study in ("gas-unseen", "second"):
+            assert (await put(console, TEXT.replace("gas-unseen", study), study=study)).status_code == 200
+        node.feed("LT-301", 50)
+        node.feed("AT-203", 0.6)
+        await node.settle()
+        await said(node, console, 40, 0.0)
+        await until(lambda: (told := live.running["second"].outcome) is not None and told.factor == pytest.approx(40))
+        await until(lambda: "studies" in node.context.faults)
+        assert (await console.get(f"{PATH}/second/history")).json()["items"] == []
+    await until(lambda: "studies" not in node.context.faults)
+    assert [one["factor"] for one in (await console.get(f"{PATH}/second/history")).json()["items"]] == [pytest.approx(40)]
 
 
 async def test_open_pages_are_told(node: Node, console: Console, address: str) -> None:
