@@ -51,6 +51,7 @@ async def test_hours_tests_and_failures_update_the_figure_and_a_withdrawn_entry_
     prior, used = found["prior"], found["used"]
     assert found["exposure"] == pytest.approx(21_600, abs=0.1), "what has happened since the last test nobody knows"
     assert any("2400 h lie after each item's last test" in one["en"] for one in found["remarks"])
+    assert any("a study that names this entry counts with the published 2.098e-06" in one["en"] for one in found["remarks"])
     assert used["mean"] == pytest.approx(1.5 / (0.5 / prior["mean"] + 21_600), rel=1e-6), (
         "one failure so soon contradicts the source"
     )

@@ -20,7 +20,7 @@ from anlan.risk.failures.laws import FailureQuestion
 from anlan.risk.failures.library import Entry, failure_data, library
 from anlan.risk.failures.records import FailureEvent
 from anlan.risk.failures.store import STROKE, Entered, FailureStore, happening_of, standing
-from anlan.risk.failures.telling import of_history, row_of
+from anlan.risk.failures.telling import of_history, of_studies, row_of
 from anlan.risk.failures.update import update_failures
 from anlan.web.answers import iso
 from anlan.web.context import Context
@@ -166,10 +166,11 @@ class FailureService:
 
     def _row(self, one: Entry, happenings: Sequence[Happening], now: Micros) -> dict[str, Any]:
         counted = tally(one, happenings, now)
-        row = row_of(one, update_failures(one.law, counted.counts))
+        updated = update_failures(one.law, counted.counts)
+        row, more = row_of(one, updated), (*of_history(one, counted), *of_studies(one, updated))
         return {
             **row,
-            "remarks": [*row["remarks"], *(line.model_dump() for line in of_history(one, counted))],
+            "remarks": [*row["remarks"], *(line.model_dump() for line in more)],
             "history": {
                 "hours": counted.hours, "tests": counted.tests, "demands": counted.demands, "failures": counted.failures,
                 "items": list(counted.items), "told": counted.told,

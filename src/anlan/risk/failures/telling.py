@@ -83,6 +83,16 @@ def of_history(one: Entry, counted: Tally) -> tuple[Label, ...]:
     return ()
 
 
+def of_studies(one: Entry, updated: Updated) -> tuple[Label, ...]:
+    """What "used" does not mean: a study keeps the figure that it was written with."""
+    if updated.taken == "prior":
+        return ()
+    return (
+        say("a study that names this entry counts with the published {published}, not with {used}: write the figure there if it shall count",
+            published=short(one.law.mean), used=short(updated.used.mean)),
+    )  # fmt: skip
+
+
 def exposure_of(one: Entry, exposure: float) -> Label:
     return say("{n} hours", n=f"{exposure:.0f}") if one.per == "hour" else say("{n} demands", n=f"{exposure:.0f}")
 
