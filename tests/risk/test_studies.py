@@ -196,6 +196,10 @@ def test_the_command_computes_a_folder_without_a_node(tmp_path: Path, monkeypatc
     assert wrong.exit_code == 2
     assert "studies/leak.yaml:6: the probability of a is 1.3" in wrong.stderr
     assert "no study asks for alarm X" in wrong.stderr
+    for given in (str(tmp_path / "nowhere"), str(folder(tmp_path)) + " --only spill"):
+        nothing = CliRunner().invoke(app, given.split())
+        assert nothing.exit_code != 0, "what is not there is never told as nothing at all"
+        assert isinstance(nothing.exception, AnlanError)
 
 
 def test_the_demo_plants_studies_hold() -> None:
