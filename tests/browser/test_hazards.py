@@ -38,6 +38,9 @@ def test_the_register_is_read_and_signed(sign_in: Any) -> None:
     expect(page.locator(".one")).to_contain_text("安全评价报告 2026-031")
     expect(chlorine).to_contain_text(re.compile("余 109[56] 天"))
     picture(page, "hazards")
+    lost = "const classes = document.body.classList; classes.add('link-lost'); const seen = getComputedStyle(one).opacity; classes.remove('link-lost')"
+    told = page.locator(".vessel").first.evaluate(f"one => {{ {lost}; return seen }}")
+    assert told == "0.55", "what was last heard is not what is"
     page.locator('tr[data-unit="MH-400"]').focus()
     page.keyboard.press("Enter")
     expect(page.locator(".one .head")).to_contain_text("有机过氧化物仓库")
