@@ -18,6 +18,7 @@ from anlan.model.errors import StoreError
 from anlan.model.quality import BAD_COMMUNICATION
 from anlan.risk.bowties.kind import BowTies
 from anlan.risk.studies.live import LiveStudies
+from anlan.risk.studies.service import StudyService
 from tests.web.conftest import Console, Node
 
 pytestmark = [pytest.mark.timeout(120)]
@@ -219,6 +220,13 @@ async def test_no_study_and_no_question_keeps_the_others_from_following_the_plan
     live = LiveStudies.of(node.context)
     async with live._asking:  # somebody's question takes long
         await said(node, console, 40, 0.0)
+    reading = StudyService.of(node.context)._reading
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group, reading:  # somebody's text is long
+        typed = [group.create_task(console.post(f"{PATH}/preview", json={"text": TEXT})) for _ in range(3)]
+        while not reading._waiters or len(reading._waiters) < 3:
+            await asyncio.sleep(0)
+    told = [task.result().json() for task in typed]
+    assert sum(one.get("superseded", False) for one in told) == 2, "of what one person typed meanwhile only the last is read"
     rows = {row["id"]: row for row in (await console.get(PATH)).json()["items"]}
     assert rows["a-first"]["failure"]["en"] == "it cannot be computed: RecursionError"
     first = await asyncio.to_thread(live.store.get, "gas-unseen", 1)

@@ -32,6 +32,8 @@ VIEW, EDIT = "risk.view", "risk.edit"
 COMPARED = 2_000
 """Cut sets of each side that a preview compares, the likeliest first."""
 SHOWN = 50
+SUPERSEDED: dict[str, Any] = {"mistakes": [], "outcome": None, "difference": None, "superseded": True}
+"""Typed on meanwhile: a later text of the same person waits, and this one would only keep it waiting."""
 MOST_TOLD, MOST_FACTS = 2_000, 40_000
 """Times of a history, and facts of all of them together: some 12 MB."""
 
@@ -72,6 +74,8 @@ class StudyService:
         self._typing: dict[UUID, int] = {}
         """Of each session the newest text that is being tried out."""
         self._texts = count()
+        self._reading = asyncio.Lock()
+        """One text at a time: a long one takes seconds, and the threads are those that acknowledge alarms and sign people in."""
 
     @classmethod
     def of(cls, context: Context) -> StudyService:
@@ -182,7 +186,9 @@ class StudyService:
                 del self._typing[principal.session]
 
     async def _tried(self, principal: Principal, written: Written, study: str, newest: Callable[[], bool]) -> dict[str, Any]:
-        checked = await self._checked(principal, written, study)
+        checked = await self._checked(principal, written, study, newest)
+        if checked.draft is None and not checked.mistakes:
+            return SUPERSEDED
         if checked.model is None or checked.draft is None:
             return {"mistakes": [mistake_row(one) for one in checked.mistakes], "outcome": None, "difference": None}
         draft = checked.draft
@@ -196,10 +202,8 @@ class StudyService:
         }
         try:
             answer = await self.live.compute(draft.kind, checked.model, facts, newest)
-            if (
-                answer is None
-            ):  # typed on meanwhile: a later text of the same person waits, and this one would only keep it waiting
-                return {"mistakes": [], "outcome": None, "difference": None, "superseded": True}
+            if answer is None:
+                return SUPERSEDED
             outcome = await asyncio.to_thread(of.outcome, answer)
             difference = await self._difference(before, draft.kind, answer, outcome_row(outcome))
         except AnlanError as error:
@@ -380,8 +384,10 @@ class StudyService:
         facts: dict[Binding, Fact] = {one.binding: self.live.facts.glance(one.binding) for one in of.bindings(checked.model)}
         return found, of, await self.live.compute(found.kind, checked.model, facts)
 
-    async def _checked(self, principal: Principal, written: Written, study: str) -> Checked:
-        """A text of this person, against what they may see; what the version in force asks for may stay."""
+    async def _checked(
+        self, principal: Principal, written: Written, study: str, still_wanted: Callable[[], bool] = lambda: True
+    ) -> Checked:
+        """A text of this person, against what they may see; what the version in force asks for may stay. Nothing, when by then nobody wants it."""
         plant, running = self._context.plant, self.live.running.get(study)
         before = running.bindings if running is not None and self._may(principal, VIEW, running.study.place) else ()
         seen = {id for id, one in self.live.running.items() if self._may(principal, VIEW, one.study.place)}
@@ -390,7 +396,8 @@ class StudyService:
             names = Names.of_view(plant).seen_by(principal, plant, seen, before)
             return check(written, names, self._library(principal))
 
-        return await asyncio.to_thread(work)
+        async with self._reading:
+            return await asyncio.to_thread(work) if still_wanted() else Checked(None, None, ())
 
     def _library(self, principal: Principal) -> Library:
         """Whoever writes a study rests it only on studies that he may see."""
