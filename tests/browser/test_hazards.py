@@ -26,6 +26,9 @@ def test_the_register_is_read_and_signed(sign_in: Any) -> None:
     expect(page.locator('tr[data-unit="MH-500"]')).to_contain_text("不构成重大危险源")
     expect(page.locator('[data-tank="V-201.MASS"] .figure')).to_contain_text("/ 42.49 t")
     expect(page.locator('[data-tank="V-201.MASS"] .figure')).not_to_contain_text("—")
+    page.click(".filing-list summary")
+    expect(page.locator(".filing-list")).to_contain_text("4/10")
+    expect(page.locator(".filing-list tr", has_text="基本特征表")).to_contain_text("未填写")
     page.click("[data-act=sign]")
     page.fill("dialog[open] [name=basis]", "安全评价报告 2026-031")
     page.fill("dialog[open] [name=password]", PASSWORD)
@@ -35,6 +38,9 @@ def test_the_register_is_read_and_signed(sign_in: Any) -> None:
     expect(page.locator(".one")).to_contain_text("安全评价报告 2026-031")
     expect(chlorine).to_contain_text(re.compile("余 109[56] 天"))
     picture(page, "hazards")
+    lost = "const classes = document.body.classList; classes.add('link-lost'); const seen = getComputedStyle(one).opacity; classes.remove('link-lost')"
+    told = page.locator(".vessel").first.evaluate(f"one => {{ {lost}; return seen }}")
+    assert told == "0.55", "what was last heard is not what is"
     page.locator('tr[data-unit="MH-400"]').focus()
     page.keyboard.press("Enter")
     expect(page.locator(".one .head")).to_contain_text("有机过氧化物仓库")

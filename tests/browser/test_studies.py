@@ -109,6 +109,11 @@ def test_a_bow_tie_as_the_plant_is_now(sign_in: Any) -> None:
     expect(page.locator(".bow-tie .assumed")).to_be_hidden()
     expect(barrier).not_to_have_class(re.compile(r"\bas-if\b"))
 
+    sign_in.expected.append("503")
+    page.route("**/risk/studies/*/figure", lambda route: route.fulfill(status=503, json={"detail": "away"}))
+    page.evaluate("document.querySelector('anlan-study').look()")
+    expect(page.locator("anlan-study.stale dl.facts-line")).to_have_css("opacity", "0.55")
+
 
 def test_a_net_is_asked_by_clicks(sign_in: Any) -> None:
     page = sign_in("zhuang", "/risk/studies/chlorine-alarm-true", language="en")

@@ -50,6 +50,7 @@ def test_a_sheet_is_found_filled_in_and_kept(node: Any, sign_in: Any, sheets: di
     expect(page.locator("table.grid tbody tr")).to_have_count(6, timeout=SHOWS)
     expect(page.locator("table.grid tbody tr").nth(2)).to_contain_text("较大 橙")
     expect(page.locator(".matrix td.orange b").first).to_have_text("3")
+    expect(page.locator(".matrix td.orange small").first).to_have_text("10 橙")
     keep(page, "worksheet-jha")
 
     page.locator('td[data-at="5"][data-column="6"]').focus()  # L of the last line

@@ -41,7 +41,7 @@ hazards:
       kind: storage
       places: [U100]
       persons: {principal: 李明, technical: 陈静, operating: 王强}
-      filing: {number: BA-320582-0012, on: 2024-05-20, authority: 张家港市应急管理局}
+      filing: {number: BA-320582-0012, on: 2024-05-20, authority: 张家港市应急管理局, papers: {assessment: 档案室 3-12}}
       contents:
         - id: V-101
           name: 1号罐
@@ -106,6 +106,8 @@ def test_what_changes_is_told_and_what_weakens_an_alarm_takes_two(tmp_path: Path
         ("mass: WI-102", "mass: TI-101", "unit-kind plant.yaml:62: the mass in V-102 is computed from TI-101, which is in Cel; one of kg, t was expected"),
         ("cas: 7782-50-5, tonnes", "substance: 中间体, tonnes", "hazard-incomplete plant.yaml:43: V-102: 中间体 is not in table 1; its class of table 2 is not told (classes)"),
         ("cas: 7782-50-5, tonnes", "cas: 67-56-1, tonnes", "hazard-provisional plant.yaml:43: MH-01: β of V-102 rests on a class that is not checked against the original; write classes"),
+        ("filling: 0.85\n          density: 1408", "filling: 1\n          density: 1468", "hazard-strapping plant.yaml:50: the strapping table of V-101 ends at 52.114 t, not above its design maximum 52.114 t"),
+        ("assessment: 档案室", "assesment: 档案室", "value plant.yaml:48: papers: assesment is not in the filing list; one of identification, characteristics"),
         ("technical: 陈静, ", "", "hazard-persons plant.yaml:43: MH-01 is a major hazard; its three named persons (principal, technical, operating) are not all told"),
     ],
 )  # fmt: skip

@@ -250,6 +250,7 @@ BAD = [
     ("top-event: x\nthreats: {t: {frequency: 1}}\nconsequences: {c: {severity: 9}}\n", 3, "9 was found"),
     ("threats: {t: {frequency: 1}}\nconsequences: {c: {severity: 9}}\n", 1, "top-event is missing"),
     (HEAD + "barrier: {}\n", 4, "barrier is not known here"),
+    (HEAD + "file: ../../etc/passwd\n", 4, "../../etc/passwd is no name of a file beside the study"),
 ]  # fmt: skip
 
 
@@ -274,3 +275,10 @@ def test_the_command_says_what_the_manual_prints(tmp_path: Path) -> None:
         line for line in printed if "method" not in line
     ]
     assert '"cloud":' in CliRunner().invoke(app, ["risk", "bowtie", str(file), "--json"]).stdout
+
+
+def test_a_tree_beside_it_that_is_no_text_is_told(tmp_path: Path) -> None:
+    (tmp_path / "tree.xml").write_bytes(b"\xe4\x00")
+    (tmp_path / "tie.yaml").write_text(HEAD + "file: tree.xml\n", "utf-8")
+    with pytest.raises(BowTieMistake, match=r"tree\.xml: this is not text in UTF-8"):
+        read_bow_tie(tmp_path / "tie.yaml")

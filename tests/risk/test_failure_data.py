@@ -14,10 +14,12 @@ from scipy import stats
 from typer.testing import CliRunner
 
 import anlan
+from anlan.model.clock import DAY
 from anlan.model.errors import NotFound
 from anlan.risk import read_tree, solve, uncertainty
 from anlan.risk.command import register
 from anlan.risk.failures.folder import COLUMNS, FILE, FailureMistake, read_file
+from anlan.risk.failures.history import Happening, tally
 from anlan.risk.failures.laws import Beta, FailureQuestion, Gamma, of_lognormal
 from anlan.risk.failures.library import failure_data, library
 from anlan.risk.failures.store import Entered
@@ -146,6 +148,34 @@ def test_from_the_command_line() -> None:
     assert "4.623e-05" in told.output
     one = CliRunner().invoke(app, ["risk", "failures", "motor-pump", "--json"])
     assert one.output.count('"equipment":"motor-pump"') == 3
+
+
+def entered(*told: tuple[str, str, int] | tuple[str, str, int, bool], equipment: str, mode: str) -> list[Happening]:
+    """(sort, item, day, passed)"""
+    return [Happening(sort, item, "", equipment, mode, day * DAY, *(passed or [None])) for sort, item, day, *passed in told]  # type: ignore[arg-type]
+
+
+def test_hours_that_show_nothing_make_no_figure_better() -> None:
+    """A valve that nobody has tested, and one that was tested long ago, have run without a known failure only up to then."""
+    valve = {"equipment": "shutdown-valve", "mode": "undetected"}
+    service = [("in-service", "XV-1", 0), ("in-service", "XV-2", 0)]
+    untested = tally(failure_data(*valve.values()), entered(*service, **valve), 3000 * DAY)
+    assert (untested.hours, untested.counts) == (144_000, Counts(0, 0))
+    tested = tally(failure_data(*valve.values()), entered(*service, ("test", "XV-1", 1000, True), **valve), 3000 * DAY)
+    assert tested.counts == Counts(0, 24_000)
+    again = [("retired", "XV-1", 500), ("in-service", "XV-1", 800), ("test", "XV-1", 1000, True)]
+    assert tally(failure_data(*valve.values()), entered(*service, *again, **valve), 3000 * DAY).counts == Counts(0, 700 * 24)
+    bus = {"equipment": "ac-bus", "mode": "operate"}
+    assert tally(failure_data(*bus.values()), entered(("in-service", "B-1", 0), **bus), 1000 * DAY).counts == Counts(0, 24_000)
+
+
+def test_a_standby_pump_has_not_run_all_the_years_it_has_stood_there() -> None:
+    run = {"equipment": "motor-pump", "mode": "run"}
+    told = tally(failure_data(*run.values()), entered(("in-service", "P-1", 0), ("failure", "P-1", 900), **run), 3000 * DAY)
+    assert (told.counts, told.failures) == (Counts(0, 0), 1)
+    start = {"equipment": "motor-pump", "mode": "start"}
+    happened = entered(("in-service", "P-1", 0), ("test", "P-1", 100, True), ("failure", "P-1", 900), **start)
+    assert tally(failure_data(*start.values()), happened, 3000 * DAY).counts == Counts(1, 2), "it would have failed when needed"
 
 
 HEADER = ",".join(COLUMNS)

@@ -46,6 +46,13 @@ EXAMPLES = [
     ([{"cas": "7782-50-5", "mixture": "same", "tonnes": 5}], 0, "1", "2", 4),
     ([{"substance": "配制品 A", "classes": ["W5.3", "J1", "W5.4"], "tonnes": 5}], 0, "1", "2", 4),
     ([{"substance": "水", "classes": ["none"], "tonnes": 5000}, {"cas": "7782-50-5", "tonnes": 5}], 0, "1", "2", 4),
+    # "No class of table 2" takes nothing out of table 1; only a mixture of another class leaves it.
+    ([{"cas": "7782-50-5", "classes": ["none"], "tonnes": 65}], 120, "13", "104", 1),
+    ([{"cas": "7647-01-0", "classes": ["none"], "mixture": "other", "tonnes": 65}], 120, "0", "0", 0),
+    # A name of table 1 counts though its CAS number is not printed there, and without what stands in brackets.
+    ([{"substance": "烷基铝", "cas": "97-93-8", "classes": ["W8"], "tonnes": 5}], 0, "5", "2.5", 4),
+    ([{"substance": "汽油", "classes": ["W5.3"], "tonnes": 200}], 0, "1", "0.5", 4),
+    ([{"substance": "天然气", "classes": ["W2"], "tonnes": 50}], 0, "1", "0.75", 4),
 ]  # fmt: skip
 
 
@@ -85,6 +92,13 @@ def test_unknown_is_carried_and_never_lowers() -> None:
     assert several.lines[0].threshold == 1
     assert "41 " in several.missing[0].text("en")
     assert found({"cas": "9004-70-0", "row": 41, "classes": ["W10"], "tonnes": 50}).complete
+    torn = found({"substance": "苯", "cas": "7782-50-5", "classes": ["W5.2"], "tonnes": 10})
+    assert (torn.s, torn.complete, "12 氯" in torn.missing[0].text("zh"), "57 苯" in torn.missing[0].text("zh")) == (
+        2,
+        False,
+        True,
+        True,
+    )
 
 
 def test_a_class_from_memory_is_shown_and_cannot_be_signed() -> None:

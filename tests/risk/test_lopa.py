@@ -74,7 +74,7 @@ causes:
   cooling: {sort: equipment, per-year: 0.1, source: book, uses: {final: P-201}, enabling: {summer: 0.5}}
 layers:
   control: {sort: bpcs, pfd: 0.02, source: book, uses: {sensor: TT-101, logic: DCS-2, final: FV-102}}
-  response: {sort: alarm, pfd: 0.1, minutes: 15, source: book, uses: {sensor: PT-102, person: 内操}}
+  response: {sort: alarm, pfd: 0.1, minutes: 15, source: book, uses: {sensor: PT-102, logic: panel, person: 内操}}
   sif-07: {sort: sif, pfd: 1.0e-2, source: certificate, uses: {sensor: PT-103, logic: SIS, final: XV-101}, lost: {bypass: BP-07}}
   psv: {sort: relief, pfd: 0.01, source: book, uses: {final: PSV-101}, lost: [{point: PSV-101.ISOLATED, when: "== 1"}]}
 """
@@ -102,6 +102,13 @@ def test_a_control_system_is_credited_with_ten_at_most_and_not_where_it_is_the_c
         ("minutes: 15", "minutes: 9", "response", "9 min to respond; 10 are needed"),
         ("minutes: 15, ", "", "response", "the minutes to respond are not stated; 10 are needed"),
         ("minutes: 15", "minutes: 15, by: anlan", "response", "alarms of this program are no independent layer"),
+        (
+            "logic: panel, ",
+            "",
+            "response",
+            "the control system is the cause, and which logic raises the alarm is not stated (uses: logic)",
+        ),
+        ("logic: panel", "logic: DCS", "response", "shares DCS with the cause"),
         ("sensor: PT-103", "sensor: PT-101", "sif-07", "shares PT-101 with the cause"),
         ("sensor: PT-102", "sensor: PT-103", "response", "shares PT-103 with sif-07, which is credited"),
         ("person: 内操", "person: 内操, final: XV-101", "response", "shares XV-101 with sif-07, which is credited"),
@@ -113,6 +120,23 @@ def test_a_layer_without_credit_says_why(old: str, new: str, layer: str, reason:
     found = answer(BASE.replace(old, new))
     assert why(found, layer) == reason
     assert next(one for one in found.paths[0].steps if one.id == layer).factor == 1
+
+
+def test_what_nobody_has_stated_and_what_is_out_of_range_is_told() -> None:
+    """Modifiers make a safety function no less often needed: four leaks a year ask it four times, whether or not they burn."""
+    text = LUND.replace("per-year: 0.1", "per-year: 50").replace("{sort: sif}", "{sort: sif, pfd: 1.0e-6}")
+    found = answer(text)
+    assert found.asked(found.analysis.layers[1]) == pytest.approx((50 + 1e-3) * 0.08)
+    remarks = [one.text("en") for one in found.remarks()]
+    assert any(one.startswith("hipps — outside of the range of validity: needed 4 times a year") for one in remarks)
+    assert any("needed 4 times a year" in one.text("en") for one in kind("lopa").outcome(found).limits)
+    assert any(one.startswith("hipps — PFD 1e-06 is smaller than the customary 0.0001") for one in remarks)
+    assert {
+        "first — independence: not assessed, no elements are stated",
+        "ignition — the source of its probability is not stated",
+    } <= {*remarks}
+    usual = answer(LUND.replace("{sort: sif}", "{sort: sif, pfd: 1.0e-2}"))
+    assert not any("outside of the range" in one.text("en") for one in usual.remarks())
 
 
 def test_credit_for_our_own_alarms_needs_a_name_and_stays_visible() -> None:
@@ -187,6 +211,11 @@ def test_a_function_written_in_a_layer_gives_its_pfd() -> None:
     found = answer(BASE.replace("{sort: sif, pfd: 1.0e-2", sif))
     assert next(one for one in found.paths[0].steps if one.id == "sif-07").factor == pytest.approx(2e-6 * (4380 + 8))
     assert any("sif-07 — systematic capability: not assessed" in one.text("en") for one in found.remarks())
+    told = answer(
+        BASE.replace("{sort: sif, pfd: 1.0e-2, source: certificate", sif.replace("mttr: 8}", "mttr: 8, source: report 7}"))
+    )
+    steps = kind("lopa").figure(told)["paths"][0]["steps"]
+    assert next(one["source"] for one in steps if one["id"] == "sif-07") == "report 7", "its rates say where they come from"
 
 
 @pytest.mark.parametrize(

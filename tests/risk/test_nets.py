@@ -330,6 +330,26 @@ def test_what_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         ask(net)
 
 
+def test_a_gate_that_counts_far_costs_little_or_is_refused() -> None:
+    def counting(least: int, of: list[str]) -> Net:
+        events = "".join(f"  {one}: 0.1\n" for one in dict.fromkeys(of))
+        return net_of(f"nodes:\n{events}  top: {{atleast: {least}, of: [{', '.join(of)}]}}\n")
+
+    answer = ask(counting(6, [f"e{n}" for n in range(40)]), about=["top"])
+    binomial = math.fsum(math.comb(40, k) * 0.1**k * 0.9 ** (40 - k) for k in range(6, 41))
+    assert answer.posteriors["top"]["yes"] == pytest.approx(binomial, rel=1e-9)
+    with pytest.raises(NetQuestion, match="too entangled"):
+        ask(counting(900, ["a", "b"] * 460))
+    of = kind("net")
+    text = (
+        "study: x\nkind: net\nname: x\nquery: [top]\nnodes: {a: 0.1, b: 0.1, top: {atleast: 100, of: [" + "a, b, " * 100 + "]}}\n"
+    )
+    with pytest.raises(NetQuestion, match="more than 1048576 numbers"):  # where alarms are told as well
+        of.solve(of.read(read_draft(Written(text))), None)
+    with pytest.raises(NetMistake, match="from 1 to 1000"):
+        ask(counting(1001, ["a"] * 1200))
+
+
 BAD = [
     ("nodes:\n  a: 1.3\n", 2, "the probability of a is 1.3"),
     ("nodes:\n  a: {or: [b]}\n  b: {or: [a]}\n", 2, "a depends on itself: a → b → a"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 import typer
 from typer.testing import CliRunner
 
@@ -65,6 +66,9 @@ def test_versions_never_change_and_name_their_base(studies: Studies) -> None:
     with pytest.raises(NotFound):
         studies.get("leak")
     assert studies.put(*draft(), author="li", reason="back", base=None).number == 4
+    for step in ("UPDATE risk_studies SET text = ''", "DELETE FROM risk_studies"):
+        with pytest.raises((sa.exc.DBAPIError, AnlanError), match="not changed"), studies._records.session() as session:
+            session.execute(sa.text(step))
 
 
 @pytest.mark.parametrize(
@@ -95,6 +99,26 @@ def test_conditions_on_points() -> None:
     assert bound("bad") == Binding("point", "PI-101", Condition("bad"))
     with pytest.raises(AnlanError, match=r"leak\.yaml:6: above 3 is no condition"):
         bound("above 3")
+    with pytest.raises(AnlanError, match="> nan is no condition"):
+        bound("> nan")  # it would never hold: known to be false, whatever the plant does
+
+
+@pytest.mark.parametrize(
+    ("file", "beside", "found"),
+    [
+        ("", "../../plant.yaml", "../../plant.yaml is beside the study, but `file` does not name it"),
+        ("", "/etc/cron.d/leak", "/etc/cron.d/leak is beside the study, but"),
+        ("../tree.xml", "../tree.xml", "leak.yaml:7: ../tree.xml is no name of a file beside the study"),
+        ("other.yaml", "other.yaml", "other.yaml is no name of a file beside the study"),
+        (".anlan-base", ".anlan-base", ".anlan-base is no name of a file beside the study"),
+    ],
+)
+def test_a_study_brings_no_file_but_the_one_it_names(file: str, beside: str, found: str) -> None:
+    """`anlan export` writes them."""
+    text = TEXT.format(kind="sketch", when="> 1") + (f"file: {file}\n" if file else "")
+    with pytest.raises(Mistake) as caught:
+        read_draft(Written(text, "leak.yaml", {beside: ""}))
+    assert found in str(caught.value)
 
 
 TREE = 'study: {id}\nkind: fault-tree\nname: 泄漏\nplace: works\ngates: {{top: {{and: [a, b]}}}}\nevents: {{a: {a}, b: 0.5}}\nlive: {{a: {{point: {point}, when: "> 1"}}}}\n'
@@ -140,6 +164,15 @@ def test_a_folder_becomes_versions_and_versions_a_folder(studies: Studies, tmp_p
     assert import_studies(studies, here, shipped, author="anlan", reason="demo plant", origin="demo", note=False) == []
 
 
+def test_two_studies_with_one_name_for_different_files_are_not_exported_as_one(studies: Studies, tmp_path: Path) -> None:
+    for name, tree in (("leak", "<a/>"), ("spill", "<b/>")):
+        written = Written(f"study: {name}\nkind: sketch\nname: x\nfile: tree.xml\n", f"studies/{name}.yaml", {"tree.xml": tree})
+        studies.put(read_draft(written), written, author="li", reason="first", base=None)
+    with pytest.raises(AnlanError, match=r"leak and spill hold different files tree\.xml"):
+        export_folder(studies.current().values(), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("made", "found"),
     [
@@ -163,6 +196,10 @@ def test_the_command_computes_a_folder_without_a_node(tmp_path: Path, monkeypatc
     assert wrong.exit_code == 2
     assert "studies/leak.yaml:6: the probability of a is 1.3" in wrong.stderr
     assert "no study asks for alarm X" in wrong.stderr
+    for given in (str(tmp_path / "nowhere"), str(folder(tmp_path)) + " --only spill"):
+        nothing = CliRunner().invoke(app, given.split())
+        assert nothing.exit_code != 0, "what is not there is never told as nothing at all"
+        assert isinstance(nothing.exception, AnlanError)
 
 
 def test_the_demo_plants_studies_hold() -> None:

@@ -15,9 +15,12 @@ from anlan.risk import BasicEvent, Connective, FaultTree, Formula, Gate, Limits,
 from anlan.risk.trees.checks import check
 from anlan.risk.trees.event_trees import sequences
 from anlan.risk.trees.expressions import Number, repaired_after_tests
+from anlan.risk.trees.mistakes import TreeMistake
 from anlan.risk.trees.model import Constant, Logic, names_in
+from anlan.risk.trees.openpsa import tree_of
 from anlan.risk.trees.openpsa_writing import write_openpsa
 from anlan.risk.trees.solving import Solution
+from anlan.risk.trees.yaml_form import parse_yaml
 
 EVENTS = tuple("abcdef")
 JOINING = (Connective.AND, Connective.OR, Connective.ATLEAST)
@@ -233,6 +236,21 @@ def test_repair_after_a_test_leaves_what_repair_leaves() -> None:
     later = float(repaired_after_tests(1e-3, 0.5, 1000.0, 100.0, 101.0))
     works, repaired = 1 - hidden, hidden * 0.5 / (0.5 - 1e-3) * (math.exp(-1e-3) - math.exp(-0.5))
     assert later == pytest.approx(1 - works * math.exp(-1e-3) - repaired)
+
+
+@pytest.mark.parametrize("interval", [0, -720, 1e-7])
+def test_tests_that_nobody_can_make_are_refused(interval: float) -> None:
+    """At once: no event is harmless because its tests take no time."""
+    text = f"gates: {{top: {{or: [a]}}}}\nevents:\n  a: {{rate: 1e-6, test-interval: {interval}, repair-rate: 0.1}}\n"
+    with pytest.raises(TreeMistake, match=r"tree\.yaml:3: the probability of a is nan"):
+        tree_of([parse_yaml(text.encode(), "tree.yaml")])
+
+
+def test_parameters_that_use_each_other_without_end_are_refused() -> None:
+    chain = "".join(f"  p{n}: {{add: [p{n + 1}, 1e-9]}}\n" for n in range(1200))
+    text = f"gates: {{top: {{or: [a]}}}}\nevents: {{a: p0}}\nparameters:\n{chain}  p1200: 1e-6\n"
+    with pytest.raises(TreeMistake, match="nested too deeply"):
+        tree_of([parse_yaml(text.encode(), "tree.yaml")])
 
 
 @pytest.mark.parametrize(

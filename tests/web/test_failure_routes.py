@@ -49,7 +49,10 @@ async def test_hours_tests_and_failures_update_the_figure_and_a_withdrawn_entry_
         "hours": 24_000, "tests": 2, "demands": 0, "failures": 1, "items": ["XV-101"], "told": {"person": 2},
     }  # fmt: skip
     prior, used = found["prior"], found["used"]
-    assert used["mean"] == pytest.approx(1.5 / (0.5 / prior["mean"] + 24_000), rel=1e-6), (
+    assert found["exposure"] == pytest.approx(21_600, abs=0.1), "what has happened since the last test nobody knows"
+    assert any("2400 h lie after each item's last test" in one["en"] for one in found["remarks"])
+    assert any("a study that names this entry counts with the published 2.098e-06" in one["en"] for one in found["remarks"])
+    assert used["mean"] == pytest.approx(1.5 / (0.5 / prior["mean"] + 21_600), rel=1e-6), (
         "one failure so soon contradicts the source"
     )
     assert (found["failures"], found["taken"], found["conflict"], found["confidence"]) == (1, "weakened", "worse", "from-memory")

@@ -17,6 +17,7 @@ from anlan.model.kinds import kinds
 from anlan.model.points import Point, Reporting
 from anlan.model.words import Label
 from anlan.risk.hazards.config import HazardSettings
+from anlan.risk.hazards.inventory import TankNow
 from anlan.web.context import PlantView
 from tests.web.conftest import PASSWORD, Console, Node
 
@@ -25,7 +26,7 @@ TANK = {"id": "V-201", "cas": "7782-50-5", "tonnes": 40, "live": {"mass": "WI-20
 UNIT = {
     "id": "MH-01", "name": {"zh": "液氯罐区"}, "kind": "storage", "places": ["hualan/U200"], "contents": [TANK],
     "persons": {"principal": "李明", "technical": "陈静", "operating": "王强"},
-    "filing": {"number": "BA-1", "on": "2025-05-20", "authority": "应急管理局"},
+    "filing": {"number": "BA-1", "on": "2025-05-20", "authority": "应急管理局", "papers": {"assessment": "档案 3-12"}},
 }  # fmt: skip
 HERE = "/api/v1/risk/hazards"
 STEP = {"occasion": "first", "basis": "评价报告 2025-17", "assessed_on": "2025-12-20", "password": PASSWORD}
@@ -95,6 +96,14 @@ async def test_what_is_signed_holds_until_it_is_signed_anew(officer: Console, no
     assert (graver["legal"]["number"], [step["state"] for step in graver["history"]]) == (3, ["in_force", "replaced", "replaced"])
 
 
+async def test_people_who_were_counted_long_ago_are_told(officer: Console, node: Node) -> None:
+    old = HazardSettings.model_validate({"residents": RESIDENTS | {"counted_on": "2020-03-01"}, "units": [UNIT]})
+    node.context.plant = replace(node.context.plant, hazards=old)
+    assert "the people around were counted on 2020-03-01, more than three years ago" in [
+        fault["en"] for fault in (await one(officer))["faults"]
+    ]
+
+
 async def test_less_than_before_takes_a_second_person(officer: Console, consoles: Callable[..., Console], node: Node) -> None:
     await signed(officer)
     change(node, contents=[TANK | {"tonnes": 20}])
@@ -151,7 +160,15 @@ async def test_the_register_is_printed(officer: Console, node: Node) -> None:
     printed = await officer.get("/api/v1/print/risk/hazards")
     assert (printed.status_code, printed.content[:5]) == (200, b"%PDF-")
     told = "".join("".join(page.extract_text() for page in PdfReader(BytesIO(printed.content)).pages).split())
-    for words in ("重大危险源", "GB18218-2018", "评价报告2025-17", "42.00超设计最大量", "S=Σq/Q=40/5=8"):
+    for words in (
+        "重大危险源",
+        "GB18218-2018",
+        "评价报告2025-17",
+        "42.00超设计最大量",
+        "S=Σq/Q=40/5=8",
+        "备案材料清单",
+        "档案3-12",
+    ):
         assert words in told
 
 
@@ -172,3 +189,14 @@ async def test_who_may_not_is_refused_and_the_database_keeps_what_is_signed(
             session.execute(text(change_))
     actions = [leaf["action"] for leaf in (await officer.get("/api/v1/audit")).json()["items"]]
     assert "hazard.sign" in actions
+
+
+@pytest.mark.parametrize(
+    ("mass", "beyond", "above"),
+    [(41.0, False, True), (41.0, True, True), (39.0, False, False), (39.0, True, None), (None, False, None)],
+)
+def test_where_a_table_has_ended_nobody_says_that_there_is_less(mass: float | None, beyond: bool, above: bool | None) -> None:
+    """What stands above the last row of a strapping table counts as that row: a lower bound."""
+    unit = HazardSettings.model_validate({"units": [UNIT]}).units[0]
+    tank = TankNow(unit, unit.contents[0], "V-201.MASS", mass, 0, Label(), 0.0, beyond=beyond)
+    assert (tank.above_design, tank.as_json()["above_design"]) == (above, above)

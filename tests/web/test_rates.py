@@ -59,7 +59,7 @@ def test_what_must_not_wait_is_of_no_kind(app: FastAPI) -> None:
     assert not [
         asked for asked in kinds if not asked.startswith("GET") and kinds[asked] not in {"replay", "upload", "configure", "study"}
     ]
-    here = {"search", "history", "why", "performance", "replay", "print", "audit", "witness", "study"}
+    here = {"search", "history", "why", "performance", "replay", "print", "audit", "witness", "study", "figure"}
     assert set(kinds.values()) >= here, "a rate that fits no route guards nothing"
     assert {rate.kind for rate in RATES} - here == {"upload", "export", "configure"}  # of the plant's own routes: test_uploads
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
@@ -13,8 +14,11 @@ from pypdf import PdfReader
 
 from anlan.guard.records import AuditLeaf
 from anlan.model.clock import SECOND
+from anlan.model.errors import StoreError
 from anlan.model.quality import BAD_COMMUNICATION
+from anlan.risk.bowties.kind import BowTies
 from anlan.risk.studies.live import LiveStudies
+from anlan.risk.studies.service import StudyService
 from tests.web.conftest import Console, Node
 
 pytestmark = [pytest.mark.timeout(120)]
@@ -135,6 +139,12 @@ async def test_a_draft_is_tried_out_and_kept_as_a_version(node: Node, console: C
     assert told["mistakes"] == []
     assert told["difference"]["baseline"] == {"before": pytest.approx(0.001), "after": pytest.approx(0.002998)}
     assert told["difference"]["cut_sets"] == {"before": 1, "after": 2, "new": [["deaf"]], "gone": [], "compared": 2000}
+    facts = LiveStudies.of(node.context).facts
+    node.feed("AT-203", 0.1)
+    await node.settle()
+    typed = (await console.post(f"{PATH}/preview", json={"text": TEXT.replace("> 0.5", "> 0.625")})).json()
+    assert {one["binding"]: one["state"] for one in typed["outcome"]["moved"]}["point AT-203 > 0.625"] is False
+    assert "point AT-203 > 0.625" not in map(str, facts._known), "what is only typed is not remembered"
     wrong = TEXT.replace("AT-203", "AT-999").replace("place: hualan/U200", "place: hualan/U900")
     told = (await console.post(f"{PATH}/preview", json={"text": wrong})).json()
     assert [(one["line"], one["text"]["en"].partition(": ")[2]) for one in told["mistakes"]] == [
@@ -174,6 +184,84 @@ async def test_whoever_may_not_see_the_place_sees_no_study(console: Console, con
     assert (await put(branch, TEXT.replace("leak: 0.01", "leak: 0.02"), 1)).status_code == 403
     moved = TEXT.replace("place: hualan/U200", "place: hualan/U300")
     assert (await put(branch, moved, 1)).status_code == 403, "nobody takes another's study into the own branch"
+
+
+async def test_nobody_learns_by_a_draft_what_they_may_not_see(console: Console, consoles: Any) -> None:
+    await console.sign_in("safety")
+    tie = "study: flare\nkind: bow-tie\nname: x\nplace: hualan/U200\ntop-event: x\nbarriers: {valve: {kind: active, pfd: 0.1, health: {point: AT-203, when: bad}}}\nthreats: {t: {frequency: 1, barriers: [valve]}}\nconsequences: {c: {severity: 3}}\n"
+    assert (await put(console, tie, study="flare")).status_code == 200
+    branch = consoles()
+    await branch.sign_in("branch")
+    own = TEXT.replace("place: hualan/U200", "place: hualan/U300")
+    for hidden in ('{point: AT-203, when: "> 0.5"', "{alarm: AT-203.H", "{barrier: flare/valve"):
+        text = own.replace('{point: AT-203, when: "> 0.5"', hidden)
+        told = (await branch.post(f"{PATH}/preview", json={"text": text})).json()
+        assert [one["text"]["en"].partition(": ")[2].startswith("the plant has no ") for one in told["mistakes"]] == [True]
+        why = {one["what"]: one["why"]["en"] for one in told["outcome"]["moved"]}
+        assert why["leak"].startswith("the plant has no ")
+        assert (await put(branch, text)).json()["code"] == "study-mistakes"
+    assert (await console.post(f"{PATH}/preview", json={"text": own})).json()["mistakes"] == []
+
+
+async def test_no_study_and_no_question_keeps_the_others_from_following_the_plant(
+    node: Node, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(BowTies, "solve", broken)
+    await console.sign_in("safety")
+    tie = "study: a-first\nkind: bow-tie\nname: x\nplace: hualan/U200\ntop-event: x\nthreats: {t: {frequency: 1}}\nconsequences: {c: {severity: 3}}\n"
+    assert (await put(console, tie, study="a-first")).status_code == 200
+    await put(console)
+    node.feed("LT-301", 50)
+    node.feed("AT-203", 0.6)
+    await node.settle()
+    live = LiveStudies.of(node.context)
+    async with live._asking:  # somebody's question takes long
+        await said(node, console, 40, 0.0)
+    reading = StudyService.of(node.context)._reading
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group, reading:  # somebody's text is long
+        typed = [group.create_task(console.post(f"{PATH}/preview", json={"text": TEXT})) for _ in range(3)]
+        while not reading._waiters or len(reading._waiters) < 3:
+            await asyncio.sleep(0)
+    told = [task.result().json() for task in typed]
+    assert sum(one.get("superseded", False) for one in told) == 2, "of what one person typed meanwhile only the last is read"
+    rows = {row["id"]: row for row in (await console.get(PATH)).json()["items"]}
+    assert rows["a-first"]["failure"]["en"] == "it cannot be computed: RecursionError"
+    first = await asyncio.to_thread(live.store.get, "gas-unseen", 1)
+    await put(console, TEXT.replace("blind: 0.1", "blind: 0.2"), 1)
+    await live.take(first)  # read more slowly than the version after it
+    assert live.running["gas-unseen"].study.number == 2
+
+
+async def test_studies_follow_the_plant_while_nothing_can_be_kept(
+    node: Node, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await console.sign_in("safety")
+    live = LiveStudies.of(node.context)
+
+    def lost(_: object) -> None:
+        raise StoreError("the disk is gone")
+
+    async def until(fact: Callable[[], bool]) -> None:
+        async with asyncio.timeout(60):
+            while not fact():
+                await live.moved.wait(live.moved.count, within=0.05)
+
+    with monkeypatch.context() as without:
+        without.setattr(live.store, "keep", lost)
+        for study in ("gas-unseen", "second"):
+            assert (await put(console, TEXT.replace("gas-unseen", study), study=study)).status_code == 200
+        node.feed("LT-301", 50)
+        node.feed("AT-203", 0.6)
+        await node.settle()
+        await said(node, console, 40, 0.0)
+        await until(lambda: (told := live.running["second"].outcome) is not None and told.factor == pytest.approx(40))
+        await until(lambda: "studies" in node.context.faults)
+        assert (await console.get(f"{PATH}/second/history")).json()["items"] == []
+    await until(lambda: "studies" not in node.context.faults)
+    assert [one["factor"] for one in (await console.get(f"{PATH}/second/history")).json()["items"]] == [pytest.approx(40)]
 
 
 async def test_open_pages_are_told(node: Node, console: Console, address: str) -> None:

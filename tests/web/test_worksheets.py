@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from anlan.guard.people import Held, NewPerson, add_person
 from anlan.guard.records import AuditLeaf
+from anlan.model.words import Label
 from tests.web.conftest import PASSWORD, Console, Node
 
 pytestmark = [pytest.mark.timeout(120)]
@@ -101,7 +103,11 @@ async def test_of_two_who_edit_at_once_nobody_loses_anything(console: Console) -
     assert same.json()["code"] == "command-refused", "nothing would change"
 
 
-async def test_others_review_and_sign_what_is_filled_in(node: Node, console: Console) -> None:
+async def test_others_review_and_sign_what_is_filled_in(node: Node, console: Console, hashed: str) -> None:
+    with node.records.session() as session:
+        add_person(
+            session, NewPerson("principal", Label(zh="李明"), (Held("hazard_principal"),)), hashed, node.clock, must_change=False
+        )
     await console.sign_in("admin")
     told = await made(console, lines=[{"cells": FULL}, {"cells": {"step": "启泵", "L": "1"}}])
     assert told["may"] == {"edit": True, "sign": False}
@@ -119,9 +125,13 @@ async def test_others_review_and_sign_what_is_filled_in(node: Node, console: Con
     assert (await console.post(f"{PATH}/{told['id']}/review", json=body)).status_code == 409, "another version is current"
     reviewed = await console.post(f"{PATH}/{told['id']}/review", json={**body, "number": 2})
     assert reviewed.json()["state"] == "reviewed"
+    both = await console.post(f"{PATH}/{told['id']}/sign", json={**body, "number": 2})
+    assert (both.status_code, both.json()["code"]) == (403, "own-work"), "who reviewed it does not sign it too"
+    await console.sign_in("principal")
     signed = (await console.post(f"{PATH}/{told['id']}/sign", json={**body, "number": 2})).json()
     assert (signed["state"], signed["unchanged"]) == ("signed", True)
     assert [one["step"] for one in signed["signatures"]] == ["review", "sign"]
+    await console.sign_in("safety")
     own = await put(console, told, 2, {"id": told["lines"][0]["id"], "cells": {**FULL, "L": "1"}})
     assert own.json()["state"] == "draft", "a later version is a draft again"
     refused = await console.post(f"{PATH}/{told['id']}/review", json={"number": 3, "password": PASSWORD})

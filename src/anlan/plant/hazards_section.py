@@ -7,6 +7,7 @@ import csv
 import io
 from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from anlan.plant.tanks import read_by, watched_contents
 from anlan.plant.validation import validated
 from anlan.plant.yaml_file import Located
 from anlan.risk.hazards.config import Content, HazardSettings, HazardUnit, LiveMass
-from anlan.risk.hazards.identification import identify
+from anlan.risk.hazards.identification import decimal, identify
 
 LENGTHS = {"%": 1.0, "m": 1.0, "cm": 0.01, "mm": 0.001}
 """Units of a level that a strapping table can be read by, and what they are in those of its rows: %, else m."""
@@ -157,6 +158,19 @@ def _points(draft: Draft, findings: Findings) -> None:
             _range(content, live, ranges.get(live.level), measured[live.level], where, findings)
         if live.mass in measured and not _is_mass(measured[live.mass]):
             _unit(content, live.mass, measured[live.mass], "kg, t", where, findings)
+        _reach(content, live, where, findings)
+
+
+def _reach(content: Content, live: LiveMass, where: Where, findings: Findings) -> None:
+    """A mass that its table cannot tell raises no alarm."""
+    if not live.level or live.strapping is None or content.quantity is None:
+        return
+    most = Fraction(live.strapping.table[-1].value) * max(Fraction(row.value) for row in live.density) / 1000
+    if most <= content.quantity:
+        message = "the strapping table of {content} ends at {found} t, not above its design maximum {most} t: the alarm above it can never come"
+        findings.warning(
+            "hazard-strapping", message, where, content=content.id, found=decimal(most), most=decimal(content.quantity)
+        )
 
 
 def _range(content: Content, live: LiveMass, high: float | None, unit: str, where: Where, findings: Findings) -> None:

@@ -90,5 +90,8 @@ def _rule(plant: Plant, unit: HazardUnit, content: Content) -> AlarmRule:
         corrective_action=Label(zh="停止进料,倒至其他储罐", en="Stop filling; transfer to another tank"),
         time_to_respond=TOO_MUCH_SECONDS,
         cause=Label(zh="进料未停或收料计划超量", en="Filling was not stopped, or more was received than planned"),
-        basis=Label(zh="设计最大量(GB 18218-2018 4.2)", en="Design maximum quantity (GB 18218-2018, 4.2)"),
+        basis=Label(
+            zh="设计最大量(GB 18218-2018 4.2);响应时间 10 min 为预设值,未评估",
+            en="Design maximum quantity (GB 18218-2018, 4.2); the 10 min to respond are preset, nobody has assessed them",
+        ),
     )

@@ -1,33 +1,26 @@
-"""`anlan risk …`: trees computed from the command line."""
+"""`anlan risk …`: what computes about hazards, from the command line. Trees are here, the other parts bring their own commands."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-risk = typer.Typer(help="Hazard knowledge that computes: fault and event trees.", no_args_is_help=True)
+risk = typer.Typer(
+    help="Hazard knowledge that computes: trees, nets, bow-ties, layers of protection, failure data, worksheets, major hazards.",
+    no_args_is_help=True,
+)
+
+
+PARTS = ("failures", "lopa", "nets", "bowties", "worksheets", "studies")
+"""Each has its own commands in `command.py`; those that read a whole plant folder are the plant's (`plant.hazards_command`)."""
 
 
 def register(app: typer.Typer) -> None:
-    from anlan.risk.failures.command import register as register_failures
-    from anlan.risk.lopa.command import register as register_lopa
-
-    register_failures(risk)
-    register_lopa(risk)
-    from anlan.risk.nets.command import register as register_nets
-
-    register_nets(risk)
-    from anlan.risk.bowties.command import register as register_bowties
-
-    register_bowties(risk)
-    from anlan.risk.worksheets.command import register as register_worksheets
-
-    register_worksheets(risk)
-    from anlan.risk.studies.command import register as register_studies
-
-    register_studies(risk)
+    for part in PARTS:
+        import_module(f"anlan.risk.{part}.command").register(risk)
     app.add_typer(risk, name="risk")
 
 

@@ -13,8 +13,9 @@ HAZARD_WORDS: tuple[str, ...] = (
     "overdue by {n} d", "{n} d left", "Sign what is computed today", "Share of q/Q by substance", "R on its scale", "In the tanks now",
     "beside the design maximum; changes no level", "How it is computed", "Named persons and filing", "Signed identifications",
     "complete: it can be signed", "not complete: it can't be signed", "Substance", "S is below 1: R is not graded.",
-    "above the design maximum", "the level lies outside of its strapping table: counted as its end", "strapping table", "design maximum",
-    "Content", "Steps", "not told", "Filing number", "Filed on", "Filing authority", "Comment", "Documents", "Reject", "Principal person", "Technical person",
+    "above the design maximum", "the level lies outside of its strapping table: counted as its end",
+    "the temperature lies outside of the density's table: counted as its end", "strapping table", "design maximum",
+    "Content", "Steps", "not told", "Filing list", "Filing number", "Filed on", "Filing authority", "Comment", "Documents", "Reject", "Principal person", "Technical person",
     "Operating person", "Nobody has signed an identification of this unit.", "approved by", "rejected by", "named persons",
     "its hash differs", "Level", "Assessed → due", "Signed by", "again after {n} years",
 )  # fmt: skip

@@ -49,7 +49,13 @@ RATES = (
     _rate("performance", r"GET /api/v1/alarms/(performance|floods|groups)", 60, 1),
     _rate("replay", r"POST /api/v1/replay/what-if", 20, 0.2),
     # One for each pause in typing; an open picture of what is assumed asks anew every five seconds.
-    _rate("study", r"POST /api/v1/risk/(studies/(preview|[^/]+/solve)|bow-ties/[^/]+/as-if|nets/[^/]+/ask)", 120, 3),
+    _rate(
+        "study",
+        r"POST /api/v1/risk/(studies/(preview|[^/]+/solve)|bow-ties/[^/]+/as-if|nets/[^/]+/ask|pfd|worksheets/score)",
+        120,
+        3,
+    ),
+    _rate("figure", r"GET /api/v1/risk/studies/[^/]+(/(figure|history))?", 300, 10),  # an open page, at each change
     _rate("print", r"GET /api/v1/print/.+", 30, 0.5),
     _rate("audit", r"GET /api/v1/audit(/check|/\d+)?", 120, 2),
     _rate("witness", r"GET /api/v1/witness/[^/]+/lines", 10, 0.1),

@@ -59,5 +59,5 @@ async def _assumed(service: StudyService, asker: Principal, study: str, body: As
             raise InputError("barrier {name} has no degraded-pfd", name=name)
     facts = service.live.asked(running)
     assumed = {name: Health(state) for name, state in body.barriers.items()}
-    answer = await service.live.in_turn(lambda: model.solve(facts, assumed))
-    return {"id": study, "version": running.study.number, "assumed": body.barriers, "figure": figure_of(answer)}
+    figure = await service.live.in_turn(running, lambda: figure_of(model.solve(facts, assumed)))
+    return {"id": study, "version": running.study.number, "assumed": body.barriers, "figure": figure}

@@ -52,7 +52,7 @@ from anlan.risk.bowties.model import (
     Threat,
     Watch,
 )
-from anlan.risk.studies.drafts import IDENTIFIER, Draft, Library, Written, read_draft
+from anlan.risk.studies.drafts import IDENTIFIER, Draft, Library, Written, is_file_beside, read_draft
 from anlan.risk.studies.facts import SORTS, read_binding
 from anlan.risk.trees.checks import no_circle
 from anlan.risk.trees.elements import read_bytes
@@ -88,7 +88,9 @@ def bow_tie_of(text: str | bytes, file: str = "bow-tie.yaml", folder: Path | Non
     root = reading.whole_file(text)
     parts = reading.parts(root, (*HEADER, *SECTIONS, *TREE))
     beside = reading.text(parts["file"]) if "file" in parts else ""
-    attached = {beside: read_bytes(folder / beside).decode()} if beside and folder is not None else {}
+    if beside and not is_file_beside(beside):
+        reading.fail("{found} is no name of a file beside the study", parts["file"], found=beside)
+    attached = {beside: _text(folder / beside)} if beside and folder is not None else {}
     draft = Draft(
         id=reading.text(parts["study"]) if "study" in parts else Path(file).stem,
         kind="bow-tie",
@@ -111,9 +113,16 @@ def _beside(folder: Path) -> Library:
         file = folder / f"{study}.yaml"
         if not IDENTIFIER.fullmatch(study) or not file.is_file():
             return None
-        return Written(read_bytes(file).decode(), str(file))
+        return Written(_text(file), str(file))
 
     return found
+
+
+def _text(file: Path) -> str:
+    try:
+        return read_bytes(file).decode()
+    except UnicodeDecodeError as failure:
+        raise BowTieMistake("this is not text in UTF-8: {problem}", Place(str(file)), problem=str(failure)) from failure
 
 
 class BowTieReading(YamlReading):

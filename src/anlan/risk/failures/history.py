@@ -1,12 +1,14 @@
 """What happened to each item of equipment, and what it counts for a class and mode: hours in service, tests, demands, failures. Pure.
 
-Hours of an item run from the day it is put in service to the day it is retired, or to now. A failed test or demand is a failure. What the node
-has counted itself (calibrations, strokes on demand) stands beside what people entered; the same test told by both within a day counts once.
+Hours of an item run from the day it is put in service to the day it is retired, or to now. A failure that hides until somebody tests or needs
+the item is known of only up to then: later hours show nothing, and do not count. Hours of running are not known at all. A failed test or demand
+is a failure. What the node has counted itself (calibrations, strokes on demand) stands beside what people entered; the same test told by both
+within a day counts once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
@@ -36,7 +38,8 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Of one class and mode. `told`: how many of its happenings each source gave; `items` that are or were in service."""
+    """Of one class and mode. `counts`: what may update its figure. `hours` in service; `told`: how many of its happenings each source gave;
+    `items` that are or were in service."""
 
     counts: Counts
     hours: float
@@ -57,16 +60,31 @@ def tally(one: Entry, happenings: Sequence[Happening], now: Micros) -> Tally:
     told: dict[str, int] = {}
     for happening in found:
         told[happening.by] = told.get(happening.by, 0) + 1
-    counts = Counts(failed, len(asked)) if one.per == "demand" else Counts(failed + others, hours)
+    if one.per == "demand":  # one that was found out in another way would have failed when needed
+        counts = Counts(failed + others, len(asked) + others)
+    elif one.shows == "running":
+        counts = Counts(0, 0)
+    else:
+        shown: dict[str, Micros] = {}
+        for happening in found:
+            shown[happening.item] = max(happening.at, shown.get(happening.item, 0))
+        known = in_service(mine, now, shown)[0] if one.shows == "test" else hours
+        counts = Counts(failed + others, known) if known else Counts(0, 0)
     tests = sum(happening.sort == "test" for happening in asked)
     return Tally(counts, hours, tests, len(asked) - tests, failed + others, tuple(items), told)
 
 
-def in_service(happenings: Iterable[Happening], now: Micros) -> tuple[float, dict[str, Micros]]:
-    """Hours of all items, and since when each is in service, in order of tags."""
+def in_service(
+    happenings: Iterable[Happening], now: Micros, shown: Mapping[str, Micros] | None = None
+) -> tuple[float, dict[str, Micros]]:
+    """Hours of all items, and since when each is in service, in order of tags. `shown`: until when each item's hours count, none without."""
     since: dict[str, Micros] = {}
     running: dict[str, Micros] = {}
     total = 0
+
+    def span(item: str, start: Micros, end: Micros) -> Micros:
+        return end - start if shown is None else max(0, min(end, shown.get(item, start)) - start)
+
     for one in sorted(happenings, key=lambda happening: happening.at):
         if one.at > now:
             continue
@@ -74,8 +92,8 @@ def in_service(happenings: Iterable[Happening], now: Micros) -> tuple[float, dic
             running[one.item] = one.at
             since.setdefault(one.item, one.at)
         elif one.sort == "retired" and one.item in running:
-            total += one.at - running.pop(one.item)
-    total += sum(now - at for at in running.values())
+            total += span(one.item, running.pop(one.item), one.at)
+    total += sum(span(item, at, now) for item, at in running.items())
     return total / HOUR, dict(sorted(since.items()))
 
 

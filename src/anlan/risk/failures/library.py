@@ -18,13 +18,15 @@ VERIFIED = "verified-from-source"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`per`: what is counted against failures. `printed`: the law as the source has it, before it was made a gamma."""
+    """`per`: what is counted against failures. `shows`: how a failure comes to light: when tested or needed, at once, or only while it runs.
+    `printed`: the law before it was made a gamma."""
 
     equipment: str
     equipment_label: Label
     mode: str
     mode_label: Label
     per: Literal["hour", "demand"]
+    shows: Literal["test", "at-once", "running"]
     law: Law
     printed: str
     source: str
@@ -66,6 +68,7 @@ def _entry(row: dict[str, str]) -> Entry:
         mode=row["mode"],
         mode_label=Label(zh=row["mode_zh"], en=row["mode_en"]),
         per="demand" if row["per"] == "demand" else "hour",
+        shows="test" if row["shows"] == "test" else "running" if row["shows"] == "running" else "at-once",
         law=laws[row["law"]](a, b),
         printed=f"{row['law']}({row['a']}, {row['b']})",
         source=row["source"],

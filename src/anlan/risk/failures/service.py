@@ -20,8 +20,8 @@ from anlan.risk.failures.laws import FailureQuestion
 from anlan.risk.failures.library import Entry, failure_data, library
 from anlan.risk.failures.records import FailureEvent
 from anlan.risk.failures.store import STROKE, Entered, FailureStore, happening_of, standing
-from anlan.risk.failures.telling import row_of
-from anlan.risk.failures.update import Updated, update_failures
+from anlan.risk.failures.telling import of_history, of_studies, row_of
+from anlan.risk.failures.update import update_failures
 from anlan.web.answers import iso
 from anlan.web.context import Context
 
@@ -75,12 +75,6 @@ class FailureService:
             and equipment in ("", row.equipment)
             and principal.allows(VIEW, self._place(row.point))
         ]
-
-    async def rate(self, equipment: str, mode: str) -> tuple[Entry, Updated]:
-        """For a tree or an analysis of layers: the entry and what this plant made of it. Raises NotFound."""
-        one = failure_data(equipment, mode)
-        happenings, _ = await self._happenings()
-        return one, update_failures(one.law, tally(one, happenings, self._context.clock.now()).counts)
 
     # ---- what the node counts itself
 
@@ -172,8 +166,11 @@ class FailureService:
 
     def _row(self, one: Entry, happenings: Sequence[Happening], now: Micros) -> dict[str, Any]:
         counted = tally(one, happenings, now)
+        updated = update_failures(one.law, counted.counts)
+        row, more = row_of(one, updated), (*of_history(one, counted), *of_studies(one, updated))
         return {
-            **row_of(one, update_failures(one.law, counted.counts)),
+            **row,
+            "remarks": [*row["remarks"], *(line.model_dump() for line in more)],
             "history": {
                 "hours": counted.hours, "tests": counted.tests, "demands": counted.demands, "failures": counted.failures,
                 "items": list(counted.items), "told": counted.told,

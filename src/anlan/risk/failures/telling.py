@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from anlan.model.words import Label
+from anlan.risk.failures.history import Tally
 from anlan.risk.failures.laws import Gamma, Law
 from anlan.risk.failures.library import Entry
 from anlan.risk.failures.update import MODEL, Updated
@@ -68,6 +69,28 @@ def remarks(one: Entry, updated: Updated) -> tuple[Label, ...]:
     elif updated.taken == "weakened":
         found.append(say("the source counts less here: taken as far vaguer around the same mean, since the plant contradicts it"))
     return tuple(found)
+
+
+def of_history(one: Entry, counted: Tally) -> tuple[Label, ...]:
+    """Which hours of this plant's history its figure does without, and why."""
+    if not counted.items:
+        return ()
+    if one.shows == "running":
+        return (say("the hours of running are not counted here: the plant's {n} failures leave the published figure as it is", n=counted.failures),)  # fmt: skip
+    if one.per == "hour" and one.shows == "test":
+        unseen = counted.hours - counted.counts.exposure
+        return (say("of {all} h in service {n} h lie after each item's last test or demand and count for nothing", all=f"{counted.hours:.0f}", n=f"{unseen:.0f}"),)  # fmt: skip
+    return ()
+
+
+def of_studies(one: Entry, updated: Updated) -> tuple[Label, ...]:
+    """What "used" does not mean: a study keeps the figure that it was written with."""
+    if updated.taken == "prior":
+        return ()
+    return (
+        say("a study that names this entry counts with the published {published}, not with {used}: write the figure there if it shall count",
+            published=short(one.law.mean), used=short(updated.used.mean)),
+    )  # fmt: skip
 
 
 def exposure_of(one: Entry, exposure: float) -> Label:

@@ -1,4 +1,4 @@
-"""The clock of a signed identification: when it must be done again, and on which occasions besides."""
+"""What order 40 asks for besides the identification itself: when it is done again, on which occasions, and which papers the filing takes along."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from anlan.model.words import Label
+from anlan.risk.hazards.standard import VERIFIED
 
 SOON_DAYS = 90
 """From so many days before the end the page says so."""
@@ -22,15 +24,36 @@ class LegalClock:
     verified: bool
 
 
+@dataclass(frozen=True, slots=True)
+class FilingPapers:
+    """`papers`: id → name, in the order of the text."""
+
+    papers: dict[str, Label]
+    source: Label
+    verified: bool
+
+
+@cache
+def filing_papers() -> FilingPapers:
+    content = _read("filing_papers.json")
+    meta = content["_meta"]
+    names = {one["id"]: Label(zh=one["zh"], en=one["en"]) for one in content["papers"]}
+    return FilingPapers(names, Label(**meta["source"]), meta["confidence"] == VERIFIED)
+
+
+def _read(name: str) -> Any:
+    return json.loads((files("anlan.risk.hazards") / "data" / name).read_text("utf-8"))
+
+
 @cache
 def legal_clock() -> LegalClock:
-    content = json.loads((files("anlan.risk.hazards") / "data" / "legal_clock.json").read_text("utf-8"))
+    content = _read("legal_clock.json")
     meta = content["_meta"]
     return LegalClock(
         years=content["years"],
         occasions={one["id"]: Label(zh=one["zh"], en=one["en"]) for one in content["occasions"]},
         source=Label(**meta["source"]),
-        verified=meta["confidence"] == "verified-from-source",
+        verified=meta["confidence"] == VERIFIED,
     )
 
 

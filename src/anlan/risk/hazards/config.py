@@ -16,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from anlan.model.places import Id
 from anlan.model.words import Label
+from anlan.risk.hazards.clock import filing_papers
 from anlan.risk.hazards.standard import gb18218
 
 
@@ -180,6 +181,16 @@ class Filing(_Part):
     on: date | None = None
     authority: str = ""
     documents: tuple[str, ...] = Field(default=(), description="ids of the plant's documents, or titles")
+    papers: dict[str, str] = Field(default={}, description="of the filing list, by item: where each paper lies")
+
+    @field_validator("papers")
+    @classmethod
+    def _listed(cls, papers: dict[str, str]) -> dict[str, str]:
+        known = filing_papers().papers
+        for one in papers:
+            if one not in known:
+                raise ValueError(f"papers: {one} is not in the filing list; one of {', '.join(known)} was expected")
+        return papers
 
 
 class HazardUnit(_Part):

@@ -160,12 +160,12 @@ def _line(content: Content, tables: Standard) -> Line:
     quantity = _quantity_step(content)
     missing = [] if content.quantity is not None else [quantity]
     steps = [quantity] if content.quantity is not None else []
-    if content.classes == (NOT_LISTED,) and content.row is None:
-        steps.append(say("by the plant's own statement under no class of table 2: counts 0"))
-        return Line(content, content.quantity, counts=False, steps=tuple(steps), missing=tuple(missing))
     rows = [] if content.mixture == "other" else tables.named(content.cas, content.substance, content.row)
     if rows:
         return _by_name(content, rows, tables, steps, missing)
+    if content.classes == (NOT_LISTED,):
+        steps.append(say("by the plant's own statement under no class of table 2: counts 0"))
+        return Line(content, content.quantity, counts=False, steps=tuple(steps), missing=tuple(missing))
     classes = [tables.classes[one] for one in content.classes if one in tables.classes]
     if classes:
         return _by_class(content, classes, tables, steps, missing)
@@ -176,12 +176,14 @@ def _line(content: Content, tables: Standard) -> Line:
 
 def _by_name(content: Content, rows: Sequence[NamedSubstance], tables: Standard, steps: list[Step], missing: list[Step]) -> Line:
     row = min(rows, key=lambda one: one.threshold)
+    if content.classes == (NOT_LISTED,):
+        steps.append(say("`none` speaks of table 2 alone; this stands in table 1 (a mixture of another class: mixture: other)"))
     if content.mixture == "same":
         steps.append(say("a mixture of the same hazard class as the pure substance: counts whole as it (4.2)"))
     steps.append(say("Q {threshold} t: table 1, row {row}, {name}", threshold=row.threshold, row=row.number, name=row.name))
     if len(rows) > 1:
         several = ", ".join(f"{one.number} {one.name} ({decimal(one.threshold)} t)" for one in rows)
-        missing.append(say("{content}: its CAS number stands in several rows of table 1, the lowest Q is taken until row is told: {rows}",
+        missing.append(say("{content}: its CAS number and name fit several rows of table 1, the lowest Q is taken until row is told: {rows}",
                            content=content.id, rows=several))  # fmt: skip
     beta, provisional = _beta(content, row, tables, steps, missing)
     return Line(

@@ -23,7 +23,7 @@ def register_document(head: Head, told: Mapping[str, Any]) -> Document:
         people = f"{words}, {_label(residents['source'], language)}, {residents['counted_on']}"
     sections = [_overview(told, language)]
     for unit in told["units"]:
-        sections += _unit(unit, language)
+        sections += _unit(unit, told["filing_list"], language)
     unchecked = "" if clock["verified"] else f" ({tell('not checked against the original')})"
     facts = (
         (tell("Standard"), told["edition"]),
@@ -79,7 +79,7 @@ def _overview(told: Mapping[str, Any], language: Language) -> Section:
     )
 
 
-def _unit(unit: Mapping[str, Any], language: Language) -> Iterator[Section]:
+def _unit(unit: Mapping[str, Any], filing_list: Mapping[str, Any], language: Language) -> Iterator[Section]:
     tell, computed = partial(translate, language=language), unit["computed"]
     columns = (
         Column(tell("Content"), "2fr"),
@@ -127,7 +127,21 @@ def _unit(unit: Mapping[str, Any], language: Language) -> Iterator[Section]:
     )
     yield Section(title, columns, rows, empty=tell("unit {unit} has no contents").format(unit=unit["id"]))
     yield Section(f"{unit['id']} · {tell('How it is computed')}", lines=lines)
+    if computed["major"] is not False:
+        yield _filing(unit, filing_list, language)
     yield _history(unit, language)
+
+
+def _filing(unit: Mapping[str, Any], filing_list: Mapping[str, Any], language: Language) -> Section:
+    """Which papers of the filing are told, item by item."""
+    tell, filing = partial(translate, language=language), unit["computed"]["filing"] or {}
+    given = filing.get("papers", {})
+    columns = (Column(tell("Filing list"), "3fr"), Column(tell("Where it lies"), "2fr"))
+    rows = tuple((_label(one["name"], language), given.get(one["id"]) or tell("not told")) for one in filing_list["papers"])
+    unchecked = "" if filing_list["verified"] else f" ({tell('not checked against the original')})"
+    return Section(
+        f"{unit['id']} · {tell('Filing list')}", columns, rows, note=_label(filing_list["source"], language) + unchecked
+    )
 
 
 def _history(unit: Mapping[str, Any], language: Language) -> Section:

@@ -14,7 +14,7 @@ from anlan.guard.principal import Principal
 from anlan.model.clock import to_datetime
 from anlan.model.errors import CommandRefused, Hidden, InputError, NotFound
 from anlan.model.words import Label
-from anlan.risk.hazards.clock import SOON_DAYS, legal_clock
+from anlan.risk.hazards.clock import SOON_DAYS, due, filing_papers, legal_clock
 from anlan.risk.hazards.config import HazardSettings, HazardUnit
 from anlan.risk.hazards.identification import Step, identify, say
 from anlan.risk.hazards.inventory import tanks_now
@@ -77,7 +77,7 @@ class HazardService:
     async def register(self, by: Principal) -> dict[str, Any]:
         """All units that this person may see; also those that are signed and no longer in the plant folder."""
         signed = await asyncio.to_thread(self._store.all)
-        clock = legal_clock()
+        clock, papers = legal_clock(), filing_papers()
         units = [self._unit(by, unit, signed.get(unit.id, [])) for unit in self.hazards.units if self._sees(by, unit.places)]
         gone = [self._gone(by, id, of) for id, of in signed.items() if not any(one.id == id for one in self.hazards.units)]
         return {
@@ -90,6 +90,11 @@ class HazardService:
                 "source": clock.source.model_dump(),
                 "verified": clock.verified,
                 "occasions": [{"id": id, "name": name.model_dump()} for id, name in clock.occasions.items()],
+            },
+            "filing_list": {
+                "papers": [{"id": id, "name": name.model_dump()} for id, name in papers.papers.items()],
+                "source": papers.source.model_dump(),
+                "verified": papers.verified,
             },
         }
 
@@ -260,6 +265,9 @@ class HazardService:
         """What somebody has to do about this unit."""
         if pending is not None:
             yield say("an identification waits for its second person")
+        residents = self.hazards.residents
+        if computed["major"] is not False and residents is not None and due(residents.counted_on) < self.today:
+            yield say("the people around were counted on {day}, more than three years ago", day=residents.counted_on.isoformat())
         if legal is None:
             if computed["major"] is not False:
                 yield say("no identification has been signed")

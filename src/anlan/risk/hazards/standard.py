@@ -6,8 +6,9 @@ Numbers are exact fractions: S = 1 and R = 10, 50, 100 belong to the upper side,
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, cached_property
@@ -75,17 +76,21 @@ class Standard:
     def _by_name(self) -> Mapping[str, Sequence[NamedSubstance]]:
         found: dict[str, list[NamedSubstance]] = defaultdict(list)
         for row in self.substances:
-            for name in dict.fromkeys(map(fold, (row.name, *row.aliases))):
+            for name in dict.fromkeys(map(fold, (row.name, *row.aliases, *_spoken(row.name)))):
                 found[name].append(row)
         return found
 
     def named(self, cas: str, name: str = "", row: int | None = None) -> Sequence[NamedSubstance]:
-        """Rows of table 1 that this substance may be: by number, else CAS, else name. A full name settles which of several rows."""
+        """Rows of table 1 that this substance may be: by number, else by CAS number and by name. A full name settles which of several rows.
+
+        A CAS number that the table doesn't list hides no name that it lists (烷基铝); where both are listed and disagree, all are told.
+        """
         if row is not None:
             return [one for one in self.substances if one.number == row]
-        found = self._by_cas.get(cas, ()) if cas else self._by_name.get(fold(name), ())
+        by_cas, by_name = self._by_cas.get(cas, ()), self._by_name.get(fold(name), ())
+        found = by_cas if any(one in by_name for one in by_cas) else [*by_cas, *by_name]
         exact = [one for one in found if fold(one.name) == fold(name)]
-        return exact or found
+        return exact if exact and (not by_cas or exact[0] in by_cas) else found
 
     def beta(self, *names: str) -> Fraction | None:
         """Of table 3, by any of the CAS numbers or names that a substance has."""
@@ -98,6 +103,15 @@ class Standard:
     def level(self, risk: Fraction) -> int:
         """Table 6: 1 is the gravest."""
         return int(_band(self.levels, risk))
+
+
+def _spoken(name: str) -> Iterator[str]:
+    """A row's name as people say it, without what stands in brackets.
+
+    >>> list(_spoken("汽油(乙醇汽油、甲醇汽油)")), list(_spoken("甲烷,天然气")), list(_spoken("1,3-丁二烯"))
+    (['汽油'], ['甲烷', '天然气'], ['1,3-丁二烯'])
+    """
+    yield from re.split(r",(?=[\u4e00-\u9fff])", re.split(r"[(\[]", name)[0])
 
 
 def _band(bands: Sequence[Band], value: Fraction) -> Fraction:

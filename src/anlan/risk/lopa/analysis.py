@@ -85,13 +85,16 @@ class Analysis:
     modifiers: tuple[Chance, ...]
     layers: tuple[Layer, ...]
 
+    def chances(self) -> tuple[Chance, ...]:
+        """Modifiers, then the enabling conditions of each cause."""
+        return (*self.modifiers, *(one for cause in self.causes for one in cause.enabling))
+
     def bindings(self) -> tuple[Bound, ...]:
         """Each question to the plant once, in the order written."""
         found: dict[Binding, Bound] = {}
-        chances = [*self.modifiers, *(one for cause in self.causes for one in cause.enabling)]
         for bound in (
             *(one for layer in self.layers for one in layer.lost),
-            *(one for chance in chances for one in chance.present),
+            *(one for chance in self.chances() for one in chance.present),
         ):
             found.setdefault(bound.binding, bound)
         return tuple(found.values())

@@ -9,7 +9,7 @@ from math import prod
 from anlan.model.words import Label
 from anlan.risk.lopa.analysis import Analysis, Cause, Chance, Layer
 from anlan.risk.lopa.bands import band_remark
-from anlan.risk.lopa.credits import Credit, credit
+from anlan.risk.lopa.credits import Credit, credit, rules
 from anlan.risk.lopa.figures import short
 from anlan.risk.studies.facts import Binding, Fact
 from anlan.risk.wording import say
@@ -74,6 +74,30 @@ class Answer:
         """Mitigated frequency over target."""
         return self.mitigated / self.analysis.target
 
+    def asked(self, layer: Layer) -> float:
+        """How often a year a safety function is needed: what the causes bring through the layers before it. Modifiers make it no rarer."""
+        return sum(
+            prod(
+                step.factor
+                for step in path.steps
+                if step.what in ("cause", "enabling") or (step.credit is not None and step.credit.layer.sort != "sif")
+            )
+            for path in self.paths
+            if any(step.credit is not None and step.credit.layer is layer and step.credit.credited for step in path.steps)
+        )
+
+    def beyond(self) -> tuple[Label, ...]:
+        """Where PFDavg is no measure: a safety function that is needed too often."""
+        most, origin, _ = rules()["low-demand-most"]
+        return tuple(
+            say("{name} — {remark}", name=layer.name, remark=say(
+                "outside of the range of validity: needed {found} times a year; PFDavg holds for {most} at most ({origin}, text not checked)",
+                found=short(often), most=short(most), origin=origin,
+            ))
+            for layer in self.analysis.layers
+            if layer.sort == "sif" and (often := self.asked(layer)) > most
+        )  # fmt: skip
+
     def remarks(self) -> tuple[Label, ...]:
         """The result in words, then what it rests on."""
         target = short(self.analysis.target)
@@ -87,7 +111,11 @@ class Answer:
         ]  # fmt: skip
         if not self.analysis.target_source:
             found.append(say("the source of the target is not stated"))
-        found += [say("{name} — {remark}", name=one.name, remark=say("the source of its frequency is not stated")) for one in self.analysis.causes if not one.source]  # fmt: skip
+        found += self.beyond()
+        analysis = self.analysis
+        found += [say("{name} — {remark}", name=one.name, remark=say("the source of its frequency is not stated")) for one in analysis.causes if not one.source]  # fmt: skip
+        found += [say("{name} — {remark}", name=one.name, remark=say("independence: not assessed, no elements are stated")) for one in analysis.causes if not one.uses.elements]  # fmt: skip
+        found += [say("{name} — {remark}", name=one.name, remark=say("the source of its probability is not stated")) for one in analysis.chances() if not one.source]  # fmt: skip
         seen = set()
         for path in self.paths:
             for step in path.steps:

@@ -113,7 +113,7 @@ def _print_function(function: Any, language: str) -> None:
         )  # fmt: skip
     for remark in function.remarks():
         typer.echo(f"- {remark.text(language)}")
-    say("model: {model}", model=MODEL)
+    say("model: {model}", model=MODEL.text(language))
 
 
 def _dumps(value: object) -> str:

@@ -99,6 +99,8 @@ def _refused(layer: Layer, cause: Cause) -> Label | None:
         return say("shares {elements} with the cause", elements=", ".join(shared))
     if layer.sort == "bpcs" and cause.sort == "bpcs":
         return say("the control system is the cause")
+    if layer.sort == "alarm" and cause.sort == "bpcs" and not layer.uses.of("logic"):
+        return say("the control system is the cause, and which logic raises the alarm is not stated (uses: logic)")
     return None
 
 

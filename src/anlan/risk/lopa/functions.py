@@ -108,7 +108,7 @@ class SafetyFunction:
             "risk_reduction": 1 / self.pfd if self.pfd else None,
             "hardware_fault_tolerance": self.tolerance,
             "systematic_capability": self.systematic,
-            "model": MODEL,
+            "model": MODEL.text(language),
             "within_validity": self.valid,
             "parts": [
                 {

@@ -89,15 +89,14 @@ def limits_of(answer: Answer) -> tuple[Label, ...]:
         for part in layer.function.parts
         for doubt in part.group.doubts
     ]
-    return tuple(found)
+    return (*found, *answer.beyond())
 
 
 def _moved(answer: Answer) -> tuple[Moved, ...]:
     if answer.facts is None:
         return ()
-    chances = [*answer.analysis.modifiers, *(one for cause in answer.analysis.causes for one in cause.enabling)]
     found = []
-    moving: list[Layer | Chance] = [*answer.analysis.layers, *chances]
+    moving: list[Layer | Chance] = [*answer.analysis.layers, *answer.analysis.chances()]
     for one in moving:
         for bound in one.lost if isinstance(one, Layer) else one.present:
             found.append(Moved(one.id, one.name, bound.binding, answer.facts[bound.binding], with_fact(answer, bound.binding)))
@@ -193,4 +192,7 @@ def _source(answer: Answer, step: Step) -> str:
         "layer": analysis.layers,
         "enabling": tuple(one for cause in analysis.causes for one in cause.enabling),
     }
-    return next((str(one.source) for one in known[step.what] if one.id == step.id), "")
+    found = next((one for one in known[step.what] if one.id == step.id), None)
+    if isinstance(found, Layer) and found.function is not None and not found.source:
+        return ", ".join(dict.fromkeys(part.source for part in found.function.parts if part.source))
+    return "" if found is None else str(found.source)

@@ -22,7 +22,10 @@ from anlan.model.words import Label
 from anlan.risk.lopa.figures import short
 from anlan.risk.wording import say
 
-MODEL = "IEC 61508-6:2010 annex B"
+MODEL = Label(
+    zh="IEC 61508-6:2010 附录 B;区间 IEC 61508-1:2010 表 2、表 3(未核对原文)",
+    en="IEC 61508-6:2010 annex B; bands of IEC 61508-1:2010 tables 2 and 3 (text not checked)",
+)
 SMALL = 0.1
 """λ·T and PFD up to which the formulas, first terms of a series, are told as within their range: our own choice of what ≪ 1 means."""
 

@@ -59,4 +59,4 @@ async def _asked(service: StudyService, asker: Principal, study: str, body: Ask)
         told = [explain(engine, evidence, name) for name in body.explain or [engine.net.query[0]]]
         return figure_of(model.net, answer, told, facts)
 
-    return {"id": study, "version": running.study.number, "figure": await service.live.in_turn(work)}
+    return {"id": study, "version": running.study.number, "figure": await service.live.in_turn(running, work)}

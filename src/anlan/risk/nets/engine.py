@@ -20,7 +20,7 @@ from typing import Any
 
 from anlan.risk.nets.mistakes import NetQuestion
 from anlan.risk.nets.model import Finding, Net
-from anlan.risk.nets.tables import LINK, elementary
+from anlan.risk.nets.tables import LINK, Elementary, elementary
 from anlan.risk.nets.unrolling import unrolled
 
 Evidence = Mapping[str, Finding]
@@ -89,15 +89,21 @@ def _pyagrum() -> Any:
 class Engine:
     """A net compiled once and asked many times. `chance`: of the evidence last asked with."""
 
-    def __init__(self, net: Net) -> None:
-        """Raises NetQuestion for a net whose junction tree needs more than MOST_CELLS numbers."""
+    def __init__(self, net: Net, most_cells: int | None = None) -> None:
+        """Raises NetQuestion for a net whose junction tree needs more than `most_cells` numbers, MOST_CELLS unless told otherwise."""
         pyagrum = _pyagrum()
-        self.net = unrolled(net)
+        self.net, self._most = unrolled(net), MOST_CELLS if most_cells is None else most_cells
         self.chance = 1.0
         self._impossible = pyagrum.IncompatibleEvidence
         self.version = str(pyagrum.__version__)
         self._net = compiled = pyagrum.BayesNet(self.net.name)
-        parts = list(elementary(self.net))
+        parts: list[Elementary] = []
+        cells = 0
+        for part in elementary(self.net):
+            cells += part.table.size
+            if cells > self._most or len(parts) > self._most >> 7:
+                raise self._entangled()
+            parts.append(part)
         for part in parts:
             compiled.add(pyagrum.LabelizedVariable(part.name, part.name, list(part.states)))
         for part in parts:
@@ -117,9 +123,12 @@ class Engine:
             for node in tree.clique(clique):
                 size *= self._net.variable(node).domainSize()
             cells += size
-            if cells > MOST_CELLS:
-                raise NetQuestion("the nodes of {name} are too entangled for an exact answer: more than {most} numbers are needed",
-                                  name=self.net.name, most=MOST_CELLS)  # fmt: skip
+            if cells > self._most:
+                raise self._entangled()
+
+    def _entangled(self) -> NetQuestion:
+        return NetQuestion("the nodes of {name} are too entangled for an exact answer: more than {most} numbers are needed",
+                           name=self.net.name, most=self._most)  # fmt: skip
 
     def posteriors(self, evidence: Evidence, about: Iterable[str]) -> dict[str, dict[str, float]]:
         """Node → state → probability. Raises NetQuestion for what is unknown and for evidence of probability 0."""

@@ -24,7 +24,7 @@ from anlan.risk.nets.from_trees import from_tree
 from anlan.risk.nets.layers import layers
 from anlan.risk.nets.mistakes import NetMistake, NetQuestion
 from anlan.risk.nets.model import Finding, Gate, GateKind, LiveFinding, Net, NetNode, Noisy, Repairable, Table, refs_of
-from anlan.risk.nets.yaml_form import NetReading
+from anlan.risk.nets.yaml_form import MOST_NODES, NetReading
 from anlan.risk.studies.drafts import Draft
 from anlan.risk.studies.facts import Binding, Bound, Fact
 from anlan.risk.studies.kinds import Moved, Outcome
@@ -34,6 +34,10 @@ from anlan.risk.wording import say
 from anlan.web.paper.document import Column, Section
 
 MOST_DRAWN = 120
+
+
+MOST_CELLS = 1 << 20
+"""pyAgrum keeps the interpreter to itself while it computes, a fifth of a second for so many numbers; the same process tells people their alarms."""
 
 
 @dataclass(slots=True)
@@ -47,7 +51,7 @@ class NetModel:
 
     def compiled(self) -> Engine:
         if self.engine is None:
-            self.engine = Engine(self.net)
+            self.engine = Engine(self.net, MOST_CELLS)
         return self.engine
 
 
@@ -75,6 +79,8 @@ class Nets:
             folder = draft.nodes.file.rpartition("/")[0]
             root = parse_xml(draft.attached[draft.file].encode(), f"{folder}/{draft.file}".lstrip("/"))
             net = replace(from_tree(tree_of([root])), label=draft.name)
+            if len(net.nodes) > MOST_NODES:
+                raise NetMistake("the net has {found} nodes; at most {most} were expected", draft.place_at, found=len(net.nodes), most=MOST_NODES)  # fmt: skip
         else:
             net = NetReading(draft.nodes.file).net(draft.body, draft.place_at, draft.id, draft.name)
         if not net.query:

@@ -12,9 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from anlan.risk.nets.mistakes import NetMistake
 from anlan.risk.nets.model import Gate, GateKind, Literal, Net, NetNode, Noisy, Repairable, Table
 
 Array = npt.NDArray[np.float64]
+WIDEST = 1_000
+"""Of a gate k-of-n: what its links must count to. Each link's table has k² rows."""
 LINK = "⋯"
 """In the names of links, which no description can have."""
 
@@ -30,7 +33,7 @@ class Elementary:
 
 
 def elementary(net: Net) -> Iterator[Elementary]:
-    """Parents before children are not promised; every parent is there. The net is static (unrolled)."""
+    """Parents before children are not promised; every parent is there. The net is static (unrolled). Raises NetMistake for a gate too wide."""
     for node in net.nodes.values():
         match node.rule:
             case Table(parents, rows):
@@ -38,6 +41,8 @@ def elementary(net: Net) -> Iterator[Elementary]:
                 table = np.array(rows, np.float64).reshape(*shape, len(node.states))
                 yield Elementary(node.name, node.states, tuple(ref.name for ref in parents), table)
             case Gate(kind, literals, least):
+                if WIDEST < least < len(literals):
+                    raise NetMistake("k of k-of-n is {found}; a number from 1 to {most} was expected", node.place, found=least, most=WIDEST)  # fmt: skip
                 yield from _chain(net.nodes, node, literals, *_counting(kind, len(literals), least))
             case Noisy(kind, links, leak):
                 literals = tuple(literal for literal, _ in links)
@@ -90,15 +95,12 @@ def _chain(
         if not before and i + 1 < len(literals) and literals[i + 1].ref != literals[i].ref:
             here.append(literals[i + 1])
         last = i + len(here) == len(literals)
-        shape = [len(nodes[one.ref.name].states) for one in here]
-        table = np.zeros([*([len(start)] if before else []), *shape, len(start)])
-        for index in np.ndindex(*table.shape[:-1]):
-            chances = _certain(index[0], len(start)) if before else taken
-            for j, one in enumerate(here, 1 if before else 0):
-                true = nodes[one.ref.name].states[index[j]] in one.states
-                after = [step(i + j - (1 if before else 0), state, true) for state in range(len(start))]
-                chances = chances @ np.array(after)
-            table[index] = chances
+        table: Array | None = None if before else taken
+        for j, one in enumerate(here):
+            moves = [np.array([step(i + j, state, true) for state in range(len(start))]) for true in (False, True)]
+            held = [state in one.states for state in nodes[one.ref.name].states]
+            table = np.stack([moves[true] if table is None else table @ moves[true] for true in held], axis=-2)
+        assert table is not None
         parents = (*([before] if before else []), *(one.ref.name for one in here))
         if last:
             yield Elementary(node.name, node.states, parents, table @ final)

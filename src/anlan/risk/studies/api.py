@@ -105,7 +105,8 @@ def _reading(router: APIRouter, context: Context, service: StudyService) -> None
 
     @router.get("/risk/studies/{study}/history", dependencies=[require(VIEW)])
     async def history(study: str, asker: Asker, start: Instant = None, end: Instant = None) -> Response:
-        """What it said over time, each time with the facts and why; the last day unless told otherwise, at most 2000, the newest."""
+        """What it said over time, each time with the facts and why; the last day unless told otherwise, at most 2000, fewer where
+        each names more than 20 facts: the newest."""
         until = end if end is not None else context.clock.now() + 1
         return Json({"items": await service.history(asker, study, start if start is not None else until - DAY, until)})
 

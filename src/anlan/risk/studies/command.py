@@ -32,6 +32,7 @@ def studies_command(
     """
     import orjson
 
+    from anlan.model.errors import InputError, NotFound
     from anlan.model.words import shell_language
     from anlan.risk.studies.facts import Fact
     from anlan.risk.studies.folder import read_folder
@@ -41,6 +42,11 @@ def studies_command(
 
     true, dark = set(facts or ()), set(unknown or ())
     found = read_folder(folder)
+    if not found.studies and not found.mistakes:
+        raise InputError("{folder} holds no study; files studies/*.yaml were expected", folder=str(folder))
+    missing = [id for id in only or () if id not in found.studies]
+    if missing and not found.mistakes:
+        raise NotFound("there is no study {name}", name=", ".join(missing))
     language = shell_language()
     for mistake in found.mistakes:
         typer.echo(mistake.text(language), err=True)

@@ -24,8 +24,11 @@ from anlan.risk.written import Mistake, Nodes, Place
 
 HEADER = ("study", "kind", "name", "place", "file")
 IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+FILE = re.compile(r"[^\s./\\:\x00-\x1f][^/\\:\x00-\x1f]{0,199}")
 MOST_BYTES = 1 << 22
 """Of a study with its files."""
+MOST_TEXT = 1 << 18
+"""Of its YAML, which takes seconds to read at this size; XML takes a hundredth of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,11 @@ class Draft:
     library: Library | None = None
 
 
+def is_file_beside(name: str) -> bool:
+    """Whether a study may have a file of this name: in its own folder, not hidden, and no study itself."""
+    return FILE.fullmatch(name) is not None and not name.lower().endswith(".yaml")
+
+
 def read_draft(written: Written, library: Library | None = None) -> Draft:
     """Raises Mistake for a header that is not one."""
     from anlan.risk.studies.kinds import HOMES
@@ -70,6 +78,11 @@ def read_draft(written: Written, library: Library | None = None) -> Draft:
     nodes = Nodes(written.file)
     if len(written.text) + sum(map(len, written.attached.values())) > MOST_BYTES:
         raise Mistake("a study holds at most {most} characters", Place(written.file), most=MOST_BYTES)
+    if len(written.text) > MOST_TEXT:
+        raise Mistake(
+            "the text of a study holds at most {most} characters", Place(written.file), most=MOST_TEXT,
+            mend="a larger tree is written as Open-PSA XML and named by `file`",
+        )  # fmt: skip
     root = nodes.root(written.text.encode())
     if root is None:
         raise Mistake("this file is empty", Place(written.file))
@@ -86,8 +99,13 @@ def read_draft(written: Written, library: Library | None = None) -> Draft:
     if kind not in HOMES:
         raise nodes.unknown(kind, entries["kind"], ", ".join(HOMES))
     file = nodes.text(entries["file"]) if "file" in entries else ""
+    if file and not is_file_beside(file):
+        raise Mistake("{found} is no name of a file beside the study", nodes.place(entries["file"]), found=file)
     if file and file not in written.attached:
         raise Mistake("the file {name} is not beside the study", nodes.place(entries["file"]), name=file)
+    for name in written.attached:
+        if name != file:
+            raise Mistake("{found} is beside the study, but `file` does not name it", nodes.place(root), found=name)
     return Draft(
         id=identifier,
         kind=kind,

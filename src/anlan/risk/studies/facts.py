@@ -12,6 +12,7 @@ True is always the adverse state. Unknown never lowers risk: what was last known
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -120,6 +121,8 @@ def _condition(nodes: Nodes, node: Node) -> Condition:
         if sign is None:
             raise ValueError
         limit = float(text[len(sign) :])
+        if not math.isfinite(limit):  # nan would never hold, and so be known to be false
+            raise ValueError
     except ValueError:
         raise nodes.mistake(
             "{found} is no condition; {expected} was expected", nodes.place(node), found=text, expected='"> 1.2", bad'

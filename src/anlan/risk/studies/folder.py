@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from anlan.model.errors import InputError
 from anlan.risk.studies.checking import Names, check
-from anlan.risk.studies.drafts import IDENTIFIER, MOST_BYTES, Draft, Written
+from anlan.risk.studies.drafts import IDENTIFIER, MOST_BYTES, Draft, Written, is_file_beside
 from anlan.risk.studies.store import StaleStudy, Studies, Study
 from anlan.risk.written import Mistake, Nodes, Place
 from anlan.store.disk import Disk
@@ -72,7 +72,7 @@ def _written(path: Path) -> Written:
         for key, node in nodes.entries(root):
             if key == "file":
                 file = nodes.text(node)
-                if Path(file).name != file or file.startswith("."):
+                if not is_file_beside(file):
                     raise Mistake("{found} is no name of a file beside the study", nodes.place(node), found=file)
                 if not (path.parent / file).is_file():
                     raise Mistake("the file {name} is not beside the study", nodes.place(node), name=file)
@@ -163,9 +163,18 @@ def _versions(studies: Studies, study: str) -> list[Study]:
 def export_folder(current: Iterable[Study], plant: Path, *, replace: bool = False) -> list[Path]:
     """Write each study and its files. Raises InputError where that would overwrite others' and `replace` does not say so."""
     folder, files, base = plant / FOLDER, dict[Path, bytes](), dict[str, tuple[int, str]]()
+    holds: dict[str, str] = {}
     for one in current:
         files[folder / f"{one.study}{SUFFIX}"] = one.written.text.encode()
-        files |= {folder / name: text.encode() for name, text in one.written.attached.items()}
+        for name, text in one.written.attached.items():
+            if not is_file_beside(name):
+                raise InputError("{found} is no name of a file beside the study", found=f"{one.study}: {name}")
+            if files.setdefault(folder / name, text.encode()) != text.encode():
+                raise InputError(
+                    "the studies {one} and {other} hold different files {file}: give one of them another name",
+                    one=holds[name], other=one.study, file=name,
+                )  # fmt: skip
+            holds.setdefault(name, one.study)
         base[one.study] = (one.number, one.digest)
     if not files:
         return []

@@ -47,9 +47,11 @@ class Running:
     at: Micros = 0
     failure: Label | None = None
     to_keep: bool = False
-    """It says something better than what was kept last, and waits."""
+    """The records have not yet what it says: it is better than what was kept last and waits, or they cannot be written."""
     rests_on: set[str] = field(default_factory=set)
     """Other studies that its model was made of: it is read again with them."""
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """A model is asked by one at a time."""
 
 
 class LiveStudies:
@@ -62,11 +64,13 @@ class LiveStudies:
         self.running: dict[str, Running] = {}
         self.moved = Bell()
         self.loaded = False
-        self._turn = asyncio.Lock()
-        """One computation at a time: they take a core from the console."""
+        self._asking = asyncio.Lock()
+        """One question of people at a time: each takes a core from the console. What follows the plant never waits for them."""
         self._changed = Bell()
         self._last: dict[str, Result] = {}
         self._written: dict[str, Written] = {}
+        self._newest: dict[str, int] = {}
+        """The number of each study's version in force: reading one may take longer than reading the next."""
 
     @classmethod
     def of(cls, context: Context) -> LiveStudies:
@@ -119,27 +123,42 @@ class LiveStudies:
     async def load(self) -> None:
         """All studies in force, and what was known before this process began. Raises StoreError."""
         current = await asyncio.to_thread(self.store.current)
-        self._written = {study.study: study.written for study in current.values()}
         self._last = await asyncio.to_thread(self.store.last_results)
-        for study in current.values():
-            self.running[study.study] = await self._taken(study)
+        new = [study for study in current.values() if self._is_newest(study)]
+        self._written |= {study.study: study.written for study in new}
+        for study in new:
+            await self._run(study)
         self.loaded = True
         self._changed.ring()
         self.moved.ring()
 
     async def take(self, study: Study) -> None:
         """A new version is in force, or the study is removed."""
+        if not self._is_newest(study):
+            return
         if study.removed:
             self.running.pop(study.study, None)
             self._written.pop(study.study, None)
         else:
             self._written[study.study] = study.written
-            self.running[study.study] = await self._taken(study)
+            await self._run(study)
         for other in list(self.running.values()):
             if study.study in other.rests_on and other.study.study != study.study:
-                self.running[other.study.study] = await self._taken(other.study)
+                await self._run(other.study)
         self._changed.ring()
         self.moved.ring()
+
+    def _is_newest(self, study: Study) -> bool:
+        if study.number < self._newest.get(study.study, 0):
+            return False
+        self._newest[study.study] = study.number
+        return True
+
+    async def _run(self, study: Study) -> None:
+        """Unless a later version has come by the time this one is read."""
+        taken = await self._taken(study)
+        if self._newest[study.study] == study.number and study.study in self._written:
+            self.running[study.study] = taken
 
     def library(self, study: str) -> Written | None:
         """The text of a study in force."""
@@ -157,8 +176,8 @@ class LiveStudies:
                 taken.failure = say("this release knows no studies of kind {kind}", kind=study.kind)
                 return taken
             taken.model = await asyncio.to_thread(lambda: kind(study.kind).read(read_draft(study.written, library)))
-        except AnlanError as error:
-            taken.failure = Label(zh=error.text("zh"), en=error.text("en"))
+        except Exception as error:
+            taken.failure = _failure(study, error)
             return taken
         taken.bindings = tuple(dict.fromkeys(one.binding for one in kind(study.kind).bindings(taken.model)))
         last = self._last.get(study.study)
@@ -170,52 +189,60 @@ class LiveStudies:
         return taken
 
     async def look(self) -> None:
-        """Ask the plant, and every study again of which a fact has changed."""
+        """Ask the plant, and every study again of which a fact has changed. Raises StoreError when all are computed and one could not be kept."""
+        unkept: StoreError | None = None
         for one in list(self.running.values()):
             if one.model is None:
                 continue
             facts = self.asked(one)
-            if one.facts is None or states(facts) != states(one.facts):
+            changed = one.facts is None or states(facts) != states(one.facts)
+            if changed:
                 await self._solve(one, facts)
-            elif one.to_keep and one.outcome is not None:
-                await self._keep(one, one.outcome)
+            try:
+                if one.to_keep and one.outcome is not None:
+                    await self._keep(one, one.outcome)
+            except StoreError as failure:
+                unkept = failure
+            if changed:
+                self.moved.ring()
+            await asyncio.sleep(0)  # a thousand questions to the plant are not one step of the console's loop
+        if unkept is not None:
+            raise unkept
 
     def asked(self, one: Running) -> dict[Binding, Fact]:
         return {binding: self.facts.fact(binding) for binding in one.bindings}
 
     async def answer(self, one: Running) -> Any:
         """As of now, whether or not a fact has changed: for whoever looks at it. Raises AnlanError."""
-        async with self._turn:
-            return await asyncio.to_thread(kind(one.study.kind).solve, one.model, self.asked(one))
+        facts = self.asked(one)
+        return await self.in_turn(one, lambda: kind(one.study.kind).solve(one.model, facts))
 
     async def compute(
         self, name: str, model: Any, facts: Mapping[Binding, Fact] | None, still_wanted: Callable[[], bool] = lambda: True
     ) -> Any:
         """Of a model that is not in force, in its turn; None when by then nobody wants it any more. Raises AnlanError."""
-        async with self._turn:
+        async with self._asking:
             return await asyncio.to_thread(kind(name).solve, model, facts) if still_wanted() else None
 
-    async def in_turn(self, work: Callable[[], Any]) -> Any:
-        """Whatever else is asked of a model (nets under evidence, barriers assumed): blocking work in a thread, in its turn. Raises AnlanError."""
-        async with self._turn:
+    async def in_turn(self, one: Running, work: Callable[[], Any]) -> Any:
+        """Whatever else is asked of its model (nets under evidence, barriers assumed): blocking work in a thread, in its turn. Raises AnlanError."""
+        async with self._asking, one.turn:
             return await asyncio.to_thread(work)
 
     async def _solve(self, one: Running, facts: Mapping[Binding, Fact]) -> None:
         of = kind(one.study.kind)
         try:
-            async with self._turn:
+            async with one.turn:
                 outcome = await asyncio.to_thread(lambda: of.outcome(of.solve(one.model, facts)))
-        except AnlanError as error:
+        except Exception as error:
             # What it said last stands, with why it says nothing now; other facts may be computed again.
-            one.failure, one.facts = Label(zh=error.text("zh"), en=error.text("en")), facts
-            log.error("study not computed", study=one.study.study, error=str(error))
+            one.failure = _failure(one.study, error)
         else:
-            one.outcome, one.facts, one.failure = outcome, facts, None
-            await self._keep(one, outcome)
-        self.moved.ring()
+            one.outcome, one.to_keep, one.failure = outcome, True, None
+        one.facts = facts
 
     async def _keep(self, one: Running, outcome: Outcome) -> None:
-        """What it says now, if that is something else than it said last."""
+        """What it says now, if that is something else than it said last. Raises StoreError."""
         study, facts = one.study, kept_facts(outcome)
         last = self._last.get(study.study)
         said = (study.number, outcome.value, [(f["binding"], f["state"], f["last"]) for f in facts])
@@ -224,11 +251,10 @@ class LiveStudies:
             return
         now = self._context.clock.now()
         result = Result(study.study, study.number, now, outcome.value, outcome.baseline, outcome.unknown, facts)
-        one.to_keep = last is not None and not _worse(result, last) and result.at < last.at + CALMER
-        if one.to_keep:
+        if last is not None and not _worse(result, last) and result.at < last.at + CALMER:
             return
-        one.at = now
         await asyncio.to_thread(self.store.keep, result)
+        one.at, one.to_keep = now, False
         self._last[study.study] = result
 
 
@@ -237,3 +263,12 @@ def _worse(now: Result, before: Result) -> bool:
     if now.version != before.version or now.value is None or before.value is None:
         return True
     return now.value > before.value or now.unknown > before.unknown
+
+
+def _failure(study: Study, error: Exception) -> Label:
+    """Why a study says nothing. One that is no mistake of whoever wrote it is ours: it goes to the log whole, and ends no other study."""
+    if isinstance(error, AnlanError):
+        log.error("study not computed", study=study.study, error=str(error))
+        return Label(zh=error.text("zh"), en=error.text("en"))
+    log.exception("study failed", study=study.study, exc_info=error)
+    return say("it cannot be computed: {problem}", problem=type(error).__name__)

@@ -17,7 +17,7 @@ from anlan.model.words import Label
 from anlan.monitor.service import AlarmService
 from anlan.monitor.states import ACTIVE, HIDDEN
 from anlan.risk.studies.checking import Names
-from anlan.risk.studies.facts import BAD, Binding, Fact
+from anlan.risk.studies.facts import BAD, Binding, Condition, Fact
 from anlan.risk.wording import say
 from anlan.web.context import Context, PlantView
 
@@ -36,6 +36,8 @@ class NodeFacts:
         self._board = AlarmService.of(context).board
         self._names: tuple[PlantView, Names] | None = None
         self._known: dict[Binding, tuple[bool, Micros]] = {}
+        self._said: dict[Binding, tuple[PlantView, float, int, Answer]] = {}
+        """Of points: by which plant, value and quality what was answered. Thousands are asked each second, and few have moved."""
         self._answerers: dict[str, Answerer] = {
             "point": self._point,
             "alarm": self._alarm,
@@ -72,6 +74,15 @@ class NodeFacts:
             self._known[binding] = before = (state, since or (self._context.clock.now() if before is not None else 0))
         return Fact(state, since or before[1], why, state)
 
+    def glance(self, binding: Binding) -> Fact:
+        """The same for what is only tried out: what no study in force asks for is not remembered, however many texts are typed."""
+        asked = binding in self._known
+        found = self.fact(binding)
+        if not asked:
+            self._known.pop(binding, None)
+            self._said.pop(binding, None)
+        return found
+
     def _unknown(self, binding: Binding, why: Label) -> Fact:
         before = self._known.get(binding)
         return Fact(None, before[1] if before is not None else 0, why, before[0] if before is not None else None)
@@ -84,33 +95,42 @@ class NodeFacts:
         if number is None or condition is None:
             return None, 0, say("the plant has no point {name}", name=binding.id)
         value, word = self._look(number)
+        if condition.comparison == BAD and not self._context.live.connected:
+            return None, 0, say("the engine cannot be heard")
+        said = self._said.get(binding)
+        if said is None or said[0] is not plant or said[2] != word or not (said[1] == value or np.isnan([said[1], value]).all()):
+            self._said[binding] = said = (plant, value, word, self._answer(binding.id, condition, number, value, word))
+        return said[3]
+
+    def _answer(self, id: str, condition: Condition, number: int, value: float, word: int) -> Answer:
+        """Of a point with this reading."""
         told = _why_bad(word)
         bad = severity_of(word) is Severity.BAD
         if condition.comparison == BAD:
-            if not self._context.live.connected or reason_of(word) is Reason.NO_DATA_YET:
+            if reason_of(word) is Reason.NO_DATA_YET:
                 return None, 0, say("the engine cannot be heard")
-            why = say("the reading of {point} is bad: {reason}", point=binding.id, reason=told)
-            return bad, 0, why if bad else say("the reading of {point} can be used", point=binding.id)
+            why = say("the reading of {point} is bad: {reason}", point=id, reason=told)
+            return bad, 0, why if bad else say("the reading of {point} can be used", point=id)
         if bad:
             beyond = reason_of(word)
             if beyond in _OVER and condition.comparison in (">", ">="):
                 return (
                     True,
                     0,
-                    say("{point} is over its range, so at least above {limit}", point=binding.id, limit=f"{condition.limit:g}"),
+                    say("{point} is over its range, so at least above {limit}", point=id, limit=f"{condition.limit:g}"),
                 )
             if beyond in _UNDER and condition.comparison in ("<", "<="):
                 return (
                     True,
                     0,
-                    say("{point} is under its range, so at least below {limit}", point=binding.id, limit=f"{condition.limit:g}"),
+                    say("{point} is under its range, so at least below {limit}", point=id, limit=f"{condition.limit:g}"),
                 )
-            return None, 0, say("the reading of {point} is bad: {reason}", point=binding.id, reason=told)
-        point = plant.points[number]
+            return None, 0, say("the reading of {point} is bad: {reason}", point=id, reason=told)
+        point = self._context.plant.points[number]
         shown: Label | str = f"{value:.{point.decimals}f} {point.unit}".strip()
         if point.states:
             shown = point.states.get(int(value)) or f"{value:g}"
-        facts = {"point": binding.id, "value": shown, "condition": str(condition)}
+        facts = {"point": id, "value": shown, "condition": str(condition)}
         if condition.holds(value):
             return True, 0, say("{point} is {value}: {condition} holds", **facts)
         return False, 0, say("{point} is {value}: {condition} does not hold", **facts)

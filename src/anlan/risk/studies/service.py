@@ -14,7 +14,7 @@ from anlan.guard.audit import Step, append
 from anlan.guard.principal import Principal
 from anlan.model.clock import Micros
 from anlan.model.errors import AnlanError, Hidden, InputError
-from anlan.model.words import Label, Language
+from anlan.model.words import Label, Language, translate
 from anlan.risk.studies.checking import Checked, Names, check
 from anlan.risk.studies.drafts import Library, Written
 from anlan.risk.studies.facts import Binding, Fact
@@ -32,6 +32,10 @@ VIEW, EDIT = "risk.view", "risk.edit"
 COMPARED = 2_000
 """Cut sets of each side that a preview compares, the likeliest first."""
 SHOWN = 50
+SUPERSEDED: dict[str, Any] = {"mistakes": [], "outcome": None, "difference": None, "superseded": True}
+"""Typed on meanwhile: a later text of the same person waits, and this one would only keep it waiting."""
+MOST_TOLD, MOST_FACTS = 2_000, 40_000
+"""Times of a history, and facts of all of them together: some 12 MB."""
 
 
 class StudyMistakes(InputError):
@@ -49,6 +53,17 @@ class StudyMistakes(InputError):
         return "\n  ".join([super().text(language), *(one.text(language) for one in mistakes[:20])])
 
 
+class NotComputed(InputError):
+    """A study that could not be read says nothing; `why` in the reader's language."""
+
+    def __init__(self, study: str, why: Label) -> None:
+        self._why = why
+        super().__init__("{study} is not computed: {why}", study=study, why=why.text("en"))
+
+    def text(self, language: str = "en") -> str:
+        return translate(self.message, language).format(**{**self.facts, "why": self._why.text(language)})
+
+
 class StudyService:
     """One per app process: `StudyService.of(context)`."""
 
@@ -59,6 +74,8 @@ class StudyService:
         self._typing: dict[UUID, int] = {}
         """Of each session the newest text that is being tried out."""
         self._texts = count()
+        self._reading = asyncio.Lock()
+        """One text at a time: a long one takes seconds, and the threads are those that acknowledge alarms and sign people in."""
 
     @classmethod
     def of(cls, context: Context) -> StudyService:
@@ -123,6 +140,8 @@ class StudyService:
     async def history(self, principal: Principal, study: str, start: Micros, end: Micros) -> list[dict[str, Any]]:
         """What it said, in order, each time with why. Raises NotFound."""
         self._must_see(principal, (await asyncio.to_thread(self._store.versions, study))[0])
+        running = self.live.running.get(study)
+        most = min(MOST_TOLD, MOST_FACTS // max(len(running.bindings) if running is not None else 1, 1))
         return [
             {
                 "at": one.at,
@@ -134,7 +153,7 @@ class StudyService:
                 "unknown": one.unknown,
                 "facts": one.facts,
             }
-            for one in await asyncio.to_thread(self._store.results, study, start, end)
+            for one in await asyncio.to_thread(self._store.results, study, start, end, most)
         ]
 
     # ---- tried out
@@ -149,8 +168,8 @@ class StudyService:
             if name not in named:
                 raise InputError("{study} asks for no fact {name}; it asks for {known}", study=study, name=name, known=", ".join(named) or "—")  # fmt: skip
             facts[named[name]] = Fact(state, 0, say("as if"), facts[named[name]].last if state is None else state)
-        answer = await self.live.compute(found.kind, one.model, facts)
-        return {"outcome": outcome_row(await asyncio.to_thread(kind(found.kind).outcome, answer))}
+        of = kind(found.kind)
+        return {"outcome": outcome_row(await self.live.in_turn(one, lambda: of.outcome(of.solve(one.model, facts))))}
 
     async def preview(self, principal: Principal, text: str, attached: Mapping[str, str], study: str = "") -> dict[str, Any]:
         """Mistakes by line; where there is none, what it says and what that changes of the version in force. Keeps nothing."""
@@ -167,7 +186,9 @@ class StudyService:
                 del self._typing[principal.session]
 
     async def _tried(self, principal: Principal, written: Written, study: str, newest: Callable[[], bool]) -> dict[str, Any]:
-        checked = await asyncio.to_thread(check, written, Names.of_view(self._context.plant), self._library(principal))
+        checked = await self._checked(principal, written, study, newest)
+        if checked.draft is None and not checked.mistakes:
+            return SUPERSEDED
         if checked.model is None or checked.draft is None:
             return {"mistakes": [mistake_row(one) for one in checked.mistakes], "outcome": None, "difference": None}
         draft = checked.draft
@@ -175,13 +196,14 @@ class StudyService:
         if before is not None and not self._may(principal, VIEW, before.study.place):
             before = None
         of = kind(draft.kind)
-        facts = {one.binding: self.live.facts.fact(one.binding) for one in of.bindings(checked.model)}
+        facts = {
+            one.binding: _nothing(one.binding) if one.binding in checked.lacking else self.live.facts.glance(one.binding)
+            for one in of.bindings(checked.model)
+        }
         try:
             answer = await self.live.compute(draft.kind, checked.model, facts, newest)
-            if (
-                answer is None
-            ):  # typed on meanwhile: a later text of the same person waits, and this one would only keep it waiting
-                return {"mistakes": [], "outcome": None, "difference": None, "superseded": True}
+            if answer is None:
+                return SUPERSEDED
             outcome = await asyncio.to_thread(of.outcome, answer)
             difference = await self._difference(before, draft.kind, answer, outcome_row(outcome))
         except AnlanError as error:
@@ -223,7 +245,10 @@ class StudyService:
         self, principal: Principal, study: str, written: Written, *, base: int | None, reason: str, id: UUID | None = None
     ) -> dict[str, Any]:
         """The next version. Raises StudyMistakes, StaleStudy, Forbidden, InputError."""
-        checked = await asyncio.to_thread(check, written, Names.of_view(self._context.plant), self._library(principal))
+        running = self.live.running.get(study)
+        if running is not None:  # before anything is told of the version in force
+            principal.require(EDIT, self._place(running.study.place))
+        checked = await self._checked(principal, written, study)
         if checked.mistakes or checked.draft is None:
             raise StudyMistakes(checked.mistakes)
         if checked.draft.id != study:
@@ -356,8 +381,23 @@ class StudyService:
         if checked.model is None:
             raise StudyMistakes(checked.mistakes)
         of = kind(found.kind)
-        facts: dict[Binding, Fact] = {one.binding: self.live.facts.fact(one.binding) for one in of.bindings(checked.model)}
+        facts: dict[Binding, Fact] = {one.binding: self.live.facts.glance(one.binding) for one in of.bindings(checked.model)}
         return found, of, await self.live.compute(found.kind, checked.model, facts)
+
+    async def _checked(
+        self, principal: Principal, written: Written, study: str, still_wanted: Callable[[], bool] = lambda: True
+    ) -> Checked:
+        """A text of this person, against what they may see; what the version in force asks for may stay. Nothing, when by then nobody wants it."""
+        plant, running = self._context.plant, self.live.running.get(study)
+        before = running.bindings if running is not None and self._may(principal, VIEW, running.study.place) else ()
+        seen = {id for id, one in self.live.running.items() if self._may(principal, VIEW, one.study.place)}
+
+        def work() -> Checked:
+            names = Names.of_view(plant).seen_by(principal, plant, seen, before)
+            return check(written, names, self._library(principal))
+
+        async with self._reading:
+            return await asyncio.to_thread(work) if still_wanted() else Checked(None, None, ())
 
     def _library(self, principal: Principal) -> Library:
         """Whoever writes a study rests it only on studies that he may see."""
@@ -372,7 +412,7 @@ class StudyService:
         one = self.live.running.get(found.study)
         if one is None or one.model is None:
             failure = one.failure if one is not None and one.failure is not None else Label(en=found.study)
-            raise InputError("{study} is not computed: {why}", study=found.study, why=failure.text("zh"))
+            raise NotComputed(found.study, failure)
         return one
 
     def _must_see(self, principal: Principal, found: Study) -> None:
@@ -385,6 +425,10 @@ class StudyService:
     def _place(self, place: str) -> str:
         """A place that the plant no longer has is the whole plant's."""
         return place if place in self._context.plant.places else self._context.plant.top
+
+
+def _nothing(binding: Binding) -> Fact:
+    return Fact(None, 0, say("the plant has no {binding}", binding=binding))
 
 
 def leaf(principal: Principal, at: Micros, before: Study | None, made: Study) -> Step:

@@ -15,6 +15,14 @@ from anlan.risk.written import Place
 
 def check(tree: FaultTree) -> None:
     """Raises TreeMistake at the first thing that is wrong."""
+    try:
+        _check(tree)
+    except RecursionError:
+        deepest = next(iter(tree.parameters.values())).place if tree.parameters else Place()
+        raise TreeMistake("parameters that use each other are nested too deeply", deepest) from None
+
+
+def _check(tree: FaultTree) -> None:
     no_circle({n: list(names_in(g.formula)) for n, g in tree.gates.items()}, lambda n: tree.gates[n].place)
     no_circle({n: list(parameters_in(p.value)) for n, p in tree.parameters.items()}, lambda n: tree.parameters[n].place)
     at = Evaluation({name: one.value for name, one in tree.parameters.items()}, tree.mission_time)

@@ -69,13 +69,22 @@ def tested(rate: Any, interval: Any, first: Any, time: Any) -> Any:
     return exponential(rate, np.where(time <= first, time, np.where(since == 0, interval, since)))
 
 
+MOST_TESTS = 100_000
+"""Within the mission time: each is gone through."""
+
+
 def repaired_after_tests(rate: Any, repair: Any, interval: Any, first: Any, time: Any) -> Any:
     """As `tested`, but what a test finds failed is repaired at `repair` (per hour) and meanwhile unavailable.
+
+    NaN where the interval is not above 0, or where there are more than MOST_TESTS tests.
 
     Between tests a part works (W), has failed unseen (F) or is under repair (R): W → F at λ, R → W at μ; a test moves F to R.
     """
     rate, repair, interval, first, time = np.broadcast_arrays(rate, repair, interval, first, np.asarray(time, np.float64))
-    tests = np.where(time < first, 0, np.floor((time - first) / interval).astype(np.int64) + 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        done = np.where(time < first, 0.0, np.floor((time - first) / interval) + 1)
+    sound = (interval > 0) & (first >= 0) & (done <= MOST_TESTS)
+    tests = np.where(sound, done, 0).astype(np.int64)
     whole = int(tests.max(initial=0))
     works, hidden, repaired = np.ones(time.shape), np.zeros(time.shape), np.zeros(time.shape)
     for n in range(whole + 1):
@@ -91,7 +100,7 @@ def repaired_after_tests(rate: Any, repair: Any, interval: Any, first: Any, time
         works, repaired, hidden = works * w + repaired * back, repaired * r, hidden + works * (1 - w) + repaired * (1 - r - back)
         found = n < tests
         repaired, hidden = np.where(found, repaired + hidden, repaired), np.where(found, 0.0, hidden)
-    return hidden + repaired
+    return np.where(sound, hidden + repaired, np.nan)
 
 
 def _plus(*values: Any) -> Any:

@@ -134,7 +134,12 @@ def _write_about(to: Worksheet, sheet: Sheet, which: Which | None) -> None:
         ("number", "版本 Version", str(which.number) if which else "", False),
         ("author", "作者 Author", which.author if which else "", False),
         ("at", "时间 Time (UTC)", f"{to_datetime(which.at):%Y-%m-%d %H:%M:%S}" if which else "", False),
-        ("note", "提示 Note", "灰底列由程序计算,不可改;新行写在最后一行之下,行标识留空;导入前先显示差异", False),
+        (
+            "note",
+            "提示 Note",
+            "灰底列由程序计算,不可改;改动 L、S 等因子后此处的风险值和颜色不会随之更新,导入后重新计算;新行写在最后一行之下,行标识留空;导入前先显示差异",
+            False,
+        ),
     ]
     for row, (name, words, value, open_) in enumerate(told, 1):
         for at, text in enumerate((name, words, value), 1):

@@ -153,6 +153,8 @@ class Worksheets:
                 )
             if kept.row.person == by.person:
                 raise OwnWork("who wrote a version neither reviews nor signs it")
+            if step == "sign" and any(one.person == by.person for one in kept.signatures):
+                raise OwnWork("who reviewed a version does not sign it: that is another person's")
             _must_come_now(kept, step)
             row = SheetSignature(
                 id=uuid7(self._clock), sheet=id, number=number, step=step, person=by.person, name_zh=by.name.text("zh"),

@@ -125,7 +125,7 @@ function bar(law, at, cls, words) {
 function line(row, at, chosen) {
   const history = row.history;
   const counted = row.taken !== "prior";
-  const plant = history.items.length ? `${t("{n} failures", { n: row.failures })}<br>${row.per === "hour" ? t("{n} h", { n: number(row.exposure, 0) }) : t("{n} demands", { n: row.exposure })}` : `<span class="dim">—</span>`;
+  const plant = history.items.length ? `${t("{n} failures", { n: history.failures })}<br>${row.per === "hour" ? t("{n} h", { n: number(row.exposure, 0) }) : t("{n} demands", { n: row.exposure })}` : `<span class="dim">—</span>`;
   const notes = [row.checked ? "" : `<span class="unchecked">${t("text not checked")}</span>`, row.conflict ? `<span class="conflict">${t(CONFLICTS[row.conflict])}</span>` : ""].join(" ");
   return `<tr data-class="${esc(row.equipment)}" data-key="${esc(`${row.equipment} ${row.mode}`)}" tabindex="0" aria-selected="${chosen}"><td><b>${esc(label(row.equipment_label))}</b><div class="dim">${esc(label(row.mode_label))}</div></td><td class="number">${figure(row.prior.mean)}</td><td class="plant">${plant}</td><td class="number">${figure(row.used.mean)}<div class="dim">${t(TAKEN[row.taken])}</div></td>
     <td class="track"><div>${bar(row.prior, at, "source", t("Published"))}${counted ? bar(row.used, at, "used", t("Used")) : ""}</div></td><td>${notes}</td></tr>`;

@@ -14,6 +14,11 @@ const STATES = () => ({ in_force: t("in force"), waiting: t("waits for the secon
 const BORDERS = [10, 50, 100];
 const FILLS = ["--trend-1", "--trend-2", "--trend-3", "--trend-4", "--trend-5", "--trend-6", "--trend-7", "--trend-8"];
 
+/** A page that stands open for days still counts down, and shows what others sign. [ms] */
+const AGAIN = 60_000;
+const MASSES = ["mass_t", "fill", "at", "at_iso", "above_design"];
+const steady = (told) => JSON.stringify(told, (key, value) => (MASSES.includes(key) ? undefined : value));
+
 class Hazards extends HTMLElement {
   connectedCallback() {
     this.chosen = new URLSearchParams(location.search).get("unit");
@@ -24,9 +29,11 @@ class Hazards extends HTMLElement {
     this.querySelector(".list").addEventListener("keydown", (event) => event.key === "Enter" && choose(event));
     this.querySelector(".one").addEventListener("click", ({ target }) => this.act(target.closest("button[data-act]")?.dataset.act));
     this.load();
+    this.again = setInterval(() => this.load(), AGAIN);
   }
 
   disconnectedCallback() {
+    clearInterval(this.again);
     this.unwatch();
   }
 
@@ -34,7 +41,9 @@ class Hazards extends HTMLElement {
     const answer = await api.get(PATH);
     this.querySelector(".form-error").textContent = answer.refused ?? "";
     if (answer.refused) return;
+    const same = this.told && steady(this.told) === steady(answer);
     this.told = answer;
+    if (same) return;
     if (!answer.units.some((unit) => unit.id === this.chosen)) this.chosen = answer.units[0]?.id;
     this.show();
   }
@@ -77,7 +86,7 @@ class Hazards extends HTMLElement {
     const place = this.querySelector(`[data-tank="${CSS.escape(tank.point)}"]`);
     if (!place || !reading) return;
     const known = severity(reading.quality) !== BAD && reading.value !== null;
-    const now = { ...tank, mass_t: known ? reading.value : null, words: known ? "" : qualityWords(reading.quality) };
+    const now = { ...tank, mass_t: known ? reading.value : null, words: qualityWords(reading.quality) };
     now.fill = known && tank.design_t ? reading.value / tank.design_t : null;
     place.outerHTML = vessel(now);
   }
@@ -172,8 +181,8 @@ function detail(unit, told) {
       <div class="body">${faults ? `<ul class="faults">${faults}</ul>` : ""}${sides(unit)}</div></section>
     <section class="panel"><header><h2>${t("Share of q/Q by substance")}</h2></header><div class="body">${shares(unit.computed)}</div></section>
     <section class="panel"><header><h2>${t("R on its scale")}</h2><span class="dim">R = α Σ β q/Q</span></header><div class="body">${scale(unit)}</div></section>
-    ${unit.tanks.length ? `<section class="panel"><header><h2>${t("In the tanks now")}</h2><span class="dim">${t("beside the design maximum; changes no level")}</span></header><div class="body tanks">${unit.tanks.map((tank) => vessel({ ...tank, words: tank.why_unknown ? label(tank.why_unknown) : "" })).join("")}</div></section>` : ""}
-    <section class="panel${unit.tanks.length ? "" : " wide"}"><header><h2>${t("Named persons and filing")}</h2></header><div class="body">${persons(unit.computed)}</div></section>
+    ${unit.tanks.length ? `<section class="panel"><header><h2>${t("In the tanks now")}</h2><span class="dim">${t("beside the design maximum; changes no level")}</span></header><div class="body tanks">${unit.tanks.map((tank) => vessel({ ...tank, words: label(tank.why_unknown ?? tank.doubt ?? { zh: "", en: "" }) })).join("")}</div></section>` : ""}
+    <section class="panel${unit.tanks.length ? "" : " wide"}"><header><h2>${t("Named persons and filing")}</h2></header><div class="body">${persons(unit.computed)}${unit.computed.major === false ? "" : filingList(unit.computed.filing?.papers ?? {}, told.filing_list)}</div></section>
     <section class="panel wide"><header><h2>${t("How it is computed")}</h2><span class="dim">${esc(told.edition)}</span></header><div class="body">${steps(unit.computed)}</div></section>
     <section class="panel wide"><header><h2>${t("Signed identifications")}</h2><span class="dim">${clockWords(told.clock)}</span></header><div class="body">${past(unit.history)}</div></section>`;
 }
@@ -221,9 +230,9 @@ function vessel(tank) {
   const over = known && tank.fill !== null && tank.fill > 1;
   const height = known && tank.fill !== null ? Math.min(100, tank.fill * 90) : 0;
   const share = tank.fill === null ? "" : `${number(100 * tank.fill, 1)} %`;
-  const notes = [over ? `<b class="over">${t("above the design maximum")}</b>` : "", tank.beyond_table ? t("the level lies outside of its strapping table: counted as its end") : "", known ? "" : `<span class="unknown">${t("unknown")}: ${esc(tank.words)}</span>`].filter(Boolean).join("<br>");
+  const notes = [over ? `<b class="over">${t("above the design maximum")}</b>` : "", tank.beyond_table ? t("the level lies outside of its strapping table: counted as its end") : "", tank.beyond_density ? t("the temperature lies outside of the density's table: counted as its end") : "", known ? esc(tank.words) : `<span class="unknown">${t("unknown")}: ${esc(tank.words)}</span>`].filter(Boolean).join("<br>");
   const table = tank.strapping ? `${t("strapping table")} ${esc(tank.strapping.calibrated_on ?? "–")}${tank.strapping.deviation_m3 ? ` ± ${number(tank.strapping.deviation_m3, 2)} m³` : ""}` : "";
-  return `<div class="vessel${over ? " over" : ""}${known ? "" : " is-unknown"}" data-tank="${esc(tank.point)}"><div class="body-of"><i style="height:${height.toFixed(1)}%"></i><em title="${t("design maximum")}"></em></div>
+  return `<div class="vessel${over ? " over" : ""}${known && tank.fill !== null ? "" : " is-unknown"}" data-tank="${esc(tank.point)}"><div class="body-of"><i style="height:${height.toFixed(1)}%"></i><em title="${t("design maximum")}"></em></div>
     <div><b>${esc(label(tank.name) || tank.id)}</b><p class="figure">${known ? `${number(tank.mass_t, 2)} t` : "—"} <span class="dim">/ ${tank.design_t === null ? "–" : number(tank.design_t, 2)} t</span></p><p>${share}</p><p class="dim">${notes}${notes && table ? "<br>" : ""}${table}</p><a class="dim" href="/points/${encodeURIComponent(tank.point)}">${esc(tank.point)}</a></div></div>`;
 }
 
@@ -241,6 +250,13 @@ function persons(computed) {
   const row = (words, text) => `<tr><th scope="row">${words}</th><td>${text ? esc(text) : `<span class="todo">${t("not told")}</span>`}</td></tr>`;
   const papers = filing ? row(t("Filing number"), filing.number) + row(t("Filed on"), filing.on) + row(t("Filing authority"), filing.authority) + row(t("Documents"), (filing.documents ?? []).join(", ") || "–") : row(t("Filing number"), "");
   return `<table class="sheet facts"><tbody>${row(t("Principal person"), computed.persons.principal)}${row(t("Technical person"), computed.persons.technical)}${row(t("Operating person"), computed.persons.operating)}${papers}</tbody></table>`;
+}
+
+function filingList(given, list) {
+  const unchecked = list.verified ? "" : ` · <span class="unchecked">${t("not checked against the original")}</span>`;
+  const rows = list.papers.map((one) => `<tr><th scope="row">${esc(label(one.name))}</th><td>${given[one.id] ? esc(given[one.id]) : `<span class="todo">${t("not told")}</span>`}</td></tr>`);
+  const told = list.papers.filter((one) => given[one.id]).length;
+  return `<details class="filing-list"><summary>${t("Filing list")} ${told}/${list.papers.length} <span class="dim">${esc(label(list.source))}${unchecked}</span></summary><table class="sheet facts"><tbody>${rows.join("")}</tbody></table></details>`;
 }
 
 function past(history) {

@@ -50,6 +50,7 @@ class Study extends HTMLElement {
   async look() {
     const told = await api.get(`/api/v1/risk/studies/${encodeURIComponent(this.id_)}/figure`);
     this.querySelector(".form-error").textContent = told.refused ?? "";
+    this.classList.toggle("stale", Boolean(told.refused));
     if (told.refused || !this.isConnected) return;
     this.head(told.outcome);
     this.facts(told);

@@ -63,6 +63,12 @@ export class Editor {
     this.changed();
   }
 
+  /** Of the files that were put beside the text the one that it names: a study has no other. */
+  beside() {
+    const named = /^file:\s*["']?([^"'#\n]+?)["']?\s*(#.*)?$/m.exec(this.area.value)?.[1];
+    return named in this.attached ? { [named]: this.attached[named] } : {};
+  }
+
   /** Tab stays in the text; Escape first, then Tab leaves it. */
   key(event) {
     if (event.key === "Escape") this.leaves = true;
@@ -96,7 +102,7 @@ export class Editor {
 
   async check() {
     const turn = ++this.turn;
-    const told = await api.post("/api/v1/risk/studies/preview", { text: this.area.value, attached: this.attached, study: this.id ?? "" });
+    const told = await api.post("/api/v1/risk/studies/preview", { text: this.area.value, attached: this.beside(), study: this.id ?? "" });
     if (turn !== this.turn || told.superseded) return;
     this.mistakes = told.refused ? [{ line: 0, text: told.refused }] : told.mistakes;
     this.number(this.mistakes);
@@ -108,7 +114,7 @@ export class Editor {
 
   async save(reason) {
     const id = this.id || this.drafted;
-    const answer = await api.put(`/api/v1/risk/studies/${encodeURIComponent(id)}`, { text: this.area.value, attached: this.attached, base: this.version, reason });
+    const answer = await api.put(`/api/v1/risk/studies/${encodeURIComponent(id)}`, { text: this.area.value, attached: this.beside(), base: this.version, reason });
     this.host.querySelector("form .form-error").textContent = answer.refused ?? "";
     if (!answer.refused) this.saved(answer);
   }
