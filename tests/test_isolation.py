@@ -33,6 +33,7 @@ JUDGED = {
     },
     "node/supervisor.py": {"create_subprocess_exec": "the node's own processes"},
     "risk/__init__.py": {"import_module": "modules of the room, by names that stand beside it"},
+    "risk/command.py": {"import_module": "the room's own commands, by names that stand beside it"},
     "risk/studies/kinds.py": {"import_module": "kinds of studies, by names that stand beside it"},
     "sense/looking/looker.py": {
         "create_subprocess_exec": "a process of ours that looks at a device; what to look at goes to it as JSON"

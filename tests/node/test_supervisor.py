@@ -210,6 +210,16 @@ async def test_a_core_that_hangs_sounds_within_ten_seconds_is_killed_and_the_hor
         await until(lambda: not sounder.sounding, 30)
 
 
+async def test_a_horn_told_to_stop_is_silent_at_once(tmp_path: Path) -> None:
+    told = tmp_path / "pid"
+    sounder = Sounder(tmp_path, ["sh", "-c", f"echo $$ > {told}; exec sleep 60"])
+    sounder.start("a test")
+    await until(lambda: told.exists() and told.read_text())
+    sounder.stop()
+    player = Path("/proc") / told.read_text().strip()
+    await until(lambda: not player.exists(), 10)
+
+
 async def test_the_node_itself_sounds_while_an_evacuation_call_stands(folder: NodeFolder, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     evacuation = EvacuationSounder(folder.run, ["tee", "-a", str(mark)])

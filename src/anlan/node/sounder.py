@@ -12,6 +12,7 @@ import struct
 import sys
 import wave
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -74,9 +75,12 @@ class Sounder:
             try:
                 async with asyncio.timeout(LONGEST_SECONDS):
                     code = await process.wait()
-            except TimeoutError:
-                process.kill()
+            except (TimeoutError, asyncio.CancelledError) as ended:
+                with suppress(ProcessLookupError):  # it has just ended by itself
+                    process.kill()
                 code = await process.wait()
+                if isinstance(ended, asyncio.CancelledError):  # told to stop: silent at once, not at the sound's end
+                    raise
             if code != 0:
                 log.error("horn not played", command=list(self._command), code=code)
         except OSError as error:
