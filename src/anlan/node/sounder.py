@@ -76,9 +76,7 @@ class Sounder:
                 async with asyncio.timeout(LONGEST_SECONDS):
                     code = await process.wait()
             except (TimeoutError, asyncio.CancelledError) as ended:
-                with suppress(ProcessLookupError):  # it has just ended by itself
-                    process.kill()
-                code = await process.wait()
+                code = await _kill(process)
                 if isinstance(ended, asyncio.CancelledError):  # told to stop: silent at once, not at the sound's end
                     raise
             if code != 0:
@@ -115,6 +113,16 @@ class OverrideSounder(Sounder):
         _write_wave(
             path, b"".join(struct.pack("<h", int(18_000 * math.sin(2 * math.pi * 350 * i / RATE))) for i in range(RATE // 2))
         )
+
+
+async def _kill(process: asyncio.subprocess.Process) -> int:
+    """Its code. Whoever is told to stop once more meanwhile still waits: what is killed ends at once, and nothing of it may be left."""
+    with suppress(ProcessLookupError):  # it has just ended by itself
+        process.kill()
+    while process.returncode is None:
+        with suppress(asyncio.CancelledError):
+            await process.wait()
+    return process.returncode
 
 
 def write_horn(path: Path, seconds: float = 2.0) -> None:
