@@ -40,7 +40,7 @@ BESIDE = {
     "/risk/studies/chlorine-release": "研究:故障树",
     "/risk/studies/chlorine-consequences": "研究:事件树",
     "/risk/studies/chlorine-release?tab=text": "研究:文本",
-    "/risk/studies/chlorine-bow-tie": "研究:蝴蝶结图",
+    "/risk/studies/chlorine-bow-tie": "研究:蝶形图",
     "/risk/studies/chlorine-alarm-true": "研究:贝叶斯网络",
     "/risk/studies/reactor-overpressure": "研究:保护层分析",
 }
