@@ -46,7 +46,7 @@ async def test_hours_tests_and_failures_update_the_figure_and_a_withdrawn_entry_
     assert [passed.status_code, failed.status_code] == [200, 200]
     found = await row(console, "shutdown-valve", "undetected")
     assert found["history"] | {"hours": round(found["history"]["hours"])} == {
-        "hours": 24_000, "tests": 2, "demands": 0, "failures": 1, "items": ["XV-101"], "told": {"person": 2},
+        "hours": 24_000, "tests": 2, "demands": 0, "failures": 1, "items": ["XV-101"], "told": {"person": 2}, "unnamed": 0,
     }  # fmt: skip
     prior, used = found["prior"], found["used"]
     assert found["exposure"] == pytest.approx(21_600, abs=0.1), "what has happened since the last test nobody knows"
@@ -67,6 +67,17 @@ async def test_hours_tests_and_failures_update_the_figure_and_a_withdrawn_entry_
         ("test", False),
         ("in-service", False),
     ]
+
+
+async def test_items_of_another_branch_are_a_number_and_their_points_unknown(node: Any, console: Any, at: Any) -> None:
+    await console.sign_in("safety")
+    valve = {**VALVE, "point": "AT-203"}
+    assert (await enter(console, sort="in-service", at=at(1000), **valve)).status_code == 200
+    await console.sign_in("branch")
+    found = (await row(console, "shutdown-valve", "undetected"))["history"]
+    assert (found["items"], found["unnamed"]) == ([], 1)
+    told = await enter(console, sort="failure", mode="undetected", at=at(1), **valve)
+    assert (told.status_code, told.json()["detail"]) == (404, "there is no point AT-203")
 
 
 async def test_a_calibration_is_a_test_and_told_by_a_person_too_counts_once(node: Any, console: Any, at: Any) -> None:

@@ -9,7 +9,7 @@ FAILURE_WORDS: tuple[str, ...] = (
     "Calibrations could not be read.", "The demand log could not be read.", "Class and mode", "Published", "This plant", "Used", "5 % … 95 %", "Notes",
     "In service", "No item of this class is known to be in service: its hours are unknown.", "Put in service", "Enter a proof test",
     "Enter a failure", "Enter a demand", "Retire", "Entries", "Withdraw the entry", "Point that tells of it, if one does",
-    "worked", "did not work", "When, as 2026-01-31 08:00", "Enter", "per hour", "per demand", "{n} failures",
+    "worked", "did not work", "When, as 2026-01-31 08:00", "Enter", "per hour", "per demand", "{n} failures", "{n} elsewhere in the plant",
     "{n} demands", "text not checked", "{h} h in service, {t} tests, {d} demands, {f} failures", "Nothing has been entered.",
     "withdrawn: {reason}",
     # layers of protection

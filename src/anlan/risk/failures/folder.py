@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from uuid import UUID, uuid5
 
@@ -43,7 +44,10 @@ def read_file(folder: Path) -> list[Entered | FailureMistake]:
     if tuple(rows.fieldnames or ()) != COLUMNS:
         expected = ",".join(COLUMNS)
         return [FailureMistake("the columns are {found}; {expected} was expected", Place(FILE, 1), found=",".join(rows.fieldnames or ()), expected=expected)]  # fmt: skip
-    return list(_lines(rows))
+    found = list(islice(_lines(rows), MOST + 1))
+    if len(found) > MOST:
+        return [FailureMistake("the file has more than {most} lines", Place(FILE, MOST + 2), most=MOST)]
+    return found
 
 
 def _lines(rows: csv.DictReader[str]) -> Iterator[Entered | FailureMistake]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -52,11 +52,12 @@ class FailureService:
 
     async def all(self, principal: Principal) -> dict[str, Any]:
         """Each entry of the library with this plant's counts and what they made of it. Counts are of the whole plant, whoever asks: a rate
-        of the part that a person may see would be another rate."""
+        of the part that a person may see would be another rate. Items are named to those who may see their place; the others are a number."""
         happenings, missing = await self._happenings()
         now = self._context.clock.now()
+        entered = {one["item"] for one in await self.entries(principal)}
         return {
-            "items": [self._row(one, happenings, now) for one in library().values()],
+            "items": [self._row(one, happenings, now, entered) for one in library().values()],
             "missing": missing,
             "now": now,
             "now_iso": iso(now),
@@ -111,6 +112,8 @@ class FailureService:
     async def enter(self, principal: Principal, id: UUID, told: Entered) -> dict[str, Any]:
         """Raises FailureQuestion, NotFound, Forbidden, CommandRefused (an item that was not in service then)."""
         self._must_be_possible(told)
+        if told.point and not self._may_see(principal, told.point):
+            raise NotFound("there is no point {id}", id=told.point)
         principal.require(EDIT, self._place(told.point))
         if told.sort != "in-service":
             rows = await asyncio.to_thread(self._store.rows)
@@ -129,14 +132,14 @@ class FailureService:
 
     # ---- within
 
+    def _may_see(self, principal: Principal, point: str) -> bool:
+        return point in self._context.plant.point_numbers and principal.allows(VIEW, self._place(point))
+
     def _must_be_possible(self, told: Entered) -> None:
-        plant = self._context.plant
         if not TAG.fullmatch(told.item):
             raise FailureQuestion(
                 "{found} is no tag of equipment: up to 64 characters without blanks were expected", found=repr(told.item)
             )
-        if told.point and told.point not in plant.point_numbers:
-            raise NotFound("there is no point {id}", id=told.point)
         if told.sort in ("in-service", "retired"):
             if told.equipment not in {one.equipment for one in library().values()}:
                 failure_data(told.equipment, told.mode)
@@ -164,7 +167,7 @@ class FailureService:
             missing.append("stroke")
         return found, missing
 
-    def _row(self, one: Entry, happenings: Sequence[Happening], now: Micros) -> dict[str, Any]:
+    def _row(self, one: Entry, happenings: Sequence[Happening], now: Micros, named: Collection[str]) -> dict[str, Any]:
         counted = tally(one, happenings, now)
         updated = update_failures(one.law, counted.counts)
         row, more = row_of(one, updated), (*of_history(one, counted), *of_studies(one, updated))
@@ -173,7 +176,8 @@ class FailureService:
             "remarks": [*row["remarks"], *(line.model_dump() for line in more)],
             "history": {
                 "hours": counted.hours, "tests": counted.tests, "demands": counted.demands, "failures": counted.failures,
-                "items": list(counted.items), "told": counted.told,
+                "items": [item for item in counted.items if item in named], "told": counted.told,
+                "unnamed": sum(1 for item in counted.items if item not in named),
             },
         }  # fmt: skip
 

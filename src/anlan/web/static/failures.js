@@ -67,7 +67,7 @@ class Failures extends HTMLElement {
     const items = rows[0].history.items;
     this.querySelector(".one").innerHTML = `<header><h2>${esc(label(rows[0].equipment_label))}</h2><span class="dim mono">${esc(this.chosen)}</span></header><div class="body">
       ${rows.map(detail).join("")}
-      <h3>${t("In service")}</h3><p>${items.length ? items.map((item) => `<span class="mode">${esc(item)}</span>`).join(" ") : `<span class="dim">${t("No item of this class is known to be in service: its hours are unknown.")}</span>`}</p>
+      <h3>${t("In service")}</h3><p>${items.length ? items.map((item) => `<span class="mode">${esc(item)}</span>`).join(" ") : rows[0].history.unnamed ? "" : `<span class="dim">${t("No item of this class is known to be in service: its hours are unknown.")}</span>`}${rows[0].history.unnamed ? ` <span class="dim">${t("{n} elsewhere in the plant", { n: rows[0].history.unnamed })}</span>` : ""}</p>
       ${may ? `<div class="button-row"><button class="button" data-act="in-service">${t("Put in service")}</button>${items.length ? `<button class="button main" data-act="test">${t("Enter a proof test")}</button><button class="button" data-act="failure">${t("Enter a failure")}</button><button class="button" data-act="demand">${t("Enter a demand")}</button><button class="button" data-act="retired">${t("Retire")}</button>` : ""}</div>` : ""}
       <h3>${t("Entries")}</h3>${entriesTable(this.entries.items ?? [], may)}</div>`;
   }
@@ -125,7 +125,7 @@ function bar(law, at, cls, words) {
 function line(row, at, chosen) {
   const history = row.history;
   const counted = row.taken !== "prior";
-  const plant = history.items.length ? `${t("{n} failures", { n: history.failures })}<br>${row.per === "hour" ? t("{n} h", { n: number(row.exposure, 0) }) : t("{n} demands", { n: row.exposure })}` : `<span class="dim">—</span>`;
+  const plant = history.items.length + history.unnamed ? `${t("{n} failures", { n: history.failures })}<br>${row.per === "hour" ? t("{n} h", { n: number(row.exposure, 0) }) : t("{n} demands", { n: row.exposure })}` : `<span class="dim">—</span>`;
   const notes = [row.checked ? "" : `<span class="unchecked">${t("text not checked")}</span>`, row.conflict ? `<span class="conflict">${t(CONFLICTS[row.conflict])}</span>` : ""].join(" ");
   return `<tr data-class="${esc(row.equipment)}" data-key="${esc(`${row.equipment} ${row.mode}`)}" tabindex="0" aria-selected="${chosen}"><td><b>${esc(label(row.equipment_label))}</b><div class="dim">${esc(label(row.mode_label))}</div></td><td class="number">${figure(row.prior.mean)}</td><td class="plant">${plant}</td><td class="number">${figure(row.used.mean)}<div class="dim">${t(TAKEN[row.taken])}</div></td>
     <td class="track"><div>${bar(row.prior, at, "source", t("Published"))}${counted ? bar(row.used, at, "used", t("Used")) : ""}</div></td><td>${notes}</td></tr>`;
