@@ -59,7 +59,7 @@ connection; five a second are meant. `frames`: between two frames of a page with
 for each value of each browser, bound to a model, and has no readings to take in besides.""",
     "trees": """\
 Published fault trees read from their files, the exact probability of the top event and all minimal cut sets counted, in one process. `scram` a process a
-file, stopped after a minute; it writes its cut sets out, ours are counted. `both`: the trees that it finishes. `bounded`: nus9601, which nobody has
+file, stopped after the seconds that the notes tell; it writes its cut sets out, ours are counted. `both`: the trees that it finishes. `bounded`: nus9601, which nobody has
 solved, until its bounds are known.""",
     "growth": "What a million points with four limits each cost: memory, and the throughput that is left.",
     "recovery": "A killed core: until the first alarm is decided again, until a console has it.",
