@@ -1,7 +1,12 @@
 """Hazard knowledge that computes.
 
-Enters: fault and event trees in Open-PSA XML or YAML. Leaves: probabilities, minimal cut sets, importance, uncertainty, sequences, each with
-its method and, where it is not exact, its bound.
+Enters: trees, nets, bow-ties, layers of protection, worksheets and major hazards, written by people or in the plant folder; failures and tests;
+what the running plant tells. Leaves: figures with their model, source and limits, how far the plant moves them and why; scored and signed sheets;
+legal levels. Each part tells its own in its `__init__`.
+
+    trees      fault and event trees             bowties, nets   barriers, Bayesian networks      lopa      layers, PFDavg
+    failures   rates, updated by the plant       worksheets      what people fill in and sign     hazards   GB 18218
+    studies    what is kept of trees, nets, bow-ties and layers, with versions, and bound to the plant
 
     from anlan.risk import read_tree, solve
     solution = solve(read_tree("pump.xml"))

@@ -1,1 +1,5 @@
-"""Fault and event trees: read, checked, turned into decision diagrams, and asked."""
+"""Fault and event trees: read, checked, turned into decision diagrams, and asked.
+
+Enters: Open-PSA XML or YAML. Leaves: probabilities, minimal cut sets, importance, uncertainty, sequences, each with its method and, where it is not
+exact, its bound.
+"""
