@@ -219,3 +219,14 @@ def test_a_tree_takes_rates_and_their_uncertainty_from_the_library(tmp_path: Pat
     file.write_text("gates: {top: {or: [a]}}\nevents:\n  a: {failure-data: valve}\n", "utf-8")
     with pytest.raises(TreeMistake, match=r"tree.yaml:3: no failure data of valve; there are pressure-switch undetected"):
         read_tree(file)
+
+
+def test_a_file_has_no_more_lines_than_can_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = "in-service,XV-{n},shutdown-valve,,,2021-03-01,,\n"
+    head = ",".join(COLUMNS) + "\n"
+    monkeypatch.setattr("anlan.risk.failures.folder.MOST", 2)
+    for lines, mistakes in ((2, 0), (3, 1)):
+        (tmp_path / FILE).write_text(head + "".join(line.format(n=n) for n in range(lines)), "utf-8")
+        found = [one for one in read_file(tmp_path) if isinstance(one, FailureMistake)]
+        assert len(found) == mistakes
+    assert "more than 2 lines" in str(found[0])
