@@ -37,14 +37,14 @@ test test-fast: export PYTHONDONTWRITEBYTECODE =
 test: env-dev  ## everything this machine can test; what is missing is skipped by name
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not browser"  # in the order of tests/conftest.py
 	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "slow and not browser"  # they wait for processes more than they work
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m browser  # Chromium draws on the same cores
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m browser  # they wait for pages that settle
 
 test-fast: env-dev  ## the quick tests only
 	$(BIN)/python -m pytest -q -m "not slow and not browser"
 
 test-deps:  ## what some tests need from Debian (as root)
 	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk glewlwyd mosquitto postgresql-17 xfsprogs faketime >/dev/null
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium-headless-shell fonts-noto-cjk glewlwyd mosquitto postgresql-17 xfsprogs faketime >/dev/null
 
 lint: env-dev
 	$(BIN)/ruff check .

@@ -11,6 +11,7 @@ import asyncio
 import json
 import os
 import random
+import shutil
 import signal
 import sys
 import time
@@ -23,7 +24,7 @@ import orjson
 from benchmarks._console import Browser, signed_in
 from benchmarks._report import quantile
 
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-headless-shell")
 FRAMES = """window.frameGaps = [];
 let before = performance.now();
 requestAnimationFrame(function frame(now) { frameGaps.push(now - before); before = now; requestAnimationFrame(frame); });"""

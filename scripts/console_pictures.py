@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import io
 import re
-import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from scripts.pictures import FLAGS, demo_node
+from scripts.pictures import CHROMIUM, FLAGS, demo_node
 
 ROOT = Path(__file__).parents[1]
 ACCOUNTS = ("zhucao", "anquan", "admin")
@@ -68,7 +67,7 @@ def main() -> int:
     (args.out / "pictures").mkdir(parents=True, exist_ok=True)
     with demo_node() as (address, passwords), sync_playwright() as playwright:
         time.sleep(args.after)
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         shown = taken(browser, address, passwords, args.out / "pictures")
         browser.close()
     (args.out / "pages.md").write_text(page_of(shown), encoding="utf-8")

@@ -28,6 +28,7 @@ STORY_SECONDS = 228.0
 """Pressure has been high-high and is throttled, chlorine has reached level 2 (docs/demo.md)."""
 START_SECONDS = 120.0
 MOST_BYTES = 400_000
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-headless-shell")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 
@@ -81,7 +82,7 @@ def main() -> int:
         password = passwords[ACCOUNT]
         time.sleep(args.after)
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
             sizes = {picture.name: take(browser, picture, args.out, address, password) for picture in chosen}
             browser.close()
     for name, size in sizes.items():

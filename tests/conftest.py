@@ -7,6 +7,8 @@ import gc
 import pytest
 import structlog
 
+from tests.chromium import CHROMIUM
+
 LONGEST = (
     "test_node_faults.py",  # a hundred kills take as long as half of the other slow tests
     "test_replay.py",
@@ -37,6 +39,11 @@ structlog.configure(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items if CHROMIUM is None else ():
+        if item.get_closest_marker("browser") is not None:
+            item.add_marker(
+                pytest.mark.skip(reason="Debian's chromium-headless-shell or chromium is not installed: make test-deps")
+            )
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 

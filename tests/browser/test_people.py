@@ -259,11 +259,17 @@ def test_the_identity_service_lets_a_person_in_and_its_absence_is_said(node: Any
     context = browser.new_context(viewport={"width": 1920, "height": 1080}, base_url=node.address, locale="zh-CN")
     back = f"{node.address}/api/v1/oidc/callback?"
 
-    def send_back(route: Route) -> None:
-        there = back + urlencode(service.sign_in(route.request.url))
+    def go(route: Route, there: str) -> None:
         route.fulfill(content_type="text/html", body=f"<script>location.replace({there!r})</script>")
 
-    context.route(f"{ISSUER}/auth**", send_back)
+    def send_there(route: Route) -> None:
+        """What a redirect leads to is asked of the real network; what a page goes to is played."""
+        answer = route.fetch(max_redirects=0)
+        assert answer.status == 303
+        go(route, answer.headers["location"])
+
+    context.route(f"{node.address}/api/v1/oidc/begin**", send_there)
+    context.route(f"{ISSUER}/auth**", lambda route: go(route, back + urlencode(service.sign_in(route.request.url))))
     door = context.new_page()
     door.goto("/login?next=/alarms")
     expect(door.locator(".identity-way .away")).to_be_hidden(timeout=SHOWS)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,13 +21,13 @@ from playwright.async_api import async_playwright, expect
 from anlan.node.supervisor import read_processes
 from anlan.sense.modbus.simulator import ModbusServer
 from anlan.sense.opcua.simulator import OpcUaServer
+from tests.chromium import CHROMIUM
 from tests.ports import free_ports
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 PATIENCE = 120.0
 SHOWS = 30_000
 OWN = "wave-after-wave-9"
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 PICTURES = os.environ.get("ANLAN_PICTURES")
 """A folder to keep screenshots in, for whoever wants to look."""
 
