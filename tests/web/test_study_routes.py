@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from io import BytesIO
+from math import exp
 from typing import Any
 
 import pytest
@@ -282,3 +283,37 @@ async def test_open_pages_are_told(node: Node, console: Console, address: str) -
                 node.feed("LT-301", 50)
                 node.feed("AT-203", 0.6)
                 await node.settle()
+
+
+VALVE = """\
+study: valve
+kind: fault-tree
+name: {zh: 阀}
+place: hualan/U200
+gates: {open: {or: [xv-1]}}
+events: {xv-1: {rate: {failure-data: shutdown-valve undetected}}}
+"""
+
+
+async def test_beside_a_study_stands_what_this_plants_own_failures_would_make_of_it(node: Node, console: Console) -> None:
+    await console.sign_in("safety")
+    assert (await put(console, VALVE, study="valve")).status_code == 200
+    before = (await console.get(f"{PATH}/valve/plant-figures")).json()
+    assert (before["of_plant"], [one["taken"] for one in before["items"]]) == (None, ["prior"])
+    item = {"item": "XV-1", "equipment": "shutdown-valve"}
+    at = [str(node.clock.now() - days * 86_400_000_000) for days in (8000, 1)]
+    for told in ({"sort": "in-service", "at": at[0]}, {"sort": "test", "mode": "undetected", "passed": False, "at": at[1]}):
+        assert (await console.post("/api/v1/risk/failures/entries", json={**item, **told})).status_code == 200
+    after = (await console.get(f"{PATH}/valve/plant-figures")).json()
+    (row,) = after["items"]
+    assert row["taken"] == "joined"
+    assert after["baseline"] == pytest.approx(1 - exp(-row["prior"]["mean"] * 8760), rel=1e-9)
+    assert after["of_plant"] == pytest.approx(1 - exp(-row["used"]["mean"] * 8760), rel=1e-9)
+    assert (await console.get(f"{PATH}/valve")).json()["outcome"]["baseline"] == after["baseline"], (
+        "the study keeps what was written"
+    )
+    paper = await console.get("/api/v1/print/risk/studies/valve", headers={"Accept-Language": "en"})
+    words = " ".join(page.extract_text() for page in PdfReader(BytesIO(paper.content)).pages)
+    assert "This plant's own failure data" in words.replace("’", "'")
+    assert "the study keeps the published ones" in " ".join(words.split())
+    assert (await console.get(f"{PATH}/gas-unseen/plant-figures")).status_code == 404

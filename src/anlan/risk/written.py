@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -17,6 +17,9 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from anlan.model.errors import ConfigError
 from anlan.model.words import Label
+
+if TYPE_CHECKING:
+    from anlan.risk.failures.rates import Rates
 
 
 class Place(NamedTuple):
@@ -39,12 +42,22 @@ class Mistake(ConfigError):
 
 
 class Nodes:
-    """Reads nodes of one file; what is not as expected is raised as `mistake`."""
+    """Reads nodes of one file; what is not as expected is raised as `mistake`. `rates`: in place of the published failure data."""
 
     mistake: type[Mistake] = Mistake
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, rates: Rates | None = None) -> None:
         self.file = file
+        self._rates = rates
+
+    @property
+    def rates(self) -> Rates:
+        """Where it asks for failure data."""
+        if self._rates is None:
+            from anlan.risk.failures.rates import Rates
+
+            self._rates = Rates()
+        return self._rates
 
     def root(self, body: bytes) -> Node | None:
         """The whole file; None when it is empty."""

@@ -55,7 +55,7 @@ RATES = (
         120,
         3,
     ),
-    _rate("figure", r"GET /api/v1/risk/studies/[^/]+(/(figure|history))?", 300, 10),  # an open page, at each change
+    _rate("figure", r"GET /api/v1/risk/studies/[^/]+(/(figure|history|plant-figures))?", 300, 10),  # an open page, at each change
     _rate("print", r"GET /api/v1/print/.+", 30, 0.5),
     _rate("audit", r"GET /api/v1/audit(/check|/\d+)?", 120, 2),
     _rate("witness", r"GET /api/v1/witness/[^/]+/lines", 10, 0.1),

@@ -12,5 +12,6 @@ STUDIES_WORDS = (
     "Unfold all", "Fold all", "Arrows walk, Enter folds, + − 0 zoom", "Importance", "Method",
     "Factor against baseline over time; hatched: a part of the facts was unknown", "Figure", "What it said", "Text",
     "Cut sets that come", "Cut sets that go", "At present", "Share of the top", "whole plant", "since {time}",
+    "This plant's own failure data", "Counted here", "the study itself keeps the published figures",
     "Put a file beside it (Open-PSA XML), which the text names by file:",
 )  # fmt: skip

@@ -190,7 +190,7 @@ class BowTieReading(YamlReading):
         written = draft.library(name) if draft.library is not None and name != draft.id else None
         if written is None:
             self.fail("there is no fault tree {name} among the studies", node, name=name)
-        other = read_draft(written, draft.library)
+        other = read_draft(written, draft.library, draft.nodes.rates)
         if other.kind != "fault-tree":
             self.fail("{name} is of kind {found}; a fault tree was expected", node, name=name, found=other.kind)
         return other

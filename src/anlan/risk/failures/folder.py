@@ -15,7 +15,7 @@ from pathlib import Path
 from uuid import UUID, uuid5
 
 from anlan.model.clock import Clock, Micros
-from anlan.risk.failures.history import SORTS
+from anlan.risk.failures.history import SORTS, Happening
 from anlan.risk.failures.library import library
 from anlan.risk.failures.store import Entered, FailureStore, standing
 from anlan.risk.written import Mistake, Place
@@ -47,6 +47,16 @@ def read_file(folder: Path) -> list[Entered | FailureMistake]:
     found = list(islice(_lines(rows), MOST + 1))
     if len(found) > MOST:
         return [FailureMistake("the file has more than {most} lines", Place(FILE, MOST + 2), most=MOST)]
+    return found
+
+
+def happenings_of(folder: Path) -> list[Happening]:
+    """What the file tells, none where there is none. Raises FailureMistake."""
+    found = []
+    for one in read_file(folder) if (folder / FILE).is_file() else ():
+        if isinstance(one, FailureMistake):
+            raise one
+        found.append(Happening(one.sort, one.item, one.point, one.equipment, one.mode, one.at, one.passed))
     return found
 
 

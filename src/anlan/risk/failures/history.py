@@ -14,8 +14,9 @@ from typing import Literal
 from uuid import UUID
 
 from anlan.model.clock import DAY, HOUR, Micros
-from anlan.risk.failures.library import Entry
-from anlan.risk.failures.update import Counts
+from anlan.risk.failures.library import Entry, library
+from anlan.risk.failures.rates import Key
+from anlan.risk.failures.update import Counts, Updated, update_failures
 
 Sort = Literal["in-service", "retired", "failure", "test", "demand"]
 SORTS: tuple[Sort, ...] = ("in-service", "retired", "failure", "test", "demand")
@@ -48,6 +49,11 @@ class Tally:
     failures: int
     items: tuple[str, ...]
     told: dict[str, int]
+
+
+def updates(happenings: Sequence[Happening], now: Micros) -> dict[Key, Updated]:
+    """Each entry of the library, updated by what happened here."""
+    return {key: update_failures(one.law, tally(one, happenings, now).counts) for key, one in library().items()}
 
 
 def tally(one: Entry, happenings: Sequence[Happening], now: Micros) -> Tally:

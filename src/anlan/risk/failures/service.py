@@ -15,13 +15,14 @@ from anlan.model.clock import Micros
 from anlan.model.errors import AnlanError, CommandRefused, NotFound
 from anlan.monitor.safety.service import LONGEST, SafetyService
 from anlan.risk.failures.counts import calibrations, strokes
-from anlan.risk.failures.history import Happening, in_service, tally
+from anlan.risk.failures.history import Happening, in_service, tally, updates
 from anlan.risk.failures.laws import FailureQuestion
 from anlan.risk.failures.library import Entry, failure_data, library
+from anlan.risk.failures.rates import Key
 from anlan.risk.failures.records import FailureEvent
 from anlan.risk.failures.store import STROKE, Entered, FailureStore, happening_of, standing
 from anlan.risk.failures.telling import of_history, of_studies, row_of
-from anlan.risk.failures.update import update_failures
+from anlan.risk.failures.update import Updated, update_failures
 from anlan.web.answers import iso
 from anlan.web.context import Context
 
@@ -63,6 +64,11 @@ class FailureService:
             "now_iso": iso(now),
             "may": {"edit": principal.allows(EDIT, self._context.plant.top)},
         }
+
+    async def updates(self) -> dict[Key, Updated]:
+        """Each entry of the library, updated by this plant's counts. Raises StoreError."""
+        happenings, _ = await self._happenings()
+        return updates(happenings, self._context.clock.now())
 
     async def entries(self, principal: Principal, item: str = "", equipment: str = "") -> list[dict[str, Any]]:
         """What was entered at places that this person may see, the latest happening first, withdrawn ones with their withdrawal."""

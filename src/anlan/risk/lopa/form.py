@@ -72,7 +72,7 @@ class Form:
         from anlan.risk.failures.library import library
 
         told = Form(self.nodes, node, ("failure-data",), ("failure-data",)).text("failure-data")
-        found = library().get((told.partition(" ")[0], told.partition(" ")[2]))
+        found = self.nodes.rates.find(told)
         known = ", ".join(" ".join(key) for key, one in library().items() if one.per == per)
         if found is None or found.per != per:
             raise self.wrong("no failure data of {found}; there are {known}", node, found=told, known=known)

@@ -44,7 +44,7 @@ def read_analysis(source: Path | str) -> Analysis:
 
 def parse_analysis(nodes: Nodes, body: Mapping[str, Node], at: Place) -> Analysis:
     """From the entries of a study that are its own."""
-    own = LopaNodes(nodes.file)
+    own = LopaNodes(nodes.file, nodes.rates)
     for name, node in body.items():
         if name not in BODY:
             raise own.unknown(name, node, ", ".join(BODY))

@@ -98,6 +98,11 @@ def _reading(router: APIRouter, context: Context, service: StudyService) -> None
         """What the page of its kind draws, computed with the facts of now: of a fault tree nodes, cut sets and importance."""
         return Json(await service.figure(asker, study, version))
 
+    @router.get("/risk/studies/{study}/plant-figures", dependencies=[require(VIEW)])
+    async def plant_figures(study: str, asker: Asker) -> Response:
+        """Which failure data it rests on, what this plant's counts made of each, and what the baseline would be with these."""
+        return Json(await service.plant_figures(asker, study))
+
     @router.get("/risk/studies/{study}/versions", dependencies=[require(VIEW)])
     async def versions(study: str, asker: Asker) -> Response:
         """Its versions, the newest first."""

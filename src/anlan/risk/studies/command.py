@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from anlan.risk.studies.plant_figures import PlantFigures
 
 MISTAKES = 2
 
@@ -26,17 +29,22 @@ def studies_command(
     unknown: Annotated[list[str] | None, typer.Option("--unknown", help="A fact that is not known.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a study.")] = False,
 ) -> None:
-    """What each study of a plant folder says, and what it would say if some facts were so. Exit 2 for a mistake, named by file and line.
+    """What each study of a plant folder says, what it would say if some facts were so, and with the failure data that the folder's own
+    failures.csv makes of the published. Exit 2 for a mistake, named by file and line.
 
     Example: anlan risk studies works --if "bypass SIF-07"
     """
     import orjson
 
+    from anlan.model.clock import SystemClock
     from anlan.model.errors import InputError, NotFound
     from anlan.model.words import shell_language
+    from anlan.risk.failures.folder import happenings_of
+    from anlan.risk.failures.history import updates
     from anlan.risk.studies.facts import Fact
     from anlan.risk.studies.folder import read_folder
     from anlan.risk.studies.kinds import kind
+    from anlan.risk.studies.plant_figures import of_plant, summary
     from anlan.risk.studies.telling import outcome_row
     from anlan.risk.wording import say
 
@@ -51,8 +59,9 @@ def studies_command(
     for mistake in found.mistakes:
         typer.echo(mistake.text(language), err=True)
     asked: set[str] = set()
-    rows: list[tuple[str, str, Any, Any]] = []
-    for id, (draft, _) in found.studies.items():
+    rows: list[tuple[str, str, Any, Any, PlantFigures]] = []
+    updated = updates(happenings_of(folder), SystemClock().now())
+    for id, (draft, written) in found.studies.items():
         if only and id not in only:
             continue
         of = kind(draft.kind)
@@ -64,19 +73,23 @@ def studies_command(
         asked |= {str(binding) for binding in state}
         told = {one: Fact(value, 0, say("as if"), value) for one, value in state.items()}
         base = of.outcome(of.solve(model, None))
-        rows.append((id, draft.kind, base, of.outcome(of.solve(model, told)) if true or dark else None))
+        own = of_plant(of, base, written, draft.library, updated)
+        rows.append((id, draft.kind, base, of.outcome(of.solve(model, told)) if true or dark else None, own))
     strange = [one for one in sorted(true | dark) if one not in asked]
-    for id, of_kind, base, now in rows:
+    for id, of_kind, base, now, own in rows:
         if as_json:
             row = {
                 "study": id,
                 "kind": of_kind,
                 "baseline": outcome_row(base),
                 "as_if": outcome_row(now) if now is not None else None,
+                "plant_figures": own.as_json(),
             }
             typer.echo(orjson.dumps(row, option=orjson.OPT_SERIALIZE_NUMPY).decode())
         else:
             typer.echo(_line(id, of_kind, base, now))
+            if own.of_plant is not None:
+                typer.echo(f"{'':<28} {summary(own).text(language)}")
     if strange:
         message = say(
             "no study asks for {names}; they ask for {known}", names=", ".join(strange), known=", ".join(sorted(asked)) or "—"

@@ -15,12 +15,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import orjson
 from ruamel.yaml.nodes import Node
 
 from anlan.model.words import Label
 from anlan.risk.written import Mistake, Nodes, Place
+
+if TYPE_CHECKING:
+    from anlan.risk.failures.rates import Rates
 
 HEADER = ("study", "kind", "name", "place", "file")
 IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -71,11 +75,11 @@ def is_file_beside(name: str) -> bool:
     return FILE.fullmatch(name) is not None and not name.lower().endswith(".yaml")
 
 
-def read_draft(written: Written, library: Library | None = None) -> Draft:
-    """Raises Mistake for a header that is not one."""
+def read_draft(written: Written, library: Library | None = None, rates: Rates | None = None) -> Draft:
+    """`rates`: in place of the published failure data. Raises Mistake for a header that is not one."""
     from anlan.risk.studies.kinds import HOMES
 
-    nodes = Nodes(written.file)
+    nodes = Nodes(written.file, rates)
     if len(written.text) + sum(map(len, written.attached.values())) > MOST_BYTES:
         raise Mistake("a study holds at most {most} characters", Place(written.file), most=MOST_BYTES)
     if len(written.text) > MOST_TEXT:

@@ -169,7 +169,7 @@ def walked(diagram: Diagram, columns: Column) -> Column:
 
 def read_tree_of(draft: Draft) -> FaultTree:
     """The tree that a study holds: of its own entries, or of the Open-PSA file that it names."""
-    form = Form(draft.nodes.file)
+    form = Form(draft.nodes.file, draft.nodes.rates)
     body = {name: node for name, node in draft.body.items() if name != "live"}
     if not draft.file:
         return tree_of([form.made(body, next(iter(draft.body.values()), None), draft.id)])

@@ -32,12 +32,16 @@ event-trees:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from anlan.risk.trees.elements import DEEPEST, Element
 from anlan.risk.trees.mistakes import TreeMistake
 from anlan.risk.written import Nodes, Place
+
+if TYPE_CHECKING:
+    from anlan.risk.failures.rates import Rates
 
 MISSION_TIME = "mission-time"
 LIBRARY = "failure-data"
@@ -55,8 +59,8 @@ class Form(Nodes):
 
     mistake = TreeMistake
 
-    def __init__(self, file: str) -> None:
-        super().__init__(file)
+    def __init__(self, file: str, rates: Rates | None = None) -> None:
+        super().__init__(file, rates)
         self.looked_up: dict[str, Element] = {}
 
     def read(self, body: bytes) -> Element:
@@ -196,7 +200,7 @@ class Form(Nodes):
         from anlan.risk.failures.library import library
 
         place, told = self.place(node), self.text(node)
-        found = library().get((told.partition(" ")[0], told.partition(" ")[2]))
+        found = self.rates.find(told)
         if found is None:
             known = ", ".join(" ".join(key) for key in library())
             raise TreeMistake("no failure data of {found}; there are {known}", place, found=told, known=known)

@@ -6,6 +6,7 @@ import { esc, label, t } from "./config.js";
 import { shortStamp, span, stamp } from "./format.js";
 import { api } from "./link.js";
 import { against, factorText, figure, isWorse, reason, share } from "./studies.js";
+import { plantFigures } from "./study_rates.js";
 import { Editor } from "./study_editor.js";
 import { curve } from "./study_history.js";
 import { toast } from "./shell.js";
@@ -45,6 +46,7 @@ class Study extends HTMLElement {
     this.querySelector("[data-part=kind]").textContent = `${label(row.kind_name)} · ${row.place_name ? label(row.place_name) : row.place || ""} · ${t("Version")} ${row.version}`;
     this.editor.begin(row.text, row.attached, row.version, this.may && row.may.edit);
     this.look();
+    plantFigures(this.querySelector("[data-part=rates]"), this.id_);
   }
 
   async look() {
@@ -160,6 +162,7 @@ const frame = (id) => `
     .join("")}</div><span class="spacer"></span>${id ? `<a class="button quiet" target="_blank" href="/api/v1/print/risk/studies/${encodeURIComponent(id)}">${t("Print")}</a>` : ""}</div>
   <div class="study-body" data-of="figure"><section data-part="figure"></section>
     <section class="panel" data-part="facts" tabindex="0" hidden><header><h2>${t("What the plant tells")}</h2></header><div class="wide-table"><table class="sheet"><thead><tr><th>${t("Event and fact")}</th><th>${t("State")}</th><th>${t("Reason")}</th><th class="number">${t("Factor alone")}</th></tr></thead><tbody></tbody></table></div></section>
+    <section class="panel" data-part="rates" tabindex="0" hidden></section>
     <p class="model dim"></p></div>
   <section class="panel study-part" data-of="history" data-part="history" tabindex="0" hidden></section>
   <section class="study-part" data-of="text" data-part="text" hidden></section>
