@@ -33,6 +33,9 @@ def test_studies_from_the_list_to_the_kept_version(node: Any, sign_in: Any) -> N
     expect(page.locator('[data-part="facts"] tbody tr')).to_have_count(8)
     expect(page.locator(".tree-stage .live.unknown, .tree-stage .live.true, .tree-stage .live.false")).not_to_have_count(0)
     picture(page, "study-tree")
+    rates = page.locator('[data-part="rates"]')
+    expect(rates).to_contain_text("切断阀", timeout=LONG)
+    expect(rates.locator("header")).to_contain_text("×1.4")
     before = page.locator(".tree-stage .node").count()
     top.focus()
     page.keyboard.press("Enter")
@@ -78,6 +81,31 @@ def test_studies_from_the_list_to_the_kept_version(node: Any, sign_in: Any) -> N
     page.goto("/risk/studies/chlorine-consequences")
     expect(page.locator(".event-tree")).to_contain_text("持续泄漏、静风积聚", timeout=LONG)
     picture(page, "study-events")
+
+
+PUMP = """\
+<opsa-mef><define-fault-tree name="pump"><define-gate name="stopped"><or><basic-event name="motor"/><basic-event name="power"/></or></define-gate>
+<define-basic-event name="motor"><float value="0.02"/></define-basic-event><define-basic-event name="power"><float value="0.01"/></define-basic-event>
+</define-fault-tree></opsa-mef>
+"""
+
+
+def test_a_new_study_of_a_file_that_is_put_beside_its_text(sign_in: Any, tmp_path: Path) -> None:
+    page = sign_in("shen", "/risk/studies/new")
+    text = page.locator("textarea.code")
+    expect(text).to_be_editable(timeout=LONG)
+    text.fill("study: pump-stops\nkind: fault-tree\nname: {zh: 碱液泵停}\nplace: hualan/U200\nfile: pump.xml\n")
+    expect(page.locator(".mistakes")).to_contain_text("pump.xml", timeout=LONG)
+    (tmp_path / "pump.xml").write_text(PUMP, "utf-8")
+    page.set_input_files(".attach [type=file]", tmp_path / "pump.xml")
+    expect(page.locator('textarea[data-file="pump.xml"]')).to_have_value(re.compile("define-fault-tree"))
+    expect(page.locator(".effect")).to_contain_text("0.0298", timeout=LONG)
+    page.fill(".study-editor [name=reason]", "碱液泵单独分析")
+    page.get_by_role("button", name="保存为下一版").click()
+    expect(page).to_have_url(re.compile(r"/risk/studies/pump-stops$"), timeout=LONG)
+    expect(page.locator(".tree-stage .node")).to_have_count(3, timeout=LONG)
+    page.get_by_role("tab", name="文本").click()
+    expect(page.locator('textarea[data-file="pump.xml"]')).to_have_value(re.compile("define-fault-tree"))
 
 
 def test_who_may_only_see_reads_the_text(sign_in: Any) -> None:

@@ -12,13 +12,13 @@ from typer.testing import CliRunner
 from anlan.model.clock import ManualClock
 from anlan.model.errors import AnlanError, NotFound
 from anlan.plant.folder import check as check_plant
-from anlan.risk.studies import kinds
+from anlan.risk.studies import kinds, store
 from anlan.risk.studies.checking import Names
 from anlan.risk.studies.command import register
-from anlan.risk.studies.drafts import Draft, Written, read_draft
+from anlan.risk.studies.drafts import MOST_BYTES, MOST_TEXT, Draft, Written, read_draft
 from anlan.risk.studies.facts import Binding, Condition, read_binding
 from anlan.risk.studies.folder import export_folder, import_studies, read_folder
-from anlan.risk.studies.store import StaleStudy, Studies
+from anlan.risk.studies.store import Result, StaleStudy, Studies
 from anlan.risk.written import Mistake
 from anlan.sense.demo.wiring import PLANT as DEMO
 from anlan.store.records import Records
@@ -200,6 +200,23 @@ def test_the_command_computes_a_folder_without_a_node(tmp_path: Path, monkeypatc
         nothing = CliRunner().invoke(app, given.split())
         assert nothing.exit_code != 0, "what is not there is never told as nothing at all"
         assert isinstance(nothing.exception, AnlanError)
+
+
+def test_of_what_each_study_said_the_newest_is_kept(studies: Studies, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "KEPT_RESULTS", 3)
+    for at, study in enumerate(["leak", "leak", "fire", "leak", "leak", "leak"]):
+        studies.keep(Result(study, 1, at, float(at), 1.0, 0.0, []))
+    assert [one.at for one in studies.results("leak", 0, 100)] == [3, 4, 5]
+    assert [one.at for one in studies.results("leak", 0, 100, 2)] == [4, 5], "the newest, in order"
+    assert [one.at for one in studies.results("fire", 0, 100)] == [2], "another study loses nothing by it"
+
+
+def test_a_text_that_is_too_long_is_refused_before_it_is_read() -> None:
+    long = Written(TEXT.format(kind="sketch", when="> 1") + "#" * MOST_TEXT, "studies/leak.yaml")
+    with pytest.raises(Mistake, match=f"holds at most {MOST_TEXT} characters"):
+        read_draft(long)
+    with pytest.raises(Mistake, match=f"holds at most {MOST_BYTES} characters"):
+        read_draft(Written(TEXT, "studies/leak.yaml", {"tree.xml": "x" * MOST_BYTES}))
 
 
 def test_the_demo_plants_studies_hold() -> None:

@@ -19,6 +19,7 @@ from anlan.model.errors import StoreError
 from anlan.model.quality import BAD_COMMUNICATION
 from anlan.risk.bowties.kind import BowTies
 from anlan.risk.studies.live import LiveStudies
+from anlan.risk.studies.of_trees import FaultTrees
 from anlan.risk.studies.service import StudyService
 from tests.web.conftest import Console, Node
 
@@ -234,6 +235,43 @@ async def test_no_study_and_no_question_keeps_the_others_from_following_the_plan
     await put(console, TEXT.replace("blind: 0.1", "blind: 0.2"), 1)
     await live.take(first)  # read more slowly than the version after it
     assert live.running["gas-unseen"].study.number == 2
+
+
+async def test_the_history_says_since_when_a_study_could_not_be_computed(
+    node: Node, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await console.sign_in("safety")
+    await put(console)
+    node.feed("LT-301", 50)
+    node.feed("AT-203", 0.1)
+    await node.settle()
+    await kept(node, console, 1.0)
+
+    def broken(*_: object) -> None:
+        raise RecursionError
+
+    live = LiveStudies.of(node.context)
+
+    async def rows() -> list[dict[str, Any]]:
+        await live.look()
+        return list((await console.get(f"{PATH}/gas-unseen/history")).json()["items"])
+
+    with monkeypatch.context() as without:
+        without.setattr(FaultTrees, "solve", broken)
+        node.feed("AT-203", 0.6)
+        await node.settle()
+        silent = await rows()
+        while silent[-1]["value"] is not None:
+            silent = await rows()
+        await live.look()
+        assert len(await rows()) == len(silent), "it is told once"
+    assert (silent[-1]["factor"], silent[-1]["unknown"]) == (None, 1.0)
+    told = {one["binding"]: one for one in silent[-1]["facts"]}
+    assert told[""]["why"]["en"] == "it cannot be computed: RecursionError"
+    assert told["point AT-203 > 0.5"]["state"] is True, "what the plant said meanwhile is kept, too"
+    node.feed("AT-203", 0.1)
+    await node.settle()
+    assert [one["value"] is None for one in await kept(node, console, 1.0)][-2:] == [True, False]
 
 
 async def test_studies_follow_the_plant_while_nothing_can_be_kept(

@@ -21,7 +21,7 @@ from anlan.risk.studies.facts import Binding, Fact
 from anlan.risk.studies.kinds import HOMES, Outcome, kind
 from anlan.risk.studies.node_facts import NodeFacts
 from anlan.risk.studies.store import Result, Studies, Study
-from anlan.risk.studies.telling import kept_facts, states
+from anlan.risk.studies.telling import kept_facts, silent_facts, states
 from anlan.risk.wording import say
 from anlan.web.context import Context
 from anlan.web.stream import Bell
@@ -173,11 +173,11 @@ class LiveStudies:
 
         try:
             if study.kind not in HOMES:
-                taken.failure = say("this release knows no studies of kind {kind}", kind=study.kind)
+                taken.failure, taken.to_keep = say("this release knows no studies of kind {kind}", kind=study.kind), True
                 return taken
             taken.model = await asyncio.to_thread(lambda: kind(study.kind).read(read_draft(study.written, library)))
         except Exception as error:
-            taken.failure = _failure(study, error)
+            taken.failure, taken.to_keep = _failure(study, error), True
             return taken
         taken.bindings = tuple(dict.fromkeys(one.binding for one in kind(study.kind).bindings(taken.model)))
         last = self._last.get(study.study)
@@ -192,15 +192,15 @@ class LiveStudies:
         """Ask the plant, and every study again of which a fact has changed. Raises StoreError when all are computed and one could not be kept."""
         unkept: StoreError | None = None
         for one in list(self.running.values()):
-            if one.model is None:
-                continue
-            facts = self.asked(one)
-            changed = one.facts is None or states(facts) != states(one.facts)
-            if changed:
-                await self._solve(one, facts)
+            changed = False
+            if one.model is not None:
+                facts = self.asked(one)
+                changed = one.facts is None or states(facts) != states(one.facts)
+                if changed:
+                    await self._solve(one, facts)
             try:
-                if one.to_keep and one.outcome is not None:
-                    await self._keep(one, one.outcome)
+                if one.to_keep:
+                    await self._keep(one)
             except StoreError as failure:
                 unkept = failure
             if changed:
@@ -236,26 +236,32 @@ class LiveStudies:
                 outcome = await asyncio.to_thread(lambda: of.outcome(of.solve(one.model, facts)))
         except Exception as error:
             # What it said last stands, with why it says nothing now; other facts may be computed again.
-            one.failure = _failure(one.study, error)
+            one.failure, one.to_keep = _failure(one.study, error), True
         else:
             one.outcome, one.to_keep, one.failure = outcome, True, None
         one.facts = facts
 
-    async def _keep(self, one: Running, outcome: Outcome) -> None:
-        """What it says now, if that is something else than it said last. Raises StoreError."""
-        study, facts = one.study, kept_facts(outcome)
-        last = self._last.get(study.study)
-        said = (study.number, outcome.value, [(f["binding"], f["state"], f["last"]) for f in facts])
-        if last is not None and said == (last.version, last.value, [(f["binding"], f["state"], f["last"]) for f in last.facts]):
+    async def _keep(self, one: Running) -> None:
+        """What it says now, also that it says nothing, if that is something else than it said last. Raises StoreError."""
+        study, last, now = one.study, self._last.get(one.study.study), self._context.clock.now()
+        if one.failure is not None or one.outcome is None:
+            result = Result(study.study, study.number, now, None, None, 1.0, silent_facts(one.failure, one.facts))
+        else:
+            said = one.outcome
+            result = Result(study.study, study.number, now, said.value, said.baseline, said.unknown, kept_facts(said))
+        if last is not None and _as_told(result) == _as_told(last):
             one.to_keep = False
             return
-        now = self._context.clock.now()
-        result = Result(study.study, study.number, now, outcome.value, outcome.baseline, outcome.unknown, facts)
         if last is not None and not _worse(result, last) and result.at < last.at + CALMER:
             return
         await asyncio.to_thread(self.store.keep, result)
         one.at, one.to_keep = now, False
         self._last[study.study] = result
+
+
+def _as_told(result: Result) -> tuple[object, ...]:
+    facts = [(f["binding"], f["state"], f["last"]) for f in result.facts]
+    return result.version, result.value, result.unknown, facts
 
 
 def _worse(now: Result, before: Result) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from anlan.model.words import Label
 from anlan.risk.studies.facts import Binding, Fact
 from anlan.risk.studies.kinds import HOMES, Outcome, kind
 from anlan.risk.studies.store import Study
@@ -88,6 +89,23 @@ def kept_facts(outcome: Outcome) -> list[dict[str, Any]]:
             "factor": _number(one.factor),
         }
         for one in outcome.moved
+    ]
+
+
+def silent_facts(failure: Label | None, facts: Mapping[Binding, Fact] | None) -> list[dict[str, Any]]:
+    """Of a time in which a study could not be computed: why, under no binding, then the facts as they were."""
+    told = [("", failure or Label(), None)] + [(str(binding), fact.why, fact) for binding, fact in (facts or {}).items()]
+    return [
+        {
+            "binding": binding,
+            "what": "",
+            "state": fact.state if fact is not None else None,
+            "last": fact.last if fact is not None else None,
+            "since": fact.since if fact is not None else 0,
+            "why": why.model_dump(),
+            "factor": None,
+        }
+        for binding, why, fact in told
     ]
 
 

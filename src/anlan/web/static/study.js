@@ -8,7 +8,7 @@ import { api } from "./link.js";
 import { against, factorText, figure, isWorse, reason, share } from "./studies.js";
 import { plantFigures } from "./study_rates.js";
 import { Editor } from "./study_editor.js";
-import { curve } from "./study_history.js";
+import { curve, silence } from "./study_history.js";
 import { toast } from "./shell.js";
 
 const AGAIN = 5_000;
@@ -97,7 +97,7 @@ class Study extends HTMLElement {
     const host = this.querySelector("[data-part=history]");
     if (refused) return void (host.innerHTML = `<p class="form-error">${esc(refused)}</p>`);
     const rows = items.toReversed().map(
-      (one) => `<tr><td class="nowrap">${stamp(one.at)}</td><td class="number factor">${factorText(one.factor)}</td><td class="number">${figure(one.value)}</td><td class="number">${share(one.unknown)}</td><td>${esc(reason({ moved: one.facts }).join(" · ")) || "—"}</td><td class="number dim">${one.version}</td></tr>`,
+      (one) => `<tr><td class="nowrap">${stamp(one.at)}</td><td class="number factor">${factorText(one.factor)}</td><td class="number">${figure(one.value)}</td><td class="number">${share(one.unknown)}</td><td>${esc(silence(one) ?? reason({ moved: one.facts }).join(" · ")) || "—"}</td><td class="number dim">${one.version}</td></tr>`,
     );
     host.innerHTML = `${curve(items)}<div class="wide-table"><table class="sheet"><thead><tr><th>${t("Time")}</th><th class="number">${t("Against baseline")}</th><th class="number">${t("Value")}</th><th class="number">${t("Unknown")}</th><th>${t("Reason")}</th><th class="number">${t("Version")}</th></tr></thead><tbody>${rows.join("")}</tbody></table></div>${rows.length ? "" : `<p class="empty">${t("It has said nothing within a day.")}</p>`}`;
   }
