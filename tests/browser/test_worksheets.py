@@ -41,7 +41,7 @@ def sheets(node: Any) -> dict[str, UUID]:
 def test_a_sheet_is_found_filled_in_and_kept(node: Any, sign_in: Any, sheets: dict[str, UUID]) -> None:
     page: Page = sign_in("shen", "/risk/worksheets")
     sign_in.expected.append("409")
-    expect(page.locator("tbody tr")).to_have_count(2, timeout=SHOWS)
+    expect(page.locator("tbody tr")).to_have_count(3, timeout=SHOWS)
     keep(page, "worksheets-list")
     page.locator(".tools select").select_option("red")
     expect(page.locator(".empty")).to_contain_text("没有相符的工作表")
@@ -100,3 +100,11 @@ def test_a_hazop_node_gets_its_deviations(sign_in: Any, sheets: dict[str, UUID])
     expect(page.locator("table.grid tbody tr").last).to_contain_text("液位过低")
     expect(page.locator("table.grid tbody tr").last).to_contain_text("未评估")
     keep(page, "worksheet-hazop")
+
+
+def test_beside_a_linked_study_stands_what_it_says_now(node: Any, sign_in: Any, sheets: dict[str, UUID]) -> None:
+    page: Page = sign_in("shen", f"/risk/worksheets/{sheets['reactor-overpressure-lopa']}")
+    said = page.locator('[data-study="reactor-overpressure"]')
+    expect(said).to_contain_text("/a ×", timeout=SHOWS)
+    expect(said).to_contain_text("目标值 1.00×10⁻⁶ /a")
+    keep(page, "worksheet-lopa")

@@ -166,7 +166,7 @@ def test_a_plant_folder_brings_its_sheets_once(tmp_path: Path) -> None:
     written = export_worksheets(records, tmp_path / "out", clock, replace=False)
     again = {id: sheet for _, sheet, id in read_folder(tmp_path / "out")}
     bring_in_worksheets(records, tmp_path / "out", clock, "the same folder")
-    assert len(Worksheets(records, clock).current()) == len(written) == 2, "what a node has exported is known to it"
+    assert len(Worksheets(records, clock).current()) == len(written) == 3, "what a node has exported is known to it"
     store = Worksheets(records, clock)
     store.create(None, uuid7(clock), two_lines(), "x", "worksheets/../../escaped.yaml")
     outside = export_worksheets(records, tmp_path / "again", clock, replace=False)
@@ -176,6 +176,7 @@ def test_a_plant_folder_brings_its_sheets_once(tmp_path: Path) -> None:
     assert sorted(one.row.origin for one in kept) == [
         "worksheets/chlorine-tank-hazop.yaml",
         "worksheets/chlorine-unloading-jha.yaml",
+        "worksheets/reactor-overpressure-lopa.yaml",
     ]
     (tmp_path / "worksheets").mkdir()
     (tmp_path / "worksheets" / "bad.yaml").write_text("form: jha\nmethod: lec\ntitle: x\n", "utf-8")

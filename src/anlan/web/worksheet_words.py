@@ -4,6 +4,7 @@ from __future__ import annotations
 
 WORKSHEET_WORDS: tuple[str, ...] = (
     "draft",
+    "target",
     "What changed",
     "reviewed",
     "is signed",

@@ -6,6 +6,7 @@ import { api } from "./link.js";
 import { ask, SIGNED } from "./point_forms.js";
 import { withKey } from "./security_key.js";
 import { toast } from "./shell.js";
+import { against, figure } from "./studies.js";
 import { brought, newSheet, wizard } from "./worksheet_new.js";
 import { matrix } from "./worksheet_matrix.js";
 import { Grid, LEVELS, fill, shown } from "./worksheet_grid.js";
@@ -105,8 +106,18 @@ class Worksheet extends HTMLElement {
       <div class="grid-place panel wide-table"></div>
       <div class="beside">${matrix(told)}${links(told)}${versions(told)}</div>`;
     this.offerPlaces();
+    if (told.links.some((one) => one.kind === "study" && one.found)) this.askStudies();
     this.grid = new Grid(this.querySelector(".grid-place"), told, this.edits);
     this.tally(told.counts);
+  }
+
+  /** Beside a linked study: what it says now. A LOPA's frequencies are computed there and not typed here. */
+  async askStudies() {
+    const { items, refused } = await api.get("/api/v1/risk/studies");
+    for (const said of this.querySelectorAll("[data-study]")) {
+      const one = items?.find((row) => row.id === said.dataset.study);
+      said.textContent = refused ?? (one ? saying(one) : "");
+    }
   }
 
   /** The plant's places, for who types one. */
@@ -253,10 +264,17 @@ function links(told) {
   const address = (one) => ({ place: `/places/${one.id.split("/").map(encodeURIComponent).join("/")}`, point: `/points/${encodeURIComponent(one.id)}`, study: `/risk/studies/${encodeURIComponent(one.id)}` })[one.kind];
   const rows = told.links.map((one) => {
     const name = `${esc(one.id)} <span class="dim">${esc(label(one.name) === one.id ? "" : label(one.name))}</span>`;
+    const said = one.kind === "study" && one.found ? ` <b data-study="${esc(one.id)}"></b>` : "";
     const state = { true: "", false: `<span class="gone">${t("no longer in the plant")}</span>`, null: `<span class="doubt">${t("unknown")}</span>` }[String(one.found)];
-    return `<li><span class="dim">${KINDS()[one.kind]}</span> ${one.found && address(one) ? `<a href="${address(one)}">${name}</a>` : name} ${state}</li>`;
+    return `<li><span class="dim">${KINDS()[one.kind]}</span> ${one.found && address(one) ? `<a href="${address(one)}">${name}</a>` : name}${said} ${state}</li>`;
   });
   return `<section class="panel"><header><h3>${t("Linked to")}</h3></header>${rows.length ? `<ul class="body plain">${rows.join("")}</ul>` : `<p class="body dim">${t("No line is linked to anything yet.")}</p>`}</section>`;
+}
+
+function saying({ outcome, failure }) {
+  if (!outcome || failure) return failure ? label(failure) : t("not computed yet");
+  const target = outcome.target ? ` · ${t("target")} ${figure(outcome.target)} ${outcome.unit}` : "";
+  return `${figure(outcome.value)} ${outcome.unit} ${against(outcome)}${target}`;
 }
 
 function versions(told) {
