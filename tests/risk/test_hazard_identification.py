@@ -170,3 +170,11 @@ def test_it_counts_as_pencil_and_paper_do(
     more = found(*({**what, "tonnes": q + 1} for (what, _, _), q in parts), people=people + 60)
     assert more.s > one.s
     assert (more.level or 5) <= (one.level or 5)
+
+
+def test_a_class_is_told_in_the_reader_s_language() -> None:
+    one = found({"substance": "中间体", "classes": ["W5.3"], "tonnes": 10})
+    told = " ".join(step.text("en") for line in one.lines for step in line.steps)
+    assert "table 2, W5.3 flammable liquids, category 2 outside of W5.1 and W5.2" in told
+    assert all(row.hazard.en and row.category.en and row.hazard.en.isascii() for row in gb18218().classes.values())
+    assert "表2 W5.3 易燃液体" in " ".join(step.text("zh") for line in one.lines for step in line.steps)

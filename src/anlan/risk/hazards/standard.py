@@ -15,6 +15,7 @@ from functools import cache, cached_property
 from importlib.resources import files
 
 from anlan.model.tables import fold, read_table
+from anlan.model.words import Label
 
 EDITION = "GB 18218-2018"
 VERIFIED = "verified-from-source"
@@ -39,8 +40,8 @@ class HazardClass:
 
     symbol: str
     group: str
-    hazard: str
-    category: str
+    hazard: Label
+    category: Label
     threshold: Fraction
     beta: Fraction
 
@@ -151,8 +152,8 @@ def _class(row: Mapping[str, str]) -> HazardClass:
     return HazardClass(
         row["symbol"],
         row["hazard_group"],
-        row["hazard_class"],
-        row["category"],
+        Label(zh=row["hazard_class"], en=row["hazard_class_en"]),
+        Label(zh=row["category"], en=row["category_en"]),
         Fraction(row["threshold_t"]),
         Fraction(row["beta"]),
     )
