@@ -20,7 +20,7 @@ from pathlib import Path
 from benchmarks._core import Feeder
 from benchmarks._report import Measure, arguments, load_average, quantile
 from benchmarks._viewers import Viewers
-from benchmarks.latency import TARGET_MS, Play
+from benchmarks.latency import POINTS, ROWS, TARGET_MS, Play
 
 BROWSERS, TAGS, PAGES = 50, 500, 2
 PAGE = "/places/works/U1"
@@ -38,6 +38,7 @@ def main() -> None:
 
 def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, help="how long samples are taken, each time")
+    parser.add_argument("--points", type=int, default=POINTS, help=f"at least {ROWS}")
     parser.add_argument("--browsers", type=int, default=BROWSERS, help="console connections")
     parser.add_argument("--pages", type=int, default=PAGES, help="real pages in Chromium")
     parser.add_argument("--folder", type=Path, help="where the stores are made; default the system's temporary folder")

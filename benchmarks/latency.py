@@ -65,6 +65,7 @@ def main() -> None:
 
 def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, help="how long samples are taken")
+    parser.add_argument("--points", type=int, default=POINTS, help=f"at least {ROWS}")
     parser.add_argument("--browsers", type=int, default=BROWSERS, help="console connections")
     parser.add_argument("--pages", type=int, default=0, help="real pages in Chromium besides")
     parser.add_argument("--folder", type=Path, help="where the stores are made; default the system's temporary folder")
@@ -127,7 +128,7 @@ class Play:
             await self.broker.stop()
 
     def _describe(self) -> Described:
-        plan = Plan(POINTS, PROBES)
+        plan = Plan(self.args.points, PROBES)
         plan.sources = [
             f"  - {{id: opc, driver: opcua, url: '{self.server.url}', security: none, publishing: {PUBLISHING}, sampling: 0}}\n",
             f"  - {{id: tags, driver: mqtt, host: 127.0.0.1, port: {self.broker.port}, client_id: benchmark, "
@@ -192,10 +193,10 @@ class Play:
             described.node,
             SystemClock(),
             source=numbers.sources["load"],
-            points=np.array(point_numbers(numbers, [f"L{n:06}" for n in range(POINTS)]), np.uint32),
+            points=np.array(point_numbers(numbers, [f"L{n:06}" for n in range(self.args.points)]), np.uint32),
             rows=ROWS,
             rate=RATE,
-            values=steady(POINTS, ROWS),
+            values=steady(self.args.points, ROWS),
         )
         feeder.probes = [f"P{n:03}" for n in range(PROBES)]
         feeder.numbers = point_numbers(numbers, feeder.probes)
@@ -248,7 +249,7 @@ class Play:
         rates = ", ".join(f"{value:.0f} {name}/s" for name, value in self.watched.items() if not name.endswith("_ms"))
         pages = f" and {self.args.pages} pages in Chromium" if self.args.pages else ""
         return (
-            f"{self.fed:.0f} readings/s in parts of {ROWS} from {POINTS} points x 4 limits, OPC UA publishing every "
+            f"{self.fed:.0f} readings/s in parts of {ROWS} from {self.args.points} points x 4 limits, OPC UA publishing every "
             f"{PUBLISHING * 1e3:.0f} ms, {self.args.browsers} console connections of {self.tags} tags{pages} receiving {rates}; devices, "
             "load and viewers on the same machine"
         )
