@@ -10,7 +10,19 @@ import structlog
 from tests.chromium import CHROMIUM
 
 LONGEST = (
-    "test_node_faults.py",  # a hundred kills take as long as half of the other slow tests
+    "test_node_faults.py",  # eight minutes, half of it a hundred kills
+    "test_every_page.py",
+    "test_benchmarks.py",
+    "test_live_edit.py",
+    "test_matrix.py",
+    "test_log_faults.py",
+    "test_up.py",
+    "test_wall.py",
+    "test_drivers.py",
+    "test_alarm_aside.py",
+    "test_lost_records.py",
+    "test_servers.py",
+    "test_audit_tampering.py",
     "test_replay.py",
     "test_why_modes.py",
     "test_history.py",
@@ -25,7 +37,7 @@ LONGEST = (
     "test_master_book.py",
     "test_api_docs.py",
 )
-"""Files that take long, begun first in this order: so two workers end together."""
+"""Files that take long, begun first in this order: so the workers end together."""
 
 
 # A fault that a test provokes is told as in a terminal, but without the frames' local variables: drawing a whole node takes ten seconds.
