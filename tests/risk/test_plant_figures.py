@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from math import exp
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from anlan.model.clock import DAY, HOUR
 from anlan.risk import failure_data
 from anlan.risk.failures.folder import FailureMistake
+from anlan.risk.failures.history import Happening, _once
 from anlan.risk.studies.command import register
 
 app = typer.Typer()
@@ -109,3 +112,33 @@ def test_the_command_says_it_in_words_and_a_wrong_line_by_its_number(tmp_path: P
     wrong = CliRunner().invoke(app, [str(folder(tmp_path, FAILED.replace(",no,", ",perhaps,")))])
     assert isinstance(wrong.exception, FailureMistake)
     assert "failures.csv:3" in wrong.exception.text("en")
+
+
+def test_where_the_plant_does_worse_than_a_live_event_was_written_for_it_is_told_and_not_refused(tmp_path: Path) -> None:
+    live = TREE + 'live: {xv-1: {point: XS-1, when: "!= 0", then: 0.02}}\n'
+    found = told(folder(tmp_path, valve=live))["valve"]
+    law = failure_data("shutdown-valve", "undetected").law
+    assert found["of_plant"] == pytest.approx(1 - (1 - 0.001) * exp(-(law.a + 1) / (law.b + HOURS) * 8760), rel=1e-12)
+    assert found["of_plant"] > 0.02
+
+
+def test_the_same_test_told_twice_is_found_as_by_looking_at_all() -> None:
+    """Against the plain way: each against all that were kept."""
+    chance = random.Random(11)
+    for _ in range(300):
+        happenings = [
+            Happening("test", chance.choice("AB"), "", "c", "m", chance.randrange(0, 100) * HOUR, chance.random() < 0.7, None, chance.choice(["person", "stroke"]))
+            for _ in range(chance.randrange(1, 25))
+        ]  # fmt: skip
+        plain: list[Happening] = []
+        for one in sorted(happenings, key=lambda happening: (happening.at, happening.by != "person")):
+            twins = [
+                n
+                for n, other in enumerate(plain)
+                if other.item == one.item and (other.by == "person") != (one.by == "person") and abs(one.at - other.at) <= DAY
+            ]
+            if not twins:
+                plain.append(one)
+            elif plain[twins[0]].passed is not False and one.passed is False:
+                plain[twins[0]] = one
+        assert _once(happenings) == plain

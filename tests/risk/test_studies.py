@@ -208,6 +208,7 @@ def test_of_what_each_study_said_the_newest_is_kept(studies: Studies, monkeypatc
         studies.keep(Result(study, 1, at, float(at), 1.0, 0.0, []))
     assert [one.at for one in studies.results("leak", 0, 100)] == [3, 4, 5]
     assert [one.at for one in studies.results("leak", 0, 100, 2)] == [4, 5], "the newest, in order"
+    assert [one.at for one in studies.results("leak", 5, 100)] == [4, 5], "and what still held at the start"
     assert [one.at for one in studies.results("fire", 0, 100)] == [2], "another study loses nothing by it"
 
 

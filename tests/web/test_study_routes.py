@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from io import BytesIO
 from math import exp
 from typing import Any
@@ -18,6 +19,8 @@ from anlan.model.clock import SECOND
 from anlan.model.errors import StoreError
 from anlan.model.quality import BAD_COMMUNICATION
 from anlan.risk.bowties.kind import BowTies
+from anlan.risk.failures.service import FailureService
+from anlan.risk.failures.store import FailureStore
 from anlan.risk.studies.live import LiveStudies
 from anlan.risk.studies.of_trees import FaultTrees
 from anlan.risk.studies.service import StudyService
@@ -269,6 +272,7 @@ async def test_the_history_says_since_when_a_study_could_not_be_computed(
     told = {one["binding"]: one for one in silent[-1]["facts"]}
     assert told[""]["why"]["en"] == "it cannot be computed: RecursionError"
     assert told["point AT-203 > 0.5"]["state"] is True, "what the plant said meanwhile is kept, too"
+    node.clock.advance(11 * SECOND)  # what is better waits
     node.feed("AT-203", 0.1)
     await node.settle()
     assert [one["value"] is None for one in await kept(node, console, 1.0)][-2:] == [True, False]
@@ -355,3 +359,50 @@ async def test_beside_a_study_stands_what_this_plants_own_failures_would_make_of
     assert "This plant's own failure data" in words.replace("’", "'")
     assert "the study keeps the published ones" in " ".join(words.split())
     assert (await console.get(f"{PATH}/gas-unseen/plant-figures")).status_code == 404
+
+
+async def test_counts_that_cannot_be_read_are_never_told_as_nothing_counted(
+    node: Node, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await console.sign_in("safety")
+    assert (await put(console, VALVE, study="valve")).status_code == 200
+
+    async def away(*_: object) -> None:
+        raise StoreError("the demand log is away")
+
+    with monkeypatch.context() as without:
+        without.setattr(FailureService, "_strokes", away)
+        told = (await console.get(f"{PATH}/valve/plant-figures")).json()
+    assert told["why"]["en"] == "unknown: what this plant has counted could not be read whole"
+    assert [one["en"] for one in told["missing"]] == ["The demand log could not be read."]
+
+    def lost(*_: object) -> None:
+        raise StoreError("the disk is gone")
+
+    with monkeypatch.context() as without:
+        without.setattr(FailureStore, "rows", lost)
+        assert (await console.get(f"{PATH}/valve/plant-figures")).status_code == 503
+        paper = await console.get("/api/v1/print/risk/studies/valve", headers={"Accept-Language": "en"})
+    assert paper.status_code == 200, "the study is printed all the same"
+    assert "the disk is gone" in " ".join(page.extract_text() for page in PdfReader(BytesIO(paper.content)).pages)
+
+
+async def test_what_was_last_known_outlives_a_text_that_cannot_be_read(node: Node, console: Console) -> None:
+    await console.sign_in("safety")
+    await put(console)
+    node.feed("LT-301", 50)
+    node.feed("AT-203", 0.6)
+    await node.settle()
+    await kept(node, console, 40.0)
+    live = LiveStudies.of(node.context)
+    study = live.running["gas-unseen"].study
+    again = LiveStudies(node.context)  # the process after: its release reads the text no more
+    again._last = await asyncio.to_thread(again.store.last_results)
+    unreadable = replace(study, number=2, written=replace(study.written, text="study: gas-unseen"))
+    await again.take(unreadable)
+    await again.look()
+    rows = await asyncio.to_thread(again.store.results, "gas-unseen", node.clock.now(), node.clock.now() + 1)
+    assert rows[-1].value is None
+    told = {fact["binding"]: fact["last"] for fact in rows[-1].facts}
+    assert told["point AT-203 > 0.5"] is True
+    assert told[""] is None

@@ -51,9 +51,10 @@ class Tally:
     told: dict[str, int]
 
 
-def updates(happenings: Sequence[Happening], now: Micros) -> dict[Key, Updated]:
-    """Each entry of the library, updated by what happened here."""
-    return {key: update_failures(one.law, tally(one, happenings, now).counts) for key, one in library().items()}
+def updates(keys: Iterable[Key], happenings: Sequence[Happening], now: Micros) -> dict[Key, Updated]:
+    """These entries of the library, updated by what happened here."""
+    entries = {key: library()[key] for key in keys}
+    return {key: update_failures(one.law, tally(one, happenings, now).counts) for key, one in entries.items()}
 
 
 def tally(one: Entry, happenings: Sequence[Happening], now: Micros) -> Tally:
@@ -106,17 +107,20 @@ def in_service(
 def _once(happenings: Iterable[Happening]) -> list[Happening]:
     """A person's test and the node's own of the same item within a day are one: the failed one of the two, else the person's."""
     kept: list[Happening] = []
+    alike: dict[tuple[str, str], list[tuple[Micros, int]]] = {}
+    """Of an item and sort: when each was first met, in order, and its place in `kept`. One that took another's place came a day later at most."""
     for one in sorted(happenings, key=lambda happening: (happening.at, happening.by != "person")):
+        mine = alike.setdefault((one.item, one.sort), [])
+        near: list[int] = []
+        for met, n in reversed(mine):
+            if one.at - met > 2 * DAY:
+                break
+            near.append(n)
         twin = next(
-            (
-                n
-                for n, other in enumerate(kept)
-                if other.item == one.item and other.sort == one.sort and (other.by == "person") != (one.by == "person")
-                and abs(one.at - other.at) <= DAY
-            ),
-            None,
-        )  # fmt: skip
+            (n for n in reversed(near) if (kept[n].by == "person") != (one.by == "person") and one.at - kept[n].at <= DAY), None
+        )
         if twin is None:
+            mine.append((one.at, len(kept)))
             kept.append(one)
         elif kept[twin].passed is not False and one.passed is False:
             kept[twin] = one

@@ -18,6 +18,11 @@ class Rates:
         self._instead = dict(instead or {})
         self.asked: dict[Key, Entry] = {}
 
+    @property
+    def of_plant(self) -> bool:
+        """Whether a figure may be another than the one that the study was written with."""
+        return bool(self._instead)
+
     def find(self, told: str) -> Entry | None:
         """By "class mode"; None where the library has no such entry."""
         equipment, _, mode = told.partition(" ")

@@ -65,10 +65,10 @@ class FailureService:
             "may": {"edit": principal.allows(EDIT, self._context.plant.top)},
         }
 
-    async def updates(self) -> dict[Key, Updated]:
-        """Each entry of the library, updated by this plant's counts. Raises StoreError."""
-        happenings, _ = await self._happenings()
-        return updates(happenings, self._context.clock.now())
+    async def updates(self, keys: Collection[Key]) -> tuple[dict[Key, Updated], tuple[str, ...]]:
+        """These entries of the library, updated by this plant's counts, and which of the node's own counts could not be read. Raises StoreError."""
+        happenings, missing = await self._happenings()
+        return await asyncio.to_thread(updates, keys, happenings, self._context.clock.now()), tuple(missing)
 
     async def entries(self, principal: Principal, item: str = "", equipment: str = "") -> list[dict[str, Any]]:
         """What was entered at places that this person may see, the latest happening first, withdrawn ones with their withdrawal."""

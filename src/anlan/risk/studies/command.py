@@ -41,6 +41,7 @@ def studies_command(
     from anlan.model.words import shell_language
     from anlan.risk.failures.folder import happenings_of
     from anlan.risk.failures.history import updates
+    from anlan.risk.failures.library import library
     from anlan.risk.studies.facts import Fact
     from anlan.risk.studies.folder import read_folder
     from anlan.risk.studies.kinds import kind
@@ -60,7 +61,7 @@ def studies_command(
         typer.echo(mistake.text(language), err=True)
     asked: set[str] = set()
     rows: list[tuple[str, str, Any, Any, PlantFigures]] = []
-    updated = updates(happenings_of(folder), SystemClock().now())
+    updated = updates(library(), happenings_of(folder), SystemClock().now())
     for id, (draft, written) in found.studies.items():
         if only and id not in only:
             continue
@@ -88,7 +89,7 @@ def studies_command(
             typer.echo(orjson.dumps(row, option=orjson.OPT_SERIALIZE_NUMPY).decode())
         else:
             typer.echo(_line(id, of_kind, base, now))
-            if own.of_plant is not None:
+            if any(each.moved for each in own.rested):
                 typer.echo(f"{'':<28} {summary(own).text(language)}")
     if strange:
         message = say(

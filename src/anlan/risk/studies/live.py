@@ -165,7 +165,8 @@ class LiveStudies:
         return self._written.get(study)
 
     async def _taken(self, study: Study) -> Running:
-        taken = Running(study)
+        taken, last = Running(study), self._last.get(study.study)
+        taken.at = last.at if last is not None else 0
 
         def library(name: str) -> Written | None:
             taken.rests_on.add(name)
@@ -180,12 +181,10 @@ class LiveStudies:
             taken.failure, taken.to_keep = _failure(study, error), True
             return taken
         taken.bindings = tuple(dict.fromkeys(one.binding for one in kind(study.kind).bindings(taken.model)))
-        last = self._last.get(study.study)
         if last is not None:
             known = {row["binding"]: (row["last"], row["since"]) for row in last.facts}
             named = {one: known.get(str(one)) for one in taken.bindings}
             self.facts.restore({one: was for one, was in named.items() if was is not None and was[0] is not None})
-            taken.at = last.at
         return taken
 
     async def look(self) -> None:
@@ -245,7 +244,10 @@ class LiveStudies:
         """What it says now, also that it says nothing, if that is something else than it said last. Raises StoreError."""
         study, last, now = one.study, self._last.get(one.study.study), self._context.clock.now()
         if one.failure is not None or one.outcome is None:
-            result = Result(study.study, study.number, now, None, None, 1.0, silent_facts(one.failure, one.facts))
+            facts = silent_facts(one.failure, one.facts)
+            if one.facts is None and last is not None:  # what was last known outlives a text that cannot be read
+                facts += [fact for fact in last.facts if fact["binding"]]
+            result = Result(study.study, study.number, now, None, None, 1.0, facts)
         else:
             said = one.outcome
             result = Result(study.study, study.number, now, said.value, said.baseline, said.unknown, kept_facts(said))
@@ -260,14 +262,18 @@ class LiveStudies:
 
 
 def _as_told(result: Result) -> tuple[object, ...]:
-    facts = [(f["binding"], f["state"], f["last"]) for f in result.facts]
+    facts = [(f["binding"], f["state"], f["last"], f["why"] if not f["binding"] else None) for f in result.facts]
     return result.version, result.value, result.unknown, facts
 
 
 def _worse(now: Result, before: Result) -> bool:
-    """Or of another version, or not to be compared."""
-    if now.version != before.version or now.value is None or before.value is None:
+    """Or of another version."""
+    if now.version != before.version:
         return True
+    if (
+        now.value is None or before.value is None
+    ):  # that it falls silent is worse; what it is silent about, and that it speaks again, waits
+        return before.value is not None
     return now.value > before.value or now.unknown > before.unknown
 
 

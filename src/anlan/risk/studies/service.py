@@ -15,13 +15,13 @@ from anlan.guard.principal import Principal
 from anlan.model.clock import Micros
 from anlan.model.errors import AnlanError, Hidden, InputError
 from anlan.model.words import Label, Language, translate
-from anlan.risk.failures.service import FailureService
 from anlan.risk.studies.checking import Checked, Names, check
 from anlan.risk.studies.drafts import Library, Written
 from anlan.risk.studies.facts import Binding, Fact
 from anlan.risk.studies.kinds import HOMES, kind
 from anlan.risk.studies.live import LiveStudies, Running
-from anlan.risk.studies.plant_figures import PlantFigures, compared, model_with, nothing_moves, paper_of, rested_on
+from anlan.risk.studies.plant_figures import PlantFigures, paper_of
+from anlan.risk.studies.plant_service import PlantAnswers
 from anlan.risk.studies.store import Study
 from anlan.risk.studies.telling import outcome_row, study_row, version_row
 from anlan.risk.wording import say
@@ -76,10 +76,9 @@ class StudyService:
         self._typing: dict[UUID, int] = {}
         """Of each session the newest text that is being tried out."""
         self._texts = count()
-        self._figures: dict[str, tuple[object, PlantFigures]] = {}
-        """Of each study with this plant's own failure data, and of which versions and counts that is."""
         self._reading = asyncio.Lock()
         """One text at a time: a long one takes seconds, and the threads are those that acknowledge alarms and sign people in."""
+        self._plant = PlantAnswers(context, self.live, self._reading)
 
     @classmethod
     def of(cls, context: Context) -> StudyService:
@@ -136,30 +135,10 @@ class StudyService:
         return {**study_row(found), "now": now, "now_iso": iso(now), "outcome": outcome_row(told[0]), "figure": told[1]}
 
     async def plant_figures(self, principal: Principal, study: str) -> dict[str, Any]:
-        """What it would say with this plant's own failure data. Raises NotFound, NotComputed, TreeQuestion."""
+        """What it would say with this plant's own failure data. Raises NotFound, NotComputed, StoreError."""
         found = await self._found(principal, study, None)
-        figures = await self._plant_figures(self._running(found))
+        figures = await self._plant.of(self._running(found))
         return {**study_row(found), **figures.as_json()}
-
-    async def _plant_figures(self, one: Running) -> PlantFigures:
-        written, updates = one.study.written, await FailureService.of(self._context).updates()
-        async with self._reading:
-            rested = await asyncio.to_thread(rested_on, written, self.live.library, updates)
-        why, said = nothing_moves(rested), one.outcome
-        if why is not None:
-            return PlantFigures(rested, said.baseline if said else None, unit=said.unit if said else "", why=why)
-        resting = tuple(self.live.running[other].study.number for other in sorted(one.rests_on) if other in self.live.running)
-        key = (one.study.number, resting, tuple((each.entry.key, each.updated.counts) for each in rested))
-        kept = self._figures.get(one.study.study)
-        if kept is None or kept[0] != key:
-            async with self._reading:
-                model = await asyncio.to_thread(model_with, written, self.live.library, rested)
-            of = kind(one.study.kind)
-            before = of.outcome(await self.live.in_turn(one, lambda: of.solve(one.model, None)))
-            after = of.outcome(await self.live.compute(one.study.kind, model, None))
-            kept = key, compared(rested, before, after)
-            self._figures[one.study.study] = kept
-        return kept[1]
 
     async def versions(self, principal: Principal, study: str) -> list[dict[str, Any]]:
         """The newest first. Raises NotFound."""
@@ -342,7 +321,7 @@ class StudyService:
         found, of, answer = await self._answered(principal, study, None)
         outcome, sections = await asyncio.to_thread(lambda: (of.outcome(answer), of.paper(answer, language)))
         running = self.live.running.get(study)
-        own = paper_of(await self._plant_figures(running), language) if running is not None and running.model is not None else ()
+        own = paper_of(await self._own(running), language) if running is not None and running.model is not None else ()
         now, stamps = self._context.clock.now(), Stamps(self._context.plant.zone, self._context.clock.now())
 
         def told(msgid: str) -> str:
@@ -392,6 +371,13 @@ class StudyService:
         )
 
     # ---- inside
+
+    async def _own(self, one: Running) -> PlantFigures:
+        """For paper: that the plant's counts cannot be read keeps no study from being printed."""
+        try:
+            return await self._plant.of(one)
+        except AnlanError as error:
+            return PlantFigures(why=Label(zh=error.text("zh"), en=error.text("en")))
 
     async def _found(self, principal: Principal, study: str, number: int | None) -> Study:
         running = self.live.running.get(study)

@@ -169,15 +169,19 @@ class Studies:
                 session.execute(sa.delete(ResultRow).where(ResultRow.study == result.study, ResultRow.n <= oldest))
 
     def results(self, study: str, start: Micros, end: Micros, limit: int = 2000) -> list[Result]:
-        """Told at start ≤ t < end, the newest `limit` of them, in order."""
+        """Told at start ≤ t < end, the newest `limit` of them, in order; before them what was told last by then and still held at `start`."""
         chosen = (
             sa.select(ResultRow)
             .where(ResultRow.study == study, ResultRow.at >= start, ResultRow.at < end)
             .order_by(ResultRow.n.desc())
             .limit(limit)
         )
+        before = sa.select(ResultRow).where(ResultRow.study == study, ResultRow.at < start).order_by(ResultRow.n.desc()).limit(1)
         with self._records.reading() as session:
-            return [_result(row) for row in session.scalars(chosen)][::-1]
+            found = list(session.scalars(chosen))
+            if len(found) < limit:
+                found += session.scalars(before)
+            return [_result(row) for row in reversed(found)]
 
     def last_results(self) -> dict[str, Result]:
         """The newest of each study."""

@@ -5,6 +5,7 @@ import { label, t } from "./config.js";
 import { clock } from "./format.js";
 import { factorText } from "./studies.js";
 
+const DAY = 86_400_000_000;
 const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [1200, 220, 64, 16, 14, 24];
 
 /** Why it said nothing then; undefined where it did. */
@@ -14,7 +15,8 @@ export function silence(one) {
 }
 
 export function curve(items) {
-  const shown = items.slice(Math.max(0, items.findIndex((one) => one.factor > 0)));
+  const day = Date.now() * 1000 - DAY; // the first may have been told long before, and still held
+  const shown = items.slice(Math.max(0, items.findIndex((one) => one.factor > 0))).map((one) => ({ ...one, at: Math.max(one.at, day) }));
   const logs = shown.map((one) => (one.factor > 0 ? Math.log10(one.factor) : null));
   const drawn = logs.filter((one) => one !== null);
   if (shown.length < 2 || !drawn.length) return "";

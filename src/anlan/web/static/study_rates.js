@@ -9,11 +9,12 @@ import { factorText, figure } from "./studies.js";
 export async function plantFigures(host, study) {
   const told = await api.get(`/api/v1/risk/studies/${encodeURIComponent(study)}/plant-figures`);
   host.hidden = !told.refused && !told.items.length;
+  const notes = [...(told.missing ?? []), ...(told.limits ?? [])].map((one) => `<p class="remark">${esc(label(one))}</p>`).join("");
   if (host.hidden) return;
   const title = `<header><h2>${t("This plant's own failure data")}</h2>${told.refused ? "" : summary(told)}</header>`;
   if (told.refused) return void (host.innerHTML = `${title}<p class="form-error">${esc(told.refused)}</p>`);
   const head = ["Class and mode", "Published", "Counted here", "This plant"].map((words, n) => `<th${n % 2 ? ' class="number"' : ""}>${t(words)}</th>`).join("");
-  host.innerHTML = `${title}<div class="wide-table"><table class="sheet"><thead><tr>${head}</tr></thead><tbody>${told.items.map(line).join("")}</tbody></table></div>`;
+  host.innerHTML = `${title}<div class="wide-table"><table class="sheet"><thead><tr>${head}</tr></thead><tbody>${told.items.map(line).join("")}</tbody></table></div>${notes}`;
 }
 
 function summary(told) {

@@ -6,7 +6,7 @@ import { api } from "./link.js";
 import { ask, SIGNED } from "./point_forms.js";
 import { withKey } from "./security_key.js";
 import { toast } from "./shell.js";
-import { against, figure } from "./studies.js";
+import { against, figure, share } from "./studies.js";
 import { brought, newSheet, wizard } from "./worksheet_new.js";
 import { matrix } from "./worksheet_matrix.js";
 import { Grid, LEVELS, fill, shown } from "./worksheet_grid.js";
@@ -111,12 +111,25 @@ class Worksheet extends HTMLElement {
     this.tally(told.counts);
   }
 
-  /** Beside a linked study: what it says now. A LOPA's frequencies are computed there and not typed here. */
+  disconnectedCallback() {
+    this.stream?.close();
+  }
+
+  /** Beside a linked study: what it says now, and as long as the page is open. A LOPA's frequencies are computed there and not typed here. */
   async askStudies() {
+    this.stream?.close();
+    this.stream = new EventSource("/api/v1/risk/stream");
+    this.stream.addEventListener("studies", ({ data }) => this.showStudies(JSON.parse(data).items));
+    this.stream.addEventListener("error", () => this.showStudies(null));
     const { items, refused } = await api.get("/api/v1/risk/studies");
+    this.showStudies(items ?? null, refused);
+  }
+
+  showStudies(items, refused = t("unknown")) {
     for (const said of this.querySelectorAll("[data-study]")) {
       const one = items?.find((row) => row.id === said.dataset.study);
-      said.textContent = refused ?? (one ? saying(one) : "");
+      said.textContent = items ? (one ? saying(one) : t("not computed yet")) : refused;
+      said.classList.toggle("doubt", !one?.outcome || Boolean(one.failure) || one.outcome.unknown > 0);
     }
   }
 
@@ -273,8 +286,11 @@ function links(told) {
 
 function saying({ outcome, failure }) {
   if (!outcome || failure) return failure ? label(failure) : t("not computed yet");
-  const target = outcome.target ? ` · ${t("target")} ${figure(outcome.target)} ${outcome.unit}` : "";
-  return `${figure(outcome.value)} ${outcome.unit} ${against(outcome)}${target}`;
+  if (outcome.value === null) return `${t("unknown")} · ${outcome.reasons.map(label).join(" · ")}`;
+  const over = outcome.target && outcome.value > outcome.target ? ">" : "≤";
+  const target = outcome.target ? ` ${over} ${t("target")} ${figure(outcome.target)} ${outcome.unit}` : "";
+  const unknown = outcome.unknown ? ` · ${t("Unknown")} ${share(outcome.unknown)}` : "";
+  return `${figure(outcome.value)} ${outcome.unit}${target} · ${t("Against baseline")} ${against(outcome)}${unknown}`;
 }
 
 function versions(told) {
