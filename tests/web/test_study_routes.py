@@ -23,6 +23,7 @@ from anlan.risk.failures.service import FailureService
 from anlan.risk.failures.store import FailureStore
 from anlan.risk.studies.live import LiveStudies
 from anlan.risk.studies.of_trees import FaultTrees
+from anlan.risk.studies.plant_service import PlantAnswers
 from anlan.risk.studies.service import StudyService
 from tests.web.conftest import Console, Node
 
@@ -406,3 +407,32 @@ async def test_what_was_last_known_outlives_a_text_that_cannot_be_read(node: Nod
     told = {fact["binding"]: fact["last"] for fact in rows[-1].facts}
     assert told["point AT-203 > 0.5"] is True
     assert told[""] is None
+
+
+async def test_a_version_that_comes_while_the_plants_figures_are_computed_is_the_one_that_is_told(
+    node: Node, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await console.sign_in("safety")
+    assert (await put(console, VALVE, study="valve")).status_code == 200
+    item = {"item": "XV-1", "equipment": "shutdown-valve"}
+    at = [str(node.clock.now() - days * 86_400_000_000) for days in (8000, 1)]
+    for told in ({"sort": "in-service", "at": at[0]}, {"sort": "test", "mode": "undetected", "passed": False, "at": at[1]}):
+        assert (await console.post("/api/v1/risk/failures/entries", json={**item, **told})).status_code == 200
+    second = VALVE.replace("[xv-1]", "[xv-1, other]").replace("events: {", "events: {other: 0.5, ")
+    real, times = PlantAnswers._computed, []
+
+    async def overtaken(*given: Any) -> Any:
+        found = await real(*given)
+        times.append(found)
+        if len(times) == 1:
+            assert (await put(console, second, 1, study="valve")).status_code == 200
+        return found
+
+    monkeypatch.setattr(PlantAnswers, "_computed", overtaken)
+    for _ in range(2):
+        answer = (await console.get(f"{PATH}/valve/plant-figures")).json()
+        (row,) = answer["items"]
+        assert answer["version"] == 2
+        assert answer["baseline"] == pytest.approx(1 - 0.5 * exp(-row["prior"]["mean"] * 8760), rel=1e-9)
+        assert answer["of_plant"] == pytest.approx(1 - 0.5 * exp(-row["used"]["mean"] * 8760), rel=1e-9)
+    assert len(times) == 2, "once for each version; the second answer is the one kept"

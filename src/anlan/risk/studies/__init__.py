@@ -6,7 +6,8 @@
                       records.db                        the running node (facts)
 
 In: texts with a header (`study, kind, name, place`), from the plant folder or the console. Out: immutable versions with author, reason and base;
-what each study says of the plant as it is now, as a factor against its baseline, with what moved it and the share that is unknown.
+what each study says of the plant as it is now, as a factor against its baseline, with what moved it and the share that is unknown; and what its
+baseline would be with this plant's own failure data (`plant_figures.py`).
 
 A kind of study is added by one class that fills `kinds.Kind`, and one line in `kinds.HOMES`:
 

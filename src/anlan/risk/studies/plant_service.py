@@ -45,8 +45,9 @@ class PlantAnswers:
         self._kept: dict[str, _Kept] = {}
         self._turn = asyncio.Lock()
 
-    async def of(self, one: Running) -> PlantFigures:
-        """Raises StoreError where it rests on failure data and this plant's counts cannot be read at all; NotComputed is for who asks."""
+    async def of(self, one: Running) -> tuple[Running, PlantFigures]:
+        """With the version that it is of: a later one may come meanwhile. Raises StoreError where it rests on failure data and this plant's
+        counts cannot be read at all."""
         async with self._turn:
             for _ in range(AGAIN):
                 one = self._live.running.get(one.study.study, one)
@@ -54,7 +55,7 @@ class PlantAnswers:
                 told = await self._told(one, resting)
                 if self._live.running.get(one.study.study, one) is one and self._resting(one) == resting:
                     break
-        return told
+        return one, told
 
     def _resting(self, one: Running) -> tuple[int, ...]:
         running = self._live.running

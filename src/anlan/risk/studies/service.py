@@ -137,8 +137,8 @@ class StudyService:
     async def plant_figures(self, principal: Principal, study: str) -> dict[str, Any]:
         """What it would say with this plant's own failure data. Raises NotFound, NotComputed, StoreError."""
         found = await self._found(principal, study, None)
-        figures = await self._plant.of(self._running(found))
-        return {**study_row(found), **figures.as_json()}
+        one, figures = await self._plant.of(self._running(found))
+        return {**study_row(one.study), **figures.as_json()}
 
     async def versions(self, principal: Principal, study: str) -> list[dict[str, Any]]:
         """The newest first. Raises NotFound."""
@@ -375,7 +375,7 @@ class StudyService:
     async def _own(self, one: Running) -> PlantFigures:
         """For paper: that the plant's counts cannot be read keeps no study from being printed."""
         try:
-            return await self._plant.of(one)
+            return (await self._plant.of(one))[1]
         except AnlanError as error:
             return PlantFigures(why=Label(zh=error.text("zh"), en=error.text("en")))
 
