@@ -35,12 +35,10 @@ env-dev: .venv/.dev  ## … and of tests, lint and types
 # Rewritten tests are kept even where the user's shell forbids it: else each worker and each process that a test starts compiles all anew.
 test test-fast: export PYTHONDONTWRITEBYTECODE =
 test: env-dev  ## everything this machine can test; what is missing is skipped by name
-	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "not slow and not browser"  # in the order of tests/conftest.py
-	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "slow and not browser"  # they wait for processes more than they work
-	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m browser  # they wait for pages that settle
+	$(BIN)/python scripts/run_tests.py
 
 test-fast: env-dev  ## the quick tests only
-	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "not slow and not browser"
+	$(BIN)/python scripts/run_tests.py --group quick
 
 test-deps:  ## what some tests need from Debian (as root)
 	apt-get update -qq
