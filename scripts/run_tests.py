@@ -83,7 +83,7 @@ def run(group: Group, workers: int, outcome: Outcome) -> None:
 
 
 def pytest(arguments: list[str]) -> int:
-    return subprocess.run([sys.executable, "-m", "pytest", "-q", *arguments], check=False).returncode  # noqa: S603 - our own arguments
+    return subprocess.run([sys.executable, "-m", "pytest", "-q", *arguments], check=False).returncode
 
 
 def last_failed(cache: Path) -> list[str]:
