@@ -52,6 +52,9 @@ class Core:
         self.held.update(kept)
         return len(self.rows)
 
+    async def look_ahead(self, source: int, epoch: int, received_at: int, readings: Readings) -> None:
+        raise Unavailable("this core refuses nothing")
+
     async def link_state(self, source: int, state: str, reason: str) -> None:
         if self.away:
             raise Unavailable("core is away")

@@ -187,7 +187,7 @@ def write(path: Path, transitions: list[AlarmTransition]) -> None:
             (t.n, 1, t.alarm, 1, t.trigger, t.before, t.after, t.happened_at, t.noticed_at, 0.0, 0, None, "", "", "", "")
             for t in transitions
         )
-        db.executemany("INSERT INTO transition VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", rows)
+        db.executemany("INSERT INTO transition VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0)", rows)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -250,7 +250,7 @@ def a_million(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )[:1_000_000]  # fmt: skip
     with apsw.Connection(str(path)) as db:
         db.executemany(
-            "INSERT INTO transition VALUES (?,1,?,1,?,?,?,?,?,0.0,0,NULL,'','','','')",
+            "INSERT INTO transition VALUES (?,1,?,1,?,?,?,?,?,0.0,0,NULL,'','','','',0)",
             ((n, alarm, int(trigger), before, to, at, at) for n, (at, alarm, trigger, before, to) in enumerate(steps, 1)),
         )
     return path

@@ -47,7 +47,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     with apsw.Connection(str(folder.journal)) as db:
         db.executemany(
-            "INSERT INTO transition VALUES (?,1,?,1,?,?,?,?,?,0.0,0,NULL,'','','','')",
+            "INSERT INTO transition VALUES (?,1,?,1,?,?,?,?,?,0.0,0,NULL,'','','','',0)",
             ((n, number, int(trigger), int(before), int(to), at, at) for n, (at, trigger, before, to) in enumerate(rows, 1)),
         )
     return folder.root

@@ -17,6 +17,8 @@ class Core:
         self.rows: dict[int, list[tuple[int, int, float, int]]] = {}
         self.parts: list[tuple[int, int, int, int, int, bool]] = []
         self.states: list[tuple[int, str, str]] = []
+        self.ahead: list[tuple[int, float]] = []
+        """(point, value) of what the engine was shown while the log refused it."""
         self.duplicates = 0
         self.away = False
         self._fates = fates
@@ -28,6 +30,10 @@ class Core:
         self._keep(source, epoch, first_seq, received_at, readings, redelivered)
         {"lost": _away}.get(fate, _nothing)()
         return len(self.parts)
+
+    async def look_ahead(self, source: int, epoch: int, received_at: int, readings: Readings) -> None:
+        {True: _away}.get(self.away, _nothing)()
+        self.ahead.extend(zip(readings.point.tolist(), readings.value.tolist(), strict=True))
 
     async def link_state(self, source: int, state: str, reason: str) -> None:
         {True: _away}.get(self.away, _nothing)()

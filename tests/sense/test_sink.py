@@ -188,3 +188,71 @@ async def test_stopping_leaves_what_is_not_durable_unacknowledged() -> None:
     await sink.stop()
     with pytest.raises(asyncio.CancelledError):
         await delivery
+
+
+PATIENT = SinkSettings(retry=(0.001, 0.002), linger=0.0, max_rows=10, refused_after=0.01)
+
+
+class FullCore(Core):
+    """A core whose log takes nothing while `full`."""
+
+    full = True
+
+    async def send(self, source: int, epoch: int, first_seq: int, received_at: int, readings: Readings, redelivered: bool) -> int:
+        self._fates = iter(["full"]) if self.full else None
+        return await super().send(source, epoch, first_seq, received_at, readings, redelivered)
+
+
+async def test_a_device_that_keeps_nothing_is_read_on_while_the_log_refuses_and_recorded_later() -> None:
+    core = FullCore()
+    async with sinking(core, settings=PATIENT, keeps=False) as sink, asyncio.timeout(5):
+        for n in range(8):
+            await sink.deliver(numbered(n, 1))
+        assert [point for point, _ in core.ahead] == list(range(8))
+        core.full = False
+        await until(lambda: not sink.unacknowledged_rows)
+        assert [row[0] for row in core.rows[3]] == list(range(8))
+        assert sink.dropped_rows == 0
+
+
+async def test_what_is_beyond_the_bound_while_the_log_refuses_is_shown_and_counted_as_dropped() -> None:
+    core = FullCore()
+    async with sinking(core, settings=PATIENT, keeps=False) as sink, asyncio.timeout(5):
+        for n in range(25):
+            await sink.deliver(numbered(n, 1))
+        assert [point for point, _ in core.ahead] == list(range(25))
+        assert sink.dropped_rows == 15
+        core.full = False
+        await until(lambda: not sink.unacknowledged_rows)
+        await sink.deliver(numbered(25, 1))
+        assert [row[0] for row in core.rows[3]] == [*range(10), 25]
+
+
+async def test_a_device_that_keeps_is_not_acknowledged_but_what_it_gave_is_shown_once() -> None:
+    core = FullCore()
+    async with sinking(core, settings=PATIENT, keeps=True) as sink, asyncio.timeout(5):
+        deliveries = [asyncio.create_task(sink.deliver(numbered(n, 1))) for n in range(3)]
+        await until(lambda: len(core.ahead) == 3)
+        await asyncio.sleep(0.02)
+        assert len(core.ahead) == 3
+        assert not any(task.done() for task in deliveries)
+        core.full = False
+        await asyncio.gather(*deliveries)
+        assert [row[0] for row in core.rows[3]] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+async def test_a_source_whose_readings_are_refused_is_told_as_down_until_they_are_taken(keeps: bool) -> None:
+    core = FullCore()
+    async with sinking(core, settings=PATIENT, keeps=keeps) as sink, asyncio.timeout(5):
+        await sink.link(LinkState.UP)
+        delivery = asyncio.create_task(sink.deliver(numbered(0, 1)))
+        await until(lambda: bool(core.states) and core.states[-1][1] == "down")
+        await sink.link(LinkState.UP)
+        state, reason = sink.told
+        assert (state, sink.state) == (LinkState.DOWN, LinkState.UP)
+        assert reason == "readings refused: the log is full"
+        core.full = False
+        await delivery
+        await until(lambda: core.states[-1][1] == "up")
+        assert sink.told == (LinkState.UP, "")

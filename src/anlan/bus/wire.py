@@ -20,7 +20,7 @@ import structlog
 
 from anlan.bus.address import address
 from anlan.bus.tasks import end
-from anlan.model.errors import AnlanError, Corrupt, LogFull, Unavailable
+from anlan.model.errors import AnlanError, Corrupt, LogFull, StoreError, Unavailable
 
 Head = dict[str, Any]
 Body = bytes | memoryview
@@ -30,7 +30,7 @@ _PREFIX = struct.Struct("<II")
 MAX_MESSAGE = 64 << 20
 """Head and body. The largest we send are the last values of every point: a million of them are 22 MB."""
 
-_ERRORS: dict[str, type[AnlanError]] = {kind.code: kind for kind in (LogFull, Corrupt, Unavailable)}
+_ERRORS: dict[str, type[AnlanError]] = {kind.code: kind for kind in (StoreError, LogFull, Corrupt, Unavailable)}
 
 log = structlog.get_logger()
 

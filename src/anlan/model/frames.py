@@ -44,6 +44,12 @@ class Part:
     rows: int
     body: bytes
 
+    @property
+    def bulk(self) -> bool:
+        """What a full disk refuses, so that room is left for the rest: readings of devices. The node's own readings are its own faults:
+        they pass as ticks and commands do."""
+        return self.kind is Kind.READINGS and self.source != NODE_SOURCE
+
     def readings(self) -> Readings:
         """The body of a READINGS part, without copying."""
         return Readings.from_bytes(self.body)

@@ -134,6 +134,16 @@ class Engine:
         self.late.stepped({step.point: step.noticed_at for step in self._found.steps})
         return self._found
 
+    def step_unrecorded(self, part: Part) -> Transitions:
+        """Decide on what the log refused, between its frames: it has no position of its own, so what follows from it bears the last one.
+        Its values count as changed after that frame."""
+        at = self.frame
+        found = self.step(Frame(at + 1, (part,)))
+        self.frame = found.frame = at
+        found.rows["frame"] = at
+        found.unrecorded = True
+        return found
+
     def begin(self) -> Transitions:
         """Collect transitions anew."""
         self._found = Transitions(self.frame)

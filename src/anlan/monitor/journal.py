@@ -28,7 +28,7 @@ from anlan.monitor.journal_columns import Raw, read_window
 from anlan.monitor.point_modes import PointStep
 from anlan.monitor.transitions import NO_TEXT, NUMBERS, Transitions
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 BUSY_MILLISECONDS = 250
 """Nobody but the writer writes, so a lock is an exception; an alarm must not wait for it."""
 
@@ -67,11 +67,17 @@ CREATE TABLE point_step(
   work_order TEXT NOT NULL, approver TEXT NOT NULL, command TEXT NOT NULL) STRICT;
 CREATE INDEX point_step_point ON point_step(point, n);
 PRAGMA user_version = 2;
-"""
+""",
+    3: """
+ALTER TABLE transition ADD COLUMN unrecorded INTEGER NOT NULL DEFAULT 0;
+PRAGMA user_version = 3;
+""",
 }
 """What each later form adds to the one before; an old file is brought up when it is opened for writing."""
 _NO_STEPS = 1
 """A file of this form, read before its writer has brought it up, holds no steps on points."""
+_ALL_RECORDED = 2
+"""… and one up to this form knows of no transition that rests on what the log refused."""
 
 _STORY = f"""SELECT * FROM transition WHERE alarm = ? AND n >= coalesce(
   (SELECT n FROM transition WHERE alarm = ? AND noticed_at < ? AND "trigger" NOT IN {tuple(map(int, MOVES_NOTHING))} ORDER BY n DESC LIMIT 1), 0)
@@ -133,6 +139,12 @@ class JournalReader:
             return dict(self._db.execute("SELECT alarm, max(episode) FROM transition WHERE episode < ? GROUP BY alarm", (ADDED,)))
         except apsw.Error as error:
             raise StoreError("alarms.db could not be read: {error}", error=str(error)) from error
+
+    def unrecorded_from(self, n: int) -> bool:
+        """Whether a transition from `n` on rests on readings that the log refused: stepping the log again does not give it."""
+        return _form(self._db) > _ALL_RECORDED and bool(
+            self._one(f"SELECT EXISTS (SELECT 1 FROM transition WHERE n >= {int(n)} AND unrecorded)")  # noqa: S608 - a number
+        )
 
     @property
     def goes_back(self) -> bool:
@@ -277,7 +289,7 @@ class Journal(JournalReader):
 
     def _write(self, found: Transitions) -> None:
         if len(found):
-            self._db.executemany("INSERT INTO transition VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", _rows(found))
+            self._db.executemany("INSERT INTO transition VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", _rows(found))
             self._stand(found)
         for command, result in found.results:
             self._db.execute(
@@ -347,7 +359,7 @@ def _form(db: apsw.Connection) -> int:
 def _rows(found: Transitions) -> Iterable[tuple[Any, ...]]:
     """Rows for the transition table; NaN is stored as NULL, which SQLite would do anyway."""
     for row in found.rows[list(NUMBERS)].tolist():
-        yield (*row, *found.texts.get(row[0], NO_TEXT))
+        yield (*row, *found.texts.get(row[0], NO_TEXT), int(found.rests_on_unrecorded(row[0])))
 
 
 def _answered(frame: int, command: Step, result: Result) -> tuple[Any, ...]:
@@ -391,6 +403,7 @@ def _event(row: Sequence[Any]) -> AlarmTransition:
         post,
         reason,
         command,
+        *unrecorded,
     ) = row
     return AlarmTransition(
         n=n,
@@ -409,4 +422,5 @@ def _event(row: Sequence[Any]) -> AlarmTransition:
         post=post,
         reason=reason,
         command=command,
+        unrecorded=bool(unrecorded and unrecorded[0]),
     )

@@ -5,11 +5,15 @@
 `needs` is the frame of the last durable snapshot; `done` what is committed. Alarms are told after their commit; while alarms.db can't be
 written they are told all the same (the log holds what they follow from, so a restart decides them again, with the same numbers), the
 fault is raised, and the commit is tried on a new handle until it succeeds. Commands are answered only after the commit.
+
+What the log refuses (disk full) is decided on too, between frames, and marked `unrecorded`: people are told of a danger even when nobody
+can prove later why. Stepping the log again doesn't give those decisions, so until a snapshot covers them a restart takes them from alarms.db.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -21,7 +25,7 @@ import structlog
 from anlan.model.clock import SECOND, Clock, Micros
 from anlan.model.errors import AnlanError, StoreError
 from anlan.model.events.alarms import AlarmTransition
-from anlan.model.frames import Frame
+from anlan.model.frames import Frame, Part
 from anlan.model.readings import Readings
 from anlan.monitor.carry_over import carry_over
 from anlan.monitor.commands import Result
@@ -94,6 +98,10 @@ class EngineReader:
         self._answering = threading.Lock()
         self._uncommitted: list[Transitions] = []
         self._told = 0
+        self._refused: deque[tuple[Part, Future[None]]] = deque()
+        """What the log refused and waits for its turn, from other threads."""
+        self._unrecorded = self._covered = 0
+        """Parts decided on without the log; those that the newest durable snapshot knows."""
         self._faults: dict[str, str] = {}
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -143,7 +151,7 @@ class EngineReader:
                 self._turn()
             if self._commit() and not self._waits:
                 self._wait_for_snapshot()  # two at once would write one file
-                self._write_snapshot(Snapshot.take(self._engine))
+                self._write_snapshot(Snapshot.take(self._engine), self._unrecorded)
         except Exception as error:  # the last line of defence: a dead engine must be seen, whatever killed it
             self._faults["engine"] = f"the engine stopped: {error!r}"
             log.exception("engine stopped")
@@ -151,8 +159,12 @@ class EngineReader:
 
     def _turn(self) -> None:
         """One round: what the log has, decided and committed; then upkeep."""
+        if self._held_back():
+            self._keep_up()
+            return
+        self._decide_refused()
         after = self._engine.frame
-        if self._held_back() or not self._log.wait(after, 0.1):
+        if not self._log.wait(after, 0.1):
             self._keep_up()
             return
         for frame in self._log.read(after, FRAMES_AT_ONCE):
@@ -163,16 +175,32 @@ class EngineReader:
             self._commit()
         self._keep_up()
 
+    def _decide_refused(self) -> None:
+        while self._refused:
+            part, decided = self._refused.popleft()
+            with self._looking:
+                found = self._engine.step_unrecorded(part)
+            self._unrecorded += 1
+            self._note(found)
+            if not self._refused:
+                self._commit()
+            decided.set_result(None)
+
     def _step(self, frame: Frame) -> None:
         with self._looking:
             version = self._engine.config_version
             found = self._engine.step(frame)
+            found.unrecorded = self._unrecorded > self._covered
             self._carry_over(found)
         self._readings += frame.rows
         self._rows_since += frame.rows
         if version != self._engine.config_version:
             self._snapshot_due = True
             give_back()
+        self._note(found)
+
+    def _note(self, found: Transitions) -> None:
+        """It waits for its commit, when it did anything."""
         if found.faults:
             self._faults["frame"] = found.faults[0]
             log.error("part not decided", faults=found.faults)
@@ -275,10 +303,11 @@ class EngineReader:
     def _take_snapshot(self, now: float) -> None:
         snapshot = Snapshot.take(self._engine)
         self._last_snapshot, self._rows_since, self._snapshot_due = now, 0, False
-        self._writing = threading.Thread(target=self._write_snapshot, args=(snapshot,), name="engine-snapshot", daemon=True)
+        about = (snapshot, self._unrecorded)
+        self._writing = threading.Thread(target=self._write_snapshot, args=about, name="engine-snapshot", daemon=True)
         self._writing.start()
 
-    def _write_snapshot(self, snapshot: Snapshot) -> None:
+    def _write_snapshot(self, snapshot: Snapshot, covers: int) -> None:
         """In a thread of its own: checksums, disk and the journal's checkpoint keep no alarm waiting."""
         begun = self._clock.monotonic()
         try:
@@ -290,7 +319,7 @@ class EngineReader:
             return
         finally:
             self._snapshot_took = self._clock.monotonic() - begun
-        self.needs = snapshot.frame
+        self.needs, self._covered = snapshot.frame, covers
         self._faults.pop("snapshot", None)
 
     def _wait_for_snapshot(self) -> None:
@@ -325,6 +354,14 @@ class EngineReader:
         """The answer to the command of this id, once what it did is committed. Ask before the command goes into the log."""
         with self._answering:
             return self._waiting.setdefault(command, Future())
+
+    def decide_unrecorded(self, part: Part) -> Future[None]:
+        """Have the engine decide on a part that the log refused; done once it has, and told what follows."""
+        decided: Future[None] = Future()
+        decided.set_running_or_notify_cancel()
+        self._refused.append((part, decided))
+        self._log.wake()
+        return decided
 
     def forget(self, command: str) -> None:
         """Nobody waits for the answer to this command any more."""
@@ -369,6 +406,7 @@ class EngineReader:
             "transitions": self._decided,
             "commits": self._commits,
             "standing": standing,
+            "unrecorded": self._unrecorded,
             "recovered": self._recovered,
             "snapshot_seconds": round(self._snapshot_took, 3),
             "ledger": {str(s): dict(zip(LEDGER, counts, strict=True)) for s, counts in enumerate(ledger) if any(counts)},

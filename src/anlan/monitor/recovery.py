@@ -50,6 +50,8 @@ def recover(log: FrameLog, journal: Journal, snapshots: Snapshots, clock: Clock,
     _close_gap(found, log, journal)
     if found.carries and config is not None:
         _configure(found, config)
+    if journal.unrecorded_from(found.engine.next_n):
+        found.carries = True
     _step_again(found, log, journal)
     if found.carries:
         _carry_over(found, log, journal, clock)

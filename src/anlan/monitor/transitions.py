@@ -30,6 +30,8 @@ class Transitions:
     """(index of the part, its rows that were older than their point's newest reading)."""
     faults: list[str] = field(default_factory=list)
     """Parts that could not be read, in words; they moved nothing."""
+    unrecorded: bool = False
+    """What no person caused here rests on readings that the log refused."""
 
     @property
     def rows(self) -> Structs:
@@ -43,7 +45,11 @@ class Transitions:
 
     def events(self) -> list[AlarmTransition]:
         rows = self.rows[list(NUMBERS)].tolist()
-        return [_event(row, self.texts.get(row[0], NO_TEXT)) for row in rows]
+        return [_event(row, self.texts.get(row[0], NO_TEXT), self.rests_on_unrecorded(row[0])) for row in rows]
+
+    def rests_on_unrecorded(self, n: int) -> bool:
+        """Of transition `n`. A person's step stands in the log whatever it answers."""
+        return self.unrecorded and n not in self.texts
 
 
 NUMBERS = (
@@ -66,7 +72,7 @@ _TRIGGERS, _STATES = {int(one): one for one in Trigger}, {int(one): one for one 
 """A storm makes a thousand transitions a second of these."""
 
 
-def _event(row: tuple[Any, ...], text: tuple[str, str, str, str]) -> AlarmTransition:
+def _event(row: tuple[Any, ...], text: tuple[str, str, str, str], unrecorded: bool) -> AlarmTransition:
     n, frame, alarm, episode, trigger, before, after, happened_at, noticed_at, value, quality, limit = row
     who, post, reason, command = text
     return AlarmTransition(
@@ -86,4 +92,5 @@ def _event(row: tuple[Any, ...], text: tuple[str, str, str, str]) -> AlarmTransi
         post=post,
         reason=reason,
         command=command,
+        unrecorded=unrecorded,
     )

@@ -394,6 +394,7 @@ class App:
             before = state.state
             if (row := told.get(number)) is not None:
                 state.state, state.reason, state.since = row["state"], row["reason"], row["since"]
+                state.dropped = row["dropped_rows"]
             else:
                 state.state = "unknown"
             changed |= state.state != before

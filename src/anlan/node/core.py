@@ -31,7 +31,7 @@ from anlan import __version__
 from anlan.bus.tasks import end
 from anlan.bus.wire import Body, Connection, Head, Server
 from anlan.model.clock import MINUTE, Clock, SystemClock
-from anlan.model.errors import AnlanError, Unavailable
+from anlan.model.errors import AnlanError, StoreError, Unavailable
 from anlan.model.events.alarms import AlarmTransition
 from anlan.model.frames import NODE_SOURCE, Kind, Part
 from anlan.monitor.commands import read_command
@@ -108,6 +108,7 @@ class Core:
             {
                 "sense": self._greet_sense,
                 "append": self._append,
+                "ahead": self._ahead,
                 "link": self._link,
                 "health": self._health,
                 "audit": self._audit,
@@ -166,23 +167,36 @@ class Core:
         self._own.know(body)
 
     async def _write(self, kind: Kind, body: bytes) -> int:
-        part = Part(kind, NODE_SOURCE, self._epoch, self._seq, self._clock.now(), 1, body)
+        return await asyncio.wrap_future(self._appender.submit(self._part(kind, body)))
+
+    def _part(self, kind: Kind, body: bytes) -> Part:
         self._seq += 1
-        return await asyncio.wrap_future(self._appender.submit(part))
+        return Part(kind, NODE_SOURCE, self._epoch, self._seq - 1, self._clock.now(), 1, body)
 
     def _write_correction(self, body: bytes) -> int:
         """From the corrector's thread."""
         return asyncio.run_coroutine_threadsafe(self._write(Kind.CORRECTION, body), self._loop).result()
 
-    async def _write_tick(self, links: dict[int, str] | None = None) -> None:
-        """Put the node's time and changed links into the log. A full or failing disk is the log's fault to tell; the next tick tries again."""
+    async def _write_or_decide(self, part: Part) -> None:
+        """What must be decided whether or not the log takes it: time goes on, and a source is out of view, also on a disk that takes nothing."""
         try:
-            body: dict[str, Any] = {"now": self._clock.now(), "sources": {str(k): v for k, v in (links or {}).items()}}
-            await self._write(Kind.TICK, orjson.dumps(body if self._ticked else body | {"begun": True}))
-            self._ticked = True
-        except AnlanError as error:
-            log.error("tick not written", error=str(error))
-            raise
+            await asyncio.wrap_future(self._appender.submit(part))
+        except StoreError as error:
+            log.error("decided without record", kind=part.kind.name, error=str(error))
+            await self._decide_unrecorded(part)
+
+    async def _decide_unrecorded(self, part: Part) -> None:
+        try:
+            async with asyncio.timeout(COMMAND_SECONDS):
+                await asyncio.wrap_future(self._reader.decide_unrecorded(part))
+        except TimeoutError as late:
+            raise Unavailable("the engine has not decided within {seconds} s", seconds=int(COMMAND_SECONDS)) from late
+
+    async def _write_tick(self, links: dict[int, str] | None = None) -> None:
+        """Put the node's time and changed links into the log."""
+        body: dict[str, Any] = {"now": self._clock.now(), "sources": {str(k): v for k, v in (links or {}).items()}}
+        await self._write_or_decide(self._part(Kind.TICK, orjson.dumps(body if self._ticked else body | {"begun": True})))
+        self._ticked = True
 
     async def _tick(self) -> None:
         while True:
@@ -193,8 +207,8 @@ class Core:
                 await self._write_tick(changes)
                 self._links.update(changes)
                 await self._tell_own()
-            except AnlanError:
-                continue
+            except AnlanError as error:
+                log.error("the node's own time and state were not decided on", error=str(error))
 
     async def _tell_own(self) -> None:
         """The node's own faults as readings of its own points, so that they are alarms like any other."""
@@ -203,7 +217,7 @@ class Core:
             if readings is None:
                 return
             part = Part.of_readings(NODE_SOURCE, self._epoch, self._own_seq, self._clock.now(), readings)
-            await asyncio.wrap_future(self._appender.submit(part))
+            await self._write_or_decide(part)
             self._own_seq += len(readings)
             self._own.keep(readings)
 
@@ -252,6 +266,13 @@ class Core:
         part = readings_part(head["source"], head["epoch"], head["first_seq"], head["received_at"], head["rows"], body)
         self._senses.heard(connection, part.source)
         return {"n": await self._intake.accept(part, redelivered=bool(head.get("redelivered")))}, b""
+
+    async def _ahead(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
+        """Readings that the log refuses, or that wait behind such: people are told of what they mean now; the record gets them when it can."""
+        number = head["source"]
+        self._senses.heard(connection, number)
+        await self._decide_unrecorded(readings_part(number, head["epoch"], 0, head["received_at"], head["rows"], body))
+        return {}, b""
 
     async def _link(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
         number, state = int(head["source"]), "up" if head["state"] == "up" else "down"
@@ -408,6 +429,7 @@ class Core:
             "heard": {str(k): v for k, v in self._intake.heard_at.items()},
             "received": {str(k): v for k, v in self._intake.received.items()},
             "clocks_back": {str(k): asdict(found) for k, found in self._intake.clocks.set_back().items()},
+            "refusing": {str(k): str(why) for k, why in self._intake.refusing.items()},
             "duplicates": {str(k): v for k, v in self._intake.duplicates.items()},
         }
 

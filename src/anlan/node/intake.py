@@ -38,6 +38,8 @@ class Intake:
         self._lanes: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._recent: dict[int, deque[Readings]] = {}
         self._refused: dict[int, tuple[int, int]] = {}
+        self.refusing: dict[int, StoreError] = {}
+        """Sources whose last part the log did not take, and why."""
         self.duplicates: defaultdict[int, int] = defaultdict(int)
         self.received: defaultdict[int, int] = defaultdict(int)
         self.heard_at: dict[int, int] = {}
@@ -70,10 +72,12 @@ class Intake:
     async def _commit(self, part: Part, fresh: Part) -> int:
         try:
             position = await asyncio.wrap_future(self._appender.submit(fresh))
-        except StoreError:
+        except StoreError as refusal:
             self._refused[part.source] = (part.epoch, part.first_seq)
+            self.refusing[part.source] = refusal
             raise
         self._refused.pop(part.source, None)
+        self.refusing.pop(part.source, None)
         self._remember(fresh)
         return position
 

@@ -51,6 +51,10 @@ class SocketLink:
         )
         return int(reply["n"])
 
+    async def look_ahead(self, source: int, epoch: int, received_at: int, readings: Readings) -> None:
+        body, rows = readings.to_bytes(), len(readings)
+        await self._link.request("ahead", body, source=source, epoch=epoch, received_at=received_at, rows=rows)
+
     async def link_state(self, source: int, state: str, reason: str) -> None:
         await self._link.request("link", source=source, state=state, reason=reason)
 

@@ -79,8 +79,10 @@ def _print(status: dict[str, Any], processes: dict[str, Any]) -> None:
             if back
             else ""
         )
+        lost = source.get("dropped_rows", 0)
+        unrecorded = typer.style(_say("{n} not recorded").format(n=lost), fg=typer.colors.RED) + "  " if lost else ""
         typer.echo(
-            f"{source['id']:<10}{source['state']}  {source['rows']} {_say('readings')}  {source['reason']} {told}".rstrip()
+            f"{source['id']:<10}{source['state']}  {source['rows']} {_say('readings')}  {unrecorded}{source['reason']} {told}".rstrip()
         )
     for name, child in processes.get("children", {}).items():
         hung = f", {_say('of these, it hung')} {child['hangs']}" if child.get("hangs") else ""

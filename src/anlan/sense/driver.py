@@ -41,7 +41,8 @@ class Sink(Protocol):
     async def deliver(self, readings: Readings, *, redelivered: bool = False) -> None:
         """Return when the log has the readings durably; only then may the driver acknowledge its device.
 
-        Waits while the node cannot accept (log full, core restarting): the driver then stops reading, which is the back-pressure.
+        Waits while the node cannot accept (core restarting; log full, where the device keeps what is not acknowledged): the driver then
+        stops reading, which is the back-pressure. Where the device keeps nothing, a full log returns once the engine has decided.
         `redelivered` says that the device may have sent these before (MQTT DUP, a reconnect): duplicates are then looked for.
         """
 
@@ -60,6 +61,9 @@ class Driver(Protocol):
 
     API: ClassVar[int]
     Config: ClassVar[type[DriverConfig]]
+    KEEPS_UNACKNOWLEDGED: ClassVar[bool]
+    """Whether the device keeps what the driver has not acknowledged and gives it again (MQTT with QoS 1). While the log refuses readings, a
+    driver whose device keeps nothing reads on. Without it: True, the driver waits."""
 
     def __init__(self, config: Any, tags: Sequence[Tag], sink: Sink, clock: Clock) -> None: ...
 

@@ -18,6 +18,7 @@ FACTS = (
     ("bad", "Points bad"),
     ("no_data", "Points without data"),
     ("duplicates", "Duplicates dropped"),
+    ("dropped", "Readings not recorded"),
 )
 """Name in the stream's source row → its words; `static/sources.js` fills them."""
 

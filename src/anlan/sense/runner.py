@@ -61,6 +61,10 @@ class SourceHealth:
     rows: int
     parts: int
     unacknowledged_rows: int
+    refused: str
+    """Why the log doesn't take its readings; "" while it does."""
+    dropped_rows: int
+    """Read while the log refused them and never recorded."""
     restarts: int
     fault: str
     counters: Mapping[str, int]
@@ -116,6 +120,7 @@ class SenseRunner:
             ranges=running.ranges,
             own_states=running.own_states,
             settings=self._settings,
+            keeps=_keeps(running.source.driver),
         )
         return _Supervised(running, sink, self._clock, self._restart)
 
@@ -188,7 +193,17 @@ class _Supervised:
     def health(self) -> SourceHealth:
         sink, source = self.sink, self.running.source
         counters: Any = getattr(self._driver, "counters", Counter())
+        state, reason = sink.told
         return SourceHealth(
-            self.running.number, source.id, source.driver, sink.state.value, sink.reason, sink.since, len(self.running.tags),
-            sink.rows, sink.parts, sink.unacknowledged_rows, self.restarts, self.fault, dict(counters),
+            self.running.number, source.id, source.driver, state.value, reason, sink.since, len(self.running.tags),
+            sink.rows, sink.parts, sink.unacknowledged_rows, str(sink.refused or ""), sink.dropped_rows,
+            self.restarts, self.fault, dict(counters),
         )  # fmt: skip
+
+
+def _keeps(name: str) -> bool:
+    """Of a driver that can't be loaded nothing is known; its source tells why it doesn't run."""
+    try:
+        return bool(getattr(driver(name), "KEEPS_UNACKNOWLEDGED", True))
+    except Exception:
+        return True

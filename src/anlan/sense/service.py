@@ -83,6 +83,7 @@ class SourceService:
             "heard_at_iso": iso(state.heard_at or None),
             "readings": state.readings,
             "duplicates": state.duplicates,
+            "dropped": state.dropped,
             "rate": self._rate(number, state.readings),
             **self._worth(source.id),
         }

@@ -127,12 +127,12 @@ class Appender:
             future.set_result(position)
 
     def _save_the_small(self, batch: list[_Waiting], full: LogFull) -> None:
-        """Readings are refused; commands and ticks that shared their frame still have room."""
-        small = [waiting for waiting in batch if waiting[0].kind is not Kind.READINGS]
+        """Readings of devices are refused; what the node itself writes and shared their frame still has room."""
+        small = [waiting for waiting in batch if not waiting[0].bulk]
         if len(small) in {0, len(batch)}:
             _give_up(batch, full)
             return
-        _give_up([waiting for waiting in batch if waiting[0].kind is Kind.READINGS], full)
+        _give_up([waiting for waiting in batch if waiting[0].bulk], full)
         self._commit(small)
 
     def _tell(self, frame: Frame) -> None:

@@ -19,7 +19,7 @@ import apsw
 
 from anlan.model.clock import Clock
 from anlan.model.errors import StoreError
-from anlan.model.frames import Frame, Kind, Part
+from anlan.model.frames import Frame, Part
 from anlan.store.disk import Disk, FolderLock
 from anlan.store.framing import encode
 from anlan.store.ids import uuid7
@@ -133,7 +133,7 @@ class Log:
     def append(self, parts: Sequence[Part]) -> Frame:
         """Make these parts the next frame; durable on return. Raises LogFull when there is no room for readings now, StoreError when
         the disk fails; then nothing of it is in the log, as far as anyone was told."""
-        bulk = any(part.kind is Kind.READINGS for part in parts)
+        bulk = any(part.bulk for part in parts)
         with self._writing:
             self._check_open()
             raw = encode(self._last + 1, parts)

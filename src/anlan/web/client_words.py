@@ -72,6 +72,7 @@ WORDS: tuple[str, ...] = (
     "Safety points that cannot be seen", "Journal of this alarm", "Data time", "Noticed", "Place", "Trend",
     "Everything about this point", "Choose an alarm to see why it fired and what to do.",
     "condition on", "acknowledged", "reset", "shelving ended", "suppression ended", "taken out of service", "back in service",
+    "readings not recorded",
     "rule changed", "late, corrected: began at {time}", "late, corrected: ended at {time}", "late, added: began at {time}", "late, added: ended at {time}",
     # put aside, passed on
     "Alarms",

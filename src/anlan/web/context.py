@@ -334,6 +334,8 @@ class SourceState:
     """When anything last came from it, a keep-alive included."""
     readings: int = 0
     duplicates: int = 0
+    dropped: int = 0
+    """Readings that a full disk refused and that no device keeps: decided on, never recorded."""
 
 
 @dataclass

@@ -45,6 +45,9 @@ class Heard:
         self.frames += 1
         return self.frames
 
+    async def look_ahead(self, source: int, epoch: int, received_at: int, readings: Readings) -> None:
+        raise AssertionError("nothing is refused here")
+
     async def link_state(self, source: int, state: str, reason: str) -> None:
         told = self.states.setdefault(self.sources[source], [])
         if told[-1:] != [state]:

@@ -97,3 +97,5 @@ class AlarmTransition:
     reason: str = ""
     command: str = ""
     """Id of the command that caused it, "" when the data did."""
+    unrecorded: bool = False
+    """It rests on readings that the log refused (disk full): the log doesn't hold what it follows from."""

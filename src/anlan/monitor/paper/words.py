@@ -105,7 +105,12 @@ def alarm_words(row: dict[str, Any], language: Language) -> str:
 
 
 def happened(row: dict[str, Any], stamps: Stamps, language: Language) -> str:
-    """What a row of the journal tells."""
+    """What a row of the journal tells, and whether it rests on readings that a full disk refused."""
+    told = _step(row, stamps, language)
+    return f"{told} · {say('readings not recorded', language)}" if row["unrecorded"] else told
+
+
+def _step(row: dict[str, Any], stamps: Stamps, language: Language) -> str:
     if row["late"]:
         return say(LATE[row["trigger"], row["added"]], language, time=stamps.milli(row["happened_at"]))
     if row["until"]:

@@ -32,6 +32,7 @@ class TemplateDriver:
     """Template: the first line is what `anlan drivers` shows."""
 
     API: ClassVar[int] = 1
+    KEEPS_UNACKNOWLEDGED: ClassVar[bool] = False
     Config: ClassVar[type[DriverConfig]] = TemplateConfig
 
     def __init__(self, config: TemplateConfig, tags: Sequence[Tag], sink: Sink, clock: Clock) -> None:

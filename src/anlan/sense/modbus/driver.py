@@ -76,6 +76,7 @@ class ModbusDriver:
     """Modbus TCP and RTU over TCP: polls coils, discrete inputs, holding and input registers (functions 1–4)."""
 
     API: ClassVar[int] = 1
+    KEEPS_UNACKNOWLEDGED: ClassVar[bool] = False
     Config: ClassVar[type[DriverConfig]] = ModbusConfig
 
     def __init__(self, config: ModbusConfig, tags: Sequence[Tag], sink: Sink, clock: Clock) -> None:

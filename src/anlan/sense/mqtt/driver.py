@@ -58,6 +58,7 @@ class MqttDriver:
     """MQTT 3.1.1 and 5: JSON messages by templates, acknowledged by hand once they are durable."""
 
     API: ClassVar[int] = 1
+    KEEPS_UNACKNOWLEDGED: ClassVar[bool] = True
     Config: ClassVar[type[DriverConfig]] = MqttConfig
 
     def __init__(self, config: MqttConfig, tags: Sequence[Tag], sink: Sink, clock: Clock) -> None:

@@ -51,6 +51,7 @@ class OpcUaDriver:
     """OPC UA: subscribes to variables, with source time and status; Basic256Sha256 SignAndEncrypt."""
 
     API: ClassVar[int] = 1
+    KEEPS_UNACKNOWLEDGED: ClassVar[bool] = False
     Config: ClassVar[type[DriverConfig]] = OpcUaConfig
 
     def __init__(self, config: OpcUaConfig, tags: Sequence[Tag], sink: Sink, clock: Clock) -> None:

@@ -28,6 +28,7 @@ function show(card) {
   put("bad", row.bad, row.bad > 0);
   put("no_data", row.no_data, row.no_data > 0);
   put("duplicates", row.duplicates);
+  put("dropped", row.dropped || "", true);
 }
 
 /** What the core says of itself, in the order in which a reading passes: log, engine, history, app. */

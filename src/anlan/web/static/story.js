@@ -32,8 +32,13 @@ const LATE_WORDS = {
   LATE_END: ["late, corrected: ended at {time}", "late, added: ended at {time}"],
 };
 
-/** What a row of the journal tells: of a shelving also its end, of one passed on also to whom, of late data when it was. */
+/** What a row of the journal tells: of a shelving also its end, of one passed on also to whom, of late data when it was; and that it rests
+ * on readings that a full disk refused. */
 export function happened(item) {
+  return item.unrecorded ? `${stepWords(item)} · ${t("readings not recorded")}` : stepWords(item);
+}
+
+function stepWords(item) {
   if (item.late) return t(LATE_WORDS[item.trigger][Number(item.added)], { time: clockMillis(item.happened_at) });
   if (item.until) return t("shelved until {time}", { time: shortStamp(item.until, link.now()) });
   if (item.told) return t("passed on to {who}", { who: label(item.told) });
