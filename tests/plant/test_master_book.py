@@ -227,6 +227,23 @@ def test_an_alarm_of_the_plant_s_own_is_written_out_only_when_changed(plant: Pla
     assert [f.name for f in gone.findings if f.name == "automatic-alarm"] == ["automatic-alarm"]
 
 
+def test_the_alarm_of_a_calculation_goes_with_the_one_that_stands_on_it(plant: Plant) -> None:
+    """LT-101.ROC.BAD is there by itself as long as LT-101.ROC is, and is not missed when both lines are gone."""
+    rate = AlarmRule(id="LT-101.ROC", point="LT-101", kind="ROC", limit=3.0, window=600.0, post="panel")  # type: ignore[arg-type]
+    before = plant.model_copy(update={"rules": (*plant.rules, rate)})
+
+    def without(*alarms: str) -> Change:
+        return lambda book: [book[ALARMS].delete_rows(cell(book[ALARMS], alarm, "id").row) for alarm in alarms]
+
+    gone = read_book(edited(before, without("LT-101.ROC", "LT-101.ROC.BAD")), before)
+    assert [c.text() for c in gone.changes] == ["alarm LT-101.ROC removed"]
+    assert "automatic-alarm" not in {f.name for f in gone.findings}
+    left = read_book(edited(before, without("LT-101.ROC")), before)
+    assert must_be_sound(left).rules == must_be_sound(gone).rules
+    kept = read_book(edited(before, without("LT-101.ROC.BAD")), before)
+    assert [f.name for f in kept.findings if f.name == "automatic-alarm"] == ["automatic-alarm"]
+
+
 def test_the_same_alarm_twice_is_a_mistake(plant: Plant) -> None:
     def change(book: Any) -> None:
         sheet = book[ALARMS]

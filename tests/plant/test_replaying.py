@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import orjson
+import pyarrow as pa
 import pytest
 from works import gas, line, write
 
@@ -17,6 +19,7 @@ from anlan.model.clock import ManualClock
 from anlan.model.errors import ConfigError, InputError
 from anlan.model.quality import Reason, Severity, quality
 from anlan.model.readings import Readings
+from anlan.monitor.reading_export import as_parquet
 from anlan.plant.description import Plant
 from anlan.plant.folder import load
 from anlan.plant.numbers import in_memory
@@ -88,6 +91,21 @@ def test_every_form_says_the_same(tmp_path: Path) -> None:
 def test_times_of_every_kind(tmp_path: Path, stamps: list[str]) -> None:
     lines = "".join(f"{stamp},LT-101,{value}\n" for stamp, (_, _, value) in zip(stamps, ROWS, strict=True))
     assert read(text(tmp_path, f"time,point,value\n{lines}"), tmp_path)[0] == EXPECTED
+
+
+def test_readings_that_a_node_exports_as_parquet_are_replayed_as_they_were(plant: Plant, tmp_path: Path) -> None:
+    numbers = {number: plant.points_by_id[id] for id, number in POINTS.items()}
+    given = Readings.of(
+        [(2, START * SECOND, 1e-300, 0x8301), (1, START * SECOND + 1, math.inf, 0), (1, START * SECOND + 2, 80.1, 0)]
+    )
+    table = pa.Table.from_batches([given.to_arrow()])
+    (tmp_path / "x.parquet").write_bytes(as_parquet(table.sort_by([("point", "ascending"), ("time", "ascending")]), numbers, {}))
+    tally = Tally()
+    stream = open_recording(tmp_path / "x.parquet", POINTS, tally, tmp_path, skip=False)
+    assert stream is not None
+    read_again = Readings.concat(list(stream.readings()))
+    assert read_again.to_arrow().equals(given.to_arrow())
+    assert tally.skipped == {}
 
 
 def test_quality_in_words_and_as_a_word_and_what_is_empty(tmp_path: Path) -> None:

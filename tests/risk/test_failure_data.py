@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import pytest
 import typer
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from typer.testing import CliRunner
 
 import anlan
-from anlan.model.clock import DAY
+from anlan.model.clock import DAY, SystemClock
 from anlan.model.errors import NotFound
 from anlan.risk import read_tree, solve, uncertainty
 from anlan.risk.command import register
-from anlan.risk.failures.folder import COLUMNS, FILE, FailureMistake, read_file
-from anlan.risk.failures.history import Happening, tally
+from anlan.risk.failures.folder import COLUMNS, FILE, FailureMistake, bring_in, export, read_file
+from anlan.risk.failures.history import SORTS, Happening, tally
 from anlan.risk.failures.laws import Beta, FailureQuestion, Gamma, of_lognormal
 from anlan.risk.failures.library import failure_data, library
-from anlan.risk.failures.store import Entered
+from anlan.risk.failures.store import Entered, FailureStore
 from anlan.risk.failures.update import Counts, tails, update_failures
 from anlan.risk.trees.mistakes import TreeMistake
+from anlan.store.records import Records
 
 DEMO = Path(anlan.__file__).parent / "sense" / "demo" / "plant"
 COUNTS = st.tuples(st.integers(0, 12), st.floats(1e3, 1e7))
@@ -230,3 +235,60 @@ def test_a_file_has_no_more_lines_than_can_be_kept(tmp_path: Path, monkeypatch: 
         found = [one for one in read_file(tmp_path) if isinstance(one, FailureMistake)]
         assert len(found) == mistakes
     assert "more than 2 lines" in str(found[0])
+
+
+notes = st.text(st.characters(exclude_categories=("Cs",)), max_size=20) | st.sampled_from(
+    ["stuck\nat 30 %", "a\u2028b", '"x", y', "=1"]
+)
+
+
+@st.composite
+def entries(draw: st.DrawFn) -> Entered:
+    sort = draw(st.sampled_from(SORTS))
+    one = draw(st.sampled_from(sorted(library().values(), key=lambda one: (one.equipment, one.mode))))
+    return Entered(
+        sort=sort,
+        item=draw(st.from_regex(r"[A-Za-z0-9._\-]{1,8}", fullmatch=True)),
+        point=draw(st.sampled_from(["", "XV-101.ZSC"])),
+        equipment=one.equipment,
+        mode="" if sort in ("in-service", "retired") else one.mode,
+        at=draw(st.integers(0, 4_000_000_000_000_000)),
+        passed=draw(st.booleans()) if sort in ("test", "demand") else None,
+        note=draw(notes),
+    )
+
+
+@pytest.fixture
+def nodes(tmp_path: Path) -> Iterator[tuple[Records, Records]]:
+    """The records of two nodes."""
+    both = (Records.open(tmp_path / "one.db"), Records.open(tmp_path / "other.db"))
+    for one in both:
+        one.migrate({"guard": "anlan.guard", "risk": "anlan.risk"})
+    yield both
+    for one in both:
+        one.close()
+
+
+def entered_in(records: Records) -> Counter[Entered]:
+    names = [field.name for field in fields(Entered)]
+    rows = FailureStore(records, SystemClock()).rows()
+    return Counter(Entered(**{name: getattr(row, name) for name in names}) for row in rows)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    told=st.lists(entries(), min_size=1, max_size=4, unique_by=lambda one: (one.sort, one.item, one.equipment, one.mode, one.at))
+)
+def test_entries_come_back_from_a_plant_folder_as_they_were(
+    nodes: tuple[Records, Records], tmp_path: Path, told: list[Entered]
+) -> None:
+    """Into another node the same entries; into the same node nothing new. What one example entered stays, as nothing is ever taken out."""
+    before = {(one.sort, one.item, one.equipment, one.mode, one.at) for one in entered_in(nodes[0])}
+    new = [one for one in told if (one.sort, one.item, one.equipment, one.mode, one.at) not in before]
+    expected = entered_in(nodes[0]) + Counter(new)
+    for one in new:
+        FailureStore(nodes[0], SystemClock()).enter(None, uuid4(), one)
+    export(nodes[0], tmp_path, SystemClock())
+    for records in nodes:
+        bring_in(records, tmp_path, SystemClock())
+    assert entered_in(nodes[0]) == entered_in(nodes[1]) == expected

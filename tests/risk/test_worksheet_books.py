@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import openpyxl
 import orjson
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -20,7 +22,16 @@ from anlan.risk.worksheets.book import ABOUT, LISTS, SHEET, read_book, write_boo
 from anlan.risk.worksheets.forms import forms
 from anlan.risk.worksheets.methods import method, methods
 from anlan.risk.worksheets.sheet import Sheet, read_sheet, tidy
-from anlan.risk.worksheets.yaml_form import read_yaml
+from anlan.risk.worksheets.yaml_form import read_named, read_yaml, write_yaml
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _few_empty_lines() -> Iterator[None]:
+    """Two hundred are for people; here they would only take time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("anlan.risk.worksheets.book.EMPTY_ROWS", 4)
+        yield
+
 
 DEMO = Path(str(files("anlan.sense.demo") / "plant" / "worksheets"))
 
@@ -47,29 +58,47 @@ typed = st.text(st.characters(exclude_categories=("Cs",), max_codepoint=0xFFFF),
 )
 
 
-@settings(max_examples=12, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
-@given(st.data())
-def test_what_is_written_is_read_back(data: st.DataObject) -> None:
-    form, scoring = data.draw(st.sampled_from(sorted(forms()))), data.draw(st.sampled_from(sorted(methods())))
+@st.composite
+def sheets(draw: Any) -> Sheet:
+    """Every form with every method; every type of column; lines that are still empty among them."""
+    form, scoring = draw(st.sampled_from(sorted(forms()))), draw(st.sampled_from(sorted(methods())))
     cells = []
-    for _ in range(4):
+    for empty in draw(st.lists(st.booleans(), max_size=5)):
         line: dict[str, str] = {}
         for column in forms()[form].columns(method(scoring)):
             some = [choice.id for choice in column.choices]
+            one = st.sampled_from(["", *some])
+            several = st.lists(st.sampled_from(some), unique=True, max_size=3).map("; ".join) if some else st.just("")
             made = {
                 "text": typed,
                 "words": typed,
-                "choice": st.sampled_from(some or [""]),
-                "factor": st.sampled_from(some or [""]),
+                "choice": one,
+                "factor": one,
+                "choices": several,
+                "number": st.sampled_from(["", "0.1", "1e-3"]),
+                "links": st.sampled_from(["", "point:AT-1; place:a/b"]),
             }
-            line[column.name] = data.draw(made.get(column.type, st.just("")))
+            line[column.name] = "" if empty else draw(made.get(column.type, st.just("")))
         cells.append({"cells": line})
-    sheet = read_sheet({"form": form, "method": scoring, "title": "=" + (tidy(data.draw(typed)) or "t")[:200], "lines": cells})
+    head = {"place": draw(typed), "team": draw(typed), "day": draw(st.sampled_from(["", "2026-11-26"]))}
+    title = "=" + (tidy(draw(typed)) or "t")[:200]
+    return read_sheet({"form": form, "method": scoring, "title": title, "lines": cells, **head})
+
+
+@settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@given(sheet=sheets())
+def test_what_is_written_into_a_workbook_is_read_back(sheet: Sheet) -> None:
     read = read_book(write_book(sheet))
-    assert (read.mistakes, read.notes) == ([], [])
-    kept = tuple(one for one in sheet.lines if one.cells)
-    assert read.sheet is not None
-    assert (read.sheet.title, read.sheet.lines) == (sheet.title, kept)
+    assert (read.mistakes, read.notes, read.sheet) == ([], [], sheet)
+
+
+@settings(
+    max_examples=25, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate), suppress_health_check=list(HealthCheck)
+)
+@given(sheet=sheets(), id=st.uuids())
+def test_what_is_written_into_a_file_of_the_plant_folder_is_read_back(tmp_path: Path, sheet: Sheet, id: UUID) -> None:
+    (tmp_path / "x.yaml").write_bytes(write_yaml(sheet, id))
+    assert read_named(tmp_path / "x.yaml") == (sheet, id)
 
 
 def test_nothing_in_a_workbook_of_ours_is_a_formula() -> None:

@@ -24,7 +24,7 @@ from anlan.model.points import Point
 from anlan.model.regions import region
 from anlan.model.tables import nearest
 from anlan.model.units import units
-from anlan.monitor.companions import healthy_of
+from anlan.monitor.companions import healthy_of, mass_of
 from anlan.monitor.config import LIMIT_KINDS, SUFFIX, AlarmRule
 from anlan.plant.calculated_checks import check_calculated
 from anlan.plant.description import Plant, Trip
@@ -36,6 +36,7 @@ from anlan.plant.hazards_section import check_hazards
 from anlan.plant.node_points import node_ids
 from anlan.plant.rationalisation_checks import check_rationalisation, check_rule
 from anlan.plant.safety_checks import check_safety
+from anlan.plant.tanks import watched_contents
 
 RISING = (AlarmKind.LOW_LOW, AlarmKind.LOW, AlarmKind.HIGH, AlarmKind.HIGH_HIGH)
 HIGHS = frozenset({AlarmKind.HIGH, AlarmKind.HIGH_HIGH})
@@ -286,7 +287,8 @@ def _parsers(draft: Draft) -> dict[str, Callable[[str, dict[str, Any]], Any]]:
 def _rules_by_point(draft: Draft, findings: Findings) -> dict[str, dict[AlarmKind, AlarmRule]]:
     by_point: dict[str, dict[AlarmKind, AlarmRule]] = defaultdict(dict)
     known = {p.id for p in draft.points} | {identifier for kind, identifier in draft.where if kind == "point"} | set(node_ids())
-    known |= {healthy_of(vote.id) for vote in draft.votes}
+    known |= {one.id for one in (*draft.calculated, *draft.votes)} | {healthy_of(vote.id) for vote in draft.votes}
+    known |= {mass_of(content.id) for _, content, _ in watched_contents(draft.hazards)}
     for_alarms = _calculated_for_alarms(draft)
     sources = {s.id for s in draft.sources}
     for rule in draft.rules.values():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,18 +57,26 @@ def all_rules(plant: Plant) -> tuple[AlarmRule, ...]:
     return rules
 
 
+def automatic_rules(plant: Plant) -> dict[str, AlarmRule]:
+    """Those that the plant has by itself, as they would be without a rule of its own under the same id."""
+    found = {rule.id: rule for rule in _independent(plant)}
+    alarms = [*plant.rules, *(rule for rule in found.values() if rule.id not in {one.id for one in plant.rules})]
+    return found | {rule.id: rule for rule in calculated_quality_rules(plant, alarms)}
+
+
 def _rules(plant: Plant) -> list[AlarmRule]:
-    written = {rule.id: rule for rule in plant.rules}
-    automatic = [
-        *_views(plant),
-        *_quality_rules(plant),
-        *vote_rules(plant),
-        *tank_rules(plant),
-        *safety_rules(plant),
-        *node_rules(plant),
-    ]
-    alarms = [*plant.rules, *(rule for rule in automatic if rule.id not in written)]
-    return [*alarms, *(rule for rule in calculated_quality_rules(plant, alarms) if rule.id not in written)]
+    written = {rule.id for rule in plant.rules}
+    return [*plant.rules, *(rule for key, rule in automatic_rules(plant).items() if key not in written)]
+
+
+def _independent(plant: Plant) -> Iterator[AlarmRule]:
+    """Of automatic rules those that follow from sources, points and settings alone."""
+    yield from _views(plant)
+    yield from _quality_rules(plant)
+    yield from vote_rules(plant)
+    yield from tank_rules(plant)
+    yield from safety_rules(plant)
+    yield from node_rules(plant)
 
 
 def all_points(plant: Plant) -> tuple[Point, ...]:

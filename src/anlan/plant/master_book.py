@@ -26,7 +26,7 @@ from anlan.model.workbook import open_workbook
 from anlan.monitor.config import KIND_OF_SUFFIX, AlarmRule
 from anlan.monitor.rationalisation import AlarmClass, PriorityMatrix, Severity
 from anlan.plant.checks import check_draft
-from anlan.plant.compile import all_points, all_rules
+from anlan.plant.compile import all_points, all_rules, automatic_rules
 from anlan.plant.description import Plant
 from anlan.plant.difference import Change, differences
 from anlan.plant.draft import PlaceIndex, draft_of
@@ -345,15 +345,18 @@ class _Reading:
             settings = settings.model_copy(update={"classes": self.new_classes})
         if self.new_matrix is not None and self.new_matrix != settings.matrix:
             settings = settings.model_copy(update={"priority_matrix": self.new_matrix})
-        automatic = {r.id: r for r in all_rules(self.plant.model_copy(update={"rules": ()}))}
-        for identifier in [i for i in automatic if i not in self.rules]:
+        automatic = automatic_rules(self.plant)
+        rules = [rule for key, rule in self.rules.items() if key in written or automatic.get(key) != rule]
+        after = self.plant.model_copy(update={"alarms": settings, "rules": tuple(sorted(rules, key=lambda r: r.id))})
+        # An alarm of the quality of a calculation goes with the alarm that stands on it.
+        gone = automatic.keys() & automatic_rules(after).keys() - self.rules.keys()
+        for identifier in sorted(gone):
             message = "{alarm} is missing, but the plant has it by itself: it stays as it was"
             self.findings.warning(
                 "automatic-alarm", message, Where(ALARMS), mend="to take it away, write 否 under 启用", alarm=identifier
             )
-        kept = [rule for key, rule in sorted(self.rules.items()) if key in written or automatic.get(key) != rule]
-        kept += [rule for rule in self.plant.rules if rule.id in automatic and rule.id not in self.rules]
-        return self.plant.model_copy(update={"alarms": settings, "rules": tuple(sorted(kept, key=lambda r: r.id))})
+        rules += [rule for rule in self.plant.rules if rule.id in gone]
+        return after.model_copy(update={"rules": tuple(sorted(rules, key=lambda r: r.id))})
 
     # --- alarms
 

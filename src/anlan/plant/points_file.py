@@ -21,7 +21,7 @@ from anlan.model.units import read_unit, units
 from anlan.plant import cells
 from anlan.plant.columns import REQUIRED, SUFFIXES, Column, column_names, match, per_alarm, squeeze, titles
 from anlan.plant.folder import POINT_FILES
-from anlan.plant.sheet import Row, Sheet, read_sheets, sheets_of
+from anlan.plant.sheet import SPREADSHEETS, Row, Sheet, read_sheets, sheets_of
 from anlan.store.disk import Disk
 
 HEADER_WITHIN = 30
@@ -276,7 +276,13 @@ def _number(text: str, key: str, line: int, result: Imported) -> str:
         )
         result.note(line, message, column=key, found=text, value="" if value is None else f"{value:g}")
         return text if value is None else f"{value:g}"
-    return "" if value is None else f"{value:.15g}"
+    return "" if value is None else _digits(value, Path(result.file).suffix.lower() in SPREADSHEETS)
+
+
+def _digits(value: float, of_spreadsheet: bool) -> str:
+    """The number as Excel shows it (15 digits: 0.1 + 0.2 is 0.3); of a text list whatever digits it needs to stay the same."""
+    shown = f"{value:.15g}"
+    return shown if of_spreadsheet or float(shown) == value else repr(value)
 
 
 def _range_in_one_cell(taken: dict[str, str], line: int, result: Imported) -> None:

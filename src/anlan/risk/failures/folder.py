@@ -8,6 +8,7 @@ test,XV-101,shutdown-valve,undetected,XV-101.ZSC,2024-05-12,yes,full stroke 4.1 
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
@@ -40,7 +41,7 @@ def read_file(folder: Path) -> list[Entered | FailureMistake]:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as failure:
         return [FailureMistake("this is not text in UTF-8: {problem}", Place(FILE), problem=str(failure))]
-    rows = csv.DictReader(text.splitlines())
+    rows = csv.DictReader(io.StringIO(text, newline=""))
     if tuple(rows.fieldnames or ()) != COLUMNS:
         expected = ",".join(COLUMNS)
         return [FailureMistake("the columns are {found}; {expected} was expected", Place(FILE, 1), found=",".join(rows.fieldnames or ()), expected=expected)]  # fmt: skip

@@ -292,11 +292,12 @@ def _letters(sheet: Worksheet, columns: dict[str, Column], read: ReadBook) -> di
 
 
 def _rows(sheet: Worksheet, letters: dict[str, str], columns: dict[str, Column]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Rows in which somebody wrote, each with its number; what is computed is not looked at."""
+    """Rows in which something stands, each with its number; what is computed is not looked at. A line that is only its identifier is one that is
+    still empty: who takes a line out deletes the row."""
     wanted = {name: letter for name, letter in letters.items() if columns[name].type != "computed"}
     for row in range(HEADS + 1, sheet.max_row + 1):
         cells = {name: text for name, letter in wanted.items() if (text := _text(sheet[f"{letter}{row}"].value))}
-        if cells.keys() - {"line"}:
+        if cells:
             yield row, cells
 
 
