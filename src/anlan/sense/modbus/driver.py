@@ -1,7 +1,8 @@
 """The Modbus driver: polls a device's registers in coalesced reads and delivers them; it cannot write.
 
-A device stamps nothing, so a reading's time is when the answer came. A request that times out is tried again on a fresh connection
-(RTU answers carry no number: a late one could be taken for another); a device that then still does not answer is down.
+A device stamps nothing, so a reading's time is when the answer came. A unit that does not answer leaves the scan and is probed in the gaps
+between scans (`units.py`); where no other unit answers, it is asked again on a fresh connection, and then the device is down. RTU answers
+carry no number, so a late one could be taken for another: there each unanswered request ends the connection.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import math
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, ClassVar, Literal
 
 import structlog
@@ -29,6 +31,7 @@ from anlan.sense.modbus.address import TABLES, Address, decode, parse
 from anlan.sense.modbus.gate import Gate
 from anlan.sense.modbus.ne43 import judged, scaled
 from anlan.sense.modbus.plan import Block, Limits, narrower, plan
+from anlan.sense.modbus.units import Units
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +41,10 @@ BAD_DEVICE = quality(Severity.BAD, Reason.DEVICE_FAILURE)
 REFUSALS = {1: BAD_CONFIGURATION, 2: BAD_CONFIGURATION, 3: BAD_CONFIGURATION, 10: BAD_COMMUNICATION, 11: BAD_COMMUNICATION}
 """Exception code → quality (V1.1b3, 7): function, address or value not there; gateway cannot reach the unit; else the device."""
 SPLITS = {2, 3}
+NO_ROUTE = {10, 11}
+MBAP_SIZE = 7
+LOST_IN_ROW = 3
+"""So many requests in a row without an answer, and the connection itself is tried."""
 
 
 class ModbusConfig(DriverConfig):
@@ -64,6 +71,10 @@ class LinkLost(Exception):
     """The device does not answer; the text goes to people."""
 
 
+class Missed(Exception):
+    """No answer in time, on a connection that lives."""
+
+
 class Refused(Exception):
     """The device answered with an exception code."""
 
@@ -87,7 +98,9 @@ class ModbusDriver:
         self._groups = [_Group(period, self._plan(period)) for period in sorted({tag.period for tag in tags})]
         self._gate = Gate.to(config.host, config.port, config.max_connections, config.max_requests_per_second)
         self._backoff = Backoff(config.reconnect, config.reconnect_most)
-        self._silent: dict[int, tuple[Backoff, float]] = {}
+        units = {block.unit for group in self._groups for block in group.blocks} or {config.unit}
+        self._units = Units(units, config.timeout, config.retries, config.reconnect, config.reconnect_most)
+        self._behind_gateway = len(units) > 1
         self._client: AsyncModbusTcpClient | None = None
         self._asked = 0.0
 
@@ -123,42 +136,73 @@ class ModbusDriver:
             for group in self._groups:
                 if group.due <= now:
                     await self._read_group(group)
-                    group.reckon(self._clock.monotonic())
+                    self.counters["missed_scans"] += group.reckon(self._clock.monotonic())
 
     async def _rest(self) -> None:
-        """Sleep until something is due; ask for a heartbeat when nothing is for long."""
+        """Probe a silent unit if it is time; else sleep until something is due, and ask for a heartbeat when nothing is for long.
+
+        A probe begins right after a scan, where the gap is longest, or in a gap that has room for all its patience.
+        """
+        now = self._clock.monotonic()
+        silent = self._units.probe(now)
+        if silent is not None:
+            await self._probe(silent)
+            return
         beat = self._asked + self._config.heartbeat
         due = min((group.due for group in self._groups), default=beat)
-        await asyncio.sleep(max(0.0, min(due, beat) - self._clock.monotonic()))
-        if self._clock.monotonic() < due:
+        probe = self._units.next_probe()
+        wake = min(due, beat, probe if due - probe >= self._config.timeout else due)
+        await asyncio.sleep(max(0.0, wake - now))
+        if beat <= self._clock.monotonic() < due:
             await self._beat()
 
     async def _beat(self) -> None:
         """The cheapest question: the first block again, or one register where there are no points. Any answer will do."""
-        block = next((b for g in self._groups for b in g.blocks), Block(self._config.unit, "hr", 0, 1, ()))
-        try:
-            await self._ask(block)
-        except Refused:
-            self.counters["refusals"] += 1
-        await self._heard()
+        blocks = [b for g in self._groups for b in g.blocks] or [Block(self._config.unit, "hr", 0, 1, ())]
+        with suppress(Refused):
+            await self._answer(next((b for b in blocks if self._units.scanned(b.unit)), blocks[0]))
+
+    async def _probe(self, unit: int) -> None:
+        """Ask a silent unit; one that answers is read as a whole at once."""
+        for group, block in [(g, b) for g in self._groups for b in g.blocks if b.unit == unit]:
+            await self._read_block(group, block)
+            if not self._units.scanned(unit):
+                break
 
     async def _read_group(self, group: _Group) -> None:
         for block in list(group.blocks):
-            if not self._skipped(block.unit):
+            if self._units.scanned(block.unit):
                 await self._read_block(group, block)
+            elif self._units.lost(block.unit):
+                await self._sink.deliver(self._bad(block, BAD_COMMUNICATION))
 
     async def _read_block(self, group: _Group, block: Block) -> None:
         try:
-            raw = await self._ask(block)
+            raw = await self._answer(block)
         except Refused as refusal:
-            await self._heard()
             await self._refused(group, block, refusal.code)
-        except LinkLost as lost:
-            await self._unit_lost(block, lost)
         else:
-            self._silent.pop(block.unit, None)
+            if raw is not None:
+                await self._sink.deliver(self._readings(block, raw))
+
+    async def _answer(self, block: Block) -> Sequence[int] | None:
+        """What the unit answers, None when it does not; what that says of the unit and of the link is noted."""
+        try:
+            raw = await self._ask(block)
+        except Missed:
+            await self._missed(block)
+            return None
+        except Refused as refusal:
+            self.counters["refusals"] += 1
             await self._heard()
-            await self._sink.deliver(self._readings(block, raw))
+            if refusal.code in NO_ROUTE and self._behind_gateway:
+                await self._unreachable(block)
+                return None
+            self._answered(block)
+            raise
+        self._answered(block)
+        await self._heard()
+        return raw
 
     async def _heard(self) -> None:
         self._backoff.reset()
@@ -166,7 +210,6 @@ class ModbusDriver:
 
     async def _refused(self, group: _Group, block: Block, code: int) -> None:
         """A refused block is read in smaller pieces from now on; a refused point is bad and stays asked for."""
-        self.counters["refusals"] += 1
         pieces = narrower(self._addresses, block) if code in SPLITS else []
         if pieces:
             group.replace(block, pieces)
@@ -175,19 +218,38 @@ class ModbusDriver:
         else:
             await self._sink.deliver(self._bad(block, REFUSALS.get(code, BAD_DEVICE)))
 
-    async def _unit_lost(self, block: Block, lost: LinkLost) -> None:
-        """One silent unit behind a gateway must not take the others down: it is bad, and asked again ever more rarely."""
-        backoff, _ = self._silent.get(block.unit, (Backoff(self._config.reconnect, self._config.reconnect_most), 0.0))
-        self._silent[block.unit] = (backoff, self._clock.monotonic() + backoff.delay())
-        units = {b.unit for g in self._groups for b in g.blocks}
-        if self._client is None or units <= self._silent.keys():
-            self._silent.clear()
-            raise lost
+    def _answered(self, block: Block) -> None:
+        now = self._clock.monotonic()
+        if self._units.answered(block.unit, now - self._asked, now):
+            log.info("unit answers again", host=self._config.host, unit=block.unit)
+            self.counters["silent_units"] = self._units.silent()
+
+    async def _missed(self, block: Block) -> None:
+        self.counters["failures"] += 1
+        was_lost, now = self._units.lost(block.unit), self._clock.monotonic()
+        self._units.missed(block.unit, now - self._asked, now)
+        alone = self._units.alone(block.unit)
+        if alone or self._config.framing == "rtu" or self._units.misses_in_row == LOST_IN_ROW:
+            self._close()
+        if self._units.all_lost():
+            self._units.try_all()
+            self.counters["silent_units"] = 0
+            raise LinkLost(f"{self._config.host}:{self._config.port} does not answer (unit {block.unit})")
+        await self._note_lost(block, was_lost)
+
+    async def _unreachable(self, block: Block) -> None:
+        was_lost, now = self._units.lost(block.unit), self._clock.monotonic()
+        self._units.told_unreachable(block.unit, now - self._asked, now)
+        await self._note_lost(block, was_lost)
+
+    async def _note_lost(self, block: Block, was_lost: bool) -> None:
+        """A unit that has just become silent: all its points are bad at once. Each scan says so again."""
+        if was_lost or not self._units.lost(block.unit):
+            return
+        log.warning("unit does not answer", host=self._config.host, unit=block.unit)
+        self.counters["silent_units"] = self._units.silent()
         members = tuple(i for g in self._groups for b in g.blocks if b.unit == block.unit for i in b.members)
         await self._sink.deliver(self._bad(Block(block.unit, "", 0, 0, members), BAD_COMMUNICATION))
-
-    def _skipped(self, unit: int) -> bool:
-        return unit in self._silent and self._clock.monotonic() < self._silent[unit][1]
 
     def _readings(self, block: Block, raw: Sequence[int]) -> Readings:
         now = self._clock.now()
@@ -207,24 +269,31 @@ class ModbusDriver:
         return Readings.of((self._tags[i].number, now, math.nan, word) for i in block.members)
 
     async def _ask(self, block: Block) -> Sequence[int]:
-        """One read, tried again on a fresh connection as often as `retries` says."""
+        """One read. When the connection breaks on the way, again on a fresh one, as often as `retries` says."""
         for _ in range(self._config.retries + 1):
+            if self._client is None:
+                await self._connect()
             try:
-                if self._client is None:
-                    await self._connect()
                 return await self._request(block)
             except (ModbusException, OSError, TimeoutError) as failed:
-                self.counters["failures"] += 1
                 log.debug("no answer", host=self._config.host, block=str(block), why=str(failed))
+                if self._client is not None and self._client.connected:
+                    raise Missed from failed
                 self._close()
         # Whether the device as a whole is gone, or only this unit behind it, shows in whether it still takes a connection.
         await self._connect()
-        raise LinkLost(f"{self._config.host}:{self._config.port} does not answer (unit {block.unit})")
+        raise Missed
+
+    def _idle(self) -> float:
+        """Seconds until the next scan is due."""
+        now = self._clock.monotonic()
+        return min((g.due if g.due > now else g.due + g.period for g in self._groups), default=now) - now
 
     async def _request(self, block: Block) -> Sequence[int]:
         await self._gate.turn()
         assert self._client is not None
         self._asked = self._clock.monotonic()
+        self._units.asked(block.unit, self._asked)
         self.counters["requests"] += 1
         client = self._client
         read = {
@@ -233,7 +302,8 @@ class ModbusDriver:
             "hr": client.read_holding_registers,
             "ir": client.read_input_registers,
         }[block.table]
-        answer = await read(block.start, count=block.count, device_id=block.unit)
+        async with asyncio.timeout(self._units.patience(block.unit, self._idle())):
+            answer = await read(block.start, count=block.count, device_id=block.unit)
         # Python 3.11's wait_for, in which the library waits, loses a cancellation that comes together with the answer.
         task = asyncio.current_task()
         if task is not None and task.cancelling():
@@ -243,12 +313,28 @@ class ModbusDriver:
     async def _connect(self) -> None:
         config = self._config
         client = AsyncModbusTcpClient(
-            config.host, port=config.port, framer=FRAMERS[config.framing], timeout=config.timeout, retries=0, reconnect_delay=0
+            config.host,
+            port=config.port,
+            framer=FRAMERS[config.framing],
+            timeout=config.timeout,
+            retries=0,
+            reconnect_delay=0,
+            trace_packet=self._overheard,
         )
         if not await client.connect():
             client.close()
             raise LinkLost(f"{config.host}:{config.port} does not take a connection")
         self._client = client
+
+    def _overheard(self, sending: bool, data: bytes) -> bytes:
+        """A unit's answer after its time: it is slow, not silent. Modbus TCP alone names the request that an answer is to."""
+        if sending or self._client is None or self._config.framing != "tcp" or len(data) < MBAP_SIZE + 2:
+            return data
+        unit, function, first = data[MBAP_SIZE - 1], data[MBAP_SIZE], data[MBAP_SIZE + 1]
+        late = int.from_bytes(data[:2]) != self._client.ctx.request_transaction_id or self._client.ctx.response_future.done()
+        if late and not (function & 0x80 and first in NO_ROUTE):
+            self._units.overheard(unit, self._clock.monotonic())
+        return data
 
     def _close(self) -> None:
         client, self._client = self._client, None
@@ -263,9 +349,11 @@ class _Group:
         self.period, self.blocks = period, blocks
         self.due = 0.0
 
-    def reckon(self, now: float) -> None:
-        """The next time it is due; periods that a slow device made us miss are left out, not caught up."""
-        self.due += self.period * max(1, math.ceil((now - self.due) / self.period))
+    def reckon(self, now: float) -> int:
+        """The next time it is due; periods that a slow device made us miss are left out, not caught up, and returned as a number."""
+        passed = max(1, math.ceil((now - self.due) / self.period))
+        self.due += self.period * passed
+        return passed - 1
 
     def replace(self, block: Block, pieces: list[Block]) -> None:
         at = self.blocks.index(block)
