@@ -62,6 +62,26 @@ async def test_what_cannot_be_read_is_kept_acknowledged_and_holds_nothing_up(ver
         assert bench.witness.states == [LinkState.UP]
 
 
+@BOTH
+async def test_a_poisoned_message_is_rejected_and_the_next_ones_are_read(version: str, tmp_path: Path) -> None:
+    """The least time of a .NET device in a zone ahead of UTC, and a fault of our own: neither may come again for ever."""
+    harness, acknowledged = Harness(), []
+    harness.on_acknowledged = lambda client, message: acknowledged.append(message.payload)
+    await harness.start()
+    async with reading(MqttDriver, harness, ["T-1"], tmp_path, version=version) as bench:
+        await bench.until_state(LinkState.UP)
+        template = bench.driver._templates[0]  # type: ignore[attr-defined]
+        whole = template.map
+        template.map = lambda captures, payload: 1 // 0 if payload == b"poison" else whole(captures, payload)
+        for payload in ({"v": 1, "t": "0001-01-01T00:00:00+08:00"}, b"poison", {"v": 7, "t": T}):
+            harness.publish("plant/T-1", payload)
+        await bench.until(lambda: len(acknowledged) == 3, "acknowledgements")
+        assert bench.witness.rows == [(1, T, 7.0, 0)]
+        rejects = (tmp_path / "rejects" / "contract.jsonl").read_text("utf-8")
+        assert "0001-01-01T00:00:00+08:00' lies outside" in rejects
+        assert "ZeroDivisionError" in rejects
+
+
 async def test_a_reject_is_on_disk_before_it_is_acknowledged(tmp_path: Path) -> None:
     harness, kept = Harness(), []
     path = tmp_path / "rejects" / "contract.jsonl"

@@ -45,6 +45,9 @@ def test_a_time_in_each_form(held: Any, form: Any, zone: str, expected: int) -> 
         (-5, "s", "outside 1970 … 2100"),
         (5, "iso", "is not a time"),
         (float("inf"), "s", "is not a time"),
+        (1e308, "s", "outside 1970 … 2100"),
+        ("0001-01-01T00:00:00+08:00", "auto", "outside 1970 … 2100"),
+        ("9999-12-31T23:59:59-08:00", "iso", "outside 1970 … 2100"),
     ],
 )
 def test_what_is_no_time_is_told(held: Any, form: Any, said: str) -> None:

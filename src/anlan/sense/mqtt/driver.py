@@ -164,8 +164,8 @@ class MqttDriver:
             if message.again != again:
                 await self._sink.deliver(Readings.of(rows), redelivered=again)
                 rows, again = [], message.again
-            found = self._mapped(message)
-            rows.extend(self._read(found, message))
+            found, read = self._understood(message)
+            rows.extend(read)
             rejects.extend(self._rejected(found, message))
         await self._sink.deliver(Readings.of(rows), redelivered=again)
         await self._keep(rejects)
@@ -173,6 +173,15 @@ class MqttDriver:
             if message.taken is not None:
                 message.taken.durable = True
                 message.taken.connection.acknowledge(message.taken.number)
+
+    def _understood(self, message: Arrived) -> tuple[Mapped, list[tuple[int, int, float, int]]]:
+        """What a message comes to. One that trips a fault of ours is a reject: unacknowledged, it would come again for ever."""
+        try:
+            found = self._mapped(message)
+            return found, self._read(found, message)
+        except Exception as bug:
+            log.exception("message not understood", topic=message.topic)
+            return Mapped(rejects=[f"cannot be read: {bug!r}"]), []
 
     def _mapped(self, message: Arrived) -> Mapped:
         whole = Mapped()

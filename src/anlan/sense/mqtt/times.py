@@ -25,7 +25,10 @@ def instant(held: Any, form: TimeForm, zone: str) -> int:
     if isinstance(held, bool) or not isinstance(held, int | float | str) or form == "iso":
         raise ValueError(f"{held!r} is not a time")
     number = _number(held)
-    return _within(round(number * FACTOR[_unit(abs(number)) if form == "auto" else form]))
+    scaled = number * FACTOR[_unit(abs(number)) if form == "auto" else form]
+    if scaled in {math.inf, -math.inf}:
+        raise ValueError(f"{held!r} lies outside 1970 … 2100")
+    return _within(round(scaled))
 
 
 def _number(held: int | float | str) -> int | float:
@@ -53,7 +56,10 @@ def _iso(text: str, zone: str) -> int:
         if not zone:
             raise ValueError(f"{text!r} has no time zone, and the template names none")
         moment = moment.replace(tzinfo=ZoneInfo(zone))
-    return from_datetime(moment)
+    try:
+        return from_datetime(moment)
+    except OverflowError:
+        raise ValueError(f"{text!r} lies outside 1970 … 2100") from None
 
 
 def _within(time: int) -> int:
