@@ -82,6 +82,38 @@ async def test_a_poisoned_message_is_rejected_and_the_next_ones_are_read(version
         assert "ZeroDivisionError" in rejects
 
 
+OTHER = {"filter": "other/{tag}", "point": "other.{tag}", "value": "$.v", "time": "$.t"}
+
+
+@BOTH
+async def test_a_topic_that_the_broker_refuses_does_not_end_the_others(version: str, tmp_path: Path) -> None:
+    harness = Harness()
+    harness.forbidden.add("other/+")
+    await harness.start()
+    options = {"version": version, "topics": [TOPIC | {"point": "plant.{tag}"}, OTHER]}
+    async with reading(MqttDriver, harness, ["plant.T-1", "other.T-1"], tmp_path, **options) as bench:
+        await bench.until(lambda: told(bench, 2), "the point of the refused topic as bad")
+        assert last(bench, 2)[1] == quality(Severity.BAD, Reason.CONFIGURATION)
+        harness.publish("plant/T-1", {"v": 7, "t": T})
+        await bench.until(lambda: told(bench, 1), "the other topic")
+        assert last(bench, 1) == (7.0, 0)
+        assert bench.driver.counters["refused_subscriptions"] == 1  # type: ignore[attr-defined]
+        harness.forbidden.clear()
+        await bench.until(lambda: bench.driver.counters["refused_subscriptions"] == 0, "the subscription")  # type: ignore[attr-defined]
+        harness.publish("other/T-1", {"v": 8, "t": T})
+        await bench.until(lambda: last(bench, 2) == (8.0, 0), "the topic that was refused")
+        assert bench.witness.states == [LinkState.UP]
+
+
+async def test_a_broker_that_refuses_every_topic_is_down_and_names_one(tmp_path: Path) -> None:
+    harness = Harness()
+    harness.forbidden.add("plant/+")
+    await harness.start()
+    async with reading(MqttDriver, harness, ["T-1"], tmp_path) as bench:
+        await bench.until_state(LinkState.DOWN)
+        assert "refuses the subscription plant/+" in bench.witness.reason
+
+
 async def test_a_reject_is_on_disk_before_it_is_acknowledged(tmp_path: Path) -> None:
     harness, kept = Harness(), []
     path = tmp_path / "rejects" / "contract.jsonl"

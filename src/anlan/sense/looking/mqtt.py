@@ -18,7 +18,7 @@ from anlan.model.errors import DriverError, InputError
 from anlan.sense.looking.reach import reach
 from anlan.sense.looking.requests import MqttListen, NotReached
 from anlan.sense.mqtt.config import MqttConfig, TlsConfig
-from anlan.sense.mqtt.connection import Connection
+from anlan.sense.mqtt.connection import Connection, refusal
 from anlan.sense.mqtt.paths import shown
 from anlan.sense.mqtt.template import TopicConfig
 
@@ -55,7 +55,9 @@ async def listen(look: MqttListen) -> dict[str, Any]:
     connection = Connection(_config(look), take, clean=True, password=look.password)
     try:
         await connection.open()
-        await connection.subscribe([(look.filter, 0)])
+        refused = await connection.subscribe([(look.filter, 0)])
+        if refused:
+            raise refusal(refused)
         await asyncio.wait([connection.closed], timeout=look.seconds)
         if connection.closed.done():
             raise NotReached("the broker ended the connection: {why}", why=connection.closed.result())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import select
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -65,8 +65,8 @@ class Connection:
                 "{target} cannot be reached: {why}", target=target, why=str(failed) or type(failed).__name__
             ) from failed
 
-    async def subscribe(self, filters: Sequence[tuple[str, int]]) -> None:
-        """Ask for all filters; DriverError names the first one that the broker refuses."""
+    async def subscribe(self, filters: Sequence[tuple[str, int]]) -> dict[str, str]:
+        """Ask for all filters; those that the broker refuses, and why."""
         result, number = self._client.subscribe(list(filters))
         if result != paho.MQTT_ERR_SUCCESS or number is None:
             raise DriverError("subscribing failed: {why}", why=paho.error_string(result))
@@ -76,9 +76,7 @@ class Connection:
                 codes = await granted
         except TimeoutError as silent:
             raise DriverError("the broker does not answer a subscription") from silent
-        for (filter, _), code in zip(filters, codes, strict=False):
-            if code.is_failure:
-                raise DriverError("the broker refuses the subscription {filter}: {why}", filter=filter, why=str(code))
+        return {filter: str(code) for (filter, _), code in zip(filters, codes, strict=False) if code.is_failure}
 
     def acknowledge(self, number: int) -> None:
         """Tell the broker that the message is ours; nothing when the connection has ended (it will be sent again)."""
@@ -225,6 +223,12 @@ class Connection:
 
     def _on_paho_message(self, client: Any, userdata: Any, message: paho.MQTTMessage) -> None:
         self._on_message(self, message)
+
+
+def refusal(refused: Mapping[str, str]) -> DriverError:
+    """What to raise where nothing that was asked for may be had: it names the first."""
+    filter, why = next(iter(refused.items()))
+    return DriverError("the broker refuses the subscription {filter}: {why}", filter=filter, why=why)
 
 
 def _more(sock: Any) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -24,7 +24,7 @@ from anlan.sense.backoff import Backoff
 from anlan.sense.driver import DriverConfig, LinkState, Sink, Tag
 from anlan.sense.mqtt.address import Address, parse
 from anlan.sense.mqtt.config import MqttConfig
-from anlan.sense.mqtt.connection import Connection
+from anlan.sense.mqtt.connection import Connection, refusal
 from anlan.sense.mqtt.dead_letters import DeadLetters, Reject
 from anlan.sense.mqtt.template import Mapped, Row, Template, matching
 
@@ -33,6 +33,7 @@ log = structlog.get_logger(__name__)
 BATCH = 2000
 """Messages made durable together."""
 NOT_A_NUMBER = quality(Severity.BAD, Reason.NOT_A_NUMBER)
+NOT_SUBSCRIBED = quality(Severity.BAD, Reason.CONFIGURATION)
 
 
 @dataclass(slots=True)
@@ -103,16 +104,36 @@ class MqttDriver:
                 # A new session numbers its messages anew: what we know of the old numbers means nothing any more.
                 self._taken.clear()
             self._connection = connection
-            await connection.subscribe(self._filters)
+            refused = await connection.subscribe(self._filters)
+            if len(refused) == len(self._filters):
+                raise refusal(refused)
             self._backoff.reset()
+            backoff = Backoff(self._config.reconnect, self._config.reconnect_most)
+            again = self._clock.monotonic() + backoff.delay()
+            await self._note_refused(refused)
             while not connection.closed.done():
                 await self._sink.link(LinkState.UP)
-                await asyncio.wait([connection.closed], timeout=1.0)
+                await asyncio.wait([connection.closed], timeout=min(1.0, self._config.reconnect_most))
                 connection.tick()
+                if refused and self._clock.monotonic() >= again and not connection.closed.done():
+                    refused = await connection.subscribe([f for f in self._filters if f[0] in refused])
+                    again = self._clock.monotonic() + backoff.delay()
+                    self.counters["refused_subscriptions"] = len(refused)
             why = await connection.closed
             raise DriverError("{host}:{port} was lost: {why}", host=self._config.host, port=self._config.port, why=why)
         finally:
             connection.close()
+
+    async def _note_refused(self, refused: Mapping[str, str]) -> None:
+        """One refused topic does not end the others: the points that only it could bring are bad, and it is asked for again."""
+        self.counters["refused_subscriptions"] = len(refused)
+        for filter, why in refused.items():
+            log.error("subscription refused", host=self._config.host, filter=filter, why=why)
+        open_ones = [t for t in self._templates if t.filter not in refused]
+        lost = [tag for key, tags in self._tags.items() if not any(t.makes(key) for t in open_ones) for tag in tags]
+        if refused and lost:
+            now = self._clock.now()
+            await self._sink.deliver(Readings.of((tag.number, now, math.nan, NOT_SUBSCRIBED) for tag in lost))
 
     def _arrive(self, connection: Connection, message: paho.MQTTMessage) -> None:
         """Queue one message, or answer at once what we already have. Called from the connection's reading."""

@@ -21,6 +21,7 @@ from anlan.sense.mqtt.packets import Connect, Malformed, Message, NeedMore, Pack
 from anlan.sense.recording import Recording
 
 NOT_AUTHORISED = {4: 5, 5: 0x87}
+REFUSED = 0x80
 
 
 @dataclass(slots=True)
@@ -60,6 +61,8 @@ class MqttBroker:
         self.recording = Recording()
         self.sessions: dict[str, Session] = {}
         self.retained: dict[str, Message] = {}
+        self.forbidden: set[str] = set()
+        """Filters that no client may subscribe to."""
         self.dropped = 0
         """Messages thrown away because a session's queue was full."""
         self.on_acknowledged: Callable[[str, Message], None] | None = None
@@ -286,8 +289,9 @@ class _Connection(asyncio.Protocol):
 
     def _subscribe(self, packet: Packet, session: Session) -> None:
         number, wanted = packets.subscriptions(packet.body, self.version)
-        granted = [min(qos, 1) for _, qos in wanted]
-        session.subscriptions |= dict(zip((f for f, _ in wanted), granted, strict=True))
+        granted = [REFUSED if filter in self._broker.forbidden else min(qos, 1) for filter, qos in wanted]
+        wanted = [one for one, code in zip(wanted, granted, strict=True) if code != REFUSED]
+        session.subscriptions |= {filter: min(qos, 1) for filter, qos in wanted}
         self.send(packets.suback(number, granted, self.version))
         for message in list(self._broker.retained.values()):
             if any(packets.matches(filter, message.topic) for filter, _ in wanted):

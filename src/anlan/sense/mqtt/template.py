@@ -108,6 +108,11 @@ class Template:
         self._qualities = _qualities(config.qualities)
         self._values = {word.casefold(): number for word, number in config.values.items()}
         self._holes = self._checked_holes(config.point)
+        self._keys = re.compile(".+".join(re.escape(part) for part in _HOLE.split(config.point)[::2]), re.DOTALL)
+
+    def makes(self, key: str) -> bool:
+        """Whether some message could give a reading under `key`."""
+        return self._keys.fullmatch(key) is not None
 
     def captures(self, topic: str) -> dict[str, str] | None:
         """What the {names} of the filter caught in `topic`; None if it does not match."""
