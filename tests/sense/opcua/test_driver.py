@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asyncua import ua
 from asyncua.crypto.permission_rules import User, UserRole
 
 from anlan.model.clock import SystemClock
 from anlan.model.errors import DriverError
-from anlan.model.quality import Reason, Severity, quality
+from anlan.model.quality import Reason, Severity, quality, severity_of
 from anlan.sense.driver import LinkState
-from anlan.sense.opcua import pki
+from anlan.sense.opcua import driver, pki
 from anlan.sense.opcua.browse import browse
 from anlan.sense.opcua.driver import OpcUaDriver
 from anlan.sense.opcua.harness import Harness
@@ -84,6 +85,49 @@ async def test_a_held_back_driver_loses_no_change_within_the_servers_queue(tmp_p
         bench.witness.open.set()
         await bench.until(lambda: 50.0 in bench.witness.values(), "the last change")
         assert {float(n) for n in range(1, 51)} <= bench.witness.values()
+
+
+async def test_a_node_that_the_server_stumbles_over_does_not_end_the_others(tmp_path: Path) -> None:
+    """A server that faults a whole request, for one node in it or because it has too many."""
+    harness = Harness()
+    nodes = [harness.add(f"N{n}", value=float(n)) for n in range(1, 9)]
+    await harness.start()
+    service = harness._server.iserver.subscription_service  # type: ignore[union-attr]
+    create = service.create_monitored_items
+
+    async def stumbling(parameters: Any) -> Any:
+        names = [item.ItemToMonitor.NodeId.Identifier for item in parameters.ItemsToCreate]
+        if "N5" in names:
+            raise ua.uaerrors.BadOutOfMemory
+        if len(names) > 2:
+            raise ua.uaerrors.BadTooManyOperations
+        return await create(parameters)
+
+    service.create_monitored_items = stumbling
+    async with reading(OpcUaDriver, harness, nodes, tmp_path) as bench:
+        await bench.until(lambda: all(told(bench, n) for n in range(1, 9)), "all points")
+        assert [last(bench, n) for n in (1, 2, 3, 4, 6, 7, 8)] == [(float(n), 0) for n in (1, 2, 3, 4, 6, 7, 8)]
+        assert severity_of(last(bench, 5)[1]) is Severity.BAD
+        service.create_monitored_items = create
+        await bench.until(lambda: last(bench, 5) == (5.0, 0), "the node, asked for again")
+        assert bench.driver.counters["unreadable"] == 0  # type: ignore[attr-defined]
+        assert bench.witness.states == [LinkState.UP]
+
+
+async def test_a_value_that_trips_a_fault_makes_its_own_point_bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    harness = Harness()
+    await harness.start()
+    real = driver.valued
+    monkeypatch.setattr(driver, "valued", lambda address, held: 1 // 0 if held == 666.0 else real(address, held))
+    async with reading(OpcUaDriver, harness, harness.addresses(), tmp_path) as bench:
+        await bench.until(lambda: told(bench, 1) and told(bench, 2), "first values")
+        await harness.write("U1/A", 666.0)
+        await bench.until(lambda: last(bench, 1)[1] != 0, "the sick value")
+        await harness.write("U1/B", 3.0)
+        await bench.until(lambda: last(bench, 2) == (3.0, 0), "the other point")
+        await harness.write("U1/A", 4.0)
+        await bench.until(lambda: last(bench, 1) == (4.0, 0), "a sound value")
+        assert bench.witness.states == [LinkState.UP]
 
 
 async def test_a_server_that_shuts_down_says_so(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -34,6 +34,21 @@ STATE_HANDLE = 0
 STATE_NODE = ua.NodeId(ua.ObjectIds.Server_ServerStatus_State)
 BATCH = 1000
 """Monitored items asked for in one request."""
+MOST_PAUSE = 12
+"""Times `keep_alive`: the longest pause between two attempts to have a node that the server does not give."""
+NOT_UNDERSTOOD = quality(Severity.BAD, Reason.UNSPECIFIED)
+OVER = {
+    ua.StatusCodes.BadSubscriptionIdInvalid,
+    ua.StatusCodes.BadSessionIdInvalid,
+    ua.StatusCodes.BadSessionClosed,
+    ua.StatusCodes.BadSessionNotActivated,
+    ua.StatusCodes.BadSecureChannelIdInvalid,
+    ua.StatusCodes.BadSecureChannelClosed,
+    ua.StatusCodes.BadConnectionClosed,
+    ua.StatusCodes.BadServerHalted,
+    ua.StatusCodes.BadShutdown,
+}
+"""Faults of the connection as a whole, which no smaller request mends."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -80,6 +95,7 @@ class OpcUaDriver:
     async def _subscribed(self, client: Client) -> None:
         """Subscribe to everything, then wait until the link is lost, which raises."""
         self._lost = lost = asyncio.get_running_loop().create_future()
+        self._first.clear()
         self._heard = self._clock.monotonic()
 
         async def gone(error: Exception) -> None:
@@ -88,10 +104,20 @@ class OpcUaDriver:
         client.connection_lost_callback = gone
         session = client.uaclient.session
         created = await session.create_subscription(self._parameters(), self._published)
-        await self._monitor(client, created.SubscriptionId)
+        await self._create(client, created.SubscriptionId, [self._item(STATE_HANDLE, STATE_NODE)])
+        unreadable = await self._monitor(client, created.SubscriptionId, range(1, len(self._tags) + 1))
+        await self._sink.link(LinkState.UP)
+        self._backoff.reset()
+        await self._tell_unreadable(unreadable)
+        pause = Backoff(self._config.keep_alive, MOST_PAUSE * self._config.keep_alive)
+        again = self._clock.monotonic() + pause.delay()
         while not lost.done():
             await asyncio.wait([lost], timeout=self._config.keep_alive)
             self._check_alive()
+            if unreadable and not lost.done() and self._clock.monotonic() >= again:
+                before, unreadable = unreadable, await self._monitor(client, created.SubscriptionId, unreadable)
+                await self._tell_unreadable(unreadable, before)
+                again = self._clock.monotonic() + pause.delay()
         await lost
 
     def _check_alive(self) -> None:
@@ -116,34 +142,42 @@ class OpcUaDriver:
             Priority=0,
         )
 
-    async def _monitor(self, client: Client, subscription: int) -> None:
-        """Ask for every node; those that the server does not have are bad points, not a lost link."""
-        nodes = await node_ids(client, self._addresses)
-        handles = {h: node for h, node in enumerate(nodes, 1) if node is not None}
+    async def _monitor(self, client: Client, subscription: int, handles: Iterable[int]) -> dict[int, int]:
+        """Ask for the nodes of these handles; those that the server does not give are bad points, not a lost link: their status codes."""
+        found = await node_ids(client, self._addresses)
+        nodes = {h: found[h - 1] for h in handles}
         # Handles are marked before the request, because first values may be published while it is still under way.
-        self._first = set(handles)
-        missing = [h for h in range(1, len(nodes) + 1) if h not in handles]
-        wanted = [self._item(h, node) for h, node in handles.items()]
-        refused = await self._create(client, subscription, [self._item(STATE_HANDLE, STATE_NODE), *wanted])
-        await self._sink.link(LinkState.UP)
-        self._backoff.reset()
-        await self._unreadable(refused | {h: ua.StatusCodes.BadNodeIdUnknown for h in missing})
+        self._first |= set(nodes)
+        items = [self._item(h, node) for h, node in nodes.items() if node is not None]
+        unreadable = {h: ua.StatusCodes.BadNodeIdUnknown for h, node in nodes.items() if node is None}
+        for at in range(0, len(items), BATCH):
+            unreadable |= await self._create(client, subscription, items[at : at + BATCH])
+        return unreadable
 
     async def _create(self, client: Client, subscription: int, items: list[Any]) -> dict[int, int]:
-        """Create the items; handle → status code of those refused."""
-        refused: dict[int, int] = {}
-        for at in range(0, len(items), BATCH):
-            parameters = ua.CreateMonitoredItemsParameters()
-            parameters.SubscriptionId = subscription
-            parameters.TimestampsToReturn = ua.TimestampsToReturn.Both
-            parameters.ItemsToCreate = items[at : at + BATCH]
-            for item, result in zip(
-                parameters.ItemsToCreate, await client.uaclient.session.create_monitored_items(parameters), strict=True
-            ):
-                if not result.StatusCode.is_good():
-                    refused[item.RequestedParameters.ClientHandle] = result.StatusCode.value
-        refused.pop(STATE_HANDLE, None)
-        return refused
+        """Create the items; handle → status code of those refused.
+
+        A server that refuses the request as a whole has too many in it, or stumbles over one of them: the halves are asked for then.
+        """
+        parameters = ua.CreateMonitoredItemsParameters()
+        parameters.SubscriptionId = subscription
+        parameters.TimestampsToReturn = ua.TimestampsToReturn.Both
+        parameters.ItemsToCreate = items
+        try:
+            results = await client.uaclient.session.create_monitored_items(parameters)
+        except ua.UaStatusCodeError as fault:
+            handle = items[0].RequestedParameters.ClientHandle
+            if handle == STATE_HANDLE or fault.code in OVER:
+                raise
+            if len(items) == 1:
+                return {handle: fault.code}
+            half = len(items) // 2
+            return await self._create(client, subscription, items[:half]) | await self._create(client, subscription, items[half:])
+        return {
+            item.RequestedParameters.ClientHandle: result.StatusCode.value
+            for item, result in zip(items, results, strict=True)
+            if not result.StatusCode.is_good()
+        }
 
     def _item(self, handle: int, node: ua.NodeId) -> ua.MonitoredItemCreateRequest:
         config = self._config
@@ -157,13 +191,14 @@ class OpcUaDriver:
         item.RequestedParameters.DiscardOldest = True
         return item
 
-    async def _unreadable(self, refused: dict[int, int]) -> None:
-        """Points whose node cannot be had are told as bad, with the server's reason, once per connection."""
-        self.counters["unreadable"] = len(refused)
+    async def _tell_unreadable(self, unreadable: Mapping[int, int], before: Mapping[int, int] | None = None) -> None:
+        """Points whose node cannot be had are told as bad, with the server's reason, when that is new."""
+        self.counters["unreadable"] = len(unreadable)
         now = self._clock.now()
-        for handle, code in refused.items():
+        new = {h: code for h, code in unreadable.items() if before is None or before.get(h) != code}
+        for handle, code in new.items():
             log.warning("node not readable", point=self._tags[handle - 1].id, status=status.name_of(code))
-        rows = [(self._tags[h - 1].number, now, math.nan, status.quality_of(code)) for h, code in refused.items()]
+        rows = [(self._tags[h - 1].number, now, math.nan, status.quality_of(code)) for h, code in new.items()]
         await self._sink.deliver(Readings.of(rows))
 
     async def _published(self, result: ua.PublishResult) -> None:
@@ -200,7 +235,13 @@ class OpcUaDriver:
     def _rows(self, items: Sequence[Any]) -> Iterator[tuple[int, int, float, int]]:
         for item in items:
             tag = self._tags[item.ClientHandle - 1]
-            yield tag.number, *self._reading(tag.address, item.Value)
+            try:
+                yield tag.number, *self._reading(tag.address, item.Value)
+            except Exception:
+                # Losing the link instead would have the same value sent again, and all others wait for it.
+                log.exception("value not understood", point=tag.id)
+                self.counters["not_understood"] += 1
+                yield tag.number, self._clock.now(), math.nan, NOT_UNDERSTOOD
 
     def _reading(self, address: Address, data: ua.DataValue) -> tuple[int, float, int]:
         code = data.StatusCode.value if data.StatusCode is not None else 0
