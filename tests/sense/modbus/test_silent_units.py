@@ -14,8 +14,8 @@ from anlan.sense.driver import LinkState
 from anlan.sense.modbus.driver import ModbusDriver
 from anlan.sense.modbus.harness import Harness
 from anlan.sense.modbus.units import SHARE, Units
+from faults._gateway import Gateway
 from tests.sense.benches import last, reading, told
-from tests.sense.modbus.gateways import Gateway
 
 FOR_EVER = 60.0
 """s of patience that no test waits out: whoever waits for a silent unit so long is seen by it."""
@@ -119,7 +119,7 @@ def test_probes_of_a_silent_unit_take_at_most_a_twentieth_of_the_line() -> None:
     units.answered(1, 0.1, now)
     while now < 3600:
         silent = units.probe(now)
-        waited = units.patience(silent, 0.8) if silent else 0.0
+        waited = units.patience(silent, 1.6) if silent else 0.0
         probed, now = probed + waited, now + waited
         [units.missed(one, waited, now) for one in (silent,) if one]
         [units.missed(one, 0.8, now) for one in (2, 3) if units.scanned(one)]
@@ -142,8 +142,29 @@ def test_the_pauses_between_probes_double_up_to_their_bound() -> None:
     assert pauses == [pytest.approx(0.75 * step, rel=0.4) for step in (4, 8, 16, 32, *[64] * 7)]
 
 
+def test_a_slow_unit_whose_late_answers_cannot_be_told_apart_is_waited_for_now_and_then() -> None:
+    units, patience = Units((1, 2), 7.0, 0, 4.0, 64.0, overhears=False), []
+    for now in range(16):
+        patience.append(units.patience(2, 0.8))
+        units.missed(2, 0.4, float(now))
+        units.answered(1, 0.1, float(now))
+    assert patience == [0.4] * 8 + [7.0] + [0.4] * 7
+
+
+def test_only_a_unit_that_answers_is_given_the_time_that_a_silent_one_may_hold_the_line() -> None:
+    units = Units((1, 2, 3, 4), 7.0, 0, 4.0, 64.0)
+    for unit in (2, 3):
+        units.missed(unit, 0.4, 0.0)
+    assert units.patience(3, 0.8) == 0.4
+    assert units.patience(1, 0.8) == 7.0
+    units.answered(1, 0.3, 1.0)
+    units.missed(3, 0.4, 1.0)
+    units.answered(1, 0.1, 1.0)
+    assert units.patience(1, 0.8) == 0.4
+
+
 def test_a_unit_alone_is_waited_for_as_long_as_the_source_says() -> None:
     units = Units((1, 2), 7.0, 1, 0.5, 30.0)
-    assert units.patience(1, 0.8) == 0.8
-    units.missed(2, 0.8, 1.0)
+    assert units.patience(1, 0.8) == 0.4
+    units.missed(2, 0.4, 1.0)
     assert units.patience(1, 0.8) == 7.0

@@ -99,7 +99,8 @@ class ModbusDriver:
         self._gate = Gate.to(config.host, config.port, config.max_connections, config.max_requests_per_second)
         self._backoff = Backoff(config.reconnect, config.reconnect_most)
         units = {block.unit for group in self._groups for block in group.blocks} or {config.unit}
-        self._units = Units(units, config.timeout, config.retries, config.reconnect, config.reconnect_most)
+        overhears = config.framing == "tcp"
+        self._units = Units(units, config.timeout, config.retries, config.reconnect, config.reconnect_most, overhears=overhears)
         self._behind_gateway = len(units) > 1
         self._client: AsyncModbusTcpClient | None = None
         self._asked = 0.0

@@ -14,6 +14,10 @@ SHARE = 20
 """A probe that kept the line busy for t seconds is followed by at least (SHARE - 1) × t s without one."""
 QUICK = 0.25
 """s, the least time that an answer gets."""
+ROOM = 0.5
+"""Of the time until the next scan is due, an answer may take this much: the scan under way must still end."""
+FULL_EVERY = 8
+"""Where late answers are not overheard, every eighth request to a silent unit waits as long as the source allows: it may be slow."""
 SLACK = 3
 """An answer gets this many times what the unit's slowest one of late took."""
 FORGET = 0.99
@@ -35,9 +39,11 @@ class Unit:
 class Units:
     """All units of one source."""
 
-    def __init__(self, numbers: Collection[int], timeout: float, retries: int, first: float, most: float) -> None:
+    def __init__(
+        self, numbers: Collection[int], timeout: float, retries: int, first: float, most: float, *, overhears: bool = True
+    ) -> None:
         self._units = {number: Unit(number, Backoff(first, most)) for number in sorted(numbers)}
-        self._timeout, self._retries = timeout, retries
+        self._timeout, self._retries, self._overhears = timeout, retries, overhears
         self._cost, self._quiet_until = 0.0, 0.0
         self._line_busy = False
         self.misses_in_row = 0
@@ -62,10 +68,12 @@ class Units:
 
     def patience(self, unit: int, idle: float) -> float:
         """How long an answer may take; `idle`: until the next scan is due."""
-        if self.alone(unit) or self._line_busy:
+        one = self._units[unit]
+        full = not self._overhears and one.misses > 0 and one.misses % FULL_EVERY == 0
+        if full or self.alone(unit) or (self._line_busy and self.scanned(unit)):
             return self._timeout
-        slowest = self._units[unit].slowest or max(one.slowest for one in self._units.values())
-        return min(self._timeout, max(idle, SLACK * slowest, QUICK))
+        slowest = one.slowest or max(other.slowest for other in self._units.values())
+        return min(self._timeout, max(ROOM * idle, SLACK * slowest, QUICK))
 
     def asked(self, unit: int, now: float) -> None:
         self._units[unit].asked = now
