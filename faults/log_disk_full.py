@@ -8,16 +8,13 @@ old segments go) and readings must flow again within 10 s, without a restart, an
 from __future__ import annotations
 
 import argparse
-import os
 import random
-import subprocess
 import sys
-import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from unittest.mock import patch
 
@@ -29,7 +26,8 @@ from anlan.store.appender import Appender
 from anlan.store.disk import Disk
 from anlan.store.log import Log, LogSettings
 from faults._ledger import Ledger, make_part, make_tick
-from faults._report import Report, Skip, run
+from faults._report import Report, run
+from faults._small_disk import resize, small_disk
 
 MIB = 1 << 20
 SMALL, LARGE = 32 * MIB, 64 * MIB
@@ -113,7 +111,7 @@ def play(report: Report, args: argparse.Namespace, chance: random.Random) -> Non
         for change in BUGS.get(args.plant, list)():
             planted.enter_context(change)
         for number in range(args.rounds):
-            with _tmpfs(SMALL) as folder:
+            with small_disk(SMALL) as folder:
                 _round(report, folder, number, args.seconds)
             report.rounds += 1
 
@@ -163,7 +161,7 @@ def _make_room(folder: Path, log: Log, frames: dict[int, Frame], *, by_trimming:
         _collect(log, frames)
         log.trim(log.last)
     else:
-        _remount(folder, LARGE)
+        resize(folder, LARGE)
 
 
 def _resume(report: Report, log: Log, plant: Plant, where: str) -> None:
@@ -178,28 +176,6 @@ def _collect(log: Log, frames: dict[int, Frame]) -> None:
     while batch := log.read(after, 100):
         after = batch[-1].n
         frames |= {frame.n: frame for frame in batch}
-
-
-@contextmanager
-def _tmpfs(size: int) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory() as name:
-        _mount(["-t", "tmpfs", "-o", f"size={size}", "none", name])
-        try:
-            yield Path(name)
-        finally:
-            subprocess.run(["umount", name], check=True)
-
-
-def _remount(folder: Path, size: int) -> None:
-    _mount(["-o", f"remount,size={size}", str(folder)])
-
-
-def _mount(arguments: list[str]) -> None:
-    if os.geteuid() != 0:
-        raise Skip("a disk of its own can only be mounted by root")
-    done = subprocess.run(["mount", *arguments], check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise Skip(f"mount {' '.join(arguments)}: {done.stderr.strip()}")
 
 
 def _no_reserve() -> list[object]:

@@ -75,3 +75,14 @@ def test_a_clock_that_jumps_and_a_process_that_pauses() -> None:
 @pytest.mark.parametrize("bug", ["deaf", "mute"])
 def test_the_checker_of_clocks_catches(bug: str) -> None:
     assert not clean(play("clock_jump", "--rounds", "3", "--seed", "5", "--plant", bug))
+
+
+def test_a_whole_node_on_a_disk_that_another_program_fills() -> None:
+    report = play("node_disk_full", "--rounds", "2")
+    assert clean(report), report
+    assert report["acknowledged"] == 2
+
+
+@pytest.mark.parametrize("bug", ["roomy", "mute"])
+def test_the_checker_of_full_disks_catches(bug: str) -> None:
+    assert not clean(play("node_disk_full", "--rounds", "1", "--plant", bug))

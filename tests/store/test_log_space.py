@@ -11,7 +11,7 @@ import pytest
 
 from anlan.model.clock import SECOND, ManualClock, SystemClock
 from anlan.model.errors import LogFull, StoreError
-from anlan.store.disk import Disk
+from anlan.store.disk import Disk, held, hold
 from anlan.store.log import Log, LogSettings
 from anlan.store.segments import list_segments
 from anlan.store.space import RESERVE
@@ -160,3 +160,23 @@ def test_a_fresh_log_without_any_room_says_so(tmp_path: Path) -> None:
 
     with pytest.raises(StoreError, match="No space left"):
         Log.open(tmp_path, SystemClock(), SETTINGS, disk=NoDisk())
+
+
+def test_room_held_behind_a_file_leaves_its_size_and_goes_to_what_is_appended(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"x")
+    hold(file, MIB)
+    hold(file, MIB)
+    assert file.stat().st_size == 1
+    assert MIB <= held(file) < 2 * MIB
+    before = held(file)
+    with file.open("ab") as appending:
+        appending.write(bytes(MIB // 2))
+    assert held(file) == before - MIB // 2
+
+
+def test_a_reserve_that_is_given_up_goes_to_the_segment_being_written(tmp_path: Path) -> None:
+    log = Log.open(tmp_path, SystemClock(), SETTINGS, disk=SmallDisk(8 * MIB))
+    fill(log)
+    assert held(list_segments(Disk(), tmp_path)[-1].wal) >= 2 * MIB
+    log.close()

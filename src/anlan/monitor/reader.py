@@ -100,7 +100,7 @@ class EngineReader:
         self._told = 0
         self._refused: deque[tuple[Part, Future[None]]] = deque()
         """What the log refused and waits for its turn, from other threads."""
-        self._unrecorded = self._covered = 0
+        self._steps = self._unrecorded = self._covered = 0
         """Parts decided on without the log; those that the newest durable snapshot knows."""
         self._faults: dict[str, str] = {}
         self._closing = threading.Event()
@@ -201,6 +201,7 @@ class EngineReader:
 
     def _note(self, found: Transitions) -> None:
         """It waits for its commit, when it did anything."""
+        self._steps += 1
         if found.faults:
             self._faults["frame"] = found.faults[0]
             log.error("part not decided", faults=found.faults)
@@ -312,15 +313,24 @@ class EngineReader:
         begun = self._clock.monotonic()
         try:
             self._snapshots.write(snapshot)
-            Journal.checkpoint(self._path)
         except AnlanError as error:
             self._faults["snapshot"] = str(error)
             log.error("snapshot not written", error=str(error))
-            return
-        finally:
-            self._snapshot_took = self._clock.monotonic() - begun
-        self.needs, self._covered = snapshot.frame, covers
-        self._faults.pop("snapshot", None)
+        else:
+            self.needs, self._covered = snapshot.frame, covers
+            self._faults.pop("snapshot", None)
+        self._checkpoint()
+        self._snapshot_took = self._clock.monotonic() - begun
+
+    def _checkpoint(self) -> None:
+        """Also where no snapshot could be written: on a full disk it is what gives the next commits room."""
+        try:
+            Journal.checkpoint(self._path)
+        except StoreError as error:
+            self._faults["checkpoint"] = str(error)
+            log.error("alarms.db not checkpointed", error=str(error))
+        else:
+            self._faults.pop("checkpoint", None)
 
     def _wait_for_snapshot(self) -> None:
         if self._writing is not None:
@@ -406,6 +416,7 @@ class EngineReader:
             "transitions": self._decided,
             "commits": self._commits,
             "standing": standing,
+            "steps": self._steps,
             "unrecorded": self._unrecorded,
             "recovered": self._recovered,
             "snapshot_seconds": round(self._snapshot_took, 3),

@@ -21,6 +21,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -50,12 +51,16 @@ from anlan.node.proposals import Proposals
 from anlan.node.reached import reached
 from anlan.node.senses import Senses
 from anlan.store.appender import Appender
+from anlan.store.disk import hold
 from anlan.store.log import Log, LogSettings
 from anlan.web.logs import configure
 
 TICK_SECONDS = 1.0
+HOLD_SECONDS = 2.0
 COMMAND_SECONDS = 10.0
 PROOF_LASTS = 5 * MINUTE
+HELD = 32 << 20
+"""Room that alarms.db, and records.db beside it, always have for what they write next, also when others fill the disk. [B]"""
 
 log = structlog.get_logger()
 
@@ -137,7 +142,7 @@ class Core:
         self.started["serving"] = seconds_alive()
         self._history.start()
         self._corrector.start()
-        self._tasks = [asyncio.ensure_future(job()) for job in (self._tick, self._push_live, self._forget)]
+        self._tasks = [asyncio.ensure_future(job()) for job in (self._tick, self._push_live, self._forget, self._hold_room)]
         for task in self._tasks:
             task.add_done_callback(self._job_ended)
         log.info("core serves", version=__version__, frames=self._log.last)
@@ -246,6 +251,14 @@ class Core:
                 await asyncio.to_thread(self._log.trim, min(self._reader.needs, self._history.needs))
             except AnlanError as error:
                 log.error("log not trimmed", error=str(error))
+
+    async def _hold_room(self) -> None:
+        """People sign in and acknowledge on a full disk, too. On a file system that can hold nothing back, as before, only the log has room."""
+        while True:
+            for database in (self._folder.journal, self._folder.records):
+                with suppress(OSError):
+                    await asyncio.to_thread(hold, database.with_name(f"{database.name}-wal"), HELD)
+            await asyncio.sleep(HOLD_SECONDS)
 
     # ---- sense
 

@@ -8,6 +8,7 @@ Sense and app tell by a heartbeat that they live: one that hangs is killed, and 
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import shutil
 import sys
@@ -48,6 +49,8 @@ HEARTS = frozenset({"sense", "app"})
 SILENT_ROUNDS = 10
 """One that has not beaten for so many rounds of ASK_SECONDS hangs. Rounds, not time: a supervisor that was itself held up (a machine put
 to sleep) first hears the beats that wait for it, then counts on."""
+TOLD_BYTES = 4096
+"""What `processes.json` is filled up to, so that a full disk can take the next one in its place."""
 LOG_BYTES = 20_000_000
 """A process's log file grows to this, and one before it is kept."""
 
@@ -221,14 +224,9 @@ class Supervisor:
         """What runs, for `anlan status`, for the console and for whoever looks into the folder."""
         facts = {c.name: {"pid": c.pid, "restarts": c.restarts, "hangs": c.hangs} for c in self._children}
         path = self._folder.run / "processes.json"
-        part = path.with_suffix(".part")
+        told = orjson.dumps({"supervisor": os.getpid(), "at": self._clock.now(), "children": facts, "horn": self._sounder.spoken})
         try:
-            part.write_bytes(
-                orjson.dumps(
-                    {"supervisor": os.getpid(), "at": self._clock.now(), "children": facts, "horn": self._sounder.spoken}
-                )
-            )
-            part.replace(path)
+            tell_whole(path, told.ljust(TOLD_BYTES))
         except OSError as error:
             log.error("processes not told", error=str(error))
 
@@ -265,13 +263,13 @@ class Supervisor:
             child.answered |= connected and child.name == "core"
 
     async def _moved(self) -> bool:
-        """Whether the engine's position differs from the last one heard; no answer is no movement."""
+        """Whether the engine has decided on anything since it was last asked, recorded or not; no answer is no movement."""
         try:
             async with asyncio.timeout(ASK_SECONDS * 2):
                 status, _ = await self._link.request("status")
         except (Unavailable, TimeoutError):
             return False
-        before, self._position = self._position, status["engine"]["done"]
+        before, self._position = self._position, status["engine"]["steps"]
         return bool(self._position != before)
 
     def _kill_core_that_hangs(self) -> None:
@@ -300,6 +298,21 @@ def keep_small(path: Path, most: int) -> None:
         log.error("older lines of a log given up", file=path.name, error=str(error))
         older.unlink(missing_ok=True)
     os.truncate(path, 0)
+
+
+def tell_whole(path: Path, content: bytes) -> None:
+    """Put a new file in the place of the old one. A full disk has no room for it: then in the place of the old content, which a reader may
+    meet half written. Raises OSError."""
+    part = path.with_suffix(".part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as full:
+        if full.errno != errno.ENOSPC or not path.exists():
+            raise
+        part.unlink(missing_ok=True)
+        with path.open("r+b") as file:
+            file.write(content)
 
 
 def read_processes(folder: Path) -> dict[str, Any]:

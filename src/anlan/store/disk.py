@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import fcntl
 import os
 from collections.abc import Mapping
@@ -11,6 +12,8 @@ from pathlib import Path
 from anlan.model.errors import StoreError
 
 LOCK = "lock"
+_KEEP_SIZE = 1
+"""FALLOC_FL_KEEP_SIZE of fallocate(2), which Python does not offer."""
 
 
 class Disk:
@@ -72,6 +75,39 @@ class Disk:
         except OSError:
             path.unlink(missing_ok=True)
             raise
+
+    def hold(self, path: Path, size: int) -> None:
+        """See to `size` bytes of blocks behind the end of a file, which nobody else can take; without room for all, as they were."""
+        hold(path, size)
+
+    def held(self, path: Path) -> int:
+        """How much may be appended to the file in blocks that it has already. [B]"""
+        return held(path)
+
+
+def hold(path: Path, size: int) -> None:
+    """`Disk.hold`, for files that are not the log's. Raises OSError."""
+    missing = size - held(path)
+    if missing <= 0:
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        end = os.fstat(descriptor).st_size
+        if libc.fallocate(descriptor, _KEEP_SIZE, ctypes.c_longlong(end), ctypes.c_longlong(size)):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(path))
+    finally:
+        os.close(descriptor)
+
+
+def held(path: Path) -> int:
+    """`Disk.held`; 0 for a file that is not there."""
+    try:
+        state = path.stat()
+    except FileNotFoundError:
+        return 0
+    return max(0, state.st_blocks * 512 - state.st_size)
 
 
 def _new(path: Path) -> Path:

@@ -2,11 +2,13 @@
 
 A reserve file holds blocks that nobody else can take. When the disk has no room for another commit of readings, the reserve is given
 up and readings are refused (the drivers then stop acknowledging, and the devices or their gateways keep what they have); the node's
-own small commits go on in the room that became free. When enough room is back, the reserve is taken again and readings flow.
+own small commits go on in the room that became free, which the segment being written takes at once: whoever else writes to a full disk would
+have it a moment later. When enough room is back, the reserve is taken again and readings flow.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from anlan.model.errors import LogFull, StoreError
@@ -26,9 +28,13 @@ class Space:
         self._disk = disk
         self._folder = folder
         self._max = max_bytes
-        self._reserve_bytes = reserve_bytes
+        self.reserve_bytes = reserve_bytes
         self._troubles = troubles
         self.short = False
+        self.released: Callable[[int], None] = lambda size: None
+        """Called with the bytes that have just become free: the segment being written takes them."""
+        self.held: Callable[[], int] = lambda: 0
+        """What the segment being written may still grow by in blocks of its own. [B]"""
 
     def prepare(self) -> None:
         """Take the reserve at the start."""
@@ -37,9 +43,9 @@ class Space:
     def admit(self, size: int, *, bulk: bool, used: int) -> None:
         """Raises LogFull when a commit of `size` bytes may not be written; `bulk` are readings, `used` what the log occupies."""
         self._look(size)
-        if self.short and (bulk or self.free() < 2 * size + _SMALL_MARGIN):
+        if self.short and (bulk or self.free() + self.held() < 2 * size + _SMALL_MARGIN):
             raise self._disk_full()
-        if used + size > self._max + (0 if bulk else self._reserve_bytes):
+        if used + size > self._max + (0 if bulk else self.reserve_bytes):
             raise self._log_full(used)
         if bulk:
             self._troubles.clear("log-full")
@@ -52,6 +58,8 @@ class Space:
             self._disk.unlink(self._folder / RESERVE)
         except OSError as error:
             self._troubles.note(StoreError("The reserve of the log could not be given up: {why}.", why=reason(error)))
+            return
+        self.released(self.reserve_bytes)
 
     def free(self) -> int:
         try:
@@ -66,7 +74,7 @@ class Space:
     def _look(self, size: int) -> None:
         free = self.free()
         if self.short:
-            if free >= self._reserve_bytes + self._reserve_bytes // 4 + 2 * size + 2 * _MARGIN:
+            if free >= self.reserve_bytes + self.reserve_bytes // 4 + 2 * size + 2 * _MARGIN:
                 self._restore()
         elif free < 2 * size + _MARGIN:
             self.run_out()
@@ -74,7 +82,7 @@ class Space:
     def _restore(self) -> None:
         """Take the reserve (again); without room for it the disk counts as full."""
         try:
-            self._disk.allocate(self._folder / RESERVE, self._reserve_bytes)
+            self._disk.allocate(self._folder / RESERVE, self.reserve_bytes)
         except OSError:
             self.run_out()
             return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import apsw
@@ -26,6 +27,9 @@ from anlan.store.troubles import Troubles, reason
 _FRAMES_BETWEEN_COPIES = 1_000
 _BYTES_BETWEEN_COPIES = 1 << 20  # of heads
 _NO_ROOM = 1 << 16
+_LEFT_TO_OTHERS = 1 << 20
+"""Of a reserve that was given up: for the segment's index and what else of ours writes in small."""
+_HOLDS_ON = 1 << 20
 
 
 class Tip:
@@ -49,6 +53,7 @@ class Tip:
         self._disk, self._folder, self._clock, self._troubles, self._space = disk, folder, clock, troubles, space
         self._segment_bytes, self._segment_span, self._durable = segment_bytes, segment_span, durable
         self._known, self._forget = known, forget
+        space.released, space.held = self._take_released, self._held
         self.keeper = Keeper(disk, folder, clock, troubles, space, lambda: self.files, forget)
         self.files: tuple[SegmentFile, ...] = ()
         self._segment: Segment | None = None
@@ -71,21 +76,23 @@ class Tip:
         self._bytes_since_copy += len(raw.heads)
         due = self._frames_since_copy >= _FRAMES_BETWEEN_COPIES or self._bytes_since_copy >= _BYTES_BETWEEN_COPIES
         known = self._known() if due else None
-        self._twice(lambda: self._ready(raw.n).append(raw, known), bulk=bulk)
+        self._twice(raw.n, lambda: self._ready(raw.n).append(raw, known), bulk=bulk)
         if due:
             self._frames_since_copy = self._bytes_since_copy = 0
 
     def settle(self, next_n: int) -> None:
         """Have a segment to write position `next_n` to, and in it, durably, what the last process left in doubt."""
-        self._twice(lambda: self._ready(next_n), bulk=False)
+        self._twice(next_n, lambda: self._ready(next_n), bulk=False)
 
-    def _twice(self, attempt: Callable[[], object], *, bulk: bool) -> None:
+    def _twice(self, next_n: int, attempt: Callable[[], object], *, bulk: bool) -> None:
         """Once here, and if that fails once more in a new segment."""
         try:
             attempt()
         except (apsw.Error, OSError) as first:
             self._abandon(first)
             if bulk and self._space.short:
+                with suppress(apsw.Error, OSError):
+                    self._ready(next_n)  # what was given up is taken before others do; its next small commit tells of a failure
                 raise self._refusal(first) from first
             try:
                 attempt()
@@ -101,6 +108,8 @@ class Tip:
         return self._segment
 
     def _is_spent(self, segment: Segment) -> bool:
+        if self._space.short and self._held() >= _HOLDS_ON:
+            return False  # the next one would find no room of its own
         age = self._clock.monotonic() - segment.begun
         return segment.written >= self._segment_bytes or (age >= self._segment_span and segment.written > 0)
 
@@ -120,6 +129,9 @@ class Tip:
             self._remove([file])
             raise
         self._tail = None
+        self._segment = segment
+        if self._space.short:
+            self._take_released(self._space.reserve_bytes)
         self.files = (*self.files, file)
         self.keeper.wake()
         return segment
@@ -162,6 +174,26 @@ class Tip:
         if self._space.short and isinstance(standing, LogFull):
             return standing
         return StoreError("The log could not be written: {why}.", why=reason(error))
+
+    # ── on a full disk ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _take_released(self, size: int) -> None:
+        """Half of it if not all is there, and so on: others write meanwhile."""
+        segment = self._segment
+        if segment is None:
+            return
+        wanted = size - _LEFT_TO_OTHERS
+        while wanted >= _HOLDS_ON:
+            try:
+                self._disk.hold(segment.file.wal, wanted)
+            except OSError:
+                wanted //= 2
+            else:
+                return
+
+    def _held(self) -> int:
+        segment = self._segment
+        return self._disk.held(segment.file.wal) if segment is not None else 0
 
     # ── letting go ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
