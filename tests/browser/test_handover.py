@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from anlan.guard.passwords import hash_password
 from anlan.guard.people import Held, NewPerson, add_person
@@ -35,6 +37,20 @@ def next_shift(node: Any) -> str:
     return "jie"
 
 
+@contextmanager
+def answered_late(page: Page, path: str) -> Iterator[None]:
+    """The answer that signs the next person in arrives after the live connection has closed, as the session of the one before is over."""
+    held: list[tuple[Route, APIResponse]] = []
+    page.route(path, lambda route: held.append((route, route.fetch())))
+    page.route("**/api/v1/me", lambda route: route.fulfill(status=401, json={"detail": "the session is over"}))
+    with page.expect_event("websocket", timeout=SHOWS):
+        yield
+    page.wait_for_timeout(1000)
+    page.unroute("**/api/v1/me")
+    ((route, answer),) = held
+    route.fulfill(response=answer)
+
+
 def test_a_shift_is_handed_over_at_one_station(node: Any, sign_in: Any, next_shift: str) -> None:
     page: Page = sign_in("zhuang", "/handover")
     expect(page.locator(".handover-head .state")).to_have_text("草稿:内容为当前事实", timeout=SHOWS)
@@ -60,7 +76,8 @@ def test_a_shift_is_handed_over_at_one_station(node: Any, sign_in: Any, next_shi
     keep(page, "handover-offered")
     page.locator("form[data-form=accept] [name=account]").fill(next_shift)
     page.locator("form[data-form=accept] [name=password]").fill(node.password)
-    page.locator("form[data-form=accept] [type=submit]").click()
+    with answered_late(page, "**/handovers/*/sign"):
+        page.locator("form[data-form=accept] [type=submit]").click()
     expect(page.locator(".handover-head .state")).to_have_text("双方已签字", timeout=SHOWS)
     expect(page.locator('[data-shell="who"]')).to_contain_text("接晓")
     expect(page.locator(".hash")).to_contain_text("SHA-256")

@@ -100,8 +100,10 @@ class Link extends EventTarget {
   }
 
   /** A connection that is refused may mean that the session is over, or that the right to see live values is: the page, loaded anew, then
-   *  says who has to sign in, or no longer asks for what it may not see. */
+   *  says who has to sign in, or no longer asks for what it may not see. Not while an answer is awaited: one that signs somebody else in ends the
+   *  session before it is here, and loading anew would lose it. */
   async stillSignedIn() {
+    for (const until = performance.now() + 10_000; this.asking && performance.now() < until; ) await new Promise((resolve) => setTimeout(resolve, 50));
     const answer = await api.get("/api/v1/me");
     if (answer.status === 401 || (answer.actions && !answer.actions.includes("live.view"))) location.reload();
   }
