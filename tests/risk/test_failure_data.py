@@ -238,7 +238,7 @@ def test_a_file_has_no_more_lines_than_can_be_kept(tmp_path: Path, monkeypatch: 
 
 
 notes = st.text(st.characters(exclude_categories=("Cs",)), max_size=20) | st.sampled_from(
-    ["stuck\nat 30 %", "a\u2028b", '"x", y', "=1"]
+    ["stuck\nat 30 %", "stuck\rat 30 %", "a\u2028b", '"x", y', "=1"]
 )
 
 

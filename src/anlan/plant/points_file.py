@@ -16,7 +16,7 @@ from pathlib import Path
 
 from anlan.model.errors import InputError, UnitError
 from anlan.model.kinds import read_kind
-from anlan.model.tables import without_formula
+from anlan.model.tables import LineFeeds, without_formula
 from anlan.model.units import read_unit, units
 from anlan.plant import cells
 from anlan.plant.columns import REQUIRED, SUFFIXES, Column, column_names, match, per_alarm, squeeze, titles
@@ -132,7 +132,7 @@ def write_points(imported: Imported, folder: Path, *, replace: bool = False) -> 
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / POINT_FILES[0]
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, _columns_to_write(imported), restval="", lineterminator="\n")
+    writer = csv.DictWriter(LineFeeds(text), _columns_to_write(imported), restval="")
     writer.writeheader()
     writer.writerows({key: without_formula(value) for key, value in row.items()} for row in imported.rows)
     Disk().write_whole(target, text.getvalue().encode("utf-8-sig"))

@@ -21,7 +21,7 @@ from anlan.model.links import Camera, Document
 from anlan.model.places import Level, Place
 from anlan.model.points import Point
 from anlan.model.shifts import DEFAULT_SHIFTS
-from anlan.model.tables import without_formula
+from anlan.model.tables import LineFeeds, without_formula
 from anlan.model.units import Form, read_unit
 from anlan.monitor.config import SUFFIX, AlarmRule
 from anlan.plant import cells
@@ -101,7 +101,7 @@ def points_csv(plant: Plant) -> str:
     always = {"id", "place", "name_zh", "name_en", "kind", "unit", "source", "address"}
     columns = [c for c in order if c in used | always]
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n")
+    writer = csv.DictWriter(LineFeeds(text), columns, restval="", extrasaction="ignore")
     writer.writeheader()
     writer.writerows({key: without_formula(value) for key, value in line.items()} for line in lines)
     return text.getvalue()

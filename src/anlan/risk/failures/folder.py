@@ -16,6 +16,7 @@ from pathlib import Path
 from uuid import UUID, uuid5
 
 from anlan.model.clock import Clock, Micros
+from anlan.model.tables import LineFeeds
 from anlan.risk.failures.history import SORTS, Happening
 from anlan.risk.failures.library import library
 from anlan.risk.failures.store import Entered, FailureStore, standing
@@ -108,7 +109,7 @@ def export(records: Records, folder: Path, clock: Clock) -> Path | None:
     if not rows:
         return None
     with (folder / FILE).open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = csv.writer(LineFeeds(file))
         writer.writerow(COLUMNS)
         for row in rows:
             at = datetime.fromtimestamp(row.at / 1_000_000, UTC).isoformat()
