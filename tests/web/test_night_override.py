@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from anlan.model.clock import MINUTE
 from anlan.model.errors import CommandRefused
@@ -13,7 +16,7 @@ from anlan.monitor.safety.config import Cause, SafetySystem
 from anlan.plant.override_end import end_due
 from anlan.plant.override_service import HORN, TELL, Overrides
 from anlan.plant.overriding import overridable
-from anlan.plant.versions import version
+from anlan.plant.versions import Imported, version
 from tests.web.config_node import Core, core, sign_in
 from tests.web.conftest import PASSWORD
 from tests.web.test_config_requests import API, approve, asked, leaves, limit
@@ -43,6 +46,19 @@ async def on_duty(by: Any, *people: Any) -> None:
 async def override(console: Any, request: dict[str, Any], **body: Any) -> Any:
     given = {"password": PASSWORD, "minutes": 20, "note": "the purge cannot wait", **body}
     return await console.post(f"{API}/plant/requests/{request['id']}/override", json=given)
+
+
+@contextmanager
+def read_only(engine: sa.Engine) -> Iterator[None]:
+    """As of a file system that the operating system has remounted so."""
+
+    def refuse(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("PRAGMA query_only = ON")
+
+    sa.event.listen(engine, "begin", refuse)
+    yield
+    sa.event.remove(engine, "begin", refuse)
+    engine.dispose()
 
 
 def faults(node: Any) -> str:
@@ -122,6 +138,33 @@ async def test_it_ends_early_by_hand_and_across_a_restart_by_itself(node: Any, c
     (made,) = end_due(node.records, node.clock)  # as the next start does, before anything is in force
     assert (made.version.number, limit(node)) == (5, 20)
     assert end_due(node.records, node.clock) == []
+
+
+async def test_it_ends_also_where_no_record_can_be_made(
+    node: Any, core: Core, told: list[int], sign_in: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zhao, qian = await sign_in("zhao"), await sign_in("qian")
+    await on_duty(qian, zhao)
+    assert (await override(zhao, await asked(zhao))).status_code == 200
+    other = await qian.patch(f"{API}/alarms/LT-101.H/rule", json={"change": {"limit": 79}, "base": 2, "reason": "HAZOP 3"})
+    assert other.status_code == 200, other.text
+    running = dict[str, float | None]()
+
+    async def bring_into_force(imported: Imported) -> None:
+        await Core.bring_into_force(core, imported)
+        running.update((rule.id, rule.limit) for rule in imported.plant.rules)
+
+    monkeypatch.setattr(core, "bring_into_force", bring_into_force)
+    node.clock.advance(20 * MINUTE)
+    with read_only(node.records.engine):
+        await Overrides.of(node.context).tend(anew=True)
+    assert (limit(node), running["AT-1.H"], running["LT-101.H"]) == (24, 20, 79), "the records hold it, the engine does not"
+    assert (told[-1], node.context.extras[HORN].exists()) == (0, False)
+    assert "原限值已恢复生效,但结束记录尚未写入" in faults(node)
+    assert "夜间单人放宽:" not in faults(node)
+    await Overrides.of(node.context).tend(anew=True)
+    assert (limit(node), len(leaves(node, "config.override-end"))) == (20, 1)
+    assert "尚未写入" not in faults(node)
 
 
 async def test_only_where_nobody_is_there_who_could_approve(node: Any, core: Core, told: list[int], sign_in: Any) -> None:

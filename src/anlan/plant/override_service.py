@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import reduce
 from pathlib import Path
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -14,7 +15,7 @@ from anlan.guard.principal import Principal
 from anlan.model.clock import Micros, to_datetime
 from anlan.model.errors import AnlanError, StoreError, Unavailable
 from anlan.plant.override_end import end
-from anlan.plant.overriding import standing
+from anlan.plant.overriding import restored, standing
 from anlan.plant.records import OverrideRow
 from anlan.plant.service import MasterService
 from anlan.plant.versions import Imported
@@ -27,6 +28,7 @@ LOOK_SECONDS = 1.0
 AGAIN_SECONDS = 5.0
 """Core is told again: one that was started anew knows nothing of it."""
 FAULT = "night override"
+ENDS = NOT_ENDED, UNRECORDED = f"{FAULT} end", f"{FAULT} end unrecorded"
 Tell = Callable[[Micros], Awaitable[None]]
 log = structlog.get_logger()
 
@@ -39,6 +41,8 @@ class Overrides:
         self._rows: list[OverrideRow] = []
         self._looked_at = self._told_at = float("-inf")
         self._told: Micros = 0
+        self._back: frozenset[UUID] = frozenset()
+        """Over, the values before in force again, the end not in the records yet."""
 
     @classmethod
     def of(cls, context: Context) -> Overrides:
@@ -67,18 +71,50 @@ class Overrides:
                 await self.end(id, None)
             if due:
                 self._rows = await asyncio.to_thread(self._read)
-            self._context.faults.pop(f"{FAULT} end", None)
+            self._forget_ends()
+            self._back = frozenset()
         except AnlanError as failure:
             log.error("night override not ended or not looked up", error=str(failure))
-            if not isinstance(failure, StoreError):
+            if isinstance(failure, StoreError):
+                await self._go_back()
+            else:
                 self._looked_at = float("-inf")  # a version that was made, and only not brought into force, is seen at once
-            running = [row for row in self._rows if row.ended_at is None]
-            if running:
-                self._context.faults[f"{FAULT} end"] = Unavailable(
-                    "the night override of {alarms} is not ended yet: {why}", alarms=_alarms(running), why=failure.text()
-                )
+            self._tell_not_ended(failure)
         self._show()
         await self._tell_core(now, anew=anew)
+
+    async def _go_back(self) -> None:
+        """The values before come back without a version of their own: the end of an override waits for no disk."""
+        over = [row for row in self._rows if row.ended_at is None and row.ends_at <= self._context.clock.now()]
+        if self._back.issuperset(row.id for row in over):
+            return
+        try:
+            await MasterService.of(self._context).run_unrecorded(lambda plant: reduce(restored, over, plant))
+        except AnlanError as failure:
+            log.error("the values before a night override are not in force", error=str(failure))
+            return
+        self._back = frozenset(row.id for row in over)
+        log.error("a night override ended without record", alarms=_alarms(over))
+
+    def _tell_not_ended(self, failure: AnlanError) -> None:
+        self._forget_ends()
+        if running := self._running():
+            self._context.faults[NOT_ENDED] = Unavailable(
+                "the night override of {alarms} is not ended yet: {why}", alarms=_alarms(running), why=failure.text()
+            )
+        if back := [row for row in self._rows if row.id in self._back]:
+            self._context.faults[UNRECORDED] = Unavailable(
+                "the night override of {alarms} is over and the values before are in force, but its end is not in the records: {why}",
+                alarms=_alarms(back),
+                why=failure.text(),
+            )
+
+    def _forget_ends(self) -> None:
+        for name in ENDS:
+            self._context.faults.pop(name, None)
+
+    def _running(self) -> list[OverrideRow]:
+        return [row for row in self._rows if row.ended_at is None and row.id not in self._back]
 
     async def end(self, id: UUID, by: Principal | None) -> Imported:
         """The values before come back into force. Raises CommandRefused, NotFound, Unavailable, StoreError."""
@@ -93,8 +129,8 @@ class Overrides:
 
     def _show(self) -> None:
         """On every page: what runs, and what waits for a second person's word."""
-        wanted = {f"{FAULT} {row.id}": self._words(row) for row in self._rows}
-        for name in [name for name in self._context.faults if name.startswith(FAULT) and name not in {*wanted, f"{FAULT} end"}]:
+        wanted = {f"{FAULT} {row.id}": self._words(row) for row in self._rows if row.id not in self._back}
+        for name in [name for name in self._context.faults if name.startswith(FAULT) and name not in wanted and name not in ENDS]:
             del self._context.faults[name]
         self._context.faults.update(wanted)
 
@@ -117,7 +153,7 @@ class Overrides:
 
     async def _tell_core(self, now: float, *, anew: bool) -> None:
         """The node's own alarm sounds at the consoles and goes up the levels; the horn sounds where the node stands."""
-        until = max((row.ends_at for row in self._rows if row.ended_at is None), default=0)
+        until = max((row.ends_at for row in self._running()), default=0)
         await asyncio.to_thread(self._sound, until)
         tell: Tell | None = self._context.extras.get(TELL)
         if tell is None or (until == self._told and not anew and (not until or now - self._told_at < AGAIN_SECONDS)):

@@ -6,7 +6,8 @@
 
 The way back is certain: while it runs no version changes the alarms concerned (`plant.overridden`, inside the transaction of every version), so
 what was before is what comes back, whatever else was changed meanwhile. It is kept in the records and looked at once a second by this app,
-and at its start: a node that was down when the time was over goes back within seconds of being up.
+and at its start: a node that was down when the time was over goes back within seconds of being up. Where the records take no version, the values
+before run without one until they do.
 Never for what belongs to a safety function or tells it something.
 """
 
