@@ -6,10 +6,10 @@ service, which a test proves over the source tree and a recording simulator over
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -73,3 +73,15 @@ class Driver(Protocol):
 
     async def run(self) -> None:
         """Connect, read, deliver, reconnect with back-off; returns only by cancellation. Link changes go to the sink once each."""
+
+
+Show = Callable[[Readings], Awaitable[None]]
+
+
+@runtime_checkable
+class LooksPast(Protocol):
+    """A driver whose device stops giving once enough is unacknowledged, and that can see past it."""
+
+    async def look_past(self, show: Show) -> None:
+        """What the device gives from now on, beside what it keeps for `deliver`, until cancelled; runs only while the log refuses readings.
+        `show` has the engine decide on them; the record gets them by `deliver`, when the log takes them again."""

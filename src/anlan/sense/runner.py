@@ -19,7 +19,7 @@ from anlan.bus.tasks import end
 from anlan.model.clock import Clock
 from anlan.sense.backoff import Backoff
 from anlan.sense.config import SourceConfig
-from anlan.sense.driver import Driver, DriverConfig, LinkState, Tag
+from anlan.sense.driver import Driver, DriverConfig, LinkState, LooksPast, Tag
 from anlan.sense.own_states import OwnStates
 from anlan.sense.ranges import Ranges
 from anlan.sense.registry import driver
@@ -27,6 +27,8 @@ from anlan.sense.sink import CoreLink, SinkSettings, SourceSink
 
 log = structlog.get_logger(__name__)
 
+LOOK_PAST_SECONDS = 0.2
+"""How soon after the log takes readings again a driver stops looking past them."""
 CHATTY = ("pymodbus.logging", "asyncua")
 """Libraries that log every failed attempt with its bytes; the drivers tell each loss once."""
 
@@ -177,14 +179,30 @@ class _Supervised:
         name = self.running.source.id
         self.living = living = asyncio.create_task(self._driver.run(), name=f"driver of {name}")
         hung = asyncio.create_task(self.sink.hung(), name=f"watch of {name}")
+        past = asyncio.create_task(self._look_past(self._driver), name=f"look past what {name} keeps")
         try:
             await asyncio.wait([living, hung], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await end([living, hung])
+            await end([living, hung, past])
         if living.cancelled() or not living.done():
             return self.sink.reason
         bug = living.exception()
         return "run() returned" if bug is None else self._bug(bug)
+
+    async def _look_past(self, driver: Driver) -> None:
+        """While the log refuses: what the device gives beside what it keeps for us."""
+        while isinstance(driver, LooksPast):
+            await self.sink.refusing.wait()
+            looking = asyncio.create_task(driver.look_past(self.sink.show))
+            try:
+                while self.sink.refusing.is_set():
+                    await asyncio.wait([looking], timeout=LOOK_PAST_SECONDS)
+                    if looking.done():
+                        log.error("driver does not look past", source=self.running.source.id, exc_info=looking.exception())
+                        await asyncio.sleep(self._backoff.delay())
+                        break
+            finally:
+                await end([looking])
 
     def _bug(self, bug: BaseException) -> str:
         log.error("driver fault", source=self.running.source.id, exc_info=bug)

@@ -5,7 +5,8 @@ stays one commit. A second part under way would gain little and could be accepte
 which the core, which drops what it already has by number, would throw the first away.
 
 While the log refuses readings (disk full) they are shown to the engine all the same, as they arrive, so that a danger is told; their source
-is told as down. A device that keeps what is not acknowledged waits for its acknowledgement until they are durable. One that keeps nothing
+is told as down. A device that keeps what is not acknowledged waits for its acknowledgement until they are durable; what it gives past them is
+shown (`driver.LooksPast`). One that keeps nothing
 is read on: its readings wait here for the log, up to `max_rows`, and what is beyond is counted as dropped.
 """
 
@@ -92,6 +93,8 @@ class SourceSink:
         self.rows = self.parts = self.unacknowledged_rows = self.dropped_rows = 0
         self.refused: StoreError | None = None
         """Why the log has not taken this source's readings for longer than a moment."""
+        self.refusing = asyncio.Event()
+        """Set while `refused` is."""
         self._refusal: StoreError | None = None
         self._link, self._clock, self._keep_alive, self._flags = link, clock, keep_alive, flags
         self._ranges, self._own_states = ranges, own_states
@@ -110,13 +113,13 @@ class SourceSink:
         device keeps nothing: when the engine has decided on them."""
         if not len(readings):
             return
-        readings = self._marked(readings)
         while self.unacknowledged_rows and self.unacknowledged_rows + len(readings) > self._settings.max_rows:
             if self._lets_go:
                 await self._drop(readings)
                 return
             self._room.clear()
             await self._room.wait()
+        readings = self._marked(readings)
         durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         for piece in range(0, len(readings), self._settings.part_rows):
             rows = readings[piece : piece + self._settings.part_rows]
@@ -145,6 +148,14 @@ class SourceSink:
             self._turn(state, reason)
         elif state is not LinkState.UP:
             self.reason = reason or self.reason
+
+    async def show(self, readings: Readings) -> None:
+        """Have the engine decide on what the record gets later, or never."""
+        try:
+            await self._link.look_ahead(self.source, self.epoch, self._clock.now(), self._marked(readings))
+        except AnlanError as away:
+            log.debug("refused readings not shown", source=self.source, why=str(away))
+        self._heard = self._clock.monotonic()
 
     # What the runner calls.
 
@@ -242,6 +253,7 @@ class SourceSink:
         self._room.set()
         if seconds >= self._settings.refused_after:
             turned, self.refused = self.refused is None, why
+            self.refusing.set()
             if turned:
                 self._tell_turn()
 
@@ -249,6 +261,7 @@ class SourceSink:
         self._refusal = None
         if self.refused is not None:
             self.refused = None
+            self.refusing.clear()
             self._tell_turn()
 
     async def _show_refused(self) -> None:
@@ -285,12 +298,8 @@ class SourceSink:
 
     async def _drop(self, readings: Readings) -> None:
         """More than may wait here: the engine decides on it, the record never gets it, and people are told how much."""
-        try:
-            await self._link.look_ahead(self.source, self.epoch, self._clock.now(), readings)
-        except AnlanError as away:
-            log.debug("refused readings not shown", source=self.source, why=str(away))
+        await self.show(readings)
         self.dropped_rows += len(readings)
-        self._heard = self._clock.monotonic()
 
     def _settle(self, rows: int) -> None:
         for delivery in self._under_way:

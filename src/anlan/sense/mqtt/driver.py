@@ -10,6 +10,7 @@ import asyncio
 import math
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -21,7 +22,7 @@ from anlan.model.errors import DriverError, StoreError
 from anlan.model.quality import Reason, Severity, quality
 from anlan.model.readings import Readings
 from anlan.sense.backoff import Backoff
-from anlan.sense.driver import DriverConfig, LinkState, Sink, Tag
+from anlan.sense.driver import DriverConfig, LinkState, Show, Sink, Tag
 from anlan.sense.mqtt.address import Address, parse
 from anlan.sense.mqtt.config import MqttConfig
 from anlan.sense.mqtt.connection import Connection, refusal
@@ -134,6 +135,45 @@ class MqttDriver:
         if refused and lost:
             now = self._clock.now()
             await self._sink.deliver(Readings.of((tag.number, now, math.nan, NOT_SUBSCRIBED) for tag in lost))
+
+    async def look_past(self, show: Show) -> None:
+        """By a second connection, for which the broker keeps nothing: at most so many messages (mosquitto: 20) may be unacknowledged on ours."""
+        config = self._config.model_copy(update={"client_id": f"{self._config.client_id}-live", "session_expiry": 0})
+        backoff = Backoff(self._config.reconnect, self._config.reconnect_most)
+        while True:
+            try:
+                await self._look_on(config, show)
+            except DriverError as lost:
+                log.warning("no sight past what is unacknowledged", host=config.host, client_id=config.client_id, why=str(lost))
+            await asyncio.sleep(backoff.delay())
+
+    async def _look_on(self, config: MqttConfig, show: Show) -> None:
+        """From connecting to the loss, which raises DriverError."""
+        came, queue = asyncio.Event(), deque[Arrived](maxlen=config.queue)
+
+        def take(_: Connection, message: paho.MQTTMessage) -> None:
+            if not message.retain:  # what the broker kept since some time is not new
+                queue.append(Arrived(_topic(message), bytes(message.payload), False, self._clock.now(), None))
+                came.set()
+
+        connection = Connection(config, take, clean=True)
+        try:
+            await connection.open()
+            refused = await connection.subscribe([(filter, 0) for filter, _ in self._filters])
+            if len(refused) == len(self._filters):
+                raise refusal(refused)
+            while not connection.closed.done():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(1.0):
+                        await came.wait()
+                came.clear()
+                connection.tick()
+                rows = [row for _ in range(len(queue)) for row in self._understood(queue.popleft())[1]]
+                if rows:
+                    await show(Readings.of(rows))
+            raise DriverError("the connection ended: {why}", why=connection.closed.result())
+        finally:
+            connection.close()
 
     def _arrive(self, connection: Connection, message: paho.MQTTMessage) -> None:
         """Queue one message, or answer at once what we already have. Called from the connection's reading."""
