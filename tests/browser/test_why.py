@@ -84,3 +84,16 @@ def test_an_alarm_that_is_named_twice_is_tried_once(sign_in: Any) -> None:
     page.locator(".search input").fill("AT-203")
     page.locator('[data-add="AT-203.H"]').click(timeout=SHOWS)
     expect(rule).to_have_count(1, timeout=SHOWS)
+
+
+def test_an_alarm_on_a_reading_that_the_log_did_not_take_says_so(node: Any, sign_in: Any) -> None:
+    node.world._known.discard("HS-501")  # its register is this test's
+    try:
+        node.harness.show("HS-501", 1.0)
+        page = sign_in("zhuang", "/alarms")
+        row = page.locator(".alarm-table tr", has_text="HS-501")
+        expect(row.locator(".decided")).to_contain_text("读数未记录", timeout=SHOWS)
+        row.click()
+        expect(page.locator(".story")).to_contain_text("读数未记录", timeout=SHOWS)
+    finally:
+        node.world._known.add("HS-501")

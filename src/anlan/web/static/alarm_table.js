@@ -147,7 +147,7 @@ class AlarmList extends HTMLElement {
 
   place(row, position) {
     const line = this.lines.get(row.id) ?? this.newLine(row);
-    const text = JSON.stringify([row.state, row.episode, row.noticed_at, row.acknowledged_by, row.value, row.limit, row.told, row.until]);
+    const text = JSON.stringify([row.state, row.episode, row.noticed_at, row.acknowledged_by, row.value, row.limit, row.unrecorded, row.told, row.until]);
     if (line.text !== text) fill(line, row, text);
     line.setAttribute("aria-selected", String(row.id === this.chosen));
     if (this.body.children[position] !== line) this.body.insertBefore(line, this.body.children[position] ?? null);
@@ -224,7 +224,7 @@ function fill(line, row, text) {
     <td class="when">${when(row)}</td>
     <td class="tag">${esc(row.point || row.source)}</td>
     <td class="what">${esc(label(row.name))} <span class="kind">${esc(kindWords(row.kind))}</span><small>${esc(label(row.place_name) || row.place)}</small></td>
-    <td class="number decided">${decided(row)}</td>
+    <td class="number decided">${decided(row)}${row.unrecorded ? `<small>${t("readings not recorded")}</small>` : ""}</td>
     <td class="number live">${row.point ? liveValue(row) : ""}</td>
     <td class="optional">${esc(label(row.post_name) || row.post)}</td>
     <td class="who optional">${acknowledged(row)}</td>`;
