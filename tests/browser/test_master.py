@@ -40,7 +40,7 @@ def newest(client: httpx.Client) -> dict[str, Any]:
 
 
 def exported(page: Page, file: Path) -> Path:
-    with page.expect_download() as begun:
+    with page.expect_download(timeout=SHOWS) as begun:
         page.locator("anlan-master a[download]").click()
     begun.value.save_as(file)
     return file

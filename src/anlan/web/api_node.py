@@ -22,6 +22,10 @@ def routes(context: Context) -> APIRouter:
     router = APIRouter(tags=["node"])
     context.meter.watch("anlan_core_connected", "1 while the core answers", lambda: float(context.core.connected))
     context.meter.watch("anlan_points", "Points in the configuration in force", lambda: float(len(context.plant.points)))
+    context.meter.watch("anlan_http_connections", "Open connections", lambda: float(context.bounds.open.total()))
+    context.meter.watch(
+        "anlan_http_refused", "Connections refused since the start", lambda: float(context.bounds.refused.total())
+    )
     context.meter.watch("anlan_app_faults", "Faults of the app process not yet mended", lambda: float(len(context.faults)))
 
     @router.get("/health", dependencies=[public()])

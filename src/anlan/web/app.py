@@ -33,6 +33,7 @@ from anlan.web import (
 )
 from anlan.web.api_witness import routes as witness_routes
 from anlan.web.auth import public
+from anlan.web.bounds import telling
 from anlan.web.context import Context
 from anlan.web.gate import Gate
 from anlan.web.sockets import SocketBinding
@@ -91,6 +92,7 @@ def build_app(
     app.include_router(api_docs.routes(context, app))
     context.background.append(context.fanout.run)
     context.background.append(context.guard.refusals.run)
+    context.background.append(telling(context.bounds, context.faults))
     _mount_static(app)
     _hang_door(app, context, door)
     if pages:

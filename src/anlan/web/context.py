@@ -24,6 +24,7 @@ from anlan.model.places import Anchor, Area, Place, post_of
 from anlan.model.points import Point
 from anlan.model.shifts import DEFAULT_SHIFTS, Shift
 from anlan.model.words import Label
+from anlan.web.bounds import Bounds
 from anlan.web.fanout import LiveFanout
 from anlan.web.live import LiveView
 from anlan.web.metrics import Meter
@@ -359,6 +360,7 @@ class Context:
     people_moved: Bell = field(default_factory=Bell)
     """Rung after a change of people, roles or sessions."""
     meter: Meter = field(default_factory=Meter)
+    bounds: Bounds = field(default_factory=Bounds)
     faults: dict[str, AnlanError] = field(default_factory=dict)
     """What is wrong and not yet mended, by part; every console shows it (`web.faults`)."""
     background: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)

@@ -14,7 +14,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from anlan.model.errors import ConfigError, Unavailable
+from anlan.web.bounds import Bounds
 from anlan.web.listening import CIPHERS, Certificate
+from anlan.web.protocols import http_protocol, websocket_protocol
 
 LOOPBACK = "127.0.0.1"
 RENEWED_SECONDS = 60.0
@@ -29,8 +31,13 @@ def server(
     """`proxies`: addresses of reverse proxies whose X-Forwarded-For is believed. TLS when a certificate is given."""
     if (certificate is None) != (key is None):
         raise ConfigError("a certificate and its key are given together", file=str(certificate or key))
+    bounds: Bounds = app.state.context.bounds
+    bounds.proxies = frozenset(proxies)
+    bounds.fit_machine()
     config = uvicorn.Config(
         app,
+        http=http_protocol(bounds),
+        ws=websocket_protocol(bounds),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -42,7 +49,6 @@ def server(
         ssl_ciphers=CIPHERS,
         timeout_graceful_shutdown=grace,
         ws_max_size=1 << 20,
-        h11_max_incomplete_event_size=64 << 10,
     )
     return _Server(config)
 
