@@ -229,7 +229,8 @@ class Reference:
             word = (word & FLAG_MASK) | quality(Severity.BAD, Reason.NOT_A_NUMBER)
         fresh = abs(time - received_at) <= 5 * SECOND and not word & (Flag.BACKFILL | Flag.MANUAL)
         set_back = fresh and seen.time is not None and time < seen.time and received_at + 5 * SECOND < seen.time
-        if time > received_at + 5 * SECOND or set_back:
+        known_wrong = word & Flag.CLOCK_BAD and not word & (Flag.BACKFILL | Flag.MANUAL)
+        if time > received_at + 5 * SECOND or set_back or known_wrong:
             time = received_at if seen.time is None else max(received_at, self.now(seen, u))
             word |= Flag.CLOCK_BAD
             self.counts["clock_bad"] += 1

@@ -186,6 +186,34 @@ def test_what_a_node_clock_set_back_an_hour_stamps_stops_no_alarm() -> None:
     assert seconds(over.happened_at) > seconds(raised.happened_at)
 
 
+@pytest.mark.parametrize("stamp", [-3600, 0.5, -START / 1e6], ids=["an hour ago", "just passed", "1970"])
+def test_what_a_wrong_clock_stamps_is_decided_on_by_its_receipt(stamp: float) -> None:
+    """The node found over a while that the device's clock is wrong, and marks what it stamps."""
+    one = One((rule(K.HIGH, limit=80.0, on_delay=2_000_000),))
+    one.read(1, 70)
+    for second in (2, 3):
+        assert one.read(second, 85, int(Flag.CLOCK_BAD), stamp=stamp + second) == []
+    (raised,) = one.read(4, 85, int(Flag.CLOCK_BAD), stamp=stamp + 4)
+    assert (raised.after, seconds(raised.happened_at)) == (S.UNACKNOWLEDGED, 4.0)
+    assert Flag.CLOCK_BAD & raised.quality
+    (over,) = one.read(5, 70, stamp=5)
+    assert seconds(over.happened_at) == 5.0, "its clock was set right"
+
+
+def test_what_was_brought_in_later_is_not_live_whatever_its_clock() -> None:
+    one = One((rule(K.HIGH, limit=80.0),))
+    one.read(10, 70)
+    assert one.read(11, 85, int(Flag.CLOCK_BAD | Flag.BACKFILL), stamp=3) == []
+
+
+def test_zero_is_a_time() -> None:
+    one = One((rule(K.HIGH, limit=80.0),))
+    (raised,) = one.read(1, 85, stamp=-START / 1e6)
+    assert (raised.happened_at, raised.after) == (0, S.UNACKNOWLEDGED)
+    live = one.engine.live([1]).readings()
+    assert (live.point.tolist(), live.time.tolist(), live.value.tolist()) == ([1], [0], [85.0])
+
+
 def test_what_a_gateway_kept_stays_late_while_the_node_clock_is_set_back() -> None:
     one = One((rule(K.HIGH, limit=80.0),))
     one.read(10, 70)

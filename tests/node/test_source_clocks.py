@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from anlan.model.clock import HOUR, SECOND, SystemClock
+from anlan.model.clock import HOUR, MINUTE, SECOND, SystemClock
 from anlan.model.quality import Flag
 from anlan.model.readings import Readings
-from anlan.node.source_clocks import SetBack, SourceClocks
+from anlan.node.source_clocks import SourceClocks, Wrong, WrongClock
 
 NOON = 1_700_000_000 * SECOND
 
@@ -24,14 +24,19 @@ class Plant:
     def __init__(self) -> None:
         self.hand = Hand()
         self.clocks = SourceClocks(self.hand)
+        self.told = Readings.of([])
 
-    def run(self, seconds: int, *, by: tuple[int, ...] = (0, 0), flags: int = 0) -> dict[int, SetBack]:
+    def marked(self) -> list[int]:
+        """Points of the last part that bear CLOCK_BAD."""
+        return self.told.point[self.told.quality & np.uint16(Flag.CLOCK_BAD) != 0].tolist()  # type: ignore[no-any-return]
+
+    def run(self, seconds: int, *, by: tuple[int, ...] = (0, 0), flags: int = 0) -> dict[int, WrongClock]:
         for _ in range(seconds):
             self.hand.at += 1
             now = NOON + int(self.hand.at * SECOND)
             rows = [(point, now + b, 1.0, flags) for point, b in enumerate(by, 1)]
-            self.clocks.hear(7, Readings.of(rows), now)
-        return self.clocks.set_back()
+            self.told = self.clocks.hear(7, Readings.of(rows), now)
+        return self.clocks.wrong()
 
 
 @pytest.fixture
@@ -41,11 +46,48 @@ def plant() -> Plant:
     return plant
 
 
-def test_a_clock_set_back_is_told_until_it_has_caught_up(plant: Plant) -> None:
+def test_a_clock_set_back_is_told_and_marked_until_it_is_right(plant: Plant) -> None:
     assert plant.run(10, by=(-60 * SECOND, 0)) == {}
-    assert plant.run(1, by=(-60 * SECOND, 0)) == {7: SetBack(1, pytest.approx(49))}
+    assert plant.marked() == []
+    assert plant.run(1, by=(-60 * SECOND, 0)) == {7: WrongClock(1, pytest.approx(60))}
+    assert plant.marked() == [1]
     assert plant.run(1, by=(-60 * SECOND, -HOUR))[7].points == 1
-    assert plant.run(49, by=(-60 * SECOND, 0)) == {}
+    assert plant.run(120, by=(-60 * SECOND, 0))[7] == WrongClock(1, pytest.approx(60)), (
+        "also once it has passed what it said before"
+    )
+    assert plant.marked() == [1]
+    assert plant.run(1) == {}
+    assert plant.marked() == []
+
+
+@pytest.mark.parametrize(
+    ("by", "how"),
+    [(-24 * 365 * HOUR, Wrong.BEHIND), (-6 * 60 * SECOND, Wrong.BEHIND), (HOUR, Wrong.AHEAD), (-NOON, Wrong.BEHIND)],
+)
+def test_a_clock_far_from_now_is_told_and_marked(by: int, how: Wrong) -> None:
+    plant = Plant()
+    assert plant.run(30, by=(by, 0)) == {}
+    assert plant.run(1, by=(by, 0)) == {7: WrongClock(1, pytest.approx(abs(by) / SECOND), how)}
+    assert plant.marked() == [1]
+    assert plant.run(1) == {}
+    assert plant.marked() == []
+
+
+def test_what_was_held_back_and_comes_faster_than_it_arose_is_no_clock() -> None:
+    plant = Plant()
+    for second in range(60):
+        assert plant.run(1, by=(-2 * HOUR + second * MINUTE, 0)) == {}
+        assert plant.marked() == []
+
+
+def test_an_hours_batch_whose_newest_is_fresh_is_no_clock() -> None:
+    plant = Plant()
+    for _ in range(5):
+        plant.hand.at += HOUR / SECOND
+        now = NOON + int(plant.hand.at * SECOND)
+        rows = Readings.of([(1, now - minute * MINUTE, 1.0, 0) for minute in range(59, -1, -1)])
+        assert plant.clocks.hear(7, rows, now) is rows
+        assert plant.clocks.wrong() == {}
 
 
 def test_a_node_clock_set_back_is_told_as_the_nodes_own(plant: Plant) -> None:
@@ -53,7 +95,7 @@ def test_a_node_clock_set_back_is_told_as_the_nodes_own(plant: Plant) -> None:
         plant.hand.at += 1
         now = NOON - HOUR + second * SECOND
         plant.clocks.hear(7, Readings.of([(1, now, 1.0, 0), (2, now, 1.0, 0)]), now)
-    assert plant.clocks.set_back() == {7: SetBack(2, pytest.approx(HOUR / SECOND, abs=10), node=True)}
+    assert plant.clocks.wrong() == {7: WrongClock(2, pytest.approx(HOUR / SECOND, abs=10), how=Wrong.NODE)}
 
 
 def test_it_is_known_after_a_restart_of_core(plant: Plant) -> None:

@@ -24,7 +24,7 @@ _WORDS = POINT.itemsize // 8
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Live:
-    """Columns of equal length. `time` and `received_at` are 0 and `value` NaN for a point that has had no reading."""
+    """Columns of equal length. `time` and `received_at` are 0 and `value` NaN for a point that has had no reading; a device may stamp 0 too."""
 
     frame: int
     point: npt.NDArray[np.uint32]
@@ -35,7 +35,7 @@ class Live:
 
     def readings(self) -> Readings:
         """Of the points that ever had one."""
-        had = self.time != 0
+        had = self.received_at != 0
         return Readings(self.point[had], self.time[had], self.value[had], self.quality[had])
 
 

@@ -45,6 +45,7 @@ from anlan.node.feed import read_live
 from anlan.node.heart import beat
 from anlan.node.layout import NodeFolder
 from anlan.node.process import die_with_parent, run_until_signal, spare_what_is_loaded
+from anlan.node.source_clocks import Wrong
 from anlan.node.without_records import FAULT as RECORDS
 from anlan.node.without_records import or_what_is_kept, until_back, what_is_wrong
 from anlan.plant.adding import SECRETS
@@ -76,6 +77,16 @@ STORES_SECONDS = 0.2
 SERVED_SECONDS = 5.0
 """Requests under way may end within this when the process stops."""
 CERTIFICATE_SECONDS = 60.0
+WRONG_CLOCKS = {
+    Wrong.BACK: "the clock that stamps the readings of {source} was set back by {seconds} s: {points} of its points are decided on by the time of "
+    "receipt, and their trends hold two readings of one time; set it right",
+    Wrong.NODE: "the node's clock was set back by {seconds} s, and it stamps the readings of {source}: alarms of its {points} points go on, but "
+    "their trends hold two readings of one time; set it right",
+    Wrong.AHEAD: "the clock that stamps the readings of {source} is {seconds} s ahead: {points} of its points are decided on by the time of "
+    "receipt, and their trends lie in the future; set it right",
+    Wrong.BEHIND: "the readings of {source} come {seconds} s after the time they are stamped with: {points} of its points are decided on by the "
+    "time of receipt, and their trends lie in the past; set its clock right, or see what holds the readings back",
+}
 
 log = structlog.get_logger()
 
@@ -340,7 +351,7 @@ class App:
                 continue  # the pages show that core is away; states of sources are then unknown
             await self._tend_configuration(status)
             await self._tell_audit(status)
-            self._take_clocks(status["clocks_back"])
+            self._take_clocks(status["clocks"])
             if self._take_sources(status):
                 self.context.sources_moved.ring()
 
@@ -363,29 +374,17 @@ class App:
             except AnlanError as error:
                 log.warning("core was not told of the audit record", error=str(error))
 
-    def _take_clocks(self, back: dict[str, dict[str, Any]]) -> None:
-        """Keep the faults of sources whose readings were stamped by a clock that was set back."""
+    def _take_clocks(self, wrong: dict[str, dict[str, Any]]) -> None:
+        """Keep the faults of sources whose readings are stamped by a wrong clock."""
         for number, source in self.context.plant.sources.items():
-            found, part = back.get(str(number)), f"clock of {source.id}"
+            found, part = wrong.get(str(number)), f"clock of {source.id}"
             if found is None:
                 self.context.faults.pop(part, None)
                 continue
             if part not in self.context.faults:
-                log.error("clock set back", source=source.id, **found)
+                log.error("clock wrong", source=source.id, **found)
             facts = {"source": source.id, "seconds": round(found["seconds"]), "points": found["points"]}
-            if found["node"]:
-                fault = Unavailable(
-                    "the node's clock was set back by {seconds} s, and it stamps the readings of {source}: alarms of its {points} points "
-                    "go on, but their trends hold two readings of one time; set it right",
-                    **facts,
-                )
-            else:
-                fault = Unavailable(
-                    "the clock that stamps the readings of {source} was set back by {seconds} s: {points} of its points show what was "
-                    "known before until it has caught up; set it right",
-                    **facts,
-                )
-            self.context.faults[part] = fault
+            self.context.faults[part] = Unavailable(WRONG_CLOCKS[found["how"]], **facts)
 
     def _take_sources(self, status: dict[str, Any]) -> bool:
         changed, told = False, {int(row["source"]): row for row in status["sources"]}

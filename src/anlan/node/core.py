@@ -232,7 +232,7 @@ class Core:
             ENGINE: self._reader.fault is not None,
             LOG: self._log.fault is not None,
             HISTORY: self._history.fault is not None,
-            CLOCK: bool(self._intake.clocks.set_back()),
+            CLOCK: bool(self._intake.clocks.wrong()),
             AUDIT: self._audit_differs,
             PROOF: self._clock.now() < self._proving_until,
             OVERRIDE: self._clock.now() < self._overridden_until,
@@ -284,7 +284,8 @@ class Core:
         """Readings that the log refuses, or that wait behind such: people are told of what they mean now; the record gets them when it can."""
         number = head["source"]
         self._senses.heard(connection, number)
-        await self._decide_unrecorded(readings_part(number, head["epoch"], 0, head["received_at"], head["rows"], body))
+        part = readings_part(number, head["epoch"], 0, head["received_at"], head["rows"], body)
+        await self._decide_unrecorded(self._intake.judged(part))
         return {}, b""
 
     async def _link(self, connection: Connection, head: Head, body: bytes) -> tuple[Head, Body]:
@@ -441,7 +442,7 @@ class Core:
             "links": {str(number): state for number, state in self._links.items()},
             "heard": {str(k): v for k, v in self._intake.heard_at.items()},
             "received": {str(k): v for k, v in self._intake.received.items()},
-            "clocks_back": {str(k): asdict(found) for k, found in self._intake.clocks.set_back().items()},
+            "clocks": {str(k): asdict(found) for k, found in self._intake.clocks.wrong().items()},
             "refusing": {str(k): str(why) for k, why in self._intake.refusing.items()},
             "duplicates": {str(k): v for k, v in self._intake.duplicates.items()},
         }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -49,15 +50,19 @@ class Intake:
         async with self._lanes[part.source]:
             self._check_order(part)
             fresh = self._store.fresh(part)
-            if fresh is not None and redelivered:
-                fresh = await self._without_known(fresh)
+            if fresh is not None:
+                fresh = await self._without_known(fresh) if redelivered else self.judged(fresh)
             position = await self._commit(part, fresh) if fresh is not None else 0
-            if fresh is not None and not redelivered:
-                self.clocks.hear(part.source, fresh.readings(), part.received_at)
             self.received[part.source] += part.rows
             self.heard_at[part.source] = part.received_at
             self.duplicates[part.source] += part.rows - (fresh.rows if fresh is not None else 0)
             return position
+
+    def judged(self, part: Part) -> Part:
+        """Marked where the clock that stamped the readings is known to be wrong."""
+        readings = part.readings()
+        told = self.clocks.hear(part.source, readings, part.received_at)
+        return part if told is readings else replace(part, body=told.to_bytes())
 
     def _check_order(self, part: Part) -> None:
         epoch, seq = self._refused.get(part.source, (0, 0))

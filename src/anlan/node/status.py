@@ -17,6 +17,13 @@ from anlan.node.supervisor import read_processes
 
 ANSWER_SECONDS = 3.0
 NAMED = 10
+CLOCKS = {
+    "back": "clock set back by {seconds} s",
+    "node": "the node's clock set back by {seconds} s",
+    "ahead": "clock {seconds} s ahead",
+    "behind": "clock {seconds} s behind",
+}
+"""By `node.source_clocks.Wrong`."""
 
 
 def show_status(data: Path, *, as_json: bool) -> int:
@@ -73,11 +80,9 @@ def _print(status: dict[str, Any], processes: dict[str, Any]) -> None:
     for name, text, fault in rows:
         typer.echo(f"{name:<10}{text}{'   ' + typer.style(fault, fg=typer.colors.RED) if fault else ''}")
     for source in status["sources"]:
-        back = status["clocks_back"].get(str(source["source"]))
+        wrong = status["clocks"].get(str(source["source"]))
         told = (
-            typer.style(_say("clock set back by {seconds} s").format(seconds=round(back["seconds"])), fg=typer.colors.RED)
-            if back
-            else ""
+            typer.style(_say(CLOCKS[wrong["how"]]).format(seconds=round(wrong["seconds"])), fg=typer.colors.RED) if wrong else ""
         )
         lost = source.get("dropped_rows", 0)
         unrecorded = typer.style(_say("{n} not recorded").format(n=lost), fg=typer.colors.RED) + "  " if lost else ""

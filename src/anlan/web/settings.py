@@ -181,12 +181,10 @@ class Settings:
             self._row("Estimated error", error, ""),
             self._row("Clock source of the kernel", told.source if told is not None else None, ""),
         ]
-        back = self._core.get("clocks_back") or {}
-        names = [self._context.plant.sources[int(n)].id for n in back if int(n) in self._context.plant.sources]
+        wrong = self._core.get("clocks") or {}
+        names = [self._context.plant.sources[int(n)].id for n in wrong if int(n) in self._context.plant.sources]
         if self._core.get("connected"):
-            rows.append(
-                Row(self._say("Sources whose clock was set back"), self._list(tuple(names)), "", "wrong" if names else "")
-            )
+            rows.append(Row(self._say("Sources whose clock is wrong"), self._list(tuple(names)), "", "wrong" if names else ""))
         return rows
 
     def _kept(self) -> list[Row]:

@@ -67,7 +67,7 @@ def take_readings(w, point, time, value, quality, start, frame, received_at, u, 
         t = time[i]
         v = value[i]
         q = quality[i]
-        if t > r.time and t <= newest_allowed and q < BAD and v >= r.quiet_low and v <= r.quiet_high:
+        if t > r.time and t <= newest_allowed and q < BAD and not q & CLOCK_BAD_FLAG and v >= r.quiet_low and v <= r.quiet_high:
             r.time = t
             r.value = v
             r.quality = q
@@ -96,7 +96,8 @@ def _take_with_care(w, p, t, v, q, row, frame, received_at, u, late_rows):  # ty
         return
     if v != v and q < BAD:  # noqa: PLR0124  (NaN)
         q = (q & FLAG_MASK) | NOT_A_NUMBER
-    if t > received_at + CLOCK_TOLERANCE or (t < r.time and _stamped_by_a_clock_set_back(r, t, q, received_at)):
+    wrong = q & CLOCK_BAD_FLAG and not q & NOT_LIVE  # as the node found, over a while (`node.source_clocks`)
+    if wrong or t > received_at + CLOCK_TOLERANCE or (t < r.time and _stamped_by_a_clock_set_back(r, t, q, received_at)):
         # Never before the point's own now: a node clock set back must not make every reading late.
         t = max(received_at, data_now(r, u)) if r.time != NEVER else received_at
         q |= CLOCK_BAD_FLAG
