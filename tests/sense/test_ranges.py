@@ -50,6 +50,9 @@ CATALYTIC = point(kind="gas.combustible", principle="catalytic", range_high=100.
         (CATALYTIC, 100.0, OVER),
         (CATALYTIC, 250.0, OVER),
         (point(), math.nan, GOOD),
+        (point(range_low=None, range_high=None), math.inf, OVER),
+        (point(range_low=None, range_high=None), -math.inf, UNDER),
+        (point(), math.inf, OVER),
     ],
 )
 def test_a_value_is_marked_by_its_points_range(made: Point, value: float, expected: int) -> None:

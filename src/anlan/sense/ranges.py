@@ -36,13 +36,15 @@ class Ranges:
             self._low[number], self._high[number] = low, high
 
     def judged(self, readings: Readings) -> Readings:
-        """With OVER_RANGE and UNDER_RANGE where a plain value lies outside."""
-        if not self._any or not len(readings):
+        """With OVER_RANGE and UNDER_RANGE where a plain value lies outside; ±∞, which OPC UA and Modbus can send, lies outside any range."""
+        infinite = np.isinf(readings.value)
+        if not (self._any or infinite.any()) or not len(readings):
             return readings
         known = readings.point < len(self._low)
         at = np.where(known, readings.point, 0)
-        plain = known & (readings.quality & (0xFFFF & ~FLAG_MASK) == 0)
-        over, under = plain & (readings.value > self._high[at]), plain & (readings.value < self._low[at])
+        plain = (known | infinite) & (readings.quality & (0xFFFF & ~FLAG_MASK) == 0)
+        over = plain & (infinite & (readings.value > 0) | known & (readings.value > self._high[at]))
+        under = plain & (infinite & (readings.value < 0) | known & (readings.value < self._low[at]))
         if not (over.any() or under.any()):
             return readings
         flags = readings.quality & FLAG_MASK

@@ -72,7 +72,7 @@ async def test_a_poisoned_message_is_rejected_and_the_next_ones_are_read(version
         await bench.until_state(LinkState.UP)
         template = bench.driver._templates[0]  # type: ignore[attr-defined]
         whole = template.map
-        template.map = lambda captures, payload: 1 // 0 if payload == b"poison" else whole(captures, payload)
+        template.map = lambda captures, payload, at: 1 // 0 if payload == b"poison" else whole(captures, payload, at)
         for payload in ({"v": 1, "t": "0001-01-01T00:00:00+08:00"}, b"poison", {"v": 7, "t": T}):
             harness.publish("plant/T-1", payload)
         await bench.until(lambda: len(acknowledged) == 3, "acknowledgements")

@@ -23,7 +23,7 @@ def template(**config: Any) -> Template:
 
 
 def mapped(payload: Any, **config: Any) -> Mapped:
-    return template(**config).map({"area": "a", "tag": "T-1"}, orjson.dumps(payload))
+    return template(**config).map({"area": "a", "tag": "T-1"}, orjson.dumps(payload), 0)
 
 
 LEVELS = st.lists(st.sampled_from(["plant", "a", "+", "#", "$SYS", ""]), min_size=1, max_size=4).map("/".join)
@@ -135,12 +135,12 @@ def test_a_wrong_template_says_what_is_wrong(config: dict[str, Any], said: str) 
 @pytest.mark.slow
 def test_any_payload_is_survived(payload: bytes) -> None:
     whole = template(items="$[*]", fields={"a": "$.a", "b": "$[0]"}, point="{tag}.{field}.{$.id}", time="$.t", quality="$.q")
-    found = whole.map({"area": "a", "tag": "t"}, payload)
+    found = whole.map({"area": "a", "tag": "t"}, payload, 0)
     assert all(isinstance(row.value, float | str) for row in found.rows)
 
 
 def test_a_deeply_nested_payload_is_survived() -> None:
-    found = template(value="$").map({"area": "a", "tag": "t"}, b"[" * 100_000 + b"]" * 100_000)
+    found = template(value="$").map({"area": "a", "tag": "t"}, b"[" * 100_000 + b"]" * 100_000, 0)
     assert len(found.rejects) == 1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta, timezone
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -30,7 +31,7 @@ T = 1_700_000_000_123_456
     ],
 )
 def test_a_time_in_each_form(held: Any, form: Any, zone: str, expected: int) -> None:
-    assert instant(held, form, zone) == expected
+    assert instant(held, form, zone, T) == expected
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ def test_a_time_in_each_form(held: Any, form: Any, zone: str, expected: int) -> 
 )
 def test_what_is_no_time_is_told(held: Any, form: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        instant(held, form, "")
+        instant(held, form, "", T)
 
 
 INSTANTS = st.integers(SECOND * 200_000_000, SECOND * 3_800_000_000)
@@ -61,11 +62,32 @@ INSTANTS = st.integers(SECOND * 200_000_000, SECOND * 3_800_000_000)
 @given(INSTANTS, st.integers(-12 * 60, 14 * 60))
 def test_iso_text_of_any_zone_is_exact(time: int, offset: int) -> None:
     text = to_datetime(time).astimezone(timezone(timedelta(minutes=offset))).isoformat()
-    assert instant(text, "auto", "") == time
+    assert instant(text, "auto", "", T) == time
 
 
 @given(INSTANTS)
 def test_auto_tells_seconds_from_milliseconds_from_microseconds(time: int) -> None:
-    assert instant(time, "auto", "") == time
-    assert instant(time // 1000, "auto", "") == time // 1000 * 1000
-    assert instant(time // 1_000_000, "auto", "") == time // 1_000_000 * 1_000_000
+    assert instant(time, "auto", "", T) == time
+    assert instant(time // 1000, "auto", "", T) == time // 1000 * 1000
+    assert instant(time // 1_000_000, "auto", "", T) == time // 1_000_000 * 1_000_000
+
+
+HOUR = 3600 * SECOND
+CHANGE = 1_792_890_000 * SECOND
+"""2026-10-25T01:00Z: clocks of Berlin go back from 03:00 to 02:00."""
+
+
+@pytest.mark.parametrize("away", [-59, -31, -1, 0, 1, 31, 59])
+@pytest.mark.parametrize("late", [0, 5, 25])
+def test_the_hour_that_comes_twice_is_the_one_that_has_just_been(away: int, late: int) -> None:
+    """Oracle: the wall clock of that instant, as zoneinfo tells it."""
+    time = CHANGE + away * 60 * SECOND
+    text = to_datetime(time).astimezone(ZoneInfo("Europe/Berlin")).replace(tzinfo=None).isoformat()
+    assert instant(text, "iso", "Europe/Berlin", time + late * 60 * SECOND) == time
+
+
+def test_an_hour_that_spring_leaves_out_is_told_by_the_clock_that_was_not_set() -> None:
+    received = 1_774_749_600 * SECOND - 30 * 60 * SECOND + HOUR
+    assert (
+        to_datetime(instant("2026-03-29T02:30:00", "iso", "Europe/Berlin", received)).isoformat() == "2026-03-29T01:30:00+00:00"
+    )

@@ -247,7 +247,7 @@ class MqttDriver:
     def _mapped(self, message: Arrived) -> Mapped:
         whole = Mapped()
         for template, captures in matching(self._templates, message.topic):
-            found = template.map(captures, message.payload)
+            found = template.map(captures, message.payload, message.received_at)
             whole.rows += found.rows
             whole.rejects += found.rejects
         return whole

@@ -129,7 +129,7 @@ class Template:
                 return None
         return {name: given[level] for level, name in self._names.items()}
 
-    def map(self, captures: Mapping[str, str], payload: bytes) -> Mapped:
+    def map(self, captures: Mapping[str, str], payload: bytes, received_at: int) -> Mapped:
         """The rows and rejects of one message; any bytes are survived."""
         found = Mapped()
         try:
@@ -139,14 +139,18 @@ class Template:
             return found
         try:
             for item in paths.each(document, self._items):
-                self._item(item, captures, found)
+                self._item(item, captures, received_at, found)
         except (paths.Missing, RecursionError) as missing:
             found.rejects.append(str(missing))
         return found
 
-    def _item(self, item: Any, captures: Mapping[str, str], found: Mapped) -> None:
+    def _item(self, item: Any, captures: Mapping[str, str], received_at: int, found: Mapped) -> None:
         try:
-            time = None if self._time is None else instant(paths.find(item, self._time), self.config.time_form, self.config.zone)
+            time = (
+                None
+                if self._time is None
+                else instant(paths.find(item, self._time), self.config.time_form, self.config.zone, received_at)
+            )
             word = GOOD if self._quality is None else self._judged(paths.find(item, self._quality))
         except (paths.Missing, ValueError) as wrong:
             found.rejects.append(str(wrong))
