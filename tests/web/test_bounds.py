@@ -149,9 +149,14 @@ async def test_connections_of_one_address_are_bounded_and_counted_back(node: Nod
     await until(lambda: not known.open)
 
 
-async def websocket(address: str, cookie: str, *more: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def websocket(
+    address: str, cookie: str, *more: bytes, requests_before: int = 0
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     host, port = address.split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
+    for _ in range(requests_before):
+        writer.write(b"HEAD" + HEAD[3:] + b"\r\n")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 ")
     head = (
         f"GET /api/v1/live/ws HTTP/1.1\r\nHost: {address}\r\nOrigin: http://{address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}\r\nCookie: {cookie}\r\n"
@@ -183,6 +188,26 @@ async def test_a_websocket_is_counted_and_its_head_measured(node: Node, address:
     await until(lambda: not node.context.bounds.open)
     reader, writer = await websocket(address, cookie, b"X-long: " + b"a" * protocols.HEAD_BYTES + b"\r\n")
     assert await status(reader) == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+    writer.close()
+
+
+@pytest.mark.parametrize("requests_before", [0, 1])
+async def test_a_websocket_lives_on_after_the_time_for_a_head(node: Node, address: str, requests_before: int) -> None:
+    cookie = await cookie_of(address)
+    await until(lambda: not node.context.bounds.open)
+    node.context.bounds.head_seconds = 0.2
+    reader, writer = await websocket(address, cookie, requests_before=requests_before)
+    assert await status(reader) == HTTPStatus.SWITCHING_PROTOCOLS
+    await reader.readuntil(b"\r\n\r\n")
+    await asyncio.sleep(0.6)
+    writer.write(masked(9, b"still here?"))
+    async with asyncio.timeout(10):
+        while (frame := await reader.readexactly(2))[0] != 0x8A:
+            assert frame[0] & 0x80, "frames of WebSocket, nothing of HTTP between them"
+            await reader.readexactly(
+                frame[1] if frame[1] < 126 else int.from_bytes(await reader.readexactly(2 if frame[1] == 126 else 8))
+            )
+        assert await reader.readexactly(frame[1]) == b"still here?"
     writer.close()
 
 

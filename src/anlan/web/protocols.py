@@ -71,7 +71,7 @@ class _Http(HttpToolsProtocol):
         if self._reading_head:
             self._head += len(data)
         super().data_received(data)
-        if self._late is None and (self.cycle is None or self.cycle.response_complete):
+        if self._late is None and self._between_requests():
             self._expect_head()
         if self._reading_head and self._head > HEAD_BYTES and self._refusal is None:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
@@ -110,6 +110,10 @@ class _Http(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         self._leave()
         super().handle_websocket_upgrade()
+
+    def _between_requests(self) -> bool:
+        """Not once a WebSocket has taken the connection over: an answer of HTTP would break its frames."""
+        return self.transport.get_protocol() is self and (self.cycle is None or self.cycle.response_complete)
 
     def _expect_head(self) -> None:
         if not self.transport.is_closing():
