@@ -86,6 +86,36 @@ async def test_a_span_or_choice_that_means_nothing_is_refused(console: Any, para
     assert answer.json()["code"] == "input"
 
 
+@pytest.mark.parametrize(("per_second", "unit"), [(1, "s"), (1000, "ms"), (10**9, "ns")])
+async def test_a_time_in_another_unit_is_refused_with_what_was_meant(
+    filled: Any, console: Any, per_second: int, unit: str
+) -> None:
+    end = filled.clock.now()
+    params = {"points": "AT-203", "start": str(end // SECOND * per_second), "end": str(end)}
+    for address in ("/api/v1/readings", "/api/v1/readings/export", "/api/v1/trend", "/api/v1/audit"):
+        answer = await console.get(address, params=params)
+        if address.endswith("audit"):
+            await console.sign_in("admin")
+            answer = await console.get(address, params=params)
+        assert answer.status_code == 422, (address, answer.text)
+        detail = answer.json()["detail"]
+        assert f"{params['start']} is 2026-" in detail
+        assert detail.endswith(f"in {unit}, but µs were expected: write {end // SECOND * SECOND}"), detail
+
+
+async def test_points_are_named_one_by_one_or_together(filled: Any, console: Any) -> None:
+    together = "points=AT-203,LT-301"
+    apart = "points=AT-203&points=LT-301&points=AT-203"
+    span = "&start={start}&end={end}".format(**whole(filled))
+    for address in ("live?", f"readings?{span}&", f"trend?{span}&buckets=2&", f"readings/export?{span}&"):
+        one, other = [await console.get(f"/api/v1/{address}{points}") for points in (together, apart)]
+        assert one.status_code == other.status_code == 200, (address, other.text)
+        if address.startswith("live"):
+            assert [item["point"] for item in other.json()["items"]] == ["AT-203", "LT-301"]
+        else:
+            assert one.content == other.content, address
+
+
 async def test_a_trend_keeps_extremes_and_says_what_was_bad(filled: Any, console: Any) -> None:
     told = (await console.get("/api/v1/trend", params={"points": "AT-203", "buckets": 1, **whole(filled)})).json()
     line = told["points"]["AT-203"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 from typing import Any
 
 import httpx
@@ -49,6 +50,16 @@ async def test_a_program_reads_by_its_token_what_it_was_made_for(console: Any, p
     (row,) = (await console.get("/api/v1/me/tokens")).json()["items"]
     assert "token" not in row
     assert (row["used_from"], row["expired"], row["place"]) == ("10.9.9.9", False, "hualan/U200")
+
+
+async def test_what_a_program_reads_is_in_the_language_it_asks_for(console: Any, program: Any) -> None:
+    await console.sign_in("safety")
+    shown = bearer((await made(console))["token"])
+    params = {"points": "AT-203", "start": "2026-01-01T00:00:00Z", "end": "2026-01-01T01:00:00Z"}
+    for asked, heading in (("en-GB,zh;q=0.5", "Point"), ("zh-CN", "测点"), ("fr", "测点")):
+        told = await program.get("/api/v1/readings/export", params=params, headers={**shown, "Accept-Language": asked})
+        assert told.status_code == 200, told.text
+        assert next(csv.reader([told.content.decode("utf-8-sig")]))[0] == heading
 
 
 async def test_a_token_is_no_person(console: Any, program: Any) -> None:

@@ -14,10 +14,10 @@ import pyarrow as pa
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response, StreamingResponse
 
-from anlan.guard.principal import Principal
 from anlan.model.clock import Micros, to_datetime
 from anlan.model.errors import InputError
 from anlan.model.quality import SEVERITY_SHIFT, Severity
+from anlan.model.words import Language
 from anlan.monitor.choice import Instant, Points, chosen_points, span
 from anlan.monitor.overdue_spans import Spans, as_counted, spans_by_point
 from anlan.monitor.reading_export import as_csv, as_parquet
@@ -78,7 +78,7 @@ def routes(context: Context) -> APIRouter:
     ) -> Response:
         """All raw readings of a span as a file, start ≤ time < end, by point and time.
 
-        CSV: in the asker's language, times in the site's zone, at most 1,000,000 readings. Parquet: fixed columns, UTC, at most 5,000,000. More
+        CSV: in the session's language, with a token in that of Accept-Language, times in the site's zone, at most 1,000,000 readings. Parquet: fixed columns, UTC, at most 5,000,000. More
         than that is refused, never cut.
         """
         numbers = chosen_points(context.plant, asker, points, action="history.view", most=MOST_POINTS)
@@ -90,7 +90,7 @@ def routes(context: Context) -> APIRouter:
                 "there are more than {most} readings, too many for one file: choose a shorter span or fewer points",
                 most=f"{most:,}",
             )
-        body = await asyncio.to_thread(_file, context, table, numbers, format, asker)
+        body = await asyncio.to_thread(_file, context, table, numbers, format, asker.language)
         name = f"readings-{context.plant.id}-{_stamp(first)}-{_stamp(last)}.{format}"
         return Response(body, media_type=FILES[format], headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
@@ -116,11 +116,11 @@ def routes(context: Context) -> APIRouter:
     return router
 
 
-def _file(context: Context, table: pa.Table, numbers: list[int], format: Literal["csv", "parquet"], asker: Principal) -> bytes:
+def _file(context: Context, table: pa.Table, numbers: list[int], format: Literal["csv", "parquet"], language: Language) -> bytes:
     chosen = {number: context.plant.points[number] for number in numbers}
     overdue = spans_by_point(context.plant, context.journal, numbers)
     if format == "csv":
-        return as_csv(table, chosen, overdue, context.plant.zone, asker.language)
+        return as_csv(table, chosen, overdue, context.plant.zone, language)
     return as_parquet(table, chosen, overdue)
 
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.websockets import WebSocketDisconnect
 
 from anlan.guard.principal import Principal
-from anlan.monitor.choice import Points, chosen_points
+from anlan.monitor.choice import IDS, Points, chosen_points
 from anlan.monitor.console_socket import ConsoleSocket
 from anlan.monitor.service import AlarmService
 from anlan.web.answers import Json, finite, iso, quality_words
@@ -27,7 +27,8 @@ def routes(context: Context) -> APIRouter:
 
     @router.get("/live", dependencies=[require("live.view")])
     async def live(
-        asker: Asker, points: Annotated[str, Query(max_length=100_000, description="point ids; all when absent")] = ""
+        asker: Asker,
+        points: Annotated[list[str], Query(max_length=1000, description=f"{IDS}; all when absent")] = [],  # noqa: B006
     ) -> Response:
         """The newest value of each point, when it was measured and received, and what it is worth now."""
         numbers = _chosen(context, asker, points)
@@ -57,9 +58,9 @@ def routes(context: Context) -> APIRouter:
     return router
 
 
-def _chosen(context: Context, asker: Principal, text: str) -> list[int]:
-    if text:
-        return chosen_points(context.plant, asker, text, action="live.view", most=MOST_POINTS)
+def _chosen(context: Context, asker: Principal, texts: list[str]) -> list[int]:
+    if any(texts):
+        return chosen_points(context.plant, asker, texts, action="live.view", most=MOST_POINTS)
     return [number for number, point in sorted(context.plant.points.items()) if asker.allows("live.view", point.place)]
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from anlan.model.clock import DAY
-from anlan.monitor.choice import instant
+from anlan.model.instants import instant
 from anlan.monitor.safety.service import SafetyService
 from anlan.web.answers import Json
 from anlan.web.auth import Asker, require

@@ -15,8 +15,9 @@ from starlette.responses import Response
 from anlan.guard.principal import Principal
 from anlan.model.clock import SECOND, Micros
 from anlan.model.errors import Hidden, InputError, NotFound
+from anlan.model.instants import instant
 from anlan.model.words import LANGUAGES, translate
-from anlan.monitor.choice import instant, span
+from anlan.monitor.choice import span
 from anlan.monitor.past import OwnPast
 from anlan.monitor.point_service import PointService
 from anlan.monitor.service import AlarmService

@@ -16,8 +16,8 @@ from typing import Any, Literal, get_args
 from anlan.guard.principal import Grant, Principal
 from anlan.model.clock import DAY, HOUR, MINUTE, SECOND, Micros
 from anlan.model.errors import InputError, NotFound
+from anlan.model.instants import instant
 from anlan.model.shifts import shift_at
-from anlan.monitor.choice import instant
 from anlan.monitor.config import SUFFIX
 from anlan.monitor.flood import Flood
 from anlan.monitor.kpi import Columns, Facts, Performance, measure

@@ -50,7 +50,7 @@ def why_command(
 
 def explained(data: Path, name: str, at: str = "") -> list[Explanation]:
     """Raises NotFound, InputError, StoreError."""
-    from anlan.monitor.choice import instant
+    from anlan.model.instants import instant
 
     with past_of(data) as (past, names):
         numbers = _numbers(past.plant, name)
@@ -105,7 +105,7 @@ def _now(data: Path, past: OwnPast, numbers: list[int]) -> Micros:
     """Of a node that runs, now. One that is stopped has heard nothing since: then when it last heard of the point."""
     from anlan.model.clock import SystemClock
     from anlan.model.columns import to_numpy
-    from anlan.monitor.choice import LATEST
+    from anlan.model.instants import LATEST
     from anlan.monitor.sub_plant import measured
 
     if _runs(data):

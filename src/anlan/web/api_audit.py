@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
 
@@ -16,8 +15,8 @@ from anlan.guard.audit_query import Wanted, action_names, actions, find, names
 from anlan.guard.heads import Head, heads_before, last_head
 from anlan.guard.records import AuditLeaf
 from anlan.guard.verifying import Checked
-from anlan.model.clock import Micros, from_datetime
 from anlan.model.errors import InputError, NotFound
+from anlan.model.instants import instant
 from anlan.model.words import Label, Language
 from anlan.web.answers import Json, iso
 from anlan.web.audit_check import SharedCheck
@@ -52,7 +51,12 @@ def routes(context: Context) -> APIRouter:
         `who` is an account, an id or "node"; `action` a whole action or a group such as "alarm."; `text` is looked for everywhere.
         """
         wanted = Wanted(
-            who=who, action=action, subject=subject, text=text, start=_instant("start", start), end=_instant("end", end)
+            who=who,
+            action=action,
+            subject=subject,
+            text=text,
+            start=instant("start", start) if start else None,
+            end=instant("end", end) if end else None,
         )
         ask = partial(_find, context, wanted, after=after, before=before, limit=limit)
         leaves, known = await asyncio.to_thread(ask)
@@ -186,22 +190,3 @@ def _checked(checked: Checked, language: Language) -> dict[str, Any]:
         "heard": heard,
         "signatures_checked": checked.signed,
     }
-
-
-def _instant(name: str, text: str) -> Micros | None:
-    """µs, or RFC 3339 with its zone; None for none. Raises InputError."""
-    if not text:
-        return None
-    try:
-        # A "+" in a query that nobody escaped arrives as a space.
-        whole = text.lstrip("-").isascii() and text.lstrip("-").isdigit()
-        found = int(text) if whole else from_datetime(datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text))
-    except (ValueError, OverflowError):
-        found = None
-    if found is None or abs(found) >= 1 << 62:
-        raise InputError(
-            "{name}: {found} was given; µs since 1970 or a time with its zone was expected, for example 2026-01-01T08:00:00+08:00",
-            name=name,
-            found=text[:60],
-        )
-    return found

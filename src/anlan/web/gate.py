@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+from dataclasses import replace
 from http.cookies import CookieError
 from typing import ClassVar
 from urllib.parse import quote
@@ -27,7 +28,7 @@ from anlan.model.errors import AnlanError, InputError, NotSignedIn, StoreError
 from anlan.web.auth import SAFE_METHODS, bearer_of, check_origin, from_where, served_origin, token_of
 from anlan.web.context import WebSettings
 from anlan.web.metrics import Meter
-from anlan.web.problem import of_error, unexpected
+from anlan.web.problem import accepted_language, of_error, unexpected
 from anlan.web.rates import RATES, Rates
 from anlan.web.refusing import record_refusal
 from anlan.web.station_cookie import station_cookie
@@ -141,15 +142,16 @@ class Gate:
             return await asyncio.to_thread(self.sessions.resolve, token)
 
     async def _by_token(self, connection: HTTPConnection, text: str) -> Principal | None:
-        """A token is for the API alone; shown beside a cookie, it is what counts."""
+        """A token is for the API alone; shown beside a cookie, it is what counts. Its program says in each request which language it reads."""
         connection.scope["state"]["shown"] = True
         if not connection.scope["path"].startswith("/api/"):
             return None
         address = from_where(connection)
         try:
-            return self.tokens.peek(text, address)
+            found = self.tokens.peek(text, address)
         except KeyError:
-            return await asyncio.to_thread(self.tokens.resolve, text, address)
+            found = await asyncio.to_thread(self.tokens.resolve, text, address)
+        return replace(found, language=accepted_language(connection)) if found is not None else None
 
     def _check(self, connection: HTTPConnection, principal: Principal | None) -> None:
         if principal is None and not is_public(connection.scope["path"]):

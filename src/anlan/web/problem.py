@@ -152,16 +152,20 @@ def problem(connection: HTTPConnection, code: str, status: int, detail: str, fac
 
 
 def language_of(connection: HTTPConnection) -> Language:
-    """What a sign-in asks for; the session's language; without a session, as for tokens, the first of Accept-Language that we speak, else
-    Chinese."""
+    """What a sign-in asks for; the principal's; without one that of Accept-Language."""
     state = connection.scope.get("state", {})
     principal = state.get("principal")
     if "language" in state:
         asked: Language = state["language"]
         return asked
-    if principal is not None and principal.token is None:
+    if principal is not None:
         language: Language = principal.language
         return language
+    return accepted_language(connection)
+
+
+def accepted_language(connection: HTTPConnection) -> Language:
+    """The first of Accept-Language that we speak, else Chinese."""
     for part in connection.headers.get("accept-language", "").lower().split(","):
         tag = part.split(";")[0].strip()
         if tag.startswith("zh"):

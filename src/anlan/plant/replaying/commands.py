@@ -40,8 +40,8 @@ def replay_command(
     Example: anlan replay works 2026-*.parquet --rules longer-delays.yaml --incidents incidents.csv
     """
     from anlan.model.clock import SystemClock
+    from anlan.model.instants import instant
     from anlan.model.words import shell_language
-    from anlan.monitor.choice import instant
     from anlan.plant.folder import load
     from anlan.plant.replaying.incidents import read_incidents
     from anlan.plant.replaying.report import Report

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from anlan.model.clock import Micros
 from anlan.model.errors import ConfigError, InputError
-from anlan.monitor.choice import instant
+from anlan.model.instants import instant
 from anlan.monitor.what_if import Incident
 from anlan.plant.description import Plant
 from anlan.plant.sheet import decode

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from anlan.monitor.choice import instant
+from anlan.model.instants import instant
 from anlan.risk.failures.service import EDIT, VIEW, FailureService
 from anlan.risk.failures.store import Entered
 from anlan.web.answers import Json

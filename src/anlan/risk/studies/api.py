@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from anlan.guard.principal import Principal
 from anlan.model.clock import DAY
+from anlan.model.instants import instant
 from anlan.monitor.api_paper import PDF, Printer
 from anlan.risk.studies.drafts import Written
 from anlan.risk.studies.kinds import HOMES, kind
@@ -27,7 +28,7 @@ Reason = Annotated[str, Field(min_length=3, max_length=500)]
 Text = Annotated[str, Field(max_length=1 << 20)]
 Attached = Annotated[dict[str, Text], Field(max_length=20)]
 Base = Annotated[int, Field(ge=1, le=1 << 62)]
-Instant = Annotated[int | None, Query(ge=0, le=1 << 62, description="µs since 1970 UTC")]
+Instant = Annotated[str, Query(max_length=40, description="µs since 1970 UTC, or RFC 3339 with a zone")]
 Number = Annotated[int | None, Query(ge=1, le=1 << 62, description="absent: the one in force")]
 
 
@@ -109,11 +110,11 @@ def _reading(router: APIRouter, context: Context, service: StudyService) -> None
         return Json({"items": await service.versions(asker, study)})
 
     @router.get("/risk/studies/{study}/history", dependencies=[require(VIEW)])
-    async def history(study: str, asker: Asker, start: Instant = None, end: Instant = None) -> Response:
+    async def history(study: str, asker: Asker, start: Instant = "", end: Instant = "") -> Response:
         """What it said over time, each time with the facts and why; the last day unless told otherwise, at most 2000, fewer where
         each names more than 20 facts: the newest."""
-        until = end if end is not None else context.clock.now() + 1
-        return Json({"items": await service.history(asker, study, start if start is not None else until - DAY, until)})
+        until = instant("end", end) if end else context.clock.now() + 1
+        return Json({"items": await service.history(asker, study, instant("start", start) if start else until - DAY, until)})
 
     @router.get("/print/risk/studies/{study}", dependencies=[require(VIEW)], responses=PDF, response_class=Response)
     async def print_study(study: str, request: Request, asker: Asker) -> Response:
