@@ -115,7 +115,7 @@ def test_a_line_of_points_csv(tmp_path: Path, row: str, expected: str) -> None:
         ("gas_temperature: 20", "gas_temperature: 200", "value plant.yaml:34: gas_temperature was 200; a number ≤ 80 was expected"),
         ("  zone: Asia/Shanghai", "  id: other", "duplicate-key plant.yaml:6: the key id stands here a second time; the first is in line 2"),
         ("  zone: Asia/Shanghai", "\tzone: Asia/Shanghai", "tab plant.yaml:6: a tab is used to indent — indent with spaces"),
-        ("  zone: Asia/Shanghai", "  zone: [", "yaml plant.yaml:8: this is not YAML: "),
+        ("  zone: Asia/Shanghai", "  zone: [", "yaml plant.yaml:8: a value is missing before -, or a bracket above is still open"),
         ("  zone: Asia/Shanghai", "  anchor: {longitude: 200, latitude: 31}", "value plant.yaml:6: longitude was 200; a number ≤ 180 was expected"),
         ("plant:\n  id: works", "a: b\nplan:\n  id: works", "missing-key plant.yaml:1: the key plant is missing"),
         (PLANT, "", "value plant.yaml:1: the file must hold sections: plant, posts, shifts, places, areas, sources, calculated, votes, safety, detectors, documents, cameras, drawings, hazards, alarms, data"),

@@ -365,7 +365,7 @@ BAD = [
     ("nodes:\n  a: 0.1\n  b: {nor: [a]}\n", 3, "nor is not known here"),
     ("nodes:\n  a: {and: [a@before]}\n", 2, "the net has no steps"),
     ("steps: 2\nnodes:\n  a: {and: [a@before]}\n", 3, "has no start"),
-    ("nodes:\n  a: {chances: 0.1\n", 3, "this is not YAML"),
+    ("nodes:\n  a: {chances: 0.1\n", 2, "the bracket { of this line is not closed"),
     ("nods: {}\n", 1, "nods is not known here"),
 ]  # fmt: skip
 

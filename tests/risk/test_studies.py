@@ -79,7 +79,7 @@ def test_versions_never_change_and_name_their_base(studies: Studies) -> None:
         ("study: ../leak\nkind: sketch\nname: x\n", "leak.yaml:1: ../leak is no id"),
         ("study: leak\nkind: sketch\nname: x\nfile: tree.xml\n", "leak.yaml:4: the file tree.xml is not beside the study"),
         ("study: leak\nkind: &a sketch\nname: *a\n", "leak.yaml:2: an alias (*) stands for this"),
-        ("study: [\n", "leak.yaml:2: this is not YAML"),
+        ("study: [\n", "leak.yaml:2: a bracket [ or { is still open"),
     ],
 )
 def test_a_header_that_is_none_is_named_by_its_line(text: str, found: str) -> None:

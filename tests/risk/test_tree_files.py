@@ -57,7 +57,7 @@ BAD_YAML = [
     ("gates: {g: {or: [a]}}\nevents:\n  a: 1.3\n", 3, "the probability of a is 1.3"),
     ("gates: {g: {or: [a]}}\nevents:\n  a: 0.1\n  a: 0.2\n", 4, "a is given twice"),
     ("gates: {g: {or: [a]}}\nbasics: {}\n", 2, "basics is no part of a tree"),
-    ("gates: {g: {or: [a}}\n", 1, "this is not YAML"),
+    ("gates: {g: {or: [a}}\n", 1, "the bracket [ of this line"),
     ("gates: {g: {or: a}}\n", 1, "a list [ … ] was expected"),
     ("gates: {g: {or: [a]}}\nevents:\n  a: {test-interval: 3}\n", 3, "rate and any of"),
 ]

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from anlan.model.errors import ConfigError, StoreError
+from anlan.model.not_yaml import not_yaml
 from anlan.model.words import Label
 
 FILE = "identity.yaml"
@@ -109,7 +110,7 @@ def read_settings(folder: Path) -> tuple[IdentitySettings, str] | None:
 
 def _parsed(path: Path) -> IdentitySettings:
     from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+    from ruamel.yaml.error import YAMLError
 
     try:
         data = YAML(typ="safe").load(path.read_text("utf-8"))
@@ -120,10 +121,11 @@ def _parsed(path: Path) -> IdentitySettings:
         raise ConfigError(
             "{where}: {why}", file=str(path), where=where, why=first["msg"].removeprefix("Value error, ")
         ) from wrong
-    except (YAMLError, OSError, UnicodeDecodeError) as wrong:
-        mark = wrong.problem_mark if isinstance(wrong, MarkedYAMLError) else None
-        line = mark.line + 1 if mark is not None else 0
-        raise ConfigError("this file cannot be read: {why}", file=str(path), line=line, why=str(wrong).splitlines()[0]) from wrong
+    except (YAMLError, UnicodeDecodeError) as failure:
+        wrong = not_yaml(failure)
+        raise ConfigError(wrong.message, file=str(path), line=wrong.line, **wrong.facts) from failure
+    except OSError as failure:
+        raise ConfigError("this file cannot be read: {why}", file=str(path), why=failure.strerror or str(failure)) from failure
 
 
 def _secret(settings: IdentitySettings, folder: Path, path: Path) -> str:

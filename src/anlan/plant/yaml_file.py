@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from anlan.model.not_yaml import not_yaml
 from anlan.model.words import Label
 from anlan.plant.findings import Findings, Where
 
@@ -82,12 +83,9 @@ def _compose(text: str, file: str, findings: Findings) -> Node | None:
     try:
         node: Node | None = reader.compose(text)
         return node
-    except MarkedYAMLError as failure:
-        mark = failure.problem_mark or failure.context_mark
-        where = Where(file, mark.line + 1 if mark else 0)
-        findings.mistake("yaml", "this is not YAML: {problem}", where, problem=failure.problem or failure.context or "")
     except YAMLError as failure:
-        findings.mistake("yaml", "this is not YAML: {problem}", Where(file), problem=str(failure).splitlines()[0])
+        wrong = not_yaml(failure)
+        findings.mistake("yaml", wrong.message, Where(file, wrong.line), **wrong.facts)
     except RecursionError:
         findings.mistake("yaml", "{problem}: more than a plant folder holds", Where(file), problem="[[[…")
     return None

@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from anlan.model.errors import ConfigError
+from anlan.model.not_yaml import not_yaml
 from anlan.model.words import Label
 
 if TYPE_CHECKING:
@@ -63,14 +64,11 @@ class Nodes:
         """The whole file; None when it is empty."""
         try:
             found: Node | None = YAML(typ="rt").compose(body.decode())
-        except UnicodeDecodeError as failure:
-            raise self.mistake("this is not YAML: {problem}", Place(self.file), problem=str(failure)) from failure
-        except MarkedYAMLError as failure:
-            mark = failure.problem_mark or failure.context_mark
-            line = mark.line + 1 if mark else 0
-            raise self.mistake("this is not YAML: {problem}", Place(self.file, line), problem=failure.problem or "") from failure
-        except (YAMLError, RecursionError) as failure:
-            raise self.mistake("this is not YAML: {problem}", Place(self.file), problem=str(failure)) from failure
+        except (YAMLError, UnicodeDecodeError) as failure:
+            wrong = not_yaml(failure)
+            raise self.mistake(wrong.message, Place(self.file, wrong.line), **wrong.facts) from failure
+        except RecursionError as failure:
+            raise self.mistake("this is not YAML: {problem}", Place(self.file), problem="[[[…") from failure
         if found is not None:
             self._written_out(found)
         return found

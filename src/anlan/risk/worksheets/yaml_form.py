@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from anlan.model.errors import ConfigError, InputError
+from anlan.model.not_yaml import not_yaml
 from anlan.risk.worksheets.sheet import Sheet, SheetMistakes, read_sheet
 
 HEAD = ("form", "method", "title", "place", "team", "day")
@@ -30,19 +31,18 @@ def read_named(path: Path, name: str = "") -> tuple[Sheet, UUID | None]:
     """With the sheet's id on the node that exported it."""
     from ruamel.yaml import YAML
     from ruamel.yaml.comments import CommentedMap, CommentedSeq
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+    from ruamel.yaml.error import YAMLError
 
     file = name or path.name
     try:
         if path.stat().st_size > MOST_BYTES:
             raise ConfigError("it holds more than {most} MB", file=file, most=MOST_BYTES >> 20)
         told: Any = YAML(typ="rt").load(path.read_text("utf-8"))
-    except MarkedYAMLError as failure:
-        mark = failure.problem_mark or failure.context_mark
-        line = mark.line + 1 if mark else 0
-        raise ConfigError("this is not YAML: {problem}", file=file, line=line, problem=failure.problem or "") from failure
-    except (YAMLError, UnicodeDecodeError, OSError) as failure:
-        raise ConfigError("this is not YAML: {problem}", file=file, problem=str(failure)) from failure
+    except (YAMLError, UnicodeDecodeError) as failure:
+        wrong = not_yaml(failure)
+        raise ConfigError(wrong.message, file=file, line=wrong.line, **wrong.facts) from failure
+    except OSError as failure:
+        raise ConfigError("this file cannot be read: {why}", file=file, why=failure.strerror or str(failure)) from failure
     lines: Any = (told.get("lines") if isinstance(told, dict) else None) or CommentedSeq()
     if not isinstance(told, CommentedMap) or not isinstance(lines, CommentedSeq):
         raise ConfigError("names with values were expected", file=file)
