@@ -156,6 +156,16 @@ def test_an_unknown_or_ambiguous_unit_is_refused_with_the_nearest(written: str, 
     assert str(refusal.value) == f"unit {written} is not known; did you mean {hint}?"
 
 
+def test_a_unit_that_resembles_none_is_refused_without_a_guess() -> None:
+    with pytest.raises(UnitError, match="unit 格令 is not known; units are written like Cel, MPa"):
+        read_unit("格令")
+
+
+@pytest.mark.parametrize("written", ["percent", "Procent", "PROZENT", "pct"])
+def test_percent_in_words(written: str) -> None:
+    assert read_unit(written).unit == "%"
+
+
 def test_every_number_tells_how_far_to_trust_it() -> None:
     chlorine, methane = substance("Cl2"), substance("CH4")
     assert chlorine.oel is not None

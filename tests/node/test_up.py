@@ -15,8 +15,10 @@ from typing import Any
 import httpx
 import pytest
 
+from anlan.model.errors import InputError
 from anlan.monitor.companions import approval_of, due_of
 from anlan.node.supervisor import read_processes
+from anlan.web.serve import listen
 from tests.ports import free_ports
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -192,6 +194,12 @@ def test_a_port_that_is_taken_is_named_before_anything_starts(tmp_path: Path) ->
     assert done.returncode == 1
     assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no such host", "::2"])
+def test_what_is_no_address_here_is_not_called_another_node(host: str) -> None:
+    with pytest.raises(InputError, match=f"--host: {host} is no address of this machine"):
+        listen(host)
 
 
 def test_a_folder_with_mistakes_starts_nothing_and_names_each(tmp_path: Path) -> None:

@@ -170,7 +170,7 @@ def test_a_plant_s_own_workbook(tmp_path: Path) -> None:
         "7: the tag 温度-1 is written 1",
         "7: 1: the kind temperature is taken from the unit Cel",
         "8: GT-101: the kind gas.combustible is taken from the unit %LEL",
-        "9: XX-1: unit 格令 is not known; did you mean Cel, MPa, m3/h, %LEL?",
+        "9: XX-1: unit 格令 is not known; units are written like Cel, MPa, m3/h or %LEL",
         "9: H: 见说明 is no number and is left as it is",
     ]
 

@@ -122,8 +122,8 @@ def _parsed(path: Path) -> IdentitySettings:
             "{where}: {why}", file=str(path), where=where, why=first["msg"].removeprefix("Value error, ")
         ) from wrong
     except (YAMLError, UnicodeDecodeError) as failure:
-        wrong = not_yaml(failure)
-        raise ConfigError(wrong.message, file=str(path), line=wrong.line, **wrong.facts) from failure
+        found = not_yaml(failure)
+        raise ConfigError(found.message, file=str(path), line=found.line, **found.facts) from failure
     except OSError as failure:
         raise ConfigError("this file cannot be read: {why}", file=str(path), why=failure.strerror or str(failure)) from failure
 

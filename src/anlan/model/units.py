@@ -283,5 +283,7 @@ def _plain(written: str) -> str:
 
 def _unknown(written: str) -> UnitError:
     close = nearest(written, [*units(), *_writings()])
-    hint = _writings()[fold(close)].unit if fold(close) in _writings() else "Cel, MPa, m3/h, %LEL"
+    if not close:
+        return UnitError("unit {unit} is not known; units are written like Cel, MPa, m3/h or %LEL", unit=written)
+    hint = _writings()[fold(close)].unit if fold(close) in _writings() else close
     return UnitError("unit {unit} is not known; did you mean {hint}?", unit=written, hint=hint)

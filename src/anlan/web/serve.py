@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import ssl
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from anlan.model.errors import ConfigError, Unavailable
+from anlan.model.errors import ConfigError, InputError, Unavailable
 from anlan.web.bounds import Bounds
 from anlan.web.listening import CIPHERS, Certificate
 from anlan.web.protocols import http_protocol, websocket_protocol
@@ -66,7 +67,8 @@ class _Server(uvicorn.Server):
 
 
 def listen(host: str = LOOPBACK, port: int = 0) -> socket.socket:
-    """A bound socket; port 0 takes a free one. Raises Unavailable naming who else may have it."""
+    """A bound socket; port 0 takes a free one. Raises InputError for what is no address here, Unavailable for a port that is taken or
+    closed to us."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -74,12 +76,13 @@ def listen(host: str = LOOPBACK, port: int = 0) -> socket.socket:
         bound.bind((host, port))
     except OSError as error:
         bound.close()
-        raise Unavailable(
-            "cannot listen on {host}:{port}: {why}; is another node running? --port takes another one",
-            host=host,
-            port=port,
-            why=error.strerror or "",
-        ) from error
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            raise InputError("--host: {host} is no address of this machine; 0.0.0.0 is all of them", host=host) from error
+        if error.errno == errno.EADDRINUSE:
+            message = "cannot listen on {host}:{port}: {why}; is another node running? --port takes another one"
+        else:
+            message = "cannot listen on {host}:{port}: {why}"
+        raise Unavailable(message, host=host, port=port, why=error.strerror or str(error)) from error
     return bound
 
 

@@ -255,6 +255,18 @@ def test_a_misspelt_name_is_wrong_input_also_while_no_demo_runs(
     assert told.stdout == ""
 
 
+@pytest.mark.parametrize("asked", [[], ["--scenario", "quiet"]])
+async def test_other_ports_than_those_of_a_running_demo_are_refused(
+    demo: DemoPlant, app: typer.Typer, folder: Path, asked: list[str]
+) -> None:
+    first = min(source["port"] for source in demo.state()["sources"].values())
+    told = await asyncio.to_thread(CliRunner().invoke, app, ["demo", *asked, "--data", str(folder), "--port-base", "30000"])
+    assert isinstance(told.exception, InputError)
+    assert f"its devices listen from port {first} on" in str(told.exception)
+    same = await asyncio.to_thread(CliRunner().invoke, app, ["demo", *asked, "--data", str(folder), "--port-base", str(first)])
+    assert same.exit_code == 0
+
+
 def test_breaking_a_source_of_no_demo_is_an_error(app: typer.Typer, tmp_path: Path) -> None:
     told = CliRunner().invoke(app, ["demo", "--break", "tanks", "--data", str(tmp_path)])
     assert isinstance(told.exception, Unavailable)

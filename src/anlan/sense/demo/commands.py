@@ -49,11 +49,24 @@ def demo(
             raise
     elif scenario or speed or live:
         try:
+            _not_elsewhere(asyncio.run(ask(run, do="state")), port_base)
             _show(asyncio.run(ask(run, do="play", scenario=scenario, speed=speed, live=live)))
         except Unavailable:
             _serve(run, scenario, speed, live, port_base)
     else:
         _show_or_serve(run, port_base)
+
+
+def _not_elsewhere(state: dict[str, Any], port_base: int | None) -> None:
+    """Raises InputError where other ports are asked for than those at which the devices of the running demo listen."""
+    from anlan.model.errors import InputError
+
+    first = min(source["port"] for source in state["sources"].values())
+    if port_base not in (None, first):
+        raise InputError(
+            "--port-base: a demo runs here already and its devices listen from port {first} on; stop it, or name another folder with --data",
+            first=first,
+        )
 
 
 def _must_exist(source: str) -> None:
@@ -73,7 +86,9 @@ def _show_or_serve(run: Path, port_base: int | None) -> None:
     from anlan.sense.demo.control import ask
 
     try:
-        _show(asyncio.run(ask(run, do="state")))
+        state = asyncio.run(ask(run, do="state"))
+        _not_elsewhere(state, port_base)
+        _show(state)
     except Unavailable:
         _serve(run, "", None, False, port_base)
 
