@@ -69,6 +69,16 @@ def test_a_folder_that_rests_on_an_older_version_is_imported_when_it_is_meant(tm
 
 
 @pytest.mark.slow
+def test_onto_is_refused_where_there_is_no_version_that_it_could_mean(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    new_plant(own)
+    with pytest.raises(InputError, match="--onto 9: this node has no version yet"):
+        prepare(UpOptions(plant=own, data=tmp_path / "data", onto=9), SystemClock())
+    prepare(UpOptions(data=tmp_path / "demo"), SystemClock()).lock.release()
+    with pytest.raises(InputError, match="--onto 1: the demo plant comes with the program"):
+        prepare(UpOptions(data=tmp_path / "demo", onto=1), SystemClock())
+
+
 def test_the_demo_goes_on_with_what_was_edited_in_it(tmp_path: Path) -> None:
     """Until the program brings another demo plant; its own ports are one."""
     prepared = prepare(UpOptions(data=tmp_path), SystemClock())

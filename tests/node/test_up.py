@@ -107,6 +107,11 @@ def node(tmp_path: Path) -> Iterator[Node]:
     node.process.poll() is None and node.stop()
 
 
+def run_status(data: Path) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "anlan", "status", "--data", str(data)]
+    return subprocess.run(command, check=False, capture_output=True, text=True, env={**os.environ, "LANG": "C", "LC_ALL": "C"})
+
+
 def standing(client: httpx.Client) -> dict[str, Any]:
     return {alarm["id"]: alarm for alarm in client.get("/alarms").json()["items"]}
 
@@ -165,6 +170,10 @@ def test_the_story_of_a_shift(node: Node) -> None:
 
     pids = node.pids()
     assert node.stop() == 0
+    assert "The node has stopped" in node.said()
+    told = run_status(node.data)
+    assert told.returncode == 1
+    assert f"no node runs in {node.data}; `anlan up --data {node.data}` starts one" in told.stdout
     assert not [name for name, pid in pids.items() if Path(f"/proc/{pid}").exists()]
 
 
@@ -179,8 +188,8 @@ def test_processes_that_hang_are_told_and_started_again(node: Node) -> None:
     os.kill(before["app"], signal.SIGSTOP)
     until(lambda: node.pids()["app"] not in (None, before["app"]), 30)
     until(lambda: operator.get("/health").status_code == 200)
-    command = [sys.executable, "-m", "anlan", "status", "--data", str(node.data)]
-    told = subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, "LANG": "C", "LC_ALL": "C"})
+    told = run_status(node.data)
+    assert told.returncode == 0
     assert len(re.findall(r"restarts 1, of these, it hung 1", told.stdout)) == 2
 
 

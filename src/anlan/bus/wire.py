@@ -189,7 +189,9 @@ class Client:
             with address(path) as reachable:
                 reader, writer = await asyncio.open_unix_connection(reachable, limit=1 << 22)
         except OSError as error:
-            raise Unavailable("the core does not answer at {path}: {error}", path=str(path), error=str(error)) from error
+            raise Unavailable(
+                "the core does not answer at {path}: {error}", path=str(path), error=error.strerror or str(error)
+            ) from error
         return cls(Connection(reader, writer), on_push)
 
     async def request(self, op: str, body: Body = b"", **head: Any) -> tuple[Head, bytes]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anlan.model.clock import Clock
+from anlan.model.errors import InputError
 from anlan.node.layout import NodeFolder
 from anlan.node.replayed import replayed_offline
 from anlan.node.without_records import must_be_there, or_what_is_kept
@@ -56,9 +57,15 @@ def bring_into_force(
     onto: int | None = None,
 ) -> Imported:
     """Make the plant of folder `origin` the current version if it changed, and write core's share. `onto`: the version whose difference
-    a person has seen and means. What loosens is not in force but waits as a request (`Imported.waiting`). Raises StaleBase."""
+    a person has seen and means. What loosens is not in force but waits as a request (`Imported.waiting`). Raises StaleBase, InputError."""
+    if onto is not None and not versions(records):
+        raise InputError("--onto {number}: this node has no version yet; start it without --onto", number=onto)
     end_due(records, clock)  # a night override whose time was over while the node was down
     if plant.site.demo and _holds_no_real_plant(records):
+        if onto is not None:
+            raise InputError(
+                "--onto {number}: the demo plant comes with the program; --onto is for a folder of your own", number=onto
+            )
         imported = _import_demo(records, plant, clock, port_base)
     else:
         author, reason = getuser(), f"anlan up {origin}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +36,32 @@ def show_status(data: Path, *, as_json: bool) -> int:
     try:
         status = asyncio.run(_ask(folder))
     except (Unavailable, TimeoutError) as error:
-        status, why = None, str(error) or "no answer"
+        status, why = None, error.text(shell_language()) if isinstance(error, Unavailable) else _say("no answer")
     processes = read_processes(folder.run)
+    if status is None and not _alive(processes.get("supervisor")):
+        why = _say("no node runs in {folder}; `anlan up --data {folder}` starts one").format(folder=data)
+    elif status is None:
+        why = f"{_say('The core does not answer')}: {why}"
     if as_json:
         typer.echo(orjson.dumps({"core": status, "processes": processes}, option=orjson.OPT_INDENT_2).decode())
     elif status is None:
-        typer.echo(f"{_say('The core does not answer')}: {why}")
+        typer.echo(why)
     else:
         _print(status, processes)
     return 0 if status is not None else 1
+
+
+def _alive(process: int | None) -> bool:
+    """Whether a process of this number runs."""
+    if process is None:
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # it runs, as somebody else's
+    return True
 
 
 def runs(data: Path) -> bool:

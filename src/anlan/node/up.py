@@ -12,6 +12,7 @@ from getpass import getuser
 from pathlib import Path
 
 import orjson
+import typer
 from rich.console import Console
 from rich.markup import escape
 
@@ -101,6 +102,7 @@ def run_up(options: UpOptions) -> None:
         sys.stderr.write(doubt.text(shell_language()) + "\n")
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_run_single(prepared, options) if options.single else _run(prepared, options))
+    typer.echo(_say("The node has stopped: nothing watches this plant until `anlan up` runs again."))
 
 
 def _with_own_certificate(listening: Listening, folder: NodeFolder) -> Listening:
@@ -197,6 +199,8 @@ async def _run(prepared: Prepared, options: UpOptions) -> None:
     telling = asyncio.ensure_future(_tell_when_ready(folder))
     telling.add_done_callback(_tell_why_not)
     await asyncio.wait({supervisor, signal}, return_when=asyncio.FIRST_COMPLETED)
+    if signal.done():
+        typer.echo("\n" + _say("Stopping the node …"))
     for task in (telling, supervisor, signal):
         task.cancel()
     await asyncio.gather(telling, supervisor, signal, return_exceptions=True)

@@ -108,6 +108,7 @@ def _serve(run: Path, scenario: str, speed: float | None, live: bool, port_base:
     for source in wiring.read(port_base=base):
         typer.echo(f"  {source.id:<8}{source.driver:<8}{source.host}:{source.port}")
     asyncio.run(serve_until_signal(run, play, plant=wiring.PLANT, port_base=base))
+    typer.echo("\n" + _say("The demo's devices have stopped."))
 
 
 def _list() -> None:
