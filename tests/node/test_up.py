@@ -143,6 +143,11 @@ def test_the_story_of_a_shift(node: Node) -> None:
         point for point in unmarked if not point.startswith("node.") and not point.endswith((approval_of(""), due_of("")))
     } == set()
 
+    for path in ("/api/v1/alarms", "/login", "/start"):
+        other = operator.delete(f"{node.address}{path}")
+        assert other.status_code == 405, other.text
+        assert (other.headers.get("allow"), other.json()["code"]) == ("GET", "method"), path
+
     alarm = until(lambda: standing(operator).get("AT-201.HH"))
     refused = acknowledge(officer, alarm)
     assert refused.status_code == 403

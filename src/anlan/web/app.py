@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import HTMLResponse, Response
+from starlette.routing import Match, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -40,6 +41,7 @@ from anlan.web.sockets import SocketBinding
 from anlan.web.stream import Bell
 
 API = "/api/v1"
+METHODS = "GET", "POST", "PUT", "PATCH", "DELETE"
 RESTART_SECONDS = 1.0
 MENDED_SECONDS = 30.0
 """A background task that has run this long again is no longer told as a fault."""
@@ -159,12 +161,14 @@ async def _keep_running(run: Callable[[], Coroutine[Any, Any, None]], context: C
             return
 
 
-def _missing(context: Context) -> Callable[[Request, Exception], Coroutine[Any, Any, Response]]:
+def _missing(app: FastAPI, context: Context) -> Callable[[Request, Exception], Coroutine[Any, Any, Response]]:
     """The answer to a path that names nothing, instead of NiceGUI's own English page: in the frame for a person, as a problem for a
-    program."""
+    program. What is no page may still be a path of `app` that takes other methods: NiceGUI, mounted at the root, is asked for them too."""
     from anlan.web.pages import refused
 
     async def missing(request: Request, _: Exception) -> Response:
+        if allowed := _methods(app, request):
+            return problem.method_not_allowed(request, ", ".join(allowed))
         refusal = NotFound("there is no page {path} on this console", path=request.url.path[:200])
         principal: Principal | None = request.scope.get("state", {}).get("principal")
         if (
@@ -177,6 +181,13 @@ def _missing(context: Context) -> Callable[[Request, Exception], Coroutine[Any, 
         return refused(context, principal, refusal)
 
     return missing
+
+
+def _methods(app: FastAPI, request: Request) -> list[str]:
+    """What the routes of this path take, mounted apps aside."""
+    routes = [one for one in app.routes if not isinstance(one, Mount)]
+    asked = ({**request.scope, "app": app, "method": method} for method in METHODS)
+    return [scope["method"] for scope in asked if any(one.matches(scope)[0] is Match.FULL for one in routes)]
 
 
 def _hang_door(app: FastAPI, context: Context, given: Door | None) -> None:
@@ -225,7 +236,8 @@ def _mount_pages(app: FastAPI, context: Context, pages: Sequence[Pages]) -> None
     core.app.middleware_stack = None
     for register in pages:
         register(context)
-    core.app.add_exception_handler(404, _missing(context))
+    core.app.add_exception_handler(404, _missing(app, context))
+    core.app.add_exception_handler(405, problem.of_http)
     binding = SocketBinding(context.guard.sessions)
     binding.install()
     context.background.append(binding.run)

@@ -56,6 +56,7 @@ TITLES = {
     "book-mistakes": "the workbook has mistakes",
     "command-refused": "the step is refused",
     "not-found": "not found",
+    "method": "not this method",
     "forbidden": "not allowed",
     "password-change-needed": "choose an own password first",
     "factor-enrolment-needed": "set up a second factor first",
@@ -125,7 +126,16 @@ EXPECTED = {
 SECRET_FIELDS = (*SECRET, "code", "old", "new", "key", "pin", "signature")
 """Parts of names of fields that carry, or may carry, what nobody else may read."""
 
-BY_STATUS = {400: "input", 401: "not-signed-in", 403: "forbidden", 404: "not-found", 413: "too-large", 415: "input", 422: "input"}
+BY_STATUS = {
+    400: "input",
+    401: "not-signed-in",
+    403: "forbidden",
+    404: "not-found",
+    405: "method",
+    413: "too-large",
+    415: "input",
+    422: "input",
+}
 
 log = structlog.get_logger()
 
@@ -185,10 +195,18 @@ def of_error(connection: HTTPConnection, error: AnlanError) -> Problem:
     return problem(connection, error.code, error.status, error.text(language_of(connection)), error.facts)
 
 
+def method_not_allowed(connection: HTTPConnection, allowed: str) -> Problem:
+    """`allowed`: the methods that the path takes, as the header Allow tells them (RFC 9110, 15.5.6)."""
+    facts = {"method": connection.scope["method"], "path": connection.url.path[:200], "allowed": allowed}
+    answer = problem(connection, "method", 405, say(connection, "{path} takes {allowed}, not {method}", **facts), facts)
+    answer.headers["Allow"] = allowed
+    return answer
+
+
 def install(app: FastAPI) -> None:
     app.add_exception_handler(AnlanError, _anlan)
     app.add_exception_handler(RequestValidationError, _validation)
-    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(HTTPException, of_http)
 
 
 async def _anlan(request: Request, error: Exception) -> Problem:
@@ -206,9 +224,11 @@ async def _validation(request: Request, error: Exception) -> Problem:
     return problem(request, "input", 422, detail, {"errors": faults})
 
 
-async def _http(request: Request, error: Exception) -> Problem:
+async def of_http(request: Request, error: Exception) -> Problem:
     assert isinstance(error, HTTPException)
     code = BY_STATUS.get(error.status_code, "input" if error.status_code < 500 else "internal")
+    if error.status_code == 405:
+        return method_not_allowed(request, (error.headers or {}).get("Allow", ""))
     answer = problem(request, code, error.status_code, say(request, str(error.detail).replace("{", "{{").replace("}", "}}")))
     answer.headers.update(error.headers or {})
     return answer
