@@ -1,7 +1,10 @@
-"""What a million points with four limits each cost: the memory of a real core process under load, and the throughput that is left.
+"""What a million points with four limits each cost, the memory of a real core process under load and the throughput that is left; and what
+an hour costs.
 
 Memory: a core process is started on the configuration, every point is fed over its socket, scan after scan, until at least two
 snapshots have been written; its resident memory is looked at all the while (VmRSS; VmHWM is the kernel's own highest mark).
+An hour: a core with the points of a small plant takes 2,000 readings/s; what it holds in memory and on disk is looked at every ten seconds. It
+rises to what its parts may hold and stays there: the last quarter is compared with the second.
 Throughput: the pipe of `benchmarks.pipeline` at a million points against the same at ten thousand, in turn, medians.
 """
 
@@ -32,8 +35,17 @@ LONGEST = 300.0
 """s for the loaded core to have written its snapshots."""
 
 
+PLANT, CALM = 1_000, 2_000
+"""Points of the small plant, and the readings/s that it gives."""
+MINUTES, LOOK_EVERY = 60.0, 10.0
+LIMIT_RISE_MIB = 16
+
+
 def main() -> None:
     args = arguments(__doc__ or "", extra=_options)
+    _an_hour((args.minutes or (1.0 if args.quick else MINUTES)) * 60, args.folder)
+    if args.hour_only:
+        return
     points = args.points or (100_000 if args.quick else POINTS)
     seconds = args.seconds or (3.0 if args.quick else 20.0)
     with tempfile.TemporaryDirectory(prefix="anlan-growth-", dir=args.folder) as folder:
@@ -59,7 +71,50 @@ def main() -> None:
     ).print()
 
 
+def _an_hour(seconds: float, parent: Path | None) -> None:
+    with tempfile.TemporaryDirectory(prefix="anlan-growth-", dir=parent) as folder:
+        seen = asyncio.run(_watched(new_folder(Path(folder)), seconds))
+    quarter = len(seen) // 4
+    second, last = seen[quarter : 2 * quarter], seen[-quarter:]
+    memory = [[mib for mib, _ in some] for some in (second, last)]
+    Measure(
+        name="growth.hour",
+        value=round(median(memory[1]) - median(memory[0]), 1),
+        unit="MiB",
+        notes=f"resident memory in the last quarter of {seconds / 60:.0f} min less that in the second, medians of what was seen every "
+        f"{LOOK_EVERY:.0f} s; target at most {LIMIT_RISE_MIB}; {PLANT} points x 4 limits, {CALM} readings/s; medians "
+        f"{median(memory[0]):.0f} and {median(memory[1]):.0f}, highest {max(mib for mib, _ in seen):.0f} MiB, at the start {seen[0][0]:.0f} MiB; "
+        f"log on disk at the most {max(log for _, log in seen):.0f}, at last {seen[-1][1]:.0f} MiB; {load_average()}",
+    ).print()
+
+
+async def _watched(folder: NodeFolder, seconds: float) -> list[tuple[float, float]]:
+    """(resident memory, log on disk) [MiB], every ten seconds."""
+    folder.engine_config.write_bytes(configuration(PLANT).to_bytes())
+    core = CoreProcess(folder)
+    core.start()
+    try:
+        client = await connected(core)
+        points, values = np.arange(1, PLANT + 1, dtype=np.uint32), steady(PLANT, CALM // 10)
+        feeder = Feeder(folder, SystemClock(), source=1, points=points, rows=CALM // 10, rate=CALM, values=values)
+        feeding = asyncio.ensure_future(feeder.run())
+        seen, until = [], time.monotonic() + seconds
+        while time.monotonic() < until:
+            await asyncio.sleep(LOOK_EVERY)
+            seen.append((resident_mib(core.pid), sum(one.stat().st_size for one in folder.log.iterdir()) / 2**20))
+        feeding.cancel()
+        await asyncio.gather(feeding, return_exceptions=True)
+        await client.close()
+        if feeder.acknowledged < 0.9 * CALM * seconds:
+            raise SystemExit(f"core took {feeder.acknowledged} readings in {seconds:.0f} s\n{core.said()}")
+        return seen
+    finally:
+        core.stop()
+
+
 def _options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--minutes", type=float, help="how long the hour is")
+    parser.add_argument("--hour-only", action="store_true", help="without the million points")
     parser.add_argument("--points", type=int, help="instead of a million")
     parser.add_argument("--seconds", type=float, help="how long each run lasts")
     parser.add_argument("--folder", type=Path, help="where the stores are made; default the system's temporary folder")

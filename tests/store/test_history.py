@@ -100,6 +100,15 @@ def merged_into_ranges(folder: Path, batches: Sequence[Readings]) -> Iterator[Vi
 
 
 @contextmanager
+def merged_piece_by_piece(folder: Path, batches: Sequence[Readings]) -> Iterator[View]:
+    store(folder, batches)
+    with opened(folder, HistorySettings(merged_rows=7, held_rows=2)) as history:
+        for day in history.days():
+            history.optimize_day(day)
+        yield history
+
+
+@contextmanager
 def a_reader_that_was_open_before(folder: Path, batches: Sequence[Readings]) -> Iterator[View]:
     store(folder, batches[:1])
     reader = HistoryReader.open(folder / "history")
@@ -124,7 +133,7 @@ def half_in_the_log(folder: Path, batches: Sequence[Readings]) -> Iterator[View]
     log.close()
 
 
-WAYS = [the_writer, reopened, merged, merged_into_ranges, a_reader_that_was_open_before, half_in_the_log]
+WAYS = [the_writer, reopened, merged, merged_into_ranges, merged_piece_by_piece, a_reader_that_was_open_before, half_in_the_log]
 
 READINGS = st.tuples(
     st.one_of(st.integers(0, 4), st.integers(0, 2**32 - 1)),

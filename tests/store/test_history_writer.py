@@ -211,6 +211,17 @@ def test_small_files_are_merged_when_there_is_time(tmp_path: Path, log: Log, mon
     history.close()
 
 
+def test_a_tick_each_second_does_not_put_that_off(log: Log, history: History) -> None:
+    clock = ManualClock()
+    writer = HistoryWriter.start(log, history, clock=clock)
+    for _ in range(int(history_writer.IDLE_SPAN) + 1):
+        log.append([tick()])
+        eventually(lambda: writer.taken == log.last)
+        clock.advance(SECOND)
+    eventually(lambda: writer.cursor >= history_writer.IDLE_SPAN)
+    writer.close()
+
+
 def test_a_day_that_is_over_is_merged_once(log: Log, history: History) -> None:
     clock = ManualClock(START)
     writer = HistoryWriter.start(log, history, flush_span=1.0, clock=clock)

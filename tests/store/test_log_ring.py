@@ -39,5 +39,16 @@ def test_the_newest_frame_always_fits() -> None:
     assert ring.after(1, 5) is None
 
 
+def test_what_is_old_goes_however_small_it_is() -> None:
+    ring = Ring(1 << 20, span=60.0)
+    frames = [Frame(n, (make_tick(n),)) for n in range(1, 101)]
+    for frame in frames:
+        ring.add(frame, float(frame.n))
+    assert ring.after(38, 1) is None
+    assert ring.after(39, 100) == frames[39:]
+    ring.add(Frame(101, (make_tick(101),)), 1_000.0)
+    assert ring.after(99, 5) is None
+
+
 def test_an_empty_ring_has_nothing_to_say() -> None:
     assert Ring(100).after(0, 5) is None

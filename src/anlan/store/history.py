@@ -41,7 +41,9 @@ class HistorySettings:
     """How the history is written and queried."""
 
     merged_rows: int = 8_000_000
-    """Rows of a merged file; a merge holds about 80 bytes a row in memory."""
+    """Rows of a merged file."""
+    held_rows: int = 1 << 19
+    """Rows that a merge holds in memory at once, about 80 bytes each."""
     durable: bool = True
     """False only where nothing may be kept: replays into a scratch folder."""
 
@@ -157,9 +159,9 @@ class History(Snapshot):
             durable = self.settings.durable
             with table_errors(self.root):
                 parts = history_files.by_day(sort(readings))
-                added = [history_files.write(self.root, day, part, cursor, durable=durable) for day, part in parts]
+                written = [history_files.write(self.root, day, [part], cursor, durable=durable) for day, part in parts]
             with self._lock:
-                self._table.commit(added, position=(self._incarnation, cursor), durable=durable)
+                self._table.commit([f for f in written if f is not None], position=(self._incarnation, cursor), durable=durable)
 
     def reopen(self) -> None:
         """Start over on a new handle after an error: what the old one believes about the disk is not to be trusted."""
@@ -176,9 +178,10 @@ class History(Snapshot):
             if len(old) < 2:
                 return 0
             with table_errors(self.root):
-                new = list(merged(self.query.scanner, self.root, day, old, self.settings.merged_rows, self.settings.durable))
+                rows, held, durable = self.settings.merged_rows, self.settings.held_rows, self.settings.durable
+                new = list(merged(self.query.scanner, self.root, day, old, rows, held, durable))
             with self._lock:
-                self._table.commit(new, removed=old, durable=self.settings.durable)
+                self._table.commit(new, removed=old, durable=durable)
             return len(old)
 
     def sweep(self) -> int:

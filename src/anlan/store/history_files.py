@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -94,30 +95,44 @@ def by_day(columns: Columns) -> Iterator[tuple[date, Columns]]:
         yield day_of(int(number) * DAY), columns.where(days == number)
 
 
-def write(root: Path, day: date, columns: Columns, cursor: int, *, level: int = FAST, durable: bool = True) -> DataFile:
-    """Write sorted rows as a new file of `day`, durable on return when asked (its folder's name included). Raises OSError."""
+def write(
+    root: Path, day: date, pieces: Iterable[Columns], cursor: int, *, level: int = FAST, durable: bool = True
+) -> DataFile | None:
+    """Write rows, sorted within the pieces and from piece to piece, as a new file of `day`; only one piece is held at a time. None when there
+    are no rows. Durable on return when asked (its folder's name included). Raises OSError."""
+    filled = (piece for piece in pieces if piece.rows)
+    first = next(filled, None)
+    if first is None:
+        return None
     folder = root / f"day={day.isoformat()}"
     is_new = not folder.is_dir()
     folder.mkdir(parents=True, exist_ok=True)
     unnamed = folder / f"{cursor:012d}-{uuid4().hex}.parquet"
-    pq.write_table(pa.Table.from_arrays(list(map(pa.array, columns)), schema=TABLE), unnamed, **_options(columns, level))
+    spans = []
+    with pq.ParquetWriter(unnamed, TABLE, **_options(first, level)) as file:
+        for piece in chain([first], filled):
+            file.write_table(pa.Table.from_arrays(list(map(pa.array, piece)), schema=TABLE), row_group_size=ROW_GROUP)
+            spans.append(_span(piece))
     path = unnamed.rename(unnamed.with_stem(f"{unnamed.stem}-{checksum_of(footer_of(unnamed))}"))
     if durable:
         sync_all([path, folder, *([root] if is_new else [])])
-    return _described(root, path, day, columns)
-
-
-def _described(root: Path, path: Path, day: date, columns: Columns) -> DataFile:
+    rows, first_points, last_points, earliest, latest = zip(*spans, strict=True)
     return DataFile(
         path=path.relative_to(root).as_posix(),
         day=day,
-        rows=columns.rows,
+        rows=sum(rows),
         size=path.stat().st_size,
-        min_point=int(columns.point[0]),
-        max_point=int(columns.point[-1]),
-        min_time=int(columns.time.min()),
-        max_time=int(columns.time.max()),
+        min_point=first_points[0],
+        max_point=last_points[-1],
+        min_time=min(earliest),
+        max_time=max(latest),
     )
+
+
+def _span(piece: Columns) -> tuple[int, int, int, int, int]:
+    """(rows, first point, last point, earliest time, latest time)"""
+    points, times = piece.point, piece.time
+    return piece.rows, int(points[0]), int(points[-1]), int(times.min()), int(times.max())
 
 
 def _options(columns: Columns, level: int) -> dict[str, Any]:
@@ -128,7 +143,6 @@ def _options(columns: Columns, level: int) -> dict[str, Any]:
         "compression_level": level,
         "use_dictionary": ["quality", "value"] if repetitive else ["quality"],
         "column_encoding": encodings if repetitive else encodings | {"value": "BYTE_STREAM_SPLIT"},
-        "row_group_size": ROW_GROUP,
         "write_statistics": ["point", "time"],
         "write_page_checksum": True,
     }

@@ -122,11 +122,12 @@ class Scanner:
         except (OSError, ValueError, pa.ArrowException) as failure:
             raise damaged(self._root / file.path, file.rows, str(failure)) from failure
 
-    def points(self, file: DataFile) -> npt.NDArray[np.int64]:
-        """The file's column of points alone. Raises FileNotFoundError, Corrupt."""
+    def points(self, file: DataFile) -> Iterator[npt.NDArray[np.int64]]:
+        """The file's column of points alone, part by part. Raises FileNotFoundError, Corrupt."""
         try:
-            column: npt.NDArray[np.int64] = self._open(file).read(["point"], use_threads=False)["point"].to_numpy()
-            return column
+            source = self._open(file)
+            for groups in _at_once(list(range(source.num_row_groups))):
+                yield source.read_row_groups(groups, ["point"], use_threads=False)["point"].to_numpy()
         except FileNotFoundError:
             raise
         except (OSError, ValueError, pa.ArrowException) as failure:
@@ -135,8 +136,8 @@ class Scanner:
     def _parts(self, file: DataFile, wanted: Wanted) -> Iterator[Columns]:
         groups = wanted.groups(self._footer(file)).tolist()
         source = self._open(file)
-        for at in range(0, len(groups), GROUPS_A_READ):
-            table = source.read_row_groups(groups[at : at + GROUPS_A_READ], TABLE.names, use_threads=False)
+        for some in _at_once(groups):
+            table = source.read_row_groups(some, TABLE.names, use_threads=False)
             yield wanted.pick(Columns(*(table[name].to_numpy() for name in TABLE.names)))
 
     def _open(self, file: DataFile) -> pq.ParquetFile:
@@ -154,6 +155,11 @@ class Scanner:
             while len(self._footers) > FOOTERS_KEPT:
                 self._footers.popitem(last=False)
         return footer
+
+
+def _at_once(groups: list[int]) -> Iterator[list[int]]:
+    """As many row groups as are read at once."""
+    return (groups[at : at + GROUPS_A_READ] for at in range(0, len(groups), GROUPS_A_READ))
 
 
 def _first(limit: int, parts: Iterator[Columns]) -> Columns:

@@ -127,11 +127,13 @@ class HistoryWriter:
         if not frames:
             self._log.wait(self._taken, LOOK_EVERY)
             return
-        if not self._rows:
+        rows = sum(f.rows for f in frames)
+        if not self._pending or (rows and not self._rows):
+            # By the first frame or the first reading that waits: the node's tick of each second must not put it off for ever.
             self._since = self._clock.monotonic()
         self._pending += frames
         self._taken = frames[-1].n
-        self._rows += sum(f.rows for f in frames)
+        self._rows += rows
 
     def _is_due(self) -> bool:
         waited = self._clock.monotonic() - self._since

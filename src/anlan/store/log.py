@@ -38,8 +38,8 @@ __all__ = ["Gap", "Log", "LogSettings"]
 @dataclass(frozen=True, slots=True)
 class LogSettings:
     """`segment_bytes` and `segment_span` (s) end a segment, whichever comes first; `max_bytes` is what lagging readers may make the
-    log keep; `reserve_bytes` are held back for commands and alarms; `ring_bytes` of newest frames stay in memory. `durable=False`
-    leaves out every sync: only for proving that a test notices."""
+    log keep; `reserve_bytes` are held back for commands and alarms; `ring_bytes` of the frames of the last
+    `ring_span` (s) stay in memory. `durable=False` leaves out every sync: only for proving that a test notices."""
 
     segment_bytes: int = 256 << 20
     segment_span: float = 600.0
@@ -47,6 +47,7 @@ class LogSettings:
     reserve_bytes: int = 64 << 20
     durable: bool = True
     ring_bytes: int = 64 << 20
+    ring_span: float = 60.0
     background: bool = True
 
 
@@ -58,7 +59,7 @@ class Log:
         self._troubles = Troubles(clock)
         self._holes = Holes(lambda error: self._troubles.raise_condition("damage", error, each=True))
         self._shelf = Shelf(disk, self._holes)
-        self._ring = Ring(settings.ring_bytes)
+        self._ring = Ring(settings.ring_bytes, settings.ring_span)
         self._space = Space(disk, folder, settings.max_bytes, settings.reserve_bytes, self._troubles)
         self._tip = Tip(
             disk,
@@ -174,7 +175,7 @@ class Log:
             self._sequences.note(part)
         with self._changed:
             self._last = frame.n
-            self._ring.add(frame)
+            self._ring.add(frame, self._clock.monotonic())
             self._changed.notify_all()
 
     # ── what is known ────────────────────────────────────────────────────────────────────────────────────────────────────────
