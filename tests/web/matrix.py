@@ -112,7 +112,7 @@ async def answer(app: FastAPI, console: Any, call: Call, names: dict[str, str]) 
         call.method, call.address(names), params=call.query, json=call.body if call.method not in {"GET", "DELETE"} else None
     )
     try:
-        told = await asyncio.wait_for(asked, ENDLESS_SECONDS if call.path in ENDLESS else 20)
+        told = await asyncio.wait_for(asked, ENDLESS_SECONDS if call.path in ENDLESS else 60)
     except TimeoutError:
         assert call.path in ENDLESS, call
         return 200, "", ""
