@@ -18,6 +18,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -162,6 +163,7 @@ class Play:
         if pid is None:
             return
         os.kill(pid, signal.SIGKILL)
+        self.while_down()
         began = time.monotonic()
         while self.acknowledged <= before + ROWS or not self.link.connected or self.core.pid in (None, pid):
             await asyncio.sleep(0.005)
@@ -169,6 +171,9 @@ class Play:
                 self.report.violation(f"round {self.report.rounds}: core did not come back within {SETTLE_SECONDS} s")
                 return
         self.recovered.append(time.monotonic() - began)
+
+    def while_down(self) -> None:
+        """What more happens before the next core has opened anything: at once, for the supervisor has begun it already."""
 
     async def settle(self) -> None:
         """Let every reader of the log finish."""
@@ -180,14 +185,16 @@ class Play:
             except AnlanError:
                 continue
             last = self.follower.last_readings
-            if status["engine"]["fault"] or status["history"]["fault"] or status["log"]["fault"]:
-                self.report.violation(
-                    f"fault: {status['engine']['fault'] or status['history']['fault'] or status['log']['fault']}"
-                )
+            for fault in self.faults(status):
+                self.report.violation(f"fault: {fault}")
             # A core killed again and again may not have come to open its history before this last life of its.
             if status["engine"]["done"] >= last and self.follower.idle >= 3 and status["history"]["cursor"] is not None:
                 return
         self.report.violation("the readers did not catch up with the log")
+
+    def faults(self, status: dict[str, Any]) -> list[str]:
+        """What a core may not say at the end."""
+        return [fault for part in ("engine", "history", "log") if (fault := status[part]["fault"])]
 
     # ---- what came of it
 

@@ -25,6 +25,16 @@ def test_a_hundred_kills_of_core_under_load() -> None:
     assert report["acknowledged"] > 1_000_000
 
 
+def test_an_alarms_db_that_is_damaged_between_two_lives_of_core() -> None:
+    report = play("alarms_db_damaged", "--rounds", "8")
+    assert clean(report), report
+
+
+@pytest.mark.parametrize("bug", ["deaf", "silent"])
+def test_the_checker_of_damage_catches(bug: str) -> None:
+    assert not clean(play("alarms_db_damaged", "--rounds", "2", "--seed", "5", "--plant", bug))
+
+
 @pytest.mark.parametrize("bug", ["ack-early", "resend", "deaf"])
 def test_the_checker_of_kills_catches(bug: str) -> None:
     assert not clean(play("core_kill", "--rounds", "3", "--seed", "3", "--plant", bug))

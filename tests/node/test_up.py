@@ -233,6 +233,62 @@ def test_a_folder_with_mistakes_starts_nothing_and_names_each(tmp_path: Path) ->
     assert "sources" in done.stderr
 
 
+def test_a_damaged_alarms_db_is_told_by_name_and_the_node_goes_on(tmp_path: Path) -> None:
+    base = free_ports()
+    node = Node(tmp_path, ["--scenario", "quiet", "--port-base", str(base), "--port", str(base + 4)]).start()
+    assert node.stop() == 0
+    path = node.data / "alarms.db"
+    with path.open("r+b") as file:
+        file.write(b"\xa5" * 4096)
+    node.start()
+    try:
+        until(lambda: "! engine: alarms.db was damaged (file is not a database)" in node.said())
+        (aside,) = [
+            one
+            for one in node.data.glob("alarms.db.damaged-*")
+            if one.suffix != ".json" and not one.name.endswith(("-wal", "-shm"))
+        ]
+        assert aside.name in node.said()
+        assert aside.name in run_status(node.data).stdout
+        command = [sys.executable, "-m", "anlan", "alarms", "rebuild", "--data", str(node.data)]
+        refused = subprocess.run(
+            command, check=False, capture_output=True, text=True, env={**os.environ, "LANG": "C", "LC_ALL": "C"}
+        )
+        assert (refused.returncode, "runs in" in refused.stderr) == (1, True)
+    finally:
+        node.stop()
+    subprocess.run(command, check=True, capture_output=True)
+    assert not path.exists()
+
+
+def test_what_ends_core_at_its_start_is_told_on_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "data" / "alarms.db").mkdir(parents=True)
+    base = free_ports()
+    command = [
+        sys.executable,
+        "-m",
+        "anlan",
+        "up",
+        "--data",
+        str(tmp_path / "data"),
+        "--port-base",
+        str(base),
+        "--port",
+        str(base + 4),
+    ]
+    with (tmp_path / "up.out").open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, env={**os.environ, "LANG": "C", "LC_ALL": "C"})
+    try:
+        until(lambda: re.search(r'"said": "[^"]*alarms\.db[^"]*could not be opened', (tmp_path / "up.out").read_text("utf-8")))
+        told = until(
+            lambda: (found := run_status(tmp_path / "data")).returncode == 1 and "it ended with" in found.stdout and found
+        )
+        assert "could not be opened" in told.stdout
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+
+
 def test_everything_in_one_process_reads_the_same_plant(tmp_path: Path) -> None:
     base = free_ports()
     node = Node(tmp_path, ["--single", "--scenario", "quiet", "--port-base", str(base), "--port", str(base + 4)]).start()

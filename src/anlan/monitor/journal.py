@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anlan.model.clock import Micros
-from anlan.model.errors import StoreError
+from anlan.model.errors import Corrupt, StoreError
 from anlan.model.events.alarms import ADDED, MOVES_NOTHING, AlarmState, AlarmTransition, Trigger
 from anlan.monitor.commands import Command, Result, Step
 from anlan.monitor.engine import LEDGER
@@ -74,6 +74,7 @@ PRAGMA user_version = 3;
 """,
 }
 """What each later form adds to the one before; an old file is brought up when it is opened for writing."""
+TABLES = frozenset({"transition", "standing", "command", "ledger", "incarnation", "position", "point_step"})
 _NO_STEPS = 1
 """A file of this form, read before its writer has brought it up, holds no steps on points."""
 _ALL_RECORDED = 2
@@ -138,7 +139,7 @@ class JournalReader:
         try:
             return dict(self._db.execute("SELECT alarm, max(episode) FROM transition WHERE episode < ? GROUP BY alarm", (ADDED,)))
         except apsw.Error as error:
-            raise StoreError("alarms.db could not be read: {error}", error=str(error)) from error
+            raise failed("alarms.db could not be read: {error}", error) from error
 
     def unrecorded_from(self, n: int) -> bool:
         """Whether a transition from `n` on rests on readings that the log refused: stepping the log again does not give it."""
@@ -180,7 +181,7 @@ class JournalReader:
         try:
             return [int(at) for (at,) in self._db.execute("SELECT begun_at FROM incarnation ORDER BY begun_at")]
         except apsw.Error as error:
-            raise StoreError("alarms.db could not be read: {error}", error=str(error)) from error
+            raise failed("alarms.db could not be read: {error}", error) from error
 
     def window(self, start: Micros, end: Micros) -> Raw:
         """Transitions noticed at start ≤ t < end as columns, and what was not normal before them. Raises StoreError, InputError."""
@@ -216,8 +217,8 @@ class JournalReader:
         try:
             rows = self._db.execute(f"SELECT * FROM point_step WHERE {where}", bindings)  # noqa: S608 - the texts above
             return [PointStep(**dict(zip(_STEP, row, strict=True))) for row in rows]
-        except apsw.Error as error:
-            raise StoreError("alarms.db could not be read: {error}", error=str(error)) from error
+        except READING as error:
+            raise failed("alarms.db could not be read: {error}", error) from error
 
     def ledger(self) -> dict[int, dict[str, int]]:
         """Per source: received = applied + duplicate + late + unknown_point; clock_bad are among the applied."""
@@ -233,14 +234,14 @@ class JournalReader:
     def _transitions(self, query: str, bindings: tuple[int, ...]) -> list[AlarmTransition]:
         try:
             return [_event(row) for row in self._db.execute(query, bindings)]
-        except apsw.Error as error:
-            raise StoreError("alarms.db could not be read: {error}", error=str(error)) from error
+        except READING as error:
+            raise failed("alarms.db could not be read: {error}", error) from error
 
     def _one(self, query: str) -> Any:
         try:
             return next(self._db.execute(query))[0]
-        except apsw.Error as error:
-            raise StoreError("alarms.db could not be read: {error}", error=str(error)) from error
+        except (*READING, StopIteration) as error:
+            raise failed("alarms.db could not be read: {error}", error) from error
 
 
 class Journal(JournalReader):
@@ -259,8 +260,11 @@ class Journal(JournalReader):
                 db.execute(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT")
             for form in range(_form(db) + 1, SCHEMA_VERSION + 1):
                 db.execute(f"BEGIN IMMEDIATE; {_LATER[form]} COMMIT")
+            missing = TABLES - {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+            if missing:
+                raise apsw.CorruptError(f"it has no table {', '.join(sorted(missing))}")
         except apsw.Error as error:
-            raise StoreError("alarms.db at {path} could not be opened: {error}", path=str(path), error=str(error)) from error
+            raise failed("alarms.db at {path} could not be opened: {error}", error, path=str(path)) from error
         return cls(db)
 
     def commit(self, done: int, transitions: Sequence[Transitions] = (), ledger: npt.NDArray[Any] | None = None) -> None:
@@ -273,7 +277,7 @@ class Journal(JournalReader):
                     self._write_ledger(ledger)
                 self._db.execute("UPDATE position SET done = ?", (done,))
         except apsw.Error as error:
-            raise StoreError("alarms.db could not be written: {error}", error=str(error)) from error
+            raise failed("alarms.db could not be written: {error}", error) from error
 
     def begin_incarnation(self, incarnation: str, begun_at: Micros) -> None:
         """From now on positions belong to another log; which one ended, and where, is kept."""
@@ -285,7 +289,7 @@ class Journal(JournalReader):
                 )
                 self._db.execute("UPDATE position SET incarnation = ?, done = 0", (incarnation,))
         except apsw.Error as error:
-            raise StoreError("alarms.db could not be written: {error}", error=str(error)) from error
+            raise failed("alarms.db could not be written: {error}", error) from error
 
     def _write(self, found: Transitions) -> None:
         if len(found):
@@ -322,7 +326,7 @@ class Journal(JournalReader):
         except apsw.BusyError:
             pass  # a writer or reader is in the way; the next one gets further
         except apsw.Error as error:
-            raise StoreError("alarms.db could not be checkpointed: {error}", error=str(error)) from error
+            raise failed("alarms.db could not be checkpointed: {error}", error) from error
         finally:
             db.close()
 
@@ -334,13 +338,25 @@ _STAND = """INSERT INTO standing VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT(alarm) DO
   episode = excluded.episode"""
 
 
+READING = (apsw.Error, ValueError, TypeError)
+"""What a damaged file makes of reading it: SQLite's own word, or a value that nothing ever wrote."""
+
+
+def failed(message: str, error: Exception, **facts: str) -> StoreError:
+    """Corrupt where the file's content is to blame and no new handle mends it; core itself begins anew (`journal_damage`)."""
+    text = str(error) or type(error).__name__
+    if isinstance(error, apsw.CorruptError | apsw.NotADBError) or not isinstance(error, apsw.Error):
+        return Corrupt("alarms.db is damaged: {error}. Stop the node, run `anlan alarms rebuild` and start it again", error=text)
+    return StoreError(message, error=text, **facts)
+
+
 def _open(path: Path, flags: int) -> apsw.Connection:
     try:
         db = apsw.Connection(str(path), flags=flags)
         db.set_busy_timeout(BUSY_MILLISECONDS)
         found = _form(db)
     except apsw.Error as error:
-        raise StoreError("alarms.db at {path} could not be opened: {error}", path=str(path), error=str(error)) from error
+        raise failed("alarms.db at {path} could not be opened: {error}", error, path=str(path)) from error
     if found > SCHEMA_VERSION:
         db.close()
         raise StoreError(

@@ -37,6 +37,8 @@ class JournalView:
         self._path = path
         self._lock = Lock()
         self._reader: _Pages | None = None
+        self._file = 0
+        """Of the open handle; core may have begun a new alarms.db in the place of a damaged one."""
 
     @property
     def last(self) -> int:
@@ -101,8 +103,11 @@ class JournalView:
 
     def _ask(self, question: Callable[[_Pages], _T]) -> _T:
         with self._lock:
+            file = self._path.stat().st_ino if self._path.exists() else 0
+            if file != self._file:
+                self._drop()
             if self._reader is None:
-                self._reader = _Pages.open(self._path)  # type: ignore[assignment]
+                self._reader, self._file = _Pages.open(self._path), file  # type: ignore[assignment]
             assert self._reader is not None
             try:
                 return question(self._reader)

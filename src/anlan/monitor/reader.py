@@ -6,6 +6,8 @@
 written they are told all the same (the log holds what they follow from, so a restart decides them again, with the same numbers), the
 fault is raised, and the commit is tried on a new handle until it succeeds. Commands are answered only after the commit.
 
+An alarms.db that is damaged is set aside and begun anew (`journal_damage`): at the start, and where a commit meets the damage.
+
 What the log refuses (disk full) is decided on too, between frames, and marked `unrecorded`: people are told of a danger even when nobody
 can prove later why. Stepping the log again doesn't give those decisions, so until a snapshot covers them a restart takes them from alarms.db.
 """
@@ -23,19 +25,21 @@ import numpy as np
 import structlog
 
 from anlan.model.clock import SECOND, Clock, Micros
-from anlan.model.errors import AnlanError, StoreError
+from anlan.model.errors import AnlanError, Corrupt, StoreError
 from anlan.model.events.alarms import AlarmTransition
 from anlan.model.frames import Frame, Part
 from anlan.model.readings import Readings
+from anlan.monitor import changes
 from anlan.monitor.carry_over import carry_over
 from anlan.monitor.commands import Result
 from anlan.monitor.engine import LEDGER, Engine
 from anlan.monitor.journal import Journal
+from anlan.monitor.journal_damage import Rescue
 from anlan.monitor.late.comparison import Look
 from anlan.monitor.layout import NEVER, View
 from anlan.monitor.live import Live
 from anlan.monitor.memory import give_back
-from anlan.monitor.recovery import recover
+from anlan.monitor.recovery import Recovered, recover
 from anlan.monitor.snapshot import Snapshot, Snapshots
 from anlan.monitor.transitions import Transitions
 from anlan.monitor.warm import warm_up
@@ -90,6 +94,7 @@ class EngineReader:
         """`config` is the file of the configuration in force: a recovery without a snapshot needs it."""
         self._log, self._path, self._clock, self._config = frames, journal, clock, config
         self._snapshots = Snapshots(snapshots)
+        self._rescue = Rescue(journal, clock)
         self._tell = on_transitions or (lambda transitions: None)
         self._looking = threading.Lock()
         """Held while the state moves; readers of live state take it for the time of a copy."""
@@ -98,6 +103,8 @@ class EngineReader:
         self._answering = threading.Lock()
         self._uncommitted: list[Transitions] = []
         self._told = 0
+        self._begins_with: tuple[int, int] | None = None
+        """Until the first commit: the first numbers of transition and step that alarms.db gets from this process."""
         self._refused: deque[tuple[Part, Future[None]]] = deque()
         """What the log refused and waits for its turn, from other threads."""
         self._steps = self._unrecorded = self._covered = 0
@@ -124,8 +131,7 @@ class EngineReader:
         """Recover (blocking, raises StoreError when alarms.db can't be opened), then go on in a thread of its own."""
         begun = self._clock.monotonic()
         warm_up()
-        self._journal = Journal.open(self._path)
-        found = recover(self._log, self._journal, self._snapshots, self._clock, self._config)
+        found = self._recover()
         self._engine, self.needs, self._waits = found.engine, found.needs, found.waits
         self.done, self.journal_last = self._journal.done, self._journal.last
         self._uncommitted, self._faults = found.fresh, dict(found.faults)
@@ -135,13 +141,33 @@ class EngineReader:
         give_back()
         self._recovered = {"frames": found.frames, "seconds": round(self._clock.monotonic() - begun, 3)}
         log.info("engine recovered", snapshot=found.needs, done=self.done, faults=list(found.faults.values()), **self._recovered)
+        self._begins_with = _first_numbers(self._engine, found.fresh)
         self._thread.start()
+
+    def _recover(self) -> Recovered:
+        """From an alarms.db begun anew where the old one is damaged."""
+        try:
+            return self._recover_from((0, 0))
+        except Corrupt as damage:
+            found = self._recover_from(self._rescue.set_aside(str(damage.facts["error"])))
+            found.faults.pop("journal lost", None)  # the rescue says what became of it
+            return found
+
+    def _recover_from(self, known: tuple[int, int]) -> Recovered:
+        """`known`: numbers of transition and step that were given out, as far as the file that was set aside shows."""
+        self._journal = Journal.open(self._path)
+        try:
+            return recover(self._log, self._journal, self._snapshots, self._clock, self._config, known)
+        except StoreError:
+            self._journal.close()
+            raise
 
     def close(self) -> None:
         """Commit, snapshot, stop. What the log has beyond is decided by the next start."""
         self._closing.set()
         self._log.wake()
         self._thread.join()
+        self._rescue.close()
         self._wait_for_snapshot()
         self._journal.close()
 
@@ -230,7 +256,7 @@ class EngineReader:
             return False
         try:
             if "journal" in self._faults:
-                self._journal = Journal.open(self._path)
+                self._journal = self._reopened()
             self._journal.commit(self._engine.frame, self._uncommitted, self._engine.ledger)
         except StoreError as error:
             self._break_journal(error)
@@ -245,6 +271,9 @@ class EngineReader:
         self._answer()
         self._uncommitted = []
         self._told = 0
+        if self._begins_with is not None:
+            self._rescue.begin(*self._begins_with)
+            self._begins_with = None
         return True
 
     def _break_journal(self, error: StoreError) -> None:
@@ -252,6 +281,25 @@ class EngineReader:
             log.error("alarms.db failed; a new handle is tried", error=str(error))
         self._faults["journal"] = str(error)
         self._journal.close()
+        if isinstance(error, Corrupt):
+            self._begin_anew(str(error.facts["error"]))
+
+    def _begin_anew(self, why: str) -> None:
+        """With what is not committed yet, and then every alarm that stands; a snapshot follows, since the log does not tell of that."""
+        try:
+            self._rescue.set_aside(why)
+        except OSError as error:
+            self._faults["journal"] = f"{why}; it could not be set aside: {error}"
+            return
+        with self._looking:
+            self._uncommitted.append(changes.restate(self._engine))
+        self._snapshot_due, self._begins_with = True, _first_numbers(self._engine, self._uncommitted)
+
+    def _reopened(self) -> Journal:
+        journal = Journal.open(self._path)
+        if not journal.incarnation:
+            journal.begin_incarnation(self._log.incarnation, self._clock.now())
+        return journal
 
     def _tell_new(self) -> None:
         """Tell each transition once, in order."""
@@ -320,6 +368,7 @@ class EngineReader:
             self.needs, self._covered = snapshot.frame, covers
             self._faults.pop("snapshot", None)
         self._checkpoint()
+        self._rescue.look()
         self._snapshot_took = self._clock.monotonic() - begun
 
     def _checkpoint(self) -> None:
@@ -341,7 +390,7 @@ class EngineReader:
     @property
     def fault(self) -> str | None:
         """What is wrong, in words; None when nothing is."""
-        return "; ".join(self._faults.values()) or None
+        return "; ".join([*self._faults.values(), *filter(None, [self._rescue.fault])]) or None
 
     @property
     def config_version(self) -> int:
@@ -422,3 +471,10 @@ class EngineReader:
             "snapshot_seconds": round(self._snapshot_took, 3),
             "ledger": {str(s): dict(zip(LEDGER, counts, strict=True)) for s, counts in enumerate(ledger) if any(counts)},
         }
+
+
+def _first_numbers(engine: Engine, uncommitted: Sequence[Transitions]) -> tuple[int, int]:
+    """Of the first transition and the first step that a new alarms.db gets."""
+    rows = [int(found.rows["n"][0]) for found in uncommitted if len(found)]
+    steps = [step.n for found in uncommitted for step in found.steps]
+    return min([engine.next_n, *rows]), min([engine.modes.next_n, *steps])

@@ -36,13 +36,22 @@ class Recovered:
     """The log does not tell how the engine came to where it stands: it takes over what the journal has."""
     waits: bool = False
     """It can only do so once it has a configuration (`carry_over`), and must not be snapshot before."""
+    known: tuple[int, int] = (0, 0)
+    """Numbers of transition and step that were given out before, whatever the journal holds."""
 
 
-def recover(log: FrameLog, journal: Journal, snapshots: Snapshots, clock: Clock, config: Path | None = None) -> Recovered:
-    """`config` is the file of the configuration in force, for an engine that no snapshot and no frame gives one. Raises StoreError when
-    log or journal can't be read. Anything odd that does not stop the work is a fault, in words."""
+def recover(
+    log: FrameLog,
+    journal: Journal,
+    snapshots: Snapshots,
+    clock: Clock,
+    config: Path | None = None,
+    known: tuple[int, int] = (0, 0),
+) -> Recovered:
+    """`config` is the file of the configuration in force, for an engine that no snapshot and no frame gives one; `known` the newest numbers
+    of transition and step in a damaged journal that was set aside. Raises StoreError when log or journal can't be read. Anything odd that does not stop the work is a fault, in words."""
     engine = snapshots.newest() or Engine()
-    found = Recovered(engine, engine.frame)
+    found = Recovered(engine, engine.frame, known=known)
     if snapshots.passed_over:
         found.faults["snapshot"] = "; ".join(snapshots.passed_over)
     _join_incarnation(found, log, journal, clock)
@@ -80,8 +89,8 @@ def _count_anew(found: Recovered, journal: Journal) -> None:
     engine.frame = 0
     engine.world.points["touched"] = 0
     engine.late.restart()
-    engine.next_n = max(engine.next_n, journal.last + 1)
-    engine.modes.next_n = max(engine.modes.next_n, journal.last_step + 1)
+    engine.next_n = max(engine.next_n, journal.last + 1, found.known[0] + 1)
+    engine.modes.next_n = max(engine.modes.next_n, journal.last_step + 1, found.known[1] + 1)
     found.carries = journal.last > 0 or journal.last_step > 0
 
 

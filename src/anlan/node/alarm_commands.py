@@ -35,6 +35,7 @@ def register(app: typer.Typer) -> None:
     alarms = group(app, "alarms", "Alarms of a node, from its data folder.")
     alarms.command("export")(export_command)
     alarms.command("import")(import_command)
+    alarms.command("rebuild")(rebuild_command)
     group(app, "plant", "The plant of a running node.").command("apply")(apply_command)
 
 
@@ -107,6 +108,30 @@ def apply_command(
     if not _runs(data):
         raise Unavailable("no node runs in {folder}; `anlan up` brings the folder into force when it starts", folder=str(data))
     _told(_propose(data, kind="folder", path=str(folder.resolve()), reason=reason, onto=onto))
+
+
+def rebuild_command(data: Annotated[Path, typer.Option(help="The data folder of a node that is stopped.")]) -> None:
+    """Set a damaged alarms.db aside. The next start makes a new one from what the engine and the log know, and brings back what can be read of
+    the old file; what is lost is named. Nothing is deleted. A node does this by itself where it meets the damage; this is for damage that
+    only a page has met.
+
+    Example: anlan alarms rebuild --data var/hualan
+    """
+    from anlan.model.clock import SystemClock
+    from anlan.model.errors import NotFound
+    from anlan.model.words import shell_language, translate
+    from anlan.monitor.journal_damage import set_aside
+    from anlan.node.layout import NodeFolder
+    from anlan.node.up import own
+
+    folder = NodeFolder(data.absolute())
+    if not folder.journal.exists():
+        raise NotFound("there is no node in {folder}: {file} does not exist", folder=str(data), file=str(folder.journal))
+    lock = own(folder)
+    aside = set_aside(folder.journal, SystemClock().now(), "set aside by `anlan alarms rebuild`")
+    lock.release()
+    told = translate("{file} is set aside; start the node, and it brings back what can be read", shell_language())
+    typer.echo(told.format(file=aside.file))
 
 
 # --- where the plant comes from --------------------------------------------------------------------------------------------

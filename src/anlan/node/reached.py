@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
+from anlan.model.errors import Corrupt
 from anlan.monitor.journal import JournalReader
 from anlan.node.layout import NodeFolder
 from anlan.store.history_position import position_on_disk
@@ -19,8 +22,8 @@ def reached(folder: NodeFolder, incarnation: str) -> int:
 def _decided(folder: NodeFolder, incarnation: str) -> int:
     if not folder.journal.is_file():
         return 0
-    journal = JournalReader.open(folder.journal)
     try:
-        return journal.done if journal.incarnation == incarnation else 0
-    finally:
-        journal.close()
+        with closing(JournalReader.open(folder.journal)) as journal:
+            return journal.done if journal.incarnation == incarnation else 0
+    except Corrupt:
+        return 0  # the engine's reader sets it aside and begins anew: the log goes by the history alone

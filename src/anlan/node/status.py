@@ -41,7 +41,7 @@ def show_status(data: Path, *, as_json: bool) -> int:
     if status is None and not _alive(processes.get("supervisor")):
         why = _say("no node runs in {folder}; `anlan up --data {folder}` starts one").format(folder=data)
     elif status is None:
-        why = f"{_say('The core does not answer')}: {why}"
+        why = f"{_say('The core does not answer')}: {why}{_said(processes)}"
     if as_json:
         typer.echo(orjson.dumps({"core": status, "processes": processes}, option=orjson.OPT_INDENT_2).decode())
     elif status is None:
@@ -62,6 +62,21 @@ def _alive(process: int | None) -> bool:
     except PermissionError:
         pass  # it runs, as somebody else's
     return True
+
+
+async def faults_now(folder: NodeFolder) -> list[str]:
+    """What the node itself says is wrong with it, for whoever has just started it."""
+    try:
+        status = await _ask(folder)
+    except (Unavailable, TimeoutError):
+        return [_say("The core does not answer") + _said(read_processes(folder.run))]
+    return [f"{_say(part)}: {fault}" for part in ("engine", "log", "history") if (fault := status[part]["fault"])]
+
+
+def _said(processes: dict[str, Any]) -> str:
+    """How core ended last, if it did."""
+    said = processes.get("children", {}).get("core", {}).get("said", "")
+    return f"\n  {_say('it ended with')}: {said}" if said else ""
 
 
 def runs(data: Path) -> bool:

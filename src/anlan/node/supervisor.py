@@ -51,6 +51,7 @@ SILENT_ROUNDS = 10
 to sleep) first hears the beats that wait for it, then counts on."""
 TOLD_BYTES = 4096
 """What `processes.json` is filled up to, so that a full disk can take the next one in its place."""
+SAID_BYTES = 400
 LOG_BYTES = 20_000_000
 """A process's log file grows to this, and one before it is kept."""
 
@@ -75,6 +76,8 @@ class Child:
     """Its heart was heard since the last start."""
     silent: int = 0
     """Rounds since the last beat."""
+    said: str = ""
+    """The last line of its log when it ended."""
     hangs: int = 0
     """How often it was killed because it hung."""
     process: asyncio.subprocess.Process | None = None
@@ -146,7 +149,8 @@ class Supervisor:
             child.failures = 0 if child.answered or lived >= STEADY_SECONDS else child.failures + 1
             child.restarts += 1
             pause = BACK_OFF[min(child.failures, len(BACK_OFF)) - 1] if child.failures else 0.0
-            log.error("process ended", name=child.name, code=code, lived=round(lived, 1), restart_in=pause)
+            child.said = last_line(self._log_of(child))
+            log.error("process ended", name=child.name, code=code, lived=round(lived, 1), restart_in=pause, said=child.said)
             self._tell()
             await asyncio.sleep(pause)
 
@@ -222,7 +226,7 @@ class Supervisor:
 
     def _tell(self) -> None:
         """What runs, for `anlan status`, for the console and for whoever looks into the folder."""
-        facts = {c.name: {"pid": c.pid, "restarts": c.restarts, "hangs": c.hangs} for c in self._children}
+        facts = {c.name: {"pid": c.pid, "restarts": c.restarts, "hangs": c.hangs, "said": c.said} for c in self._children}
         path = self._folder.run / "processes.json"
         told = orjson.dumps({"supervisor": os.getpid(), "at": self._clock.now(), "children": facts, "horn": self._sounder.spoken})
         try:
@@ -298,6 +302,17 @@ def keep_small(path: Path, most: int) -> None:
         log.error("older lines of a log given up", file=path.name, error=str(error))
         older.unlink(missing_ok=True)
     os.truncate(path, 0)
+
+
+def last_line(path: Path) -> str:
+    """What a process said last, cut to what `processes.json` has room for; "" where it said nothing."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - 10 * SAID_BYTES))
+            lines = file.read().decode("utf-8", "replace").split("\n")
+    except OSError:
+        return ""
+    return next((line.strip()[:SAID_BYTES] for line in reversed(lines) if line.strip()), "")
 
 
 def tell_whole(path: Path, content: bytes) -> None:

@@ -26,6 +26,7 @@ from anlan.node.configuration import bring_into_force, look_whether_whole, open_
 from anlan.node.layout import NodeFolder
 from anlan.node.process import run_until_signal
 from anlan.node.sounder import EvacuationSounder, OverrideSounder, Sounder
+from anlan.node.status import faults_now
 from anlan.node.supervisor import Child, Supervisor, python
 from anlan.node.without_records import or_what_is_kept, what_is_wrong
 from anlan.plant.compile import engine_config
@@ -48,6 +49,8 @@ from anlan.web.serve import listen
 
 READY_SECONDS = 90.0
 """The first start on a machine compiles the engine's kernel; later ones take about two seconds."""
+CORE_SECONDS = 10.0
+"""So long core may keep silent once the console answers, before that is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,7 @@ def prepare(options: UpOptions, clock: Clock) -> Prepared:
     # A demo that cannot play it would only be restarted for ever.
     Play(scenario(options.scenario).name, options.speed or DEFAULT_SPEED)
     folder = NodeFolder((options.data or Path("var") / plant.site.id).absolute()).prepare()
-    lock = _own(folder)
+    lock = own(folder)
     try:
         imported, passwords = or_what_is_kept(
             folder, partial(_fill, folder, plant_folder, plant, options, clock), partial(_without_records, folder)
@@ -171,7 +174,7 @@ def _without_records(folder: NodeFolder, failure: StoreError) -> tuple[Imported,
     return kept, {}
 
 
-def _own(folder: NodeFolder) -> FolderLock:
+def own(folder: NodeFolder) -> FolderLock:
     """Before anything is written: another node's people would get new passwords, its sources a second reader."""
     try:
         return FolderLock.take(folder.run)
@@ -281,11 +284,24 @@ async def _tell_when_ready(folder: NodeFolder) -> None:
             Console(highlight=False).print(
                 f"\n{_say('Console')}: [bold cyan]{address}[/bold cyan]   ({_say('Ctrl-C stops the node')})\n"
             )
+            await _tell_faults(folder)
             return
         await asyncio.sleep(0.1)
     sys.stderr.write(
         _say("The console does not answer yet; the processes' logs are in {folder}").format(folder=folder.run) + "\n"
     )
+
+
+async def _tell_faults(folder: NodeFolder) -> None:
+    """An address alone would say that all is well. Core may come a moment after the console."""
+    wrong: list[str] = []
+    for _ in range(int(CORE_SECONDS)):
+        wrong = await faults_now(folder)
+        if not wrong or not wrong[0].startswith(_say("The core does not answer")):
+            break
+        await asyncio.sleep(1.0)
+    for one in wrong:
+        Console(highlight=False, stderr=True).print(f"[bold red]! {escape(one)}[/bold red]", soft_wrap=True)
 
 
 def _tell_why_not(telling: asyncio.Future[None]) -> None:
