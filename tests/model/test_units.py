@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from anlan.model.errors import UnitError
 from anlan.model.gases import substance, substances
-from anlan.model.units import Conditions, Form, convert, read_unit, units
+from anlan.model.units import Conditions, Form, convert, exact_step, read_unit, units
 
 ROOM = Conditions(temperature=25.0, pressure=101.325)
 
@@ -184,3 +184,24 @@ def test_factors_of_derived_units_are_what_their_names_say() -> None:
         "t/d": 1000 / 86400,
     }
     assert {code: units()[code].factor for code in expected} == pytest.approx(expected, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "step"),
+    [
+        (Form("kPa", "gauge"), Form("MPa", "gauge"), (0.001, 0.0)),
+        (Form("Cel"), Form("K"), (1.0, 273.15)),
+        (Form("degF"), Form("Cel"), (5 / 9, -160 / 9)),
+        (Form("ppm", gas="Cl2"), Form("ppm", gas="Cl2"), (1.0, 0.0)),
+        (Form("t/h"), Form("kg/s"), (1 / 3.6, 0.0)),
+        (Form("kPa", "gauge"), Form("kPa", "absolute"), None),
+        (Form("kPa"), Form("kPa", "gauge"), None),
+        (Form("ppm", gas="Cl2"), Form("mg/m3", gas="Cl2"), None),
+        (Form("ppm", gas="Cl2"), Form("ppm", gas="NH3"), None),
+        (Form("m3/h", flow_basis="normal"), Form("m3/h", flow_basis="actual"), None),
+        (Form("%"), Form("m"), None),
+    ],
+)
+def test_an_exact_step_rests_on_the_two_forms_alone(source: Form, target: Form, step: tuple[float, float] | None) -> None:
+    """NIST SP 811, appendix B.8 and B.9."""
+    assert exact_step(source, target) == (step if step is None else pytest.approx(step))

@@ -114,7 +114,7 @@ async def test_a_process_that_hangs_is_killed_told_and_started_again(folder: Nod
         os.kill(other, signal.SIGSTOP)
         await until(lambda: sense.pid not in (None, hung) and sense.beaten)
         assert (app.pid, demo.pid) == (stays, other), "one has a heart that beats, the other has none to listen to"
-        assert read_processes(folder.run)["children"]["sense"] == {"pid": sense.pid, "restarts": 1, "hangs": 1}
+        assert read_processes(folder.run)["children"]["sense"] == {"pid": sense.pid, "restarts": 1, "hangs": 1, "said": "began"}
         os.kill(other, signal.SIGCONT)
 
 

@@ -17,9 +17,11 @@ from works import gas, line, write
 
 from anlan.model.clock import ManualClock
 from anlan.model.errors import ConfigError, InputError
+from anlan.model.instants import LATEST
 from anlan.model.quality import Reason, Severity, quality
 from anlan.model.readings import Readings
 from anlan.monitor.reading_export import as_parquet
+from anlan.monitor.units_then import Stretch
 from anlan.plant.description import Plant
 from anlan.plant.folder import load
 from anlan.plant.numbers import in_memory
@@ -94,12 +96,12 @@ def test_times_of_every_kind(tmp_path: Path, stamps: list[str]) -> None:
 
 
 def test_readings_that_a_node_exports_as_parquet_are_replayed_as_they_were(plant: Plant, tmp_path: Path) -> None:
-    numbers = {number: plant.points_by_id[id] for id, number in POINTS.items()}
+    units = [Stretch(number, 0, LATEST, plant.points_by_id[id], (1.0, 0.0)) for id, number in POINTS.items()]
     given = Readings.of(
         [(2, START * SECOND, 1e-300, 0x8301), (1, START * SECOND + 1, math.inf, 0), (1, START * SECOND + 2, 80.1, 0)]
     )
     table = pa.Table.from_batches([given.to_arrow()])
-    (tmp_path / "x.parquet").write_bytes(as_parquet(table.sort_by([("point", "ascending"), ("time", "ascending")]), numbers, {}))
+    (tmp_path / "x.parquet").write_bytes(as_parquet(table.sort_by([("point", "ascending"), ("time", "ascending")]), units, {}))
     tally = Tally()
     stream = open_recording(tmp_path / "x.parquet", POINTS, tally, tmp_path, skip=False)
     assert stream is not None

@@ -129,6 +129,24 @@ def convert(value: float, source: Form, target: Form, conditions: Conditions = C
     return (coherent - there.offset) / there.factor
 
 
+def exact_step(source: Form, target: Form) -> tuple[float, float] | None:
+    """(factor, offset) with value × factor + offset in `target`, where that needs no fact beside the two forms; else None."""
+    here, there = units().get(source.unit), units().get(target.unit)
+    if source == target:
+        return 1.0, 0.0
+    if (
+        here is None
+        or there is None
+        or here.dimension != there.dimension
+        or (source.gas and target.gas and source.gas != target.gas)
+    ):
+        return None
+    try:
+        return here.factor / there.factor, convert(0.0, source, target)
+    except UnitError:
+        return None
+
+
 def _pressure_shift(source: Form, target: Form, conditions: Conditions) -> float:
     """What to add, in Pa, to move between gauge and absolute."""
     bases = (source.pressure_basis, target.pressure_basis)

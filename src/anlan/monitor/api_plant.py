@@ -30,12 +30,13 @@ def routes(context: Context) -> APIRouter:
         cursor: Cursor = "",
         limit: Limit = 1000,
     ) -> Response:
-        """Points by number, with their alarms' limits."""
+        """Points by number, with their alarms' limits. A search also finds those that were taken out of the plant: `retired` says when."""
         plant = context.plant
         wanted = search.casefold()
+        known = sorted(plant.points.items()) + ([(n, plant.point_ever(n)) for n in plant.retired] if wanted else [])
         found = [
             number
-            for number, point in sorted(plant.points.items())
+            for number, point in sorted(known)
             if is_within(point.place, place)
             and asker.allows("plant.view", point.place)
             and (not wanted or _mentions(point, wanted))
@@ -45,16 +46,16 @@ def routes(context: Context) -> APIRouter:
 
     @router.get("/points/{point}", dependencies=[require("plant.view")])
     async def one_point(point: str, asker: Asker) -> Response:
-        """Everything configured of one point."""
+        """Everything configured of one point; of one that was taken out of the plant (`retired`: when), what was."""
         plant = context.plant
-        number = plant.point_numbers.get(point)
+        number = plant.numbers_ever.get(point)
         if number is None:
             raise NotFound("there is no point {point}", point=point)
-        if not asker.allows("plant.view", plant.points[number].place):
+        found = plant.point_ever(number)
+        if not asker.allows("plant.view", found.place):
             raise Hidden("there is no point {point}", point=point)
-        row = point_row(plant, number)
-        looking = cameras(plant, point, plant.points[number].place)
-        return Json({**plant.points[number].model_dump(mode="json"), **row, "cameras": looking})
+        looking = cameras(plant, found.id, found.place)
+        return Json({**found.model_dump(mode="json"), **point_row(plant, number), "cameras": looking})
 
     @router.get("/places", dependencies=[require("plant.view")])
     async def places(asker: Asker) -> Response:
@@ -68,10 +69,11 @@ def routes(context: Context) -> APIRouter:
 
 def point_row(plant: PlantView, number: int) -> dict[str, Any]:
     """What lists and trends need of a point."""
-    point = plant.points[number]
+    point = plant.point_ever(number)
     return {
         "id": point.id,
         "number": number,
+        "retired": plant.retired.get(number),
         "name": point.name.model_dump(),
         "kind": point.kind,
         "subject": point.subject.value,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import Query
@@ -17,21 +18,25 @@ Points = Annotated[list[str], Query(min_length=1, max_length=1000, description=I
 Instant = Annotated[str, Query(max_length=40, description="µs since 1970 UTC, or RFC 3339 with a zone")]
 
 
-def chosen_points(plant: PlantView, asker: Principal, texts: list[str], *, action: str, most: int) -> list[int]:
-    """Numbers of the points named in `texts`, in order, each once. Raises NotFound for one that isn't there or may not be seen."""
+def chosen_points(
+    plant: PlantView, asker: Principal, texts: list[str], *, action: str, most: int, ever: bool = False
+) -> list[int]:
+    """Numbers of the points named in `texts`, in order, each once; `ever`: also by the ids of points that were renamed or taken away. Raises
+    NotFound for one that isn't there or may not be seen."""
     ids = list(dict.fromkeys(part.strip() for text in texts for part in text.split(",") if part.strip()))
     if not ids:
         raise InputError("points: at least one point id was expected, for example AT-203")
     if len(ids) > most:
         raise InputError("points: {found} were named; at most {most} at a time", found=len(ids), most=most)
-    return [_number(plant, asker, one, action) for one in ids]
+    known = plant.numbers_ever if ever else plant.point_numbers
+    return list(dict.fromkeys(_number(plant, asker, one, action, known) for one in ids))
 
 
-def _number(plant: PlantView, asker: Principal, point_id: str, action: str) -> int:
-    number = plant.point_numbers.get(point_id)
+def _number(plant: PlantView, asker: Principal, point_id: str, action: str, known: Mapping[str, int]) -> int:
+    number = known.get(point_id)
     if number is None:
         raise NotFound("there is no point {point}", point=point_id[:100])
-    if not asker.allows(action, plant.points[number].place):
+    if not asker.allows(action, plant.point_ever(number).place):
         raise Hidden("there is no point {point}", point=point_id[:100])
     return number
 

@@ -40,7 +40,7 @@ def spans_by_point(plant: PlantView, journal: Journal, points: Iterable[int]) ->
     """Of those points that have such times. Blocking."""
     found: dict[int, Spans] = {}
     for point in points:
-        own = plant.point_numbers.get(due_of(plant.points[point].id))
+        own = plant.point_numbers.get(due_of(plant.point_ever(point).id))
         spans = [] if own is None else spans_of(reversed(journal.steps(own, limit=MOST_STEPS)))
         if spans:
             found[point] = spans

@@ -7,7 +7,7 @@ reading what the source sent and what it was worth here; nothing is thinned out,
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -24,6 +24,7 @@ from anlan.model.quality import FLAG_MASK, REASON_MASK, SEVERITY_SHIFT, Flag, Re
 from anlan.model.tables import without_formula
 from anlan.model.words import Language, translate
 from anlan.monitor.overdue_spans import Spans, as_counted
+from anlan.monitor.units_then import Stretch
 from anlan.web.client_words import REASONS
 
 SEVERITIES = {Severity.GOOD: "good", Severity.UNCERTAIN: "uncertain", Severity.BAD: "bad"}
@@ -38,17 +39,18 @@ FLAGS = {
 Words = npt.NDArray[np.unsignedinteger]
 
 
-def as_csv(table: pa.Table, points: Mapping[int, Point], overdue: Mapping[int, Spans], zone: str, language: Language) -> bytes:
+def as_csv(table: pa.Table, units: Sequence[Stretch], overdue: Mapping[int, Spans], zone: str, language: Language) -> bytes:
     """`table` (point, time, value, quality) by point and time → UTF-8 with a byte order mark, which Excel needs to see that it is UTF-8."""
     say = partial(translate, language=language)
     number, time, quality, worth = _columns(table, overdue)
+    of_time = partial(_of_time, number, time, units)
     columns = {
-        say("Point"): _of_points(number, {key: without_formula(one.id) for key, one in points.items()}),
-        say("Name"): _of_points(number, {key: without_formula(one.name.text(language)) for key, one in points.items()}),
+        say("Point"): of_time(lambda point: without_formula(point.id)),
+        say("Name"): of_time(lambda point: without_formula(point.name.text(language))),
         say("Time"): local_times(time, zone),
         say("Value"): table["value"],
-        say("State"): _states(number, table, points, language),
-        say("Unit"): _of_points(number, {key: without_formula(one.unit) for key, one in points.items()}),
+        say("State"): _states(number, time, table, units, language),
+        say("Unit"): of_time(lambda point: without_formula(point.unit)),
         say("Quality sent"): _told(quality, lambda word: quality_words(word, language)),
         say("Counted as"): _told(worth, lambda word: say(SEVERITIES[Severity(word >> SEVERITY_SHIFT)])),
     }
@@ -58,14 +60,14 @@ def as_csv(table: pa.Table, points: Mapping[int, Point], overdue: Mapping[int, S
     return sink.getvalue()
 
 
-def as_parquet(table: pa.Table, points: Mapping[int, Point], overdue: Mapping[int, Spans]) -> bytes:
+def as_parquet(table: pa.Table, units: Sequence[Stretch], overdue: Mapping[int, Spans]) -> bytes:
     """Columns point, time [µs, UTC], value, unit, quality and worth (`anlan.model.quality`), severity of `worth` in English."""
     number, time, quality, worth = _columns(table, overdue)
     columns = {
-        "point": _of_points(number, {key: one.id for key, one in points.items()}),
+        "point": _of_time(number, time, units, lambda point: point.id),
         "time": pa.array(time, pa.timestamp("us", tz="UTC")),
         "value": table["value"],
-        "unit": _of_points(number, {key: one.unit for key, one in points.items()}),
+        "unit": _of_time(number, time, units, lambda point: point.unit),
         "quality": pa.array(quality, pa.uint16()),
         "worth": pa.array(worth, pa.uint16()),
         "severity": _told(worth, lambda word: SEVERITIES[Severity(word >> SEVERITY_SHIFT)]),
@@ -106,21 +108,36 @@ def _columns(table: pa.Table, overdue: Mapping[int, Spans]) -> tuple[npt.NDArray
     return number, time, quality, worth
 
 
-def _of_points(number: npt.NDArray[np.int64], words: Mapping[int, str]) -> pa.Array:
-    keys = np.array(sorted(words), np.int64)
-    return pa.DictionaryArray.from_arrays(np.searchsorted(keys, number), pa.array([words[key] for key in keys.tolist()])).cast(
+def _of_time(
+    number: npt.NDArray[np.int64], time: npt.NDArray[np.int64], units: Sequence[Stretch], tell: Callable[[Point], str]
+) -> pa.Array:
+    """A word for each reading, by what its point was at its time."""
+    which = np.zeros(len(number), np.int32)
+    for at, (part, chosen) in enumerate(_parts(number, time, units)):
+        which[part][chosen] = at
+    return pa.DictionaryArray.from_arrays(pa.array(which), pa.array([tell(one.point) for one in units], pa.string())).cast(
         pa.string()
     )
 
 
-def _states(number: npt.NDArray[np.int64], table: pa.Table, points: Mapping[int, Point], language: Language) -> pa.Array:
-    """What a discrete point's value is called; "" of a measured one, and of a value that has no name."""
+def _states(
+    number: npt.NDArray[np.int64], time: npt.NDArray[np.int64], table: pa.Table, units: Sequence[Stretch], language: Language
+) -> pa.Array:
+    """What a discrete point's value was called; "" of a measured one, and of a value that has no name."""
     value, found = table["value"].to_numpy(), np.full(len(number), "", object)
-    for key, point in points.items():
-        low, high = np.searchsorted(number, [key, key + 1])
-        for state, words in point.states.items():
-            found[low:high][value[low:high] == state] = without_formula(words.text(language))
+    for one, (part, chosen) in zip(units, _parts(number, time, units), strict=True):
+        for state, words in one.point.states.items():
+            found[part][chosen & (value[part] == state)] = without_formula(words.text(language))
     return pa.array(found, pa.string())
+
+
+def _parts(
+    number: npt.NDArray[np.int64], time: npt.NDArray[np.int64], units: Sequence[Stretch]
+) -> Iterator[tuple[slice, npt.NDArray[np.bool_]]]:
+    """Of each stretch the rows of its point, and which of them lie in it."""
+    for one in units:
+        part = slice(*np.searchsorted(number, [one.number, one.number + 1]).tolist())
+        yield part, (time[part] >= one.since) & (time[part] < one.until)
 
 
 def _told(words: Words, tell: Callable[[int], str]) -> pa.Array:

@@ -52,6 +52,7 @@ from anlan.plant.adding import SECRETS
 from anlan.plant.edits import edits_between
 from anlan.plant.last import keep_last, last_kept
 from anlan.plant.override_service import HORN, TELL
+from anlan.plant.point_past import past_of
 from anlan.plant.versions import version
 from anlan.sense.api_looking import LOOKER
 from anlan.sense.looking.looker import Looker
@@ -252,7 +253,8 @@ class App:
         except StoreError as failure:
             # The node runs without; only a start with damaged records would not know its plant.
             log.error("the version in force is not kept beside the records", error=str(failure))
-        return _Opened(records, replace(view_of(plant, numbers, current.number), speed=self._speed()), guard)
+        view = view_of(plant, numbers, current.number, past_of(records))
+        return _Opened(records, replace(view, speed=self._speed()), guard)
 
     def _from_what_is_kept(self, failure: StoreError) -> _Opened:
         """Nobody is known; steps wait in the audit record's room."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from getpass import getuser
@@ -19,12 +20,13 @@ from anlan.plant.last import last_kept, last_wiring
 from anlan.plant.loosening import SecondPersonNeeded
 from anlan.plant.numbers import Numbers, assign, completed
 from anlan.plant.override_end import end_due
+from anlan.plant.point_past import past_of
 from anlan.plant.service import ask_for_second, guarded, local_leaf
 from anlan.plant.versions import Imported, import_folder, import_plant, version, versions, wiring
 from anlan.sense.demo import wiring as demo_wiring
 from anlan.sense.runner import Running
 from anlan.store.records import Records
-from anlan.web.context import PlantView
+from anlan.web.context import PlantView, PointThen
 
 if TYPE_CHECKING:
     from anlan.monitor.compile import EngineConfig
@@ -37,6 +39,8 @@ ROOMS = {
     "risk": "anlan.risk",
 }
 """Rooms that keep records, each with its own branch of migrations."""
+
+NO_PAST: Mapping[int, Sequence[PointThen]] = {}
 
 
 def open_records(folder: NodeFolder) -> Records:
@@ -173,16 +177,18 @@ def in_force_beside(records: Records) -> tuple[PlantView, EngineConfig]:
     has one here for as long as this is looked at. Nothing in its log or journal is of that."""
     current, plant, numbers = version(records)
     numbers = completed(plant, numbers)
-    return view_of(plant, numbers, current.number), engine_config(plant, numbers, current.number)
+    return view_of(plant, numbers, current.number, past_of(records)), engine_config(plant, numbers, current.number)
 
 
 def view_in_force(records: Records, speed: float = 1.0, *, numbered: bool = False) -> PlantView:
     """What pages and routes see. `numbered`: of a folder that this release has not started yet, without what it will only then number."""
     current, plant, numbers = version(records)
-    return replace(view_of(plant, numbers, current.number, numbered=numbered), speed=speed)
+    return replace(view_of(plant, numbers, current.number, past_of(records), numbered=numbered), speed=speed)
 
 
-def view_of(plant: Plant, numbers: Numbers, number: int, *, numbered: bool = False) -> PlantView:
+def view_of(
+    plant: Plant, numbers: Numbers, number: int, past: Mapping[int, Sequence[PointThen]] = NO_PAST, *, numbered: bool = False
+) -> PlantView:
     points, rules = all_points(plant), all_rules(plant)
     if numbered:  # an older release knew fewer points of the node itself: nothing in its log or journal is of them
         points = tuple(p for p in points if p.id in numbers.points)
@@ -196,6 +202,7 @@ def view_of(plant: Plant, numbers: Numbers, number: int, *, numbered: bool = Fal
         areas=plant.areas,
         anchor=plant.site.anchor,
         points={numbers.points[p.id]: p for p in points},
+        past=past,
         rules={numbers.alarms[r.id]: r for r in rules},
         sources={numbers.sources[s.id]: s for s in plant.sources},
         posts={p.id: p.name for p in plant.posts},

@@ -25,6 +25,7 @@ from anlan.node.configuration import view_of
 from anlan.plant.bulk import without_collection
 from anlan.plant.compile import engine_config
 from anlan.plant.last import keep_last
+from anlan.plant.point_past import past_of
 from anlan.plant.running import Difference, compare
 from anlan.plant.versions import Imported, version
 from anlan.web.context import Context, PlantView
@@ -53,7 +54,7 @@ class Configurator:
     async def bring_into_force(self, imported: Imported) -> None:
         """Answered once the engine runs it. Raises Unavailable; the version stands in the records then, and is handed over when core is back."""
         number = imported.version.number
-        body, view = await asyncio.to_thread(_for_core_and_console, imported, self._context.plant.speed)
+        body, view = await asyncio.to_thread(_for_core_and_console, imported, self._context)
         async with self._handing:
             if number < self._context.plant.version:
                 return  # a newer one has overtaken it, and brings its changes too
@@ -166,11 +167,12 @@ class Configurator:
         return imported, _compiled(imported)
 
 
-def _for_core_and_console(imported: Imported, speed: float) -> tuple[bytes, PlantView]:
+def _for_core_and_console(imported: Imported, context: Context) -> tuple[bytes, PlantView]:
     """All of it before anything is in force, so that the event loop has only to take it over."""
-    body = _compiled(imported)
+    body, past = _compiled(imported), past_of(context.records)
     with without_collection():
-        view = replace(view_of(imported.plant, imported.numbers, imported.version.number), speed=speed)
+        view = view_of(imported.plant, imported.numbers, imported.version.number, past)
+        view = replace(view, speed=context.plant.speed)
     _ = view.point_numbers, view.rule_numbers, view.rules_of_point  # each page asks for these
     return body, view
 

@@ -49,6 +49,7 @@ from anlan.web.serve import listen
 
 READY_SECONDS = 90.0
 """The first start on a machine compiles the engine's kernel; later ones take about two seconds."""
+SHOWN = 10
 CORE_SECONDS = 10.0
 """So long core may keep silent once the console answers, before that is told."""
 
@@ -268,6 +269,10 @@ def _greet(prepared: Prepared) -> None:
         console.print(f"[bold yellow]{escape(waits.format(version=version.number, id=waiting['id']))}[/bold yellow]")
         for one in waiting["loosened"][:10]:
             console.print(f"  {escape(one[shell_language()])}")
+    for effect in prepared.imported.history[:SHOWN]:
+        console.print(f"[yellow]{escape(effect.text(shell_language()))}[/yellow]", soft_wrap=True)
+    if (more := len(prepared.imported.history) - SHOWN) > 0:
+        console.print(f"[yellow]… +{more}[/yellow]")
     if prepared.demo:
         console.print(f"[bold yellow]{say('Demo data: none of this is a real plant.')}[/bold yellow]")
     if prepared.passwords:

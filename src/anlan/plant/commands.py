@@ -65,20 +65,25 @@ def init_command(
 
 def check_command(
     folder: Annotated[Path, typer.Argument(help="The plant folder.")],
+    data: Annotated[
+        Path | None, typer.Option(help="A node's data folder: also tell what the change would mean for its readings.")
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every warning, however many are alike.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON list.")] = False,
 ) -> None:
     """Explain every mistake in a plant folder: file and line, what was found, what was expected, how to mend it. Exit 2 if there is one.
 
     Example: anlan check works
+    Example: anlan check works --data var/works
     """
     from anlan.plant.folder import check
 
     checked = check(folder)
+    findings = [*checked.findings, *(_of_history(checked.plant, data) if data is not None and checked.plant is not None else ())]
     if as_json:
-        typer.echo(_as_json(checked.findings))
+        typer.echo(_as_json(findings))
     else:
-        _print_findings(checked.findings, everything)
+        _print_findings(findings, everything)
         plant = checked.plant
         if plant is not None:
             points, alarms, sources = len(plant.points), len(plant.rules), len(plant.sources)
@@ -91,6 +96,27 @@ def check_command(
             _print_distribution(plant)
     if checked.plant is None:
         raise typer.Exit(MISTAKES)
+
+
+def _of_history(plant: Plant, data: Path) -> Iterable[Finding]:
+    """Warnings of what bringing the folder into force would mean for the readings that the node of `data` keeps. Raises NotFound, StoreError."""
+    from anlan.model.errors import NotFound
+    from anlan.plant.findings import Findings, Where
+    from anlan.plant.history_effects import history_effects
+    from anlan.plant.versions import version
+    from anlan.store.records import Records
+
+    if not (data / "records.db").exists():
+        raise NotFound("there is no node in {folder}: {file} does not exist", folder=str(data), file=str(data / "records.db"))
+    records = Records.open(data / "records.db")
+    try:
+        before = version(records)[1]
+    finally:
+        records.close()
+    findings = Findings()
+    for effect in history_effects(before, plant):
+        findings.warning("history", effect.message, Where("points.csv"), **effect.facts)
+    return findings
 
 
 def import_command(

@@ -30,6 +30,7 @@ from anlan.plant.editing import WIRING, Edit, Edited, edited
 from anlan.plant.effects import MOST_TRIED, SPAN, TRIED, not_replayed
 from anlan.plant.findings import Findings, PlantMistakes, Where
 from anlan.plant.foreseen import foreseen
+from anlan.plant.history_effects import history_effects
 from anlan.plant.loosening import loosened
 from anlan.plant.service import MasterService, audit_step, change_row, outcome
 from anlan.plant.versions import Imported, made_as, version
@@ -160,6 +161,7 @@ class Configuring:
     ) -> dict[str, Any]:
         changes = await asyncio.to_thread(differences, before, after)
         weaker = await asyncio.to_thread(loosened, before, after)
+        kept = await asyncio.to_thread(history_effects, before, after)
         with_places = await asyncio.to_thread(concerned, before, after, changes)
         places = every(places for _, places in with_places)
         reads = every(places for change, places in with_places if wired(change))
@@ -170,6 +172,7 @@ class Configuring:
                 {"alarm": one.alarm, "field": one.field, "text": {"zh": one.text("zh"), "en": one.text("en")}} for one in weaker
             ],
             "two_persons": bool(weaker),
+            "history": [{"zh": one.text("zh"), "en": one.text("en")} for one in kept[:TOLD]],
             "sources_read_anew": await asyncio.to_thread(sources_read_anew, before, after),
             "alarms": foreseen(self._context, before, after) if now else None,
             "missing_rights": [place for place in places if not by.allows(CONFIGURE, place)],

@@ -49,6 +49,21 @@ class NumberRow(Base):
     __table_args__ = (sa.UniqueConstraint("kind", "identifier"),)
 
 
+class PointThenRow(Base):
+    """What a point was up to an instant at which a version made something else of it, or took it away (`plant.point_past`)."""
+
+    __tablename__ = "plant_points_then"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """The point's dense number."""
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """The version that ended it."""
+    until: Mapped[int]
+    """When that version was made. [µs UTC]"""
+    point: Mapped[dict[str, Any]] = mapped_column(sa.JSON())
+    """The point as it was (`model.points.Point`)."""
+
+
 class DrawingRow(Base):
     """A picture of the plant's own, cleaned; versions name it by its digest. Inserted once."""
 

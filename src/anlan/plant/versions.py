@@ -26,8 +26,10 @@ from anlan.plant.description import Plant
 from anlan.plant.difference import Change, differences
 from anlan.plant.drawings.shelf import settle
 from anlan.plant.folder import BASE_FILE, load
+from anlan.plant.history_effects import HistoryEffect, history_effects
 from anlan.plant.numbers import Numbers, assign, read_numbers
 from anlan.plant.overridden import must_not_touch
+from anlan.plant.point_past import keep_past
 from anlan.plant.records import VersionRow
 from anlan.store.ids import uuid7
 from anlan.store.records import Records
@@ -65,6 +67,8 @@ class Imported:
     new: bool
     changes: tuple[Change, ...] = ()
     waiting: dict[str, Any] | None = None
+    history: tuple[HistoryEffect, ...] = ()
+    """What it means for the readings that are kept already."""
 
 
 Also = Callable[[Session, Plant | None, Imported], None]
@@ -149,17 +153,20 @@ def import_plant(
         if current is not None:
             if onto is None and folder is not None and _untouched(session, folder, content):
                 # Changed since in the console, not in the folder: a node that is started again must not stop for that.
-                return Imported(_version(current), _plant(current), read_numbers(session), new=False)
+                return Imported(_version(current), plant_of(current), read_numbers(session), new=False)
             if known is not None and (known.version.number, known.version.digest) != (current.number, current.digest):
                 known = None
-            before = known.plant if known is not None else _plant(current)
+            before = known.plant if known is not None else plant_of(current)
             changes = tuple(differences(before, plant))
             _must_rest_on(current, folder, onto, changes)
             must_not_touch(session, plant, ending)
         settle(session, plant.drawings, folder)
         row = _insert(session, content, current, author, reason, clock, folder, effect, id)
         numbers = assign(session, plant, known.numbers if known is not None else None)
-        imported = Imported(_version(row), plant, numbers, new=True, changes=changes)
+        if before is not None:
+            keep_past(session, before, plant, numbers.points.get, row.number, row.at)
+        history = tuple(history_effects(before, plant)) if before is not None else ()
+        imported = Imported(_version(row), plant, numbers, new=True, changes=changes, history=history)
         if also is not None:
             also(session, before, imported)
         return imported
@@ -189,7 +196,7 @@ def version(records: Records, number: int | None = None) -> tuple[Version, Plant
         row = _newest(session) if number is None else session.get(VersionRow, number)
         if row is None:
             raise NotFound("there is no version {number} of the plant", number="—" if number is None else number)
-        return _version(row), _plant(row), read_numbers(session)
+        return _version(row), plant_of(row), read_numbers(session)
 
 
 def made_as(records: Records, id: UUID) -> Imported | None:
@@ -199,8 +206,8 @@ def made_as(records: Records, id: UUID) -> Imported | None:
         if row is None:
             return None
         base = session.get(VersionRow, row.base) if row.base is not None else None
-        plant = _plant(row)
-        changes = tuple(differences(_plant(base), plant)) if base is not None else ()
+        plant = plant_of(row)
+        changes = tuple(differences(plant_of(base), plant)) if base is not None else ()
         return Imported(_version(row), plant, read_numbers(session), new=True, changes=changes)
 
 
@@ -300,7 +307,8 @@ def _version(row: VersionRow) -> Version:
     return Version(*(getattr(row, name) for name in Version.__dataclass_fields__))
 
 
-def _plant(row: VersionRow) -> Plant:
+def plant_of(row: VersionRow) -> Plant:
+    """Raises Corrupt."""
     content = unpacked(row.content, row.size)
     if sha256(content).hexdigest() != row.digest:
         raise Corrupt("version {number} of the plant does not match its checksum", number=row.number)

@@ -33,6 +33,7 @@ from anlan.store.history_merge import merged
 from anlan.store.history_query import Hole, Query
 from anlan.store.history_scan import Wanted
 from anlan.store.history_table import Table, table_errors
+from anlan.store.scaling import Scale
 from anlan.store.sorting import sort
 
 
@@ -90,10 +91,17 @@ class Snapshot:
         return table_of(self.query.latest(self.files, points, before, holes=holes))
 
     def trend(
-        self, points: Sequence[int], start: Micros, end: Micros, buckets: int, *, holes: list[Hole] | None = None
+        self,
+        points: Sequence[int],
+        start: Micros,
+        end: Micros,
+        buckets: int,
+        *,
+        holes: list[Hole] | None = None,
+        scales: Sequence[Scale] = (),
     ) -> pa.Table:
         """Readings folded into at most `buckets` + 1 spans a point; see `history_query.TREND` for the columns."""
-        return self.query.trend(self.files, Wanted.of(points, start, end), buckets, holes=holes)
+        return self.query.trend(self.files, Wanted.of(points, start, end), buckets, holes=holes, scales=scales)
 
     def days(self) -> list[date]:
         """UTC days that have readings, in order."""

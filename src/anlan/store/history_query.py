@@ -20,6 +20,7 @@ from anlan.model.quality import SEVERITY_SHIFT, Severity
 from anlan.model.readings import Readings
 from anlan.store.history_files import DataFile
 from anlan.store.history_scan import EARLIEST, Scanner, Wanted, damaged
+from anlan.store.scaling import Scale, scaled
 from anlan.store.sorting import Columns, sort, without_repeats
 
 T = TypeVar("T")
@@ -102,14 +103,22 @@ class Query:
         return self._again_if_replaced(lambda: self._latest(files, points, before, tail, holes))
 
     def trend(
-        self, files: Files, wanted: Wanted, buckets: int, *, tail: TailOf = (), holes: list[Hole] | None = None
+        self,
+        files: Files,
+        wanted: Wanted,
+        buckets: int,
+        *,
+        tail: TailOf = (),
+        holes: list[Hole] | None = None,
+        scales: Sequence[Scale] = (),
     ) -> pa.Table:
         """Rows of `TREND` by (point, time): spans of one round width, at most buckets + 1 a point, only those that have readings.
 
         Spans begin at multiples of the width, so that the same spans come again when the window moves; every reading falls into
-        exactly one, so that no spike is lost.
+        exactly one, so that no spike is lost. `scales`: what becomes of values before they are folded; one that becomes NaN is not usable.
         """
         rows = without_repeats(sort(self._rows(files, wanted, None, tail, holes)))
+        rows = rows._replace(value=scaled(rows.point, rows.time, rows.value, scales))
         return fold(rows, width_for(wanted.end - wanted.start, buckets))
 
     def _rows(self, files: Files, wanted: Wanted, limit: int | None, tail: TailOf, holes: list[Hole] | None) -> Columns:

@@ -20,6 +20,7 @@ from anlan.model.readings import SCHEMA, Readings
 from anlan.store.history import Snapshot, table_of
 from anlan.store.history_query import Hole
 from anlan.store.history_scan import Wanted
+from anlan.store.scaling import Scale
 from anlan.store.shelf import Gap
 
 FRAMES_A_READ = 256
@@ -114,11 +115,20 @@ class WholeHistory:
         return table_of(self._history.query.latest(self._history.files, points, before, tail=tail, holes=holes))
 
     def trend(
-        self, points: Sequence[int], start: Micros, end: Micros, buckets: int, *, holes: list[Hole] | None = None
+        self,
+        points: Sequence[int],
+        start: Micros,
+        end: Micros,
+        buckets: int,
+        *,
+        holes: list[Hole] | None = None,
+        scales: Sequence[Scale] = (),
     ) -> pa.Table:
         """As `History.trend`."""
         tail = self._consistent_tail()
-        return self._history.query.trend(self._history.files, Wanted.of(points, start, end), buckets, tail=tail, holes=holes)
+        return self._history.query.trend(
+            self._history.files, Wanted.of(points, start, end), buckets, tail=tail, holes=holes, scales=scales
+        )
 
     def _consistent_tail(self) -> list[Readings]:
         """What the files do not contain yet. Taken before the files are looked at: if a commit falls between, its readings are in

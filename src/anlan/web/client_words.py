@@ -108,6 +108,8 @@ WORDS: tuple[str, ...] = (
     "15 min", "1 h", "8 h", "24 h", "7 d", "Live", "live", "stands still", "raw readings", "least to greatest of each {span}",
     "Add a point: tag or name", "No point is chosen.",
     "Type a tag or a name above; up to {n} points share one cursor. The address of this page keeps the choice.",
+    "taken out of the plant {time}", "until {time} kept in {then}: not drawn, it does not become {now} exactly",
+    "until {time} kept in {then}, converted", "until {time} called {id} {name}",
     "Name", "At the cursor", "Least", "Greatest", "Remove {point}", "Export", "All readings of this span", "Picture",
     # overview, sources, journal, point
     "{limited} of {of} points have limits; a point is counted once: calibrating, unknown, bypassed, outside or within.",
@@ -254,7 +256,7 @@ WORDS: tuple[str, ...] = (
     # configuration
     "Configuration", "Alarm classes", "Requests", "Versions", "Reporting period", "Guards", "In use", "Comment needed", "May be shelved", "Longest",
     "Test every", "Review every", "Training", "Asked", "Loosened", "Decided", "Into the draft", "In the draft: {id}",
-    "Draft: {n} changes", "Draft on version {n}", "In the draft", "Out of the draft: {id}", "taken away", "New",
+    "Draft: {n} changes", "Draft on version {n}", "In the draft", "Readings that are kept already", "Out of the draft: {id}", "taken away", "New",
     "The draft takes this away.", "Let the draft go", "What you typed is kept: choose {id} again to go on.", "Looking…", "Takes two persons: it loosens what guards safety", "Alarms now",
     "ends", "begins, once its delay has run", "goes on", "not known before it runs",
     "Sources that are read anew, a few seconds without values", "You hold no right to configure at: {places}", "Ask a second person",

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from anlan.guard.service import Guard
     from anlan.store.records import Records
+    from anlan.store.scaling import Scale
 
 
 class CoreClient(Protocol):
@@ -130,7 +131,7 @@ class History(Protocol):
         """The newest row with time < before of each point that has one, by point."""
         ...
 
-    def trend(self, points: Sequence[int], start: Micros, end: Micros, buckets: int) -> pa.Table:
+    def trend(self, points: Sequence[int], start: Micros, end: Micros, buckets: int, *, scales: Sequence[Scale] = ()) -> pa.Table:
         """Folded into at most `buckets` + 1 spans a point: the columns of `store.history_query.TREND`."""
         ...
 
@@ -202,6 +203,14 @@ class Demands(Protocol):
     def max_shelving(self) -> float: ...
 
 
+@dataclass(frozen=True, slots=True)
+class PointThen:
+    """What a point was up to `until` [µs UTC], when a version made something else of it or took it away."""
+
+    until: Micros
+    point: Point
+
+
 @dataclass(frozen=True)
 class PlantView:
     """The configuration in force, with the dense numbers that readings and alarms carry. Replaced whole by a new version."""
@@ -215,6 +224,8 @@ class PlantView:
     areas: Sequence[Area] = ()
     anchor: Anchor | None = None
     points: Mapping[int, Point] = field(default_factory=dict)
+    past: Mapping[int, Sequence[PointThen]] = field(default_factory=dict)
+    """What points were before, oldest first, by number; a number that `points` lacks is of a point that was taken away."""
     rules: Mapping[int, Rule] = field(default_factory=dict)
     sources: Mapping[int, Source] = field(default_factory=dict)
     posts: Mapping[str, Label] = field(default_factory=dict)
@@ -247,6 +258,20 @@ class PlantView:
     @cached_property
     def point_numbers(self) -> dict[str, int]:
         return {point.id: number for number, point in self.points.items()}
+
+    @cached_property
+    def numbers_ever(self) -> dict[str, int]:
+        """With the ids that points had before; what an id means now goes before what it meant."""
+        return {then.point.id: number for number, was in self.past.items() for then in was} | self.point_numbers
+
+    @cached_property
+    def retired(self) -> dict[int, Micros]:
+        """Number → when the point was taken out of the plant."""
+        return {number: was[-1].until for number, was in self.past.items() if number not in self.points}
+
+    def point_ever(self, number: int) -> Point:
+        """As it is, or as it was last. Raises KeyError for a number that no point had."""
+        return self.points[number] if number in self.points else self.past[number][-1].point
 
     @cached_property
     def rule_numbers(self) -> dict[str, int]:

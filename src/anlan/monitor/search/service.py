@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from anlan.guard.principal import Principal
 from anlan.guard.records import Person
+from anlan.model.points import Point
 from anlan.model.words import LANGUAGES, Label, translate
 from anlan.monitor.config import SUFFIX
 from anlan.monitor.search.texts import NAME, TAG, Text, Texts, terms
@@ -148,7 +149,9 @@ class Search:
         return Row(What.SOURCE, source.id, source.name, driver, f"/sources#{quote(source.id)}", score, {"tag": source.id})
 
     def _point(self, things: Things, principal: Principal, number: int, score: int) -> Row:
-        point = things.plant.points[number]
+        point = things.plant.point_ever(number)
+        if number in things.plant.retired:
+            return self._retired(things, principal, point, score)
         href = None
         if principal.allows("live.view", point.place):
             href = f"/points/{quote(point.id)}"
@@ -157,6 +160,13 @@ class Search:
         shown = meta(point, principal.language) if principal.allows("live.view", point.place) else {}
         more = {"tag": point.id, "safety": point.safety, **shown}
         return Row(What.POINT, point.id, point.name, self._where(things, point.place), href, score, more)
+
+    def _retired(self, things: Things, principal: Principal, point: Point, score: int) -> Row:
+        """What it was can still be looked at."""
+        href = f"/trends?points={quote(point.id)}" if principal.allows("history.view", point.place) else None
+        gone = {language: translate("no longer in the plant", language) for language in LANGUAGES}
+        name = Label(**{language: f"{point.name.text(language)} · {gone[language]}" for language in LANGUAGES})
+        return Row(What.POINT, point.id, name, self._where(things, point.place), href, score, {"tag": point.id})
 
     def _alarm(self, things: Things, principal: Principal, number: int, score: int) -> Row:
         """To its story while it stands, otherwise to its line in the master list."""

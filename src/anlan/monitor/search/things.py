@@ -54,7 +54,7 @@ ALARM_WORDS: dict[AlarmKind, str] = {
 INHERITED = 3
 """A thing that is found by what it belongs to is worth this part of it, 1 ÷ INHERITED."""
 NODE_TELLS = 8
-"""Taken off a point that the node itself tells (a calibration's due date): its detector comes first."""
+"""Taken off a point that the node itself tells (a calibration's due date): its detector comes first. And off one that is no more."""
 _BY_KIND = {What.PAGE: 5, What.PLACE: 4, What.SOURCE: 3, What.PERSON: 3, What.POINT: 2, What.ALARM: 0}
 
 
@@ -65,7 +65,8 @@ class Things:
         self.plant = plant
         self.places = sorted(plant.places, key=lambda path: (path.count("/"), path))
         self.sources = sorted(plant.sources)
-        self.points = [number for number in sorted(plant.points) if not _is_companion(plant, plant.points[number])]
+        known = [*sorted(plant.points), *sorted(plant.retired)]
+        self.points = [number for number in known if not _is_companion(plant, plant.point_ever(number))]
         self.alarms = sorted(plant.rules)
         self._keys: dict[What, Sequence[Any]] = {
             What.PLACE: self.places,
@@ -82,7 +83,7 @@ class Things:
         self.branch = np.zeros(total, np.int64)
         """Row of the place where each thing stands, for rights; the plant's top for sources."""
         self._kind_worth = np.concatenate([np.full(size, _BY_KIND[what], np.int32) for what, size in sizes.items()])
-        own = [plant.points[number].source == NODE_ID for number in self.points]
+        own = [number in plant.retired or plant.points[number].source == NODE_ID for number in self.points]
         self._kind_worth[self.first[What.POINT] : self.first[What.ALARM]] -= np.where(own, NODE_TELLS, 0).astype(np.int32)
         self._parent = self._belonging()
         self._texts = Texts(self._all_texts(), total)
@@ -97,7 +98,7 @@ class Things:
         self.branch[self.first[What.SOURCE] : self.first[What.POINT]] = top
         point_row: dict[str, int] = {}
         for row, number in enumerate(self.points, self.first[What.POINT]):
-            point = plant.points[number]
+            point = plant.point_ever(number)
             point_row[point.id] = row
             parent[row] = place_row.get(point.place, -1)
             self.branch[row] = place_row.get(point.place, top)
@@ -127,9 +128,12 @@ class Things:
             yield Text(row, source.driver, ASIDE)
         named = kinds()
         for row, number in enumerate(self.points, self.first[What.POINT]):
-            point = plant.points[number]
+            point = plant.point_ever(number)
             yield Text(row, point.id, TAG)
             yield from _names(row, point.name, without=point.id)
+            for then in plant.past.get(number, ()):
+                if then.point.id != point.id:
+                    yield Text(row, then.point.id, ASIDE)
             if point.kind in named:
                 yield from _names(row, named[point.kind].name, worth=ASIDE)
         words = {kind: Label(zh=translate(text, "zh"), en=text) for kind, text in ALARM_WORDS.items()}

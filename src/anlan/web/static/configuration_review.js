@@ -27,6 +27,7 @@ export function reviewOf(told) {
   const rights = lacking("You hold no right to configure at: {places}", told.missing_rights) + lacking("You hold no right to add or move what is read at: {places}", told.missing_source_rights);
   return `${rights}${block(`${t("Changes")} (${told.changes.length + (told.more ?? 0)})`, [...told.changes.map((one) => esc(text(one.text))), ...more(told.more)])}
     ${block(t("Takes two persons: it loosens what guards safety"), told.loosened.map((one) => esc(text(one.text))), "two")}
+    ${block(t("Readings that are kept already"), (told.history ?? []).map((one) => esc(text(one))))}
     ${block(t("Alarms now"), alarms)}
     ${block(t("Sources that are read anew, a few seconds without values"), (told.sources_read_anew ?? []).map(esc))}
     ${told.effect ? `<section class="tried"><h3>${t("What would have been different")}</h3>${told.effect.why ? `<p class="form-error">${esc(told.effect.why[config.language])}</p>` : effectOf(told.effect)}</section>` : ""}`;

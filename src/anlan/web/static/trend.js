@@ -295,9 +295,22 @@ function frame() {
 
 function penLine(pen) {
   const row = { point: pen.id, decimals: pen.decimals, unit: pen.unit, states: pen.states };
-  return `<tr><td><i class="pen" style="background:${pen.colour}"></i></td><td class="strong nowrap"><a href="/points/${encodeURIComponent(pen.id)}">${esc(pen.id)}</a></td><td>${esc(label(pen.name))}</td>
+  return `<tr><td><i class="pen" style="background:${pen.colour}"></i></td><td class="strong nowrap">${pen.retired ? esc(pen.id) : `<a href="/points/${encodeURIComponent(pen.id)}">${esc(pen.id)}</a>`}</td><td>${esc(label(pen.name))}${notes(pen)}</td>
     <td class="number at strong"></td><td class="number">${liveValue(row)}</td><td class="number least"></td><td class="number most"></td>
     <td class="number"><button type="button" class="button quiet" data-remove="${esc(pen.id)}" aria-label="${t("Remove {point}", { point: pen.id })}">✕</button></td></tr>`;
+}
+
+/** What was otherwise in this window: another unit or name, or a point that is no more. */
+function notes(pen) {
+  const told = pen.retired ? [t("taken out of the plant {time}", { time: stamp(pen.retired) })] : [];
+  const now = pen.units.at(-1);
+  for (const was of pen.units.slice(0, -1)) {
+    const facts = { time: stamp(was.until), then: label(was.unit_text), now: label(now.unit_text), id: was.id, name: label(was.name) };
+    if (!was.converts) told.push(t("until {time} kept in {then}: not drawn, it does not become {now} exactly", facts));
+    else if (was.unit !== now.unit) told.push(t("until {time} kept in {then}, converted", facts));
+    if (was.id !== now.id || label(was.name) !== label(now.name)) told.push(t("until {time} called {id} {name}", facts));
+  }
+  return told.map((one) => `<br><span class="dim">${esc(one)}</span>`).join("");
 }
 
 customElements.define("anlan-trend", Trend);

@@ -34,6 +34,8 @@ export async function loadPens(points, start, end, pixels) {
     deadline: deadlineOf(meta),
     limits: meta.alarms.filter((alarm) => LIMITS.has(alarm.kind)).map(({ kind, limit, priority }) => ({ kind, value: limit, priority })),
     data: data.lines[meta.id],
+    retired: meta.retired,
+    units: data.units[meta.id],
     marks: marks.filter((mark) => mark.point === meta.id),
   }));
   return { pens, raw: data.raw, bucket: data.bucket };
@@ -51,8 +53,9 @@ const deadlineOf = (meta) => (meta.reporting === "on_change" || meta.reporting?.
 
 async function loadData(metas_, start, end, pixels) {
   if (end - start <= RAW_SPAN) {
+    // Refused where a stretch was kept in a unit that does not become that of today: the buckets leave it out and say so.
     const raw = await loadRaw(metas_, start, end);
-    if (raw.refused || !raw.truncated) return raw;
+    if (!raw.refused && !raw.truncated) return raw;
   }
   return loadBuckets(metas_, start, end, pixels);
 }
@@ -63,10 +66,10 @@ const query = (metas_, start, end) =>
 async function loadRaw(metas_, start, end) {
   // A little before the window, so that a line which began earlier enters from the left edge.
   const lead = Math.min(60_000, (end - start) / 4);
-  const answer = await api.get(`/api/v1/readings?${query(metas_, start - lead, end)}&limit=${RAW_ROWS}`);
+  const answer = await api.get(`/api/v1/readings?${query(metas_, start - lead, end)}&limit=${RAW_ROWS}&unit=now`);
   if (answer.refused) return answer;
   const lines = Object.fromEntries(metas_.map((meta) => [meta.id, rawLine(answer.points[meta.id], deadlineOf(meta), end)]));
-  return { raw: true, truncated: answer.truncated, lines };
+  return { raw: true, truncated: answer.truncated, lines, units: unitsOf(answer) };
 }
 
 async function loadBuckets(metas_, start, end, pixels) {
@@ -74,8 +77,11 @@ async function loadBuckets(metas_, start, end, pixels) {
   if (answer.refused) return answer;
   const bucket = (answer.width ?? 0) / 1000;
   const lines = Object.fromEntries(metas_.map((meta) => [meta.id, bucketLine(answer.points[meta.id], bucket, deadlineOf(meta))]));
-  return { raw: false, bucket, lines };
+  return { raw: false, bucket, lines, units: unitsOf(answer) };
 }
+
+/** Point → how its readings were meant, stretch by stretch, oldest first. */
+const unitsOf = (answer) => Object.fromEntries(Object.entries(answer.points).map(([id, one]) => [id, one.units]));
 
 /** Where alarms of these points began: from the journal, as far as its newest thousand rows for each reach. */
 async function loadMarks(points, start, end) {
