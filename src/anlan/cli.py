@@ -71,6 +71,10 @@ def up(
     onto: Annotated[
         int | None, typer.Option(metavar="N", help="Import a folder that rests on an older version onto version N all the same.")
     ] = None,
+    adopt: Annotated[
+        bool,
+        typer.Option("--adopt", help="The data folder was copied here and is the node from now on: the other one runs no more."),
+    ] = False,
 ) -> None:
     """Turn a folder that describes a plant into a running safety node. Stop it with Ctrl-C.
 
@@ -97,6 +101,7 @@ def up(
             witnesses=tuple(witness_at(one, witness_token, witness_ca) for one in witness or ()),
             other_logs=tuple(checked_log(one) for one in other_log or ()),
             onto=onto,
+            adopt=adopt,
         )
     )
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -259,6 +260,29 @@ def test_a_damaged_alarms_db_is_told_by_name_and_the_node_goes_on(tmp_path: Path
         node.stop()
     subprocess.run(command, check=True, capture_output=True)
     assert not path.exists()
+
+
+def test_a_copied_data_folder_is_shown_and_reads_nothing(tmp_path: Path) -> None:
+    base = free_ports()
+    ports = ["--port-base", str(base), "--port", str(base + 4)]
+    node = Node(tmp_path, ["--scenario", "quiet", *ports]).start()
+    passwords = node.said()
+    assert node.stop() == 0
+    (tmp_path / "elsewhere").mkdir()
+    shutil.copytree(node.data, tmp_path / "elsewhere" / "data", ignore=shutil.ignore_patterns("*.sock"))
+    copy = Node(tmp_path / "elsewhere", ["--scenario", "quiet", *ports]).start()
+    try:
+        assert "this data folder is a copy" in copy.said()
+        assert set(copy.pids()) == {"app"}
+        told = run_status(copy.data)
+        assert (told.returncode, f"it comes from {node.data}" in told.stdout) == (1, True)
+        copy.said = lambda: passwords  # type: ignore[method-assign]
+        operator = copy.sign_in("zhucao", "panel")
+        assert operator.get("/journal", params={"after": 0}).status_code == 200
+        refused = operator.post("/alarms/silence", json={})
+        assert (refused.status_code, refused.json()["code"]) == (409, "read-only")
+    finally:
+        assert copy.stop() == 0
 
 
 def test_what_ends_core_at_its_start_is_told_on_the_terminal(tmp_path: Path) -> None:

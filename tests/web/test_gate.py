@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from anlan.model.errors import Unavailable
 from anlan.web.api_docs import route_actions
 from anlan.web.auth import principal_of, require
 from anlan.web.gate import HEADERS, IDENTITY, PUBLIC, STATION, is_public
+from tests.web.conftest import console_of
 
 
 def calls(app: FastAPI) -> list[tuple[str, str, str]]:
@@ -160,3 +163,18 @@ async def test_the_description_is_whole_and_offline(app: FastAPI, console: Any) 
     assert undescribed == []
     page = (await console.get("/docs")).text
     assert "//" not in page.replace("<!doctype", "").replace("</", "<"), "the page asks another server"
+
+
+async def test_what_is_only_shown_is_looked_at_and_not_changed(node: Any, people: None) -> None:
+    node.context.settings = replace(node.context.settings, read_only=Unavailable("this is a copy"))
+    async with console_of(node.app()) as console:
+        await console.sign_in("gas")
+        assert (await console.get("/api/v1/alarms")).status_code == 200
+        for method, path in (
+            ("POST", "/api/v1/alarms/AT-203.H/acknowledge"),
+            ("PATCH", "/api/v1/people/x"),
+            ("PUT", "/api/v1/settings"),
+        ):
+            refused = await console.request(method, path, json={})
+            assert (refused.status_code, refused.json()["code"], refused.json()["detail"]) == (409, "read-only", "this is a copy")
+        assert (await console.delete("/api/v1/session")).status_code in {200, 204}

@@ -43,6 +43,8 @@ from anlan.node.desk import ProposalDesk
 from anlan.node.facts import RunningNode
 from anlan.node.feed import read_live
 from anlan.node.heart import beat
+from anlan.node.home import FAULT as COPY
+from anlan.node.home import what_it_is
 from anlan.node.layout import NodeFolder
 from anlan.node.process import die_with_parent, run_until_signal, spare_what_is_loaded
 from anlan.node.source_clocks import Wrong
@@ -204,8 +206,10 @@ class App:
             plant=opened.plant,
             clock=self._clock,
             guard=opened.guard,
-            settings=self._listening.settings(),
+            settings=replace(self._listening.settings(), read_only=what_it_is(self._folder)),
         )
+        if self.context.settings.read_only is not None:
+            self.context.faults[COPY] = self.context.settings.read_only
         self.context.extras |= {
             KEPT_STATIONS: self._folder.kept_stations,
             BOOK: self._folder.evacuations,
@@ -308,7 +312,9 @@ class App:
         self._stores.close()
 
     async def _stores_exist(self) -> None:
-        wanted = (self._folder.journal, self._folder.history / "_delta_log", self._folder.socket)
+        wanted = [self._folder.journal, self._folder.history / "_delta_log"]
+        if not self._folder.copy.exists():
+            wanted.append(self._folder.socket)
         while not all(path.exists() for path in wanted):  # noqa: ASYNC110 - another process makes them: there is no event to await
             await asyncio.sleep(STORES_SECONDS)
 

@@ -91,6 +91,16 @@ class NodeFolder:
         return self.root / "stations.last"
 
     @property
+    def home(self) -> Path:
+        """The machine and the folder that it belongs to (`node.home`)."""
+        return self.root / "home.json"
+
+    @property
+    def copy(self) -> Path:
+        """There while a copy is shown read-only: where it comes from."""
+        return self.run / "copy.json"
+
+    @property
     def evacuation(self) -> Path:
         """There while an evacuation call stands: the supervisor sounds."""
         return self.run / "evacuation.json"

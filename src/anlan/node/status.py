@@ -13,6 +13,7 @@ import typer
 from anlan.bus.wire import Client
 from anlan.model.errors import NotFound, Unavailable
 from anlan.model.words import shell_language, translate
+from anlan.node.home import what_it_is
 from anlan.node.layout import NodeFolder
 from anlan.node.supervisor import read_processes
 
@@ -40,6 +41,8 @@ def show_status(data: Path, *, as_json: bool) -> int:
     processes = read_processes(folder.run)
     if status is None and not _alive(processes.get("supervisor")):
         why = _say("no node runs in {folder}; `anlan up --data {folder}` starts one").format(folder=data)
+    elif status is None and (copy := what_it_is(folder)) is not None:
+        why = copy.text(shell_language())
     elif status is None:
         why = f"{_say('The core does not answer')}: {why}{_said(processes)}"
     if as_json:

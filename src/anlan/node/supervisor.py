@@ -113,7 +113,9 @@ class Supervisor:
         self._link = Link(folder.socket, on_change=self._core_answers)
 
     async def run(self) -> None:
-        tasks = [asyncio.ensure_future(job) for job in (self._link.run(), self._watch(), self._tend(), self._call())]
+        # Of a folder that is only shown there is no core to be watched.
+        watched = (self._link.run(), self._watch()) if any(c.name == "core" for c in self._children) else ()
+        tasks = [asyncio.ensure_future(job) for job in (*watched, self._tend(), self._call())]
         try:
             for child in self._children:
                 tasks.append(asyncio.ensure_future(self._keep(child)))

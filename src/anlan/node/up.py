@@ -23,6 +23,7 @@ from anlan.model.clock import Clock, SystemClock
 from anlan.model.errors import AnlanError, InputError, StoreError
 from anlan.model.words import shell_language, translate
 from anlan.node.configuration import bring_into_force, look_whether_whole, open_records
+from anlan.node.home import Home, copied_from, mark_copy, settle, what_it_is
 from anlan.node.layout import NodeFolder
 from anlan.node.process import run_until_signal
 from anlan.node.sounder import EvacuationSounder, OverrideSounder, Sounder
@@ -35,7 +36,7 @@ from anlan.plant.failures import bring_in_failures
 from anlan.plant.findings import PlantMistakes
 from anlan.plant.last import last_kept
 from anlan.plant.studies import bring_in_studies
-from anlan.plant.versions import Imported
+from anlan.plant.versions import Imported, version
 from anlan.plant.worksheets import bring_in_worksheets
 from anlan.sense.demo import wiring
 from anlan.sense.demo.demo_plant import Play
@@ -70,6 +71,8 @@ class UpOptions:
     """Audit records of other nodes whose heads lie in the same folders."""
     onto: int | None = None
     """The version whose difference to the folder the person has seen and means; needed only when the folder rests on an older one."""
+    adopt: bool = False
+    """A data folder that was copied here is the node from now on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,8 @@ class Prepared:
     lock: FolderLock
     """Held for as long as this process lives: two supervisors in one folder would share a core, and each its own people."""
     passwords: dict[str, str] = field(default_factory=dict)
+    copy: bool = False
+    """It is shown read-only: neither core nor sense run."""
 
     @property
     def demo(self) -> bool:
@@ -131,6 +136,8 @@ def prepare(options: UpOptions, clock: Clock) -> Prepared:
     folder = NodeFolder((options.data or Path("var") / plant.site.id).absolute()).prepare()
     lock = own(folder)
     try:
+        if _is_copy(folder, options, clock):
+            return Prepared(folder, _as_it_is(folder), lock, copy=True)
         imported, passwords = or_what_is_kept(
             folder, partial(_fill, folder, plant_folder, plant, options, clock), partial(_without_records, folder)
         )
@@ -138,6 +145,36 @@ def prepare(options: UpOptions, clock: Clock) -> Prepared:
         lock.release()
         raise
     return Prepared(folder, imported, lock, passwords)
+
+
+def _is_copy(folder: NodeFolder, options: UpOptions, clock: Clock) -> bool:
+    """Whether it must only be shown; else it belongs here from now on. Raises InputError, StoreError."""
+    origin = None if options.adopt else copied_from(folder, clock)
+    if origin is None or _meant_to_move(origin):
+        settle(folder, clock)
+        return False
+    if options.single:
+        raise InputError("{folder} is a copy: --single cannot show it read-only", folder=str(folder.root))
+    mark_copy(folder, origin)
+    return True
+
+
+def _meant_to_move(origin: Home) -> bool:
+    """Asked where somebody sits; nobody to ask is no yes."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return False
+    question = _say(
+        "This data folder comes from {path} on {host}. Does the node there no longer run, and is this one to read its devices?"
+    )
+    return typer.confirm(question.format(path=origin.path, host=origin.host), default=False)
+
+
+def _as_it_is(folder: NodeFolder) -> Imported:
+    records = open_records(folder)
+    try:
+        return Imported(*version(records), new=False)
+    finally:
+        records.close()
 
 
 def _fill(folder: NodeFolder, origin: Path, plant: Plant, options: UpOptions, clock: Clock) -> tuple[Imported, dict[str, str]]:
@@ -213,8 +250,11 @@ async def _run(prepared: Prepared, options: UpOptions) -> None:
 
 
 def _children(prepared: Prepared, options: UpOptions) -> list[Child]:
-    """In the order of their start: a demo's devices first, then core, which the others wait for."""
+    """In the order of their start: a demo's devices first, then core, which the others wait for. Of a copy only the console: its audit record's
+    heads are no witness's business either."""
     data = str(prepared.folder.root)
+    if prepared.copy:
+        return [Child("app", python("anlan.node.app", data, *options.listening.arguments()))]
     children = [
         Child("core", python("anlan.node.core", data)),
         Child("sense", python("anlan.node.sense", data)),
@@ -273,6 +313,8 @@ def _greet(prepared: Prepared) -> None:
         console.print(f"[yellow]{escape(effect.text(shell_language()))}[/yellow]", soft_wrap=True)
     if (more := len(prepared.imported.history) - SHOWN) > 0:
         console.print(f"[yellow]… +{more}[/yellow]")
+    if (copy := what_it_is(prepared.folder)) is not None:
+        console.print(f"[bold yellow]{escape(copy.text(shell_language()))}[/bold yellow]", soft_wrap=True)
     if prepared.demo:
         console.print(f"[bold yellow]{say('Demo data: none of this is a real plant.')}[/bold yellow]")
     if prepared.passwords:
@@ -289,7 +331,8 @@ async def _tell_when_ready(folder: NodeFolder) -> None:
             Console(highlight=False).print(
                 f"\n{_say('Console')}: [bold cyan]{address}[/bold cyan]   ({_say('Ctrl-C stops the node')})\n"
             )
-            await _tell_faults(folder)
+            if not folder.copy.exists():
+                await _tell_faults(folder)
             return
         await asyncio.sleep(0.1)
     sys.stderr.write(

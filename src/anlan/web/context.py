@@ -346,6 +346,8 @@ class WebSettings:
     max_body: int = 1 << 20
     max_upload: int = 1 << 26
     """Of the few routes that take whole files."""
+    read_only: AnlanError | None = None
+    """Why nothing is changed here, if nothing is: people sign in and look."""
 
 
 @dataclass(slots=True)

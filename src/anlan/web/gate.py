@@ -83,6 +83,13 @@ class TooLarge(InputError):
     status: ClassVar[int] = 413
 
 
+class ReadOnly(AnlanError):
+    """A change of what is only shown here."""
+
+    code: ClassVar[str] = "read-only"
+    status: ClassVar[int] = 409
+
+
 class Gate:
     def __init__(self, app: ASGIApp, *, guard: Guard, settings: WebSettings, meter: Meter) -> None:
         self.app, self.settings, self.meter = app, settings, meter
@@ -158,6 +165,8 @@ class Gate:
             raise NotSignedIn("sign in first")
         if _length(connection) > (most := self._most(connection)):
             raise TooLarge("the request's body is larger than {most} bytes", most=most)
+        if self.settings.read_only is not None and _changes(connection):
+            raise ReadOnly(self.settings.read_only.message, **self.settings.read_only.facts)
         if principal is not None and connection.scope["type"] == "http":
             self.rates.take(str(principal.person), connection.scope["method"], connection.scope["path"])
         if principal is not None and principal.token is not None:
@@ -185,6 +194,13 @@ class Gate:
         elif isinstance(error, StoreError) and _wants_page(connection) and station_cookie(self.settings) in connection.cookies:
             response = RedirectResponse("/emergency", status_code=303)
         await response(connection.scope, receive, send)
+
+
+def _changes(connection: HTTPConnection) -> bool:
+    """Whether it asks for a change of the plant's data; who signs in or out, and the pages' own traffic, change none."""
+    path = connection.scope["path"]
+    harmless = path == "/api/v1/session" or path.startswith(("/_nicegui", "/api/v1/session/"))
+    return connection.scope["type"] == "http" and connection.scope["method"] not in SAFE_METHODS and not harmless
 
 
 def is_public(path: str) -> bool:

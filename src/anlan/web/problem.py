@@ -57,6 +57,7 @@ TITLES = {
     "command-refused": "the step is refused",
     "not-found": "not found",
     "method": "not this method",
+    "read-only": "read-only",
     "forbidden": "not allowed",
     "password-change-needed": "choose an own password first",
     "factor-enrolment-needed": "set up a second factor first",
