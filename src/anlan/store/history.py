@@ -190,6 +190,7 @@ class History(Snapshot):
                 new = list(merged(self.query.scanner, self.root, day, old, rows, held, durable))
             with self._lock:
                 self._table.commit(new, removed=old, durable=durable)
+            self.query.scanner.forget(old)
             return len(old)
 
     def sweep(self) -> int:

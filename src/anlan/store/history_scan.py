@@ -140,6 +140,12 @@ class Scanner:
             table = source.read_row_groups(some, TABLE.names, use_threads=False)
             yield wanted.pick(Columns(*(table[name].to_numpy() for name in TABLE.names)))
 
+    def forget(self, files: Sequence[DataFile]) -> None:
+        """Files that nobody will ask for again: a merge has replaced them."""
+        with self._lock:
+            for file in files:
+                self._footers.pop(file.path, None)
+
     def _open(self, file: DataFile) -> pq.ParquetFile:
         footer = self._footer(file)
         return pq.ParquetFile(self._root / file.path, metadata=footer.metadata, page_checksum_verification=True)
