@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from anlan.model.clock import DAY, SECOND
+from anlan.monitor.service import AlarmService
 
 
 async def raised(node: Any, point: str = "AT-203", value: float = 0.7) -> None:
@@ -333,3 +334,17 @@ async def test_a_field_that_does_not_fit_is_explained_in_the_askers_language(con
         told = answer.json()
         assert {one["where"]: one["expected"] for one in told["facts"]["errors"]} == expected
         assert told["detail"].endswith(told["facts"]["errors"][0]["expected"])
+
+
+async def test_a_journal_begun_anew_is_read_from_its_beginning(node: Any, console: Any) -> None:
+    """Its numbers may lie below those that were read; a board that only looked ahead would show no alarm any more."""
+    board = AlarmService.of(node.context).board
+    node.feed("LT-301", 95.0)
+    await node.settle()
+    await board.catch_up()
+    stands = set(board.standing)
+    assert stands
+    board.cursor, board.standing = 1 << 40, {}
+    await board.catch_up()
+    assert set(board.standing) == stands
+    assert board.cursor == node.context.journal.last

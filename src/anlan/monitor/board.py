@@ -82,6 +82,8 @@ class Board:
             raise Unavailable("which alarms stand is unknown: the alarm journal can't be read")
 
     async def _read_on(self) -> None:
+        if self.loaded and await asyncio.to_thread(lambda: self._context.journal.last) < self.cursor:
+            self.loaded = False  # another journal, begun in the place of a damaged one: its numbers may lie below
         if not self.loaded:
             await self._load()
         while rows := await asyncio.to_thread(self._context.journal.read, self.cursor, CHUNK):

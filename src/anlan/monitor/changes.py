@@ -18,8 +18,8 @@ from anlan.model.quality import Severity, quality
 from anlan.monitor import kernel, point_modes, programs
 from anlan.monitor.compile import Arrays, EngineConfig, arrays_of
 from anlan.monitor.layout import STATUS, Phase, PointFlag, RuleFlag, Structs, aligned
-from anlan.monitor.memory import give_back
 from anlan.monitor.states import HIDDEN
+from anlan.store.memory import give_back
 
 if TYPE_CHECKING:
     from anlan.monitor.engine import Engine

@@ -256,6 +256,8 @@ class Journal(JournalReader):
             db.execute("PRAGMA journal_mode = WAL").fetchall()
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA wal_autocheckpoint = 0")
+            if _form(db) == 0 and next(db.execute("SELECT count(*) FROM sqlite_schema"))[0]:
+                raise apsw.CorruptError("it has tables and says that it has none")
             if _form(db) == 0:
                 db.execute(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT")
             for form in range(_form(db) + 1, SCHEMA_VERSION + 1):
@@ -342,10 +344,15 @@ READING = (apsw.Error, ValueError, TypeError)
 """What a damaged file makes of reading it: SQLite's own word, or a value that nothing ever wrote."""
 
 
+UNREAD = frozenset({apsw.SQLITE_IOERR_READ, apsw.SQLITE_IOERR_SHORT_READ, apsw.SQLITE_IOERR_CORRUPTFS})
+"""I/O errors by which a sector of the disk is gone; others (a full disk, a lost mount) may pass."""
+
+
 def failed(message: str, error: Exception, **facts: str) -> StoreError:
     """Corrupt where the file's content is to blame and no new handle mends it; core itself begins anew (`journal_damage`)."""
     text = str(error) or type(error).__name__
-    if isinstance(error, apsw.CorruptError | apsw.NotADBError) or not isinstance(error, apsw.Error):
+    unread = isinstance(error, apsw.IOError) and getattr(error, "extendedresult", None) in UNREAD
+    if unread or isinstance(error, apsw.CorruptError | apsw.NotADBError) or not isinstance(error, apsw.Error):
         return Corrupt("alarms.db is damaged: {error}. Stop the node, run `anlan alarms rebuild` and start it again", error=text)
     return StoreError(message, error=text, **facts)
 
@@ -399,6 +406,16 @@ def _answered(frame: int, command: Step, result: Result) -> tuple[Any, ...]:
 
 def _step_row(step: PointStep) -> tuple[Any, ...]:
     return tuple(getattr(step, name) for name in _STEP)
+
+
+def readable(table: str, row: Sequence[Any]) -> bool:
+    """Whether a row of this table, as it was found in a damaged file, is one that a journal may hold."""
+    try:
+        if table == "transition":
+            _event(row)
+    except (ValueError, TypeError):
+        return False
+    return True
 
 
 def _event(row: Sequence[Any]) -> AlarmTransition:

@@ -10,7 +10,7 @@ that reads well but was changed is not found out.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,14 +23,16 @@ import orjson
 import structlog
 
 from anlan.model.clock import Clock
-from anlan.monitor.journal import BUSY_MILLISECONDS
+from anlan.monitor.journal import BUSY_MILLISECONDS, readable
 from anlan.store.durable import sync
 
 MARK = ".damaged-"
 ROWS_AT_ONCE = 2048
 NAMED = 10
 """Runs of missing numbers that the fault names."""
-AFTERWARDS = "Have the disk looked at, then move the file away"
+FAR = 1 << 62
+MOST = 1 << 31
+"""No plant has so many transitions: a larger number is damage."""
 _WHOLE_TABLES = ("command", "incarnation")
 """Small, or without numbers: read from both ends up to what cannot be read."""
 
@@ -39,21 +41,28 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Aside:
-    """One file that was set aside, as the .json beside it says. `below`, `below_step`: the first numbers of transitions and steps that
-    the new alarms.db has itself."""
+    """One file that was set aside, as the .json beside it says."""
 
     file: Path
     why: str = "not known"
     below: int = 0
+    """The first number of a transition that the new alarms.db has itself; 0 until it has begun."""
     below_step: int = 0
+    frame: int = FAR
+    """What followed from later frames of this log was decided again, unless it rested on what the log refused."""
     kept: int | None = None
     """Transitions read back; None while that goes on."""
+    again: int = 0
+    """… and those that were decided again."""
     missing: list[tuple[int, int]] = field(default_factory=list)
     """Runs of numbers that could not be read, first and last."""
+    missing_steps: int = 0
+    failed: str = ""
+    """Why bringing it back ended before its time."""
 
     def tell(self) -> None:
         """Raises OSError."""
-        facts = {name: getattr(self, name) for name in ("why", "below", "below_step", "kept", "missing")}
+        facts = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in {"file", "failed"}}
         told, part = self.file.with_name(f"{self.file.name}.json"), self.file.with_name(f"{self.file.name}.part")
         part.write_bytes(orjson.dumps(facts))
         part.replace(told)
@@ -61,15 +70,19 @@ class Aside:
     @property
     def fault(self) -> str:
         begun = f"alarms.db was damaged ({self.why}); it lies set aside as {self.file.name}. What stands is as the engine knew it"
+        if self.failed:
+            return f"{begun}; bringing the rest back failed ({self.failed}): keep the file, the next start tries again"
         if self.kept is None:
             return f"{begun}; what can be read of it is being brought back"
         if self.below <= 1:
-            return f"{begun}, and the log decided all of it again. {AFTERWARDS}"
+            return f"{begun}; what the log tells was decided again, nothing else could be brought back. Have the disk looked at and keep the file"
         lost = sum(last - first + 1 for first, last in self.missing)
         runs = ", ".join(str(a) if a == b else f"{a}–{b}" for a, b in self.missing[:NAMED])
         more = ", …" if len(self.missing) > NAMED else ""
         gone = f"{lost} are lost: {runs}{more}" if lost else "none is lost"
-        return f"{begun}; of {self.below - 1} earlier transitions {self.kept} were brought back, {gone}. {AFTERWARDS}"
+        steps = f"; {self.missing_steps} steps on points are lost" if self.missing_steps else ""
+        told = f"of {self.below - 1} earlier transitions {self.kept} were brought back, {self.again} decided again, {gone}{steps}"
+        return f"{begun}; {told}. Have the disk looked at, then move the file away"
 
 
 def set_aside(path: Path, now: int, why: str) -> Aside:
@@ -116,7 +129,8 @@ def last_numbers(aside: Aside) -> tuple[int, int]:
 
 def _last(db: apsw.Connection, table: str) -> int:
     try:
-        return int(next(db.execute(f"SELECT coalesce(max(n), 0) FROM {table}"))[0])  # noqa: S608 - a name of ours
+        found = int(next(db.execute(f"SELECT coalesce(max(n), 0) FROM {table}"))[0])  # noqa: S608 - a name of ours
+        return found if found < MOST else 0
     except (apsw.Error, ValueError, TypeError):
         return 0
 
@@ -127,30 +141,44 @@ class Rescue:
     def __init__(self, path: Path, clock: Clock) -> None:
         self._path, self._clock = path, clock
         self._closing = threading.Event()
+        self._changing = threading.Lock()
+        _finish(path)
         self._asides = asides(path)
         self._thread: threading.Thread | None = None
+        self.set_aside_here = 0
+        """How often this process met damage."""
 
     @property
     def fault(self) -> str | None:
-        return "; ".join(aside.fault for aside in self._asides) or None
+        return "; ".join(aside.fault for aside in list(self._asides)) or None
 
-    def set_aside(self, why: str) -> tuple[int, int]:
-        """Take alarms.db away; the last numbers that it shows. Raises OSError."""
-        self._asides.append(set_aside(self._path, self._clock.now(), why))
-        return last_numbers(self._asides[-1])
+    def set_aside(self, why: str) -> None:
+        """Take alarms.db away. Raises OSError."""
+        aside = set_aside(self._path, self._clock.now(), why)
+        with self._changing:
+            self._asides.append(aside)
+        self.set_aside_here += 1
 
-    def begin(self, below: int, below_step: int) -> None:
-        """Read back what lies below these numbers. What was set aside without them, by a process that died or by hand, has them now."""
+    def known(self) -> tuple[int, int] | None:
+        """The newest numbers in what was set aside and has no successor yet; None where nothing was."""
+        found = [last_numbers(aside) for aside in self._asides if not aside.below]
+        return (max(n for n, _ in found), max(n for _, n in found)) if found else None
+
+    def begin(self, below: int, below_step: int, frame: int) -> None:
+        """Read back what lies below these numbers and follows from frames up to `frame`, once the new alarms.db has its first rows."""
         for aside in self._asides:
             if not aside.below:
-                aside.below, aside.below_step = below, below_step
+                aside.below, aside.below_step, aside.frame = below, below_step, frame
                 self._tell(aside)
-        if self._next() is not None and (self._thread is None or not self._thread.is_alive()):
-            self._thread = threading.Thread(target=self._run, name="journal-rescue", daemon=True)
-            self._thread.start()
+        if self._next() is not None:
+            if self._thread is not None:
+                self._thread.join(0.1)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="journal-rescue", daemon=True)
+                self._thread.start()
 
     def _next(self) -> Aside | None:
-        return next((aside for aside in self._asides if aside.kept is None and aside.below), None)
+        return next((aside for aside in self._asides if aside.kept is None and aside.below and not aside.failed), None)
 
     def _tell(self, aside: Aside) -> None:
         try:
@@ -160,7 +188,8 @@ class Rescue:
 
     def look(self) -> None:
         """Forget what a person has moved away."""
-        self._asides = [aside for aside in self._asides if aside.file.exists()]
+        with self._changing:
+            self._asides = [aside for aside in self._asides if aside.file.exists()]
 
     def close(self) -> None:
         """What is not read back yet is so after the next start."""
@@ -171,69 +200,113 @@ class Rescue:
     def _run(self) -> None:
         while (aside := self._next()) is not None:
             try:
-                kept, missing = _read_back(aside, self._path, self._closing)
+                kept = _read_back(aside, self._path, self._closing)
             except (apsw.Error, OSError) as error:
                 log.exception("alarms.db not read back", file=aside.file.name)
-                aside.why += f"; bringing it back failed: {error}"
-                aside.kept, aside.missing = 0, [(1, aside.below - 1)]  # the next start tries again: nothing is written of this
+                aside.failed = str(error)
                 continue
             if self._closing.is_set():
                 return
-            aside.kept, aside.missing = kept, missing
+            aside.kept = kept
             self._tell(aside)
-            log.warning("alarms.db read back", file=aside.file.name, kept=kept, missing=missing[:NAMED])
+            log.warning("alarms.db read back", file=aside.file.name, kept=kept, missing=aside.missing[:NAMED])
 
 
-def _read_back(aside: Aside, path: Path, closing_now: threading.Event) -> tuple[int, list[tuple[int, int]]]:
-    """Rows into the alarms.db at `path`; how many transitions, and which numbers could not be read. Raises apsw.Error where the new one
+def _finish(path: Path) -> None:
+    """A process that was killed while it set the file aside had moved what belongs to it first; the file must follow its WAL."""
+    for wal in path.parent.glob(f"{path.name}{MARK}*-wal"):
+        file = wal.with_name(wal.name.removesuffix("-wal"))
+        told = file.with_name(
+            f"{file.name}.json"
+        )  # written once the new one had begun: then the file itself was moved away by a person
+        if not file.exists() and not told.exists() and path.exists():
+            path.rename(file)
+            sync(path.parent)
+            log.error("alarms.db follows what was set aside of it", file=file.name)
+
+
+def _read_back(aside: Aside, path: Path, closing_now: threading.Event) -> int:
+    """Rows into the alarms.db at `path`; how many transitions. Notes in `aside` what could not be read. Raises apsw.Error where the new one
     cannot be written."""
     with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)) as new:
         new.set_busy_timeout(20 * BUSY_MILLISECONDS)
         try:
-            with closing(_open(aside.file)) as old:
-                kept = _numbered(old, new, "transition", aside.below, closing_now)
-                _numbered(old, new, "point_step", aside.below_step, closing_now)
-                for table in _WHOLE_TABLES:
-                    _from_both_ends(old, new, table)
-        except _Unreadable:
-            kept = set()
-    numbers = [0, *sorted(kept), aside.below]
-    return len(kept), [(a + 1, b - 1) for a, b in pairwise(numbers) if b - a > 1]
+            old = _open(aside.file)
+        except apsw.Error:
+            aside.missing = [(1, aside.below - 1)] if aside.below > 1 else []
+            return 0
+        with closing(old):
+            first_n, first_step = _begun(old)
+            # What stands on points first: a bypass must not be out of sight for longer than it has to be.
+            _, steps = _numbered(old, new, "point_step", aside.below_step, (first_step, aside.frame), closing_now)
+            for table in _WHOLE_TABLES:
+                _from_both_ends(old, new, table)
+            kept, seen = _numbered(old, new, "transition", aside.below, (first_n, aside.frame), closing_now)
+    aside.missing, aside.again = _runs(seen, aside.below), len(seen) - kept
+    aside.missing_steps = sum(last - first + 1 for first, last in _runs(steps, aside.below_step))
+    return kept
 
 
-class _Unreadable(Exception):
-    """Nothing of the damaged file can be read."""
+def _runs(seen: set[int], below: int) -> list[tuple[int, int]]:
+    return [(a + 1, b - 1) for a, b in pairwise([0, *sorted(seen), below]) if b - a > 1]
 
 
 def _open(file: Path) -> apsw.Connection:
     return apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READONLY)
 
 
-def _numbered(old: apsw.Connection, new: apsw.Connection, table: str, below: int, closing_now: threading.Event) -> set[int]:
-    """Rows 1 ≤ n < below, span by span; one that cannot be read is halved until the row is found that can't. Their numbers."""
-    names, holes = _columns(old, table)
-    kept: set[int] = set()
-    spans = [(first, min(first + ROWS_AT_ONCE, below)) for first in range(1, below, ROWS_AT_ONCE)][::-1]
-    while spans and not closing_now.is_set():
-        first, end = spans.pop()
-        try:
-            rows = old.execute(f"SELECT {names} FROM {table} WHERE n >= ? AND n < ?", (first, end)).fetchall()  # noqa: S608
-        except (apsw.Error, ValueError):
-            if end - first > 1:
-                middle = (first + end) // 2
-                spans += [(middle, end), (first, middle)]
-            continue
-        kept |= _inserted(new, table, names, holes, rows)
-    return kept
+def _begun(old: apsw.Connection) -> tuple[int, int]:
+    """The first numbers of the log that the file followed last: what lies before them is of another log, whose frames say nothing here."""
+    try:
+        rows = list(
+            old.execute("SELECT first_n, first_step FROM incarnation JOIN position ON incarnation.id = position.incarnation")
+        )
+        return (int(rows[0][0]), int(rows[0][1])) if rows else (1, 1)
+    except (apsw.Error, ValueError, TypeError):
+        return 1, 1
 
 
-def _inserted(new: apsw.Connection, table: str, names: str, holes: str, rows: list[Any]) -> set[int]:
+def _numbered(
+    old: apsw.Connection, new: apsw.Connection, table: str, below: int, own: tuple[int, int], closing_now: threading.Event
+) -> tuple[int, set[int]]:
+    """Rows 1 ≤ n < below, span by span; one that cannot be read is halved until the row is found that can't. How many were entered, and the
+    numbers of all that could be read. `own`: from this number on, only what follows from frames up to the other is entered."""
+    names = _columns(old, table)
+    if not names:
+        return 0, set()
+    query = f"SELECT {_listed(names)} FROM {table} WHERE n >= ? AND n < ?"  # noqa: S608 - names of ours
+    kept, seen = 0, set[int]()
+    for start in range(1, below, ROWS_AT_ONCE):
+        spans = [(start, min(start + ROWS_AT_ONCE, below))]
+        while spans and not closing_now.is_set():
+            first, end = spans.pop()
+            try:
+                rows: list[Any] = old.execute(query, (first, end)).fetchall()
+            except (apsw.Error, ValueError):
+                if end - first > 1:
+                    middle = (first + end) // 2
+                    spans += [(middle, end), (first, middle)]
+                continue
+            rows = [row for row in rows if readable(table, row)]
+            frame, unrecorded = names.index("frame"), names.index("unrecorded") if "unrecorded" in names else None
+            wanted = [
+                row for row in rows if row[0] < own[0] or row[frame] <= own[1] or (unrecorded is not None and row[unrecorded])
+            ]
+            entered = _inserted(new, table, names, wanted)
+            kept += len(entered)
+            seen |= {row[0] for row in rows} - ({row[0] for row in wanted} - entered)
+    return kept, seen
+
+
+def _inserted(new: apsw.Connection, table: str, names: Sequence[str], rows: Sequence[Any]) -> set[Any]:
     """In one short transaction, so that the engine's own commits hardly wait; a row that the new form refuses is one that was damaged."""
+    # The log's own row says where its numbers begin, which the new file does not know.
+    how = "REPLACE" if table == "incarnation" else "IGNORE"
     kept = set()
     with new:
         for row in rows:
             try:
-                new.execute(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({holes})", row)  # noqa: S608 - names of ours
+                new.execute(f"INSERT OR {how} INTO {table} ({_listed(names)}) VALUES ({', '.join('?' * len(names))})", row)  # noqa: S608
             except apsw.ConstraintError:
                 continue
             kept.add(row[0])
@@ -241,26 +314,29 @@ def _inserted(new: apsw.Connection, table: str, names: str, holes: str, rows: li
 
 
 def _from_both_ends(old: apsw.Connection, new: apsw.Connection, table: str) -> None:
-    names, holes = _columns(old, table)
+    names = _columns(old, table)
+    if not names:
+        return
     for order in ("", "DESC"):
         rows = []
         try:
-            for row in old.execute(f"SELECT {names} FROM {table} ORDER BY id {order}"):  # noqa: S608 - names of ours
+            for row in old.execute(f"SELECT {_listed(names)} FROM {table} ORDER BY id {order}"):  # noqa: S608 - names of ours
                 rows.append(row)
         except (apsw.Error, ValueError):
             pass  # what came before it is kept; the other end is tried too
         else:
-            _inserted(new, table, names, holes, rows)
+            _inserted(new, table, names, rows)
             return
-        _inserted(new, table, names, holes, rows)
+        _inserted(new, table, names, rows)
 
 
-def _columns(db: apsw.Connection, table: str) -> tuple[str, str]:
-    """The columns that the file's own form has, and as many holes."""
+def _columns(db: apsw.Connection, table: str) -> list[str]:
+    """The columns that the file's own form has; none where it has no such table, or nothing can be read."""
     try:
-        names = [f'"{row[1]}"' for row in db.execute(f"PRAGMA table_info({table})")]
-    except apsw.Error as error:
-        raise _Unreadable from error
-    if not names:
-        raise _Unreadable
-    return ", ".join(names), ", ".join("?" * len(names))
+        return [str(row[1]) for row in db.execute(f"PRAGMA table_info({table})")]
+    except apsw.Error:
+        return []
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)

@@ -26,6 +26,7 @@ from anlan.monitor.replay import Link, Remembered
 from anlan.monitor.rows import story_of
 from anlan.monitor.states import ACTIVE, HIDDEN
 from anlan.monitor.sub_plant import cut, longest_window, measured
+from anlan.monitor.units_then import InUnitsOfNow
 from anlan.web.context import Context, History, Journal, PlantView
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class OwnPast:
     def __init__(
         self, plant: Callable[[], PlantView], config: Callable[[], EngineConfig], journal: Journal, history: History
     ) -> None:
-        self._plant, self._load, self._journal, self._history = plant, config, journal, history
+        self._plant, self._load, self._journal, self._history = plant, config, journal, InUnitsOfNow(history, plant)
         self._config: EngineConfig | None = None
         self._view_alarms: dict[int, int] = {}
         """Source → its alarm for loss of view, of `_config`."""

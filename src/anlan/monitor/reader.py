@@ -34,15 +34,15 @@ from anlan.monitor.carry_over import carry_over
 from anlan.monitor.commands import Result
 from anlan.monitor.engine import LEDGER, Engine
 from anlan.monitor.journal import Journal
-from anlan.monitor.journal_damage import Rescue
+from anlan.monitor.journal_damage import FAR, Rescue
 from anlan.monitor.late.comparison import Look
 from anlan.monitor.layout import NEVER, View
 from anlan.monitor.live import Live
-from anlan.monitor.memory import give_back
 from anlan.monitor.recovery import Recovered, recover
 from anlan.monitor.snapshot import Snapshot, Snapshots
 from anlan.monitor.transitions import Transitions
 from anlan.monitor.warm import warm_up
+from anlan.store.memory import give_back
 
 log = structlog.get_logger()
 
@@ -59,6 +59,8 @@ SNAPSHOT_SHARE = 10
 """A snapshot that took s to write is followed by none for 10 s: a large plant spends a tenth of the time on it at most."""
 HEARD_WITHIN: Micros = 120 * SECOND
 """Node time after which a safety point that has never spoken is told."""
+SET_ASIDE_MOST = 3
+"""Times that one process begins alarms.db anew."""
 RETRY = 1.0
 """s between attempts to commit on a new handle."""
 UNCOMMITTED_MOST = 1_000_000
@@ -103,8 +105,9 @@ class EngineReader:
         self._answering = threading.Lock()
         self._uncommitted: list[Transitions] = []
         self._told = 0
-        self._begins_with: tuple[int, int] | None = None
-        """Until the first commit: the first numbers of transition and step that alarms.db gets from this process."""
+        self._begins_with: tuple[int, int, int] | None = None
+        """Until the first commit: the first numbers of transition and step that alarms.db gets from this process, and the frame up to which
+        nothing is decided again."""
         self._refused: deque[tuple[Part, Future[None]]] = deque()
         """What the log refused and waits for its turn, from other threads."""
         self._steps = self._unrecorded = self._covered = 0
@@ -141,26 +144,28 @@ class EngineReader:
         give_back()
         self._recovered = {"frames": found.frames, "seconds": round(self._clock.monotonic() - begun, 3)}
         log.info("engine recovered", snapshot=found.needs, done=self.done, faults=list(found.faults.values()), **self._recovered)
-        self._begins_with = _first_numbers(self._engine, found.fresh)
         self._thread.start()
 
     def _recover(self) -> Recovered:
         """From an alarms.db begun anew where the old one is damaged."""
         try:
-            return self._recover_from((0, 0))
+            return self._recover_from()
         except Corrupt as damage:
-            found = self._recover_from(self._rescue.set_aside(str(damage.facts["error"])))
-            found.faults.pop("journal lost", None)  # the rescue says what became of it
-            return found
+            self._rescue.set_aside(str(damage.facts["error"]))
+            return self._recover_from()
 
-    def _recover_from(self, known: tuple[int, int]) -> Recovered:
-        """`known`: numbers of transition and step that were given out, as far as the file that was set aside shows."""
+    def _recover_from(self) -> Recovered:
         self._journal = Journal.open(self._path)
         try:
-            return recover(self._log, self._journal, self._snapshots, self._clock, self._config, known)
+            known = self._rescue.known()
+            found = recover(self._log, self._journal, self._snapshots, self._clock, self._config, known)
         except StoreError:
             self._journal.close()
             raise
+        if known is not None:
+            found.faults.pop("journal lost", None)  # the rescue says what became of it
+        self._begins_with = *_first_numbers(found.engine, found.fresh), found.engine.frame
+        return found
 
     def close(self) -> None:
         """Commit, snapshot, stop. What the log has beyond is decided by the next start."""
@@ -286,6 +291,8 @@ class EngineReader:
 
     def _begin_anew(self, why: str) -> None:
         """With what is not committed yet, and then every alarm that stands; a snapshot follows, since the log does not tell of that."""
+        if self._rescue.set_aside_here >= SET_ASIDE_MOST:
+            return  # a disk that damages each new file: the fault stands, alarms are told, the log keeps what they follow from
         try:
             self._rescue.set_aside(why)
         except OSError as error:
@@ -293,7 +300,8 @@ class EngineReader:
             return
         with self._looking:
             self._uncommitted.append(changes.restate(self._engine))
-        self._snapshot_due, self._begins_with = True, _first_numbers(self._engine, self._uncommitted)
+        self._snapshot_due = True
+        self._begins_with = *_first_numbers(self._engine, self._uncommitted), FAR
 
     def _reopened(self) -> Journal:
         journal = Journal.open(self._path)

@@ -36,8 +36,8 @@ class Recovered:
     """The log does not tell how the engine came to where it stands: it takes over what the journal has."""
     waits: bool = False
     """It can only do so once it has a configuration (`carry_over`), and must not be snapshot before."""
-    known: tuple[int, int] = (0, 0)
-    """Numbers of transition and step that were given out before, whatever the journal holds."""
+    anew: bool = False
+    """The journal was begun in the place of a damaged one."""
 
 
 def recover(
@@ -46,12 +46,15 @@ def recover(
     snapshots: Snapshots,
     clock: Clock,
     config: Path | None = None,
-    known: tuple[int, int] = (0, 0),
+    known: tuple[int, int] | None = None,
 ) -> Recovered:
     """`config` is the file of the configuration in force, for an engine that no snapshot and no frame gives one; `known` the newest numbers
-    of transition and step in a damaged journal that was set aside. Raises StoreError when log or journal can't be read. Anything odd that does not stop the work is a fault, in words."""
+    of transition and step in a damaged journal that was set aside, for which this one is begun: none is given out twice. Raises StoreError when log or journal can't be read. Anything odd that does not stop the work is a fault, in words."""
     engine = snapshots.newest() or Engine()
-    found = Recovered(engine, engine.frame, known=known)
+    found = Recovered(engine, engine.frame, anew=known is not None)
+    if known is not None:
+        engine.next_n = max(engine.next_n, known[0] + 1)
+        engine.modes.next_n = max(engine.modes.next_n, known[1] + 1)
     if snapshots.passed_over:
         found.faults["snapshot"] = "; ".join(snapshots.passed_over)
     _join_incarnation(found, log, journal, clock)
@@ -89,8 +92,8 @@ def _count_anew(found: Recovered, journal: Journal) -> None:
     engine.frame = 0
     engine.world.points["touched"] = 0
     engine.late.restart()
-    engine.next_n = max(engine.next_n, journal.last + 1, found.known[0] + 1)
-    engine.modes.next_n = max(engine.modes.next_n, journal.last_step + 1, found.known[1] + 1)
+    engine.next_n = max(engine.next_n, journal.last + 1)
+    engine.modes.next_n = max(engine.modes.next_n, journal.last_step + 1)
     found.carries = journal.last > 0 or journal.last_step > 0
 
 
@@ -124,7 +127,7 @@ def _mend_journal(found: Recovered, log: FrameLog, journal: Journal) -> None:
     decided = found.engine.next_n - 1
     if journal.last >= decided:
         return
-    if log.first == 1:
+    if log.first == 1 and not found.anew:
         found.faults["journal lost"] = (
             f"alarms.db ended at transition {journal.last} of {decided}; all of the log was decided again"
         )

@@ -139,6 +139,8 @@ def transition_row(plant: PlantView, transition: AlarmTransition, names: Names) 
     rule = plant.rules.get(transition.alarm)
     point = plant.point_of_rule(rule) if rule is not None else None
     watched = plant.watched_by_rule(rule) if rule is not None else None
+    if watched is not None and plant.past:
+        watched = plant.point_at(watched, transition.happened_at)
     return {
         "n": transition.n,
         "alarm": transition.alarm,

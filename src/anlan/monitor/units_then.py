@@ -7,10 +7,11 @@ it stays as it was stored, and is told so.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from anlan.model.clock import Micros, to_datetime
@@ -19,7 +20,7 @@ from anlan.model.instants import LATEST
 from anlan.model.points import Point
 from anlan.model.units import Form, exact_step
 from anlan.store.scaling import Scale, scaled
-from anlan.web.context import PlantView
+from anlan.web.context import History, PlantView
 from anlan.web.widgets import unit_label
 
 
@@ -64,7 +65,7 @@ def stretches(plant: PlantView, number: int, start: Micros = 0, end: Micros = LA
 def step_between(point: Point, last: Point) -> tuple[float, float] | None:
     """(factor, offset) from what a point was to what it is; None where that needs a fact that nobody kept."""
     if point.states or last.states:
-        return (1.0, 0.0) if point.states == last.states else None
+        return (1.0, 0.0) if point.states.keys() == last.states.keys() else None
     return exact_step(_form(point), _form(last))
 
 
@@ -103,3 +104,28 @@ def must_convert(found: Sequence[Stretch], last: dict[int, Point]) -> None:
                 then=one.point.unit or one.point.id,
                 now=last[one.number].unit or last[one.number].id,
             )
+
+
+class InUnitsOfNow:
+    """A history as rules of now read it: a replay of old kPa by limits in MPa would find alarms that never were. Fills `read` and `latest` of
+    `web.context.History`; both raise InputError where readings do not become what their point means now."""
+
+    def __init__(self, history: History, plant: Callable[[], PlantView]) -> None:
+        self._history, self._plant = history, plant
+
+    def read(self, points: Sequence[int], start: Micros, end: Micros, *, limit: int | None = None) -> pa.Table:
+        return self._of_now(self._history.read(points, start, end, limit=limit))
+
+    def latest(self, points: Sequence[int], before: Micros) -> pa.Table:
+        return self._of_now(self._history.latest(points, before))
+
+    def _of_now(self, table: pa.Table) -> pa.Table:
+        plant = self._plant()
+        if not plant.past or not table.num_rows:
+            return table
+        number, time = table["point"].to_numpy(), table["time"].to_numpy()
+        held = set(np.unique(number).tolist()) & plant.past.keys()
+        found = [one for point in sorted(held) for one in stretches(plant, point)]
+        met = [one for one in found if ((number == one.number) & (time >= one.since) & (time < one.until)).any()]
+        must_convert(met, {one.number: plant.point_ever(one.number) for one in met})
+        return in_unit(table, scales_or_nothing(met))

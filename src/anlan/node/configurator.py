@@ -10,7 +10,7 @@ its point `node.configuration` raises an alarm, every console names the alarms c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any
 import structlog
 
 from anlan.guard.audit import Step
-from anlan.model.errors import AnlanError, Unavailable
+from anlan.model.errors import AnlanError, StoreError, Unavailable
 from anlan.monitor.compile import EngineConfig
 from anlan.node.configuration import view_of
 from anlan.plant.bulk import without_collection
@@ -28,7 +28,7 @@ from anlan.plant.last import keep_last
 from anlan.plant.point_past import past_of
 from anlan.plant.running import Difference, compare
 from anlan.plant.versions import Imported, version
-from anlan.web.context import Context, PlantView
+from anlan.web.context import Context, PlantView, PointThen
 
 Request = Callable[..., Awaitable[tuple[dict[str, Any], bytes]]]
 NAMED = 5
@@ -169,7 +169,12 @@ class Configurator:
 
 def _for_core_and_console(imported: Imported, context: Context) -> tuple[bytes, PlantView]:
     """All of it before anything is in force, so that the event loop has only to take it over."""
-    body, past = _compiled(imported), past_of(context.records)
+    body = _compiled(imported)
+    past: Mapping[int, Sequence[PointThen]]
+    try:
+        past = past_of(context.records)
+    except StoreError:
+        past = context.plant.past  # an override ends also while the records cannot be read
     with without_collection():
         view = view_of(imported.plant, imported.numbers, imported.version.number, past)
         view = replace(view, speed=context.plant.speed)

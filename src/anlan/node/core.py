@@ -37,7 +37,6 @@ from anlan.model.events.alarms import AlarmTransition
 from anlan.model.frames import NODE_SOURCE, Kind, Part
 from anlan.monitor.commands import read_command
 from anlan.monitor.engine import EngineConfig
-from anlan.monitor.memory import give_back
 from anlan.monitor.reader import EngineReader
 from anlan.node.corrector import Corrector
 from anlan.node.feed import LiveFeed, transition_head
@@ -53,6 +52,7 @@ from anlan.node.senses import Senses
 from anlan.store.appender import Appender
 from anlan.store.disk import hold
 from anlan.store.log import Log, LogSettings
+from anlan.store.memory import give_back
 from anlan.web.logs import configure
 
 TICK_SECONDS = 1.0

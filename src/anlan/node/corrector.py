@@ -26,10 +26,10 @@ from anlan.model.readings import Readings
 from anlan.monitor.compile import EngineConfig
 from anlan.monitor.journal import JournalReader
 from anlan.monitor.late.pending import Waiting
-from anlan.monitor.memory import give_back
 from anlan.monitor.reader import EngineReader
 from anlan.node.past import Past
 from anlan.store.log import Log
+from anlan.store.memory import give_back
 
 if TYPE_CHECKING:
     from anlan.monitor.late.comparison import Look, Outcome, Plan

@@ -27,16 +27,19 @@ MACHINE_ID = Path("/etc/machine-id")
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """`machine`: digest of the machine's id, "" where it has none; `used_at`: when a node last started there."""
+    """`machine`: digest of the machine's id, "" where it has none; then its name must do. `inode`: of the folder, with its device's number;
+    "" where the folder is a device of its own, whose root is like any other's. `used_at`: when a node last started there."""
 
     machine: str
     host: str
     path: str
-    inode: int
+    inode: str
     used_at: Micros
 
     def is_at(self, other: Home) -> bool:
-        return self.machine == other.machine and (self.inode == other.inode or self.path == other.path)
+        known = self.machine and other.machine
+        same = self.machine == other.machine if known else self.host == other.host
+        return same and (self.path == other.path or (self.inode != "" and self.inode == other.inode))
 
 
 def home_of(folder: NodeFolder) -> Home | None:
@@ -48,8 +51,11 @@ def home_of(folder: NodeFolder) -> Home | None:
 
 
 def here(folder: NodeFolder, clock: Clock) -> Home:
-    machine = sha256(MACHINE_ID.read_bytes().strip()).hexdigest()[:16] if MACHINE_ID.is_file() else ""
-    return Home(machine, socket.gethostname(), str(folder.root), folder.root.stat().st_ino, clock.now())
+    id = MACHINE_ID.read_bytes().strip() if MACHINE_ID.is_file() else b""
+    machine = sha256(id).hexdigest()[:16] if id else ""
+    found = folder.root.stat()
+    inode = "" if folder.root.is_mount() else f"{found.st_dev}:{found.st_ino}"
+    return Home(machine, socket.gethostname(), str(folder.root), inode, clock.now())
 
 
 def copied_from(folder: NodeFolder, clock: Clock) -> Home | None:

@@ -113,9 +113,10 @@ class Supervisor:
         self._link = Link(folder.socket, on_change=self._core_answers)
 
     async def run(self) -> None:
-        # Of a folder that is only shown there is no core to be watched.
-        watched = (self._link.run(), self._watch()) if any(c.name == "core" for c in self._children) else ()
-        tasks = [asyncio.ensure_future(job) for job in (*watched, self._tend(), self._call())]
+        jobs = [self._tend()]
+        if any(child.name == "core" for child in self._children):  # a folder that is only shown has none, and calls nobody
+            jobs += [self._link.run(), self._watch(), self._call()]
+        tasks = [asyncio.ensure_future(job) for job in jobs]
         try:
             for child in self._children:
                 tasks.append(asyncio.ensure_future(self._keep(child)))

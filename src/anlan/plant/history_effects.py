@@ -49,9 +49,9 @@ def _gone(point: Point, renamed: str | None) -> HistoryEffect:
 
 
 def _meant_otherwise(point: Point, becomes: Point) -> HistoryEffect | None:
-    if point.states != becomes.states:
+    if point.states.keys() != becomes.states.keys():
         return HistoryEffect(
-            "{point}: the states of the readings so far keep the names that they have now", {"point": becomes.id}
+            "{point}: it has other states from now on; trends leave out the readings so far", {"point": becomes.id}
         )
     same = (point.unit, point.pressure_basis, point.flow_basis, point.gas) == (
         becomes.unit,

@@ -55,6 +55,8 @@ class Overrides:
 
     async def run(self) -> None:
         """Until cancelled. What cannot be done now is told on every page and tried again."""
+        if self._context.settings.read_only is not None:
+            return  # a copy ends nothing: the node itself does
         while True:
             await self.tend()
             await asyncio.sleep(LOOK_SECONDS)

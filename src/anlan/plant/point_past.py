@@ -7,7 +7,7 @@ Only what changed is kept; what a point is now stands in the version in force.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 
 import sqlalchemy as sa
@@ -74,21 +74,30 @@ def past_of(records: Records) -> dict[int, tuple[PointThen, ...]]:
 
 
 def fill(session: Session, plant_of: Callable[[VersionRow], Plant]) -> None:
-    """For records of a release that kept none of it: from their versions, once. A version that cannot be read tells nothing."""
-    rows = list(session.scalars(sa.select(VersionRow).order_by(VersionRow.number)))
-    if len(rows) < 2:
+    """For records of a release that kept none of it: from their versions, once, two at a time. A version that cannot be read tells nothing."""
+    kept = list(session.scalars(sa.select(VersionRow.number).order_by(VersionRow.number)))
+    if len(kept) < 2:
         return
-    plants = [(row, plant) for row in rows if (plant := _readable(row, plant_of)) is not None]
-    later = {point.was: point.id for _, plant in plants for point in plant.points if point.was}
+    later: dict[str, str] = {}
+    for plant, _ in _plants(session, kept, plant_of):
+        later |= {point.was: point.id for point in plant.points if point.was}
     numbers = read_numbers(session).points
-    for (_, before), (row, after) in pairwise(plants):
+    for (before, _), (after, row) in pairwise(_plants(session, kept, plant_of)):
         keep_past(session, before, after, lambda one: _number(one, numbers, later), row.number, row.at)
+
+
+def _plants(session: Session, kept: Iterable[int], plant_of: Callable[[VersionRow], Plant]) -> Iterator[tuple[Plant, VersionRow]]:
+    for number in kept:
+        row = session.get_one(VersionRow, number)
+        if (plant := _readable(row, plant_of)) is not None:
+            yield plant, row
+        session.expunge(row)
 
 
 def _readable(row: VersionRow, plant_of: Callable[[VersionRow], Plant]) -> Plant | None:
     try:
         return plant_of(row)
-    except AnlanError as error:
+    except (AnlanError, ValueError) as error:
         log.error("a version tells nothing of what points were", version=row.number, error=str(error))
         return None
 

@@ -43,7 +43,7 @@ class HistorySettings:
 
     merged_rows: int = 8_000_000
     """Rows of a merged file."""
-    held_rows: int = 1 << 19
+    held_rows: int = 1 << 18
     """Rows that a merge holds in memory at once, about 80 bytes each."""
     durable: bool = True
     """False only where nothing may be kept: replays into a scratch folder."""

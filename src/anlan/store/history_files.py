@@ -19,7 +19,6 @@ import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from itertools import chain
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -101,18 +100,20 @@ def write(
     """Write rows, sorted within the pieces and from piece to piece, as a new file of `day`; only one piece is held at a time. None when there
     are no rows. Durable on return when asked (its folder's name included). Raises OSError."""
     filled = (piece for piece in pieces if piece.rows)
-    first = next(filled, None)
-    if first is None:
+    piece = next(filled, None)
+    if piece is None:
         return None
     folder = root / f"day={day.isoformat()}"
     is_new = not folder.is_dir()
     folder.mkdir(parents=True, exist_ok=True)
     unnamed = folder / f"{cursor:012d}-{uuid4().hex}.parquet"
     spans = []
-    with pq.ParquetWriter(unnamed, TABLE, **_options(first, level)) as file:
-        for piece in chain([first], filled):
+    with pq.ParquetWriter(unnamed, TABLE, **_options(piece, level)) as file:
+        while piece is not None:
             file.write_table(pa.Table.from_arrays(list(map(pa.array, piece)), schema=TABLE), row_group_size=ROW_GROUP)
             spans.append(_span(piece))
+            piece = None  # before the next is made: two at once would be twice the memory
+            piece = next(filled, None)
     path = unnamed.rename(unnamed.with_stem(f"{unnamed.stem}-{checksum_of(footer_of(unnamed))}"))
     if durable:
         sync_all([path, folder, *([root] if is_new else [])])

@@ -45,8 +45,7 @@ def _pieces(
         rows = int(counts[np.searchsorted(points, low)]) if low == high else 0
         for start, end in _spans(in_time, -(-rows // held)):
             wanted = Wanted(low=low, high=high, start=start, end=end)
-            rows_of_all = Columns.concat([scanner.rows(file, wanted) for file in in_time if wanted.may_be_in(file)])
-            yield without_repeats(sort(rows_of_all))
+            yield without_repeats(sort(Columns.concat([scanner.rows(one, wanted) for one in in_time if wanted.may_be_in(one)])))
 
 
 def _spans(files: Sequence[DataFile], count: int) -> Iterator[tuple[int, int]]:

@@ -20,6 +20,7 @@ from anlan.model.frames import Frame
 from anlan.store.history import History
 from anlan.store.history_files import day_of
 from anlan.store.history_tail import FRAMES_A_READ, LogSource, readings_of
+from anlan.store.memory import give_back
 from anlan.store.shelf import Gap
 
 _log = structlog.get_logger()
@@ -161,6 +162,7 @@ class HistoryWriter:
         self._finished_before = today
         if due:
             self._history.sweep()
+            give_back()
 
     def _days_of_small_files(self, today: date) -> list[date]:
         """Any day with many; and, when `today` has just begun, each day before it with two. What comes late for a finished day waits

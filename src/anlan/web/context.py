@@ -264,6 +264,11 @@ class PlantView:
         """With the ids that points had before; what an id means now goes before what it meant."""
         return {then.point.id: number for number, was in self.past.items() for then in was} | self.point_numbers
 
+    def point_at(self, point: Point, at: Micros) -> Point:
+        """What a point of now was at that time."""
+        was = self.past.get(self.point_numbers.get(point.id, -1), ())
+        return next((then.point for then in was if at < then.until), point)
+
     @cached_property
     def retired(self) -> dict[int, Micros]:
         """Number → when the point was taken out of the plant."""

@@ -197,9 +197,9 @@ class Gate:
 
 
 def _changes(connection: HTTPConnection) -> bool:
-    """Whether it asks for a change of the plant's data; who signs in or out, and the pages' own traffic, change none."""
+    """Whether it asks for a change of the plant's data; who signs in or out or chooses a password, and the pages' own traffic, change none."""
     path = connection.scope["path"]
-    harmless = path == "/api/v1/session" or path.startswith(("/_nicegui", "/api/v1/session/"))
+    harmless = path == "/api/v1/session" or path.startswith(("/_nicegui", "/api/v1/session/", "/api/v1/me/"))
     return connection.scope["type"] == "http" and connection.scope["method"] not in SAFE_METHODS and not harmless
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 
 def give_back() -> None:
-    """Return freed memory to the operating system; a few milliseconds, so only around recovery or a new configuration."""
+    """Return freed memory to the operating system; a few milliseconds, so only around recovery, a new configuration or a merge of files."""
     pa.default_memory_pool().release_unused()
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it, musl does not
