@@ -104,17 +104,19 @@ class Supervisor:
         sounder: Sounder,
         evacuation: Sounder | None = None,
         override: Sounder | None = None,
+        deciding: bool = True,
     ) -> None:
-        """`evacuation` sounds while app says that a call stands, `override` while a night override runs, whether or not app lives."""
+        """`evacuation` sounds while app says that a call stands, `override` while a night override runs, whether or not app lives.
+        `deciding`: False for a folder that is only shown, whose engine runs elsewhere; its supervisor watches and calls nothing."""
         self._folder, self._children, self._clock, self._sounder = folder, children, clock, sounder
-        self._evacuation, self._override = evacuation, override
+        self._evacuation, self._override, self._deciding = evacuation, override, deciding
         self._moved_at = clock.monotonic()
         self._position = -1
         self._link = Link(folder.socket, on_change=self._core_answers)
 
     async def run(self) -> None:
         jobs = [self._tend()]
-        if any(child.name == "core" for child in self._children):  # a folder that is only shown has none, and calls nobody
+        if self._deciding:
             jobs += [self._link.run(), self._watch(), self._call()]
         tasks = [asyncio.ensure_future(job) for job in jobs]
         try:

@@ -234,7 +234,9 @@ async def _run(prepared: Prepared, options: UpOptions) -> None:
     sounder = Sounder(folder.run, shlex.split(options.horn))
     evacuation = EvacuationSounder(folder.run, shlex.split(options.horn))
     override = OverrideSounder(folder.run, shlex.split(options.horn))
-    supervised = Supervisor(folder, _children(prepared, options), SystemClock(), sounder, evacuation, override)
+    supervised = Supervisor(
+        folder, _children(prepared, options), SystemClock(), sounder, evacuation, override, deciding=not prepared.copy
+    )
     if prepared.copy and options.horn:
         # Whoever named a horn means a node that watches; a machine whose id was made anew must not be silent about it.
         sounder.start("ANLAN: this data folder is a copy, nothing is watched / 本数据目录为副本，未监视任何装置")
