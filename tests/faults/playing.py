@@ -20,6 +20,9 @@ def play(name: str, *options: str) -> dict[str, Any]:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode == SKIPPED:
         pytest.skip(done.stderr.strip())
+    print(
+        done.stderr, done.stdout, sep="\n"
+    )  # pytest shows it all when the test fails; of a long dict it shows the first entries only
     assert done.stdout, done.stderr
     report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     assert done.returncode == bool(any(report[count] for count in COUNTS) or report["notes"])
