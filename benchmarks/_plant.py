@@ -22,7 +22,7 @@ from anlan.node.layout import NodeFolder
 from anlan.node.sounder import Sounder
 from anlan.node.supervisor import Child, Supervisor, python
 from anlan.plant.folder import load
-from anlan.plant.numbers import Numbers
+from anlan.plant.version import Numbers
 
 ROOT = Path(__file__).parents[1]
 ACCOUNT, PASSWORD = "bench", "wave-after-wave-7"

@@ -20,7 +20,8 @@ from anlan.node.core import Core
 from anlan.node.layout import NodeFolder
 from anlan.plant.folder import load
 from anlan.plant.service import with_rule
-from anlan.plant.versions import Imported, import_plant, version
+from anlan.plant.version import Imported
+from anlan.plant.versions import import_plant, version
 from anlan.store.history import History
 from anlan.store.history_tail import WholeHistory
 from anlan.store.log import LogSettings

@@ -17,10 +17,11 @@ import pytest
 
 from anlan.model.clock import SystemClock
 from anlan.model.errors import Corrupt, StoreError
-from anlan.node.configuration import look_whether_whole, sources_in_force, wiring_in_force
+from anlan.node.configuration import look_whether_whole
 from anlan.node.layout import NodeFolder
 from anlan.node.supervisor import read_processes
 from anlan.node.up import UpOptions, prepare
+from anlan.node.wiring import sources_in_force, wiring_in_force
 from anlan.plant.last import keep_last, last_kept
 from anlan.plant.new import new_plant
 from anlan.plant.versions import version

@@ -17,7 +17,7 @@ from anlan.plant.calculated import watched
 from anlan.plant.compile import all_points, all_rules, engine_config
 from anlan.plant.description import Plant
 from anlan.plant.folder import load
-from anlan.plant.numbers import Numbers
+from anlan.plant.version import Numbers
 from anlan.plant.writing import export_folder
 
 SECOND = 1_000_000

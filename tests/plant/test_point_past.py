@@ -14,7 +14,8 @@ from anlan.plant.folder import load
 from anlan.plant.history_effects import history_effects
 from anlan.plant.point_past import fill, past_of
 from anlan.plant.records import PointThenRow
-from anlan.plant.versions import Imported, import_folder, plant_of
+from anlan.plant.version import Imported
+from anlan.plant.versions import import_folder, plant_of
 from anlan.store.records import Records
 
 KPA = {"kind": "pressure", "unit": "kPaG", "range_high": "100"}

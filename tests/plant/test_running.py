@@ -22,7 +22,7 @@ from anlan.plant.description import AlarmDefaults, AlarmSettings, DataSettings, 
 from anlan.plant.folder import check, load
 from anlan.plant.new import new_plant
 from anlan.plant.node_points import node_ids
-from anlan.plant.numbers import Numbers
+from anlan.plant.version import Numbers
 from anlan.plant.versions import import_folder
 from anlan.store.records import Records
 

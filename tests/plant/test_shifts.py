@@ -13,7 +13,7 @@ from anlan.plant.compile import engine_config
 from anlan.plant.description import Plant
 from anlan.plant.difference import differences
 from anlan.plant.folder import load
-from anlan.plant.numbers import Numbers
+from anlan.plant.version import Numbers
 from anlan.plant.writing import plant_yaml
 
 SHIFTS = """

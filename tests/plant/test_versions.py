@@ -12,7 +12,8 @@ from anlan.model.errors import Corrupt, InputError, NotFound
 from anlan.plant.folder import BASE_FILE, load
 from anlan.plant.node_points import node_ids
 from anlan.plant.records import VersionRow
-from anlan.plant.versions import Imported, StaleBase, import_folder, import_plant, version, versions
+from anlan.plant.version import Imported
+from anlan.plant.versions import StaleBase, import_folder, import_plant, version, versions
 from anlan.plant.writing import export_folder
 from anlan.store.migrating import check_models_match_migrations
 from anlan.store.records import Records

@@ -15,7 +15,8 @@ from anlan.monitor import api as monitor_api
 from anlan.node.configuration import view_of
 from anlan.plant import api as plant_api
 from anlan.plant.folder import load
-from anlan.plant.versions import Imported, import_plant
+from anlan.plant.version import Imported
+from anlan.plant.versions import import_plant
 from anlan.web.app import build_app
 from tests.plant.works import PLANT, gas, line, write
 from tests.web.conftest import ROOMS, console_of

@@ -40,8 +40,8 @@ from anlan.plant.compile import all_points, all_rules, engine_config
 from anlan.plant.description import Plant
 from anlan.plant.failures import bring_in_failures
 from anlan.plant.folder import load
-from anlan.plant.numbers import Numbers
 from anlan.plant.studies import bring_in_studies
+from anlan.plant.version import Numbers
 from anlan.sense.demo.recording import Recorded
 from anlan.sense.demo.scenario import scenario
 from anlan.sense.demo.world.whole import Mark, World

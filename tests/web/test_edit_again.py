@@ -18,7 +18,8 @@ from anlan.plant.folder import load
 from anlan.plant.master_book import write_book
 from anlan.plant.new import new_plant
 from anlan.plant.service import with_rule
-from anlan.plant.versions import Imported, import_plant, version, versions
+from anlan.plant.version import Imported
+from anlan.plant.versions import import_plant, version, versions
 from anlan.web.app import build_app
 from tests.web.conftest import ROOMS, console_of
 

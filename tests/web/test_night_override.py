@@ -16,7 +16,8 @@ from anlan.monitor.safety.config import Cause, SafetySystem
 from anlan.plant.override_end import end_due
 from anlan.plant.override_service import HORN, TELL, Overrides
 from anlan.plant.overriding import overridable
-from anlan.plant.versions import Imported, version
+from anlan.plant.version import Imported
+from anlan.plant.versions import version
 from tests.web.config_node import Core, core, sign_in
 from tests.web.conftest import PASSWORD
 from tests.web.test_config_requests import API, approve, asked, leaves, limit

@@ -25,7 +25,8 @@ from anlan.plant.compile import all_rules
 from anlan.plant.folder import load
 from anlan.plant.master_book import write_book
 from anlan.plant.service import with_rule
-from anlan.plant.versions import Imported, import_plant, version, versions
+from anlan.plant.version import Imported
+from anlan.plant.versions import import_plant, version, versions
 from anlan.web.app import build_app
 from anlan.web.metrics import Meter
 from tests.web.conftest import ROOMS, console_of

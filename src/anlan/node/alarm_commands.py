@@ -17,7 +17,7 @@ from anlan.sense.commands import group
 if TYPE_CHECKING:
     from anlan.plant.description import Plant
     from anlan.plant.master_book import ReadBook
-    from anlan.plant.versions import Version
+    from anlan.plant.version import Version
 
 ANSWER_SECONDS = 150.0
 MISTAKES, WAITS = 2, 3

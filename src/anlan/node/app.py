@@ -52,9 +52,10 @@ from anlan.node.without_records import FAULT as RECORDS
 from anlan.node.without_records import or_what_is_kept, until_back, what_is_wrong
 from anlan.plant.adding import SECRETS
 from anlan.plant.edits import edits_between
-from anlan.plant.last import keep_last, last_kept
+from anlan.plant.last import keep_beside, last_kept
 from anlan.plant.override_service import HORN, TELL
 from anlan.plant.point_past import past_of
+from anlan.plant.version import Imported
 from anlan.plant.versions import version
 from anlan.sense.api_looking import LOOKER
 from anlan.sense.looking.looker import Looker
@@ -252,11 +253,7 @@ class App:
         self._stores.callback(records.close)
         current, plant, numbers = version(records)
         guard = self._guard(records)
-        try:
-            keep_last(self._folder.last_plant, current, plant, numbers)
-        except StoreError as failure:
-            # The node runs without; only a start with damaged records would not know its plant.
-            log.error("the version in force is not kept beside the records", error=str(failure))
+        keep_beside(self._folder.last_plant, Imported(current, plant, numbers, new=False))
         view = view_of(plant, numbers, current.number, past_of(records))
         return _Opened(records, replace(view, speed=self._speed()), guard)
 

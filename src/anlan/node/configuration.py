@@ -13,18 +13,18 @@ from anlan.model.clock import Clock
 from anlan.model.errors import InputError
 from anlan.node.layout import NodeFolder
 from anlan.node.replayed import replayed_offline
-from anlan.node.without_records import must_be_there, or_what_is_kept
-from anlan.plant.compile import all_points, all_rules, engine_config, running_sources
+from anlan.node.without_records import must_be_there
+from anlan.plant.compile import all_points, all_rules, engine_config
 from anlan.plant.description import Plant
-from anlan.plant.last import last_kept, last_wiring
+from anlan.plant.last import keep_beside
 from anlan.plant.loosening import SecondPersonNeeded
-from anlan.plant.numbers import Numbers, assign, completed
+from anlan.plant.numbers import assign, completed
 from anlan.plant.override_end import end_due
 from anlan.plant.point_past import past_of
 from anlan.plant.service import ask_for_second, guarded, local_leaf
-from anlan.plant.versions import Imported, import_folder, import_plant, version, versions, wiring
+from anlan.plant.version import Imported, Numbers
+from anlan.plant.versions import import_folder, import_plant, version, versions
 from anlan.sense.demo import wiring as demo_wiring
-from anlan.sense.runner import Running
 from anlan.store.records import Records
 from anlan.web.context import PlantView, PointThen
 
@@ -89,6 +89,7 @@ def bring_into_force(
     part = folder.engine_config.with_suffix(".part")
     part.write_bytes(config.to_bytes())
     part.replace(folder.engine_config)
+    keep_beside(folder.last_plant, imported)
     return imported
 
 
@@ -125,34 +126,6 @@ def _import_demo(records: Records, plant: Plant, clock: Clock, port_base: int | 
     leaf = local_leaf("anlan", clock.now(), "demo plant", plant.site.id)
     base = known[0].number if known else None
     return import_plant(records, shipped, author="anlan", reason="demo plant", clock=clock, onto=base, also=leaf)
-
-
-def sources_in_force(folder: NodeFolder) -> tuple[int, list[Running]]:
-    """The version in force and what sense runs. Reads the records and closes them again: app is the one that writes there. While they
-    cannot be read, what was in force last."""
-
-    def recorded() -> Imported:
-        records = Records.open(folder.records)
-        try:
-            return Imported(*version(records), new=False)
-        finally:
-            records.close()
-
-    current = or_what_is_kept(folder, recorded, lambda _: last_kept(folder.last_plant))
-    return current.version.number, running_sources(current.plant, current.numbers, folder.root)
-
-
-def wiring_in_force(folder: NodeFolder, number: int | None = None) -> tuple[int, str]:
-    """A version (None: the current one) and the digest of what sense makes of it."""
-
-    def recorded() -> tuple[int, str]:
-        records = Records.open(folder.records)
-        try:
-            return wiring(records, number)
-        finally:
-            records.close()
-
-    return or_what_is_kept(folder, recorded, lambda _: last_wiring(folder.last_plant))
 
 
 def look_whether_whole(folder: NodeFolder) -> None:

@@ -24,10 +24,11 @@ from anlan.monitor.compile import EngineConfig
 from anlan.node.configuration import view_of
 from anlan.plant.bulk import without_collection
 from anlan.plant.compile import engine_config
-from anlan.plant.last import keep_last
+from anlan.plant.last import keep_beside
 from anlan.plant.point_past import past_of
 from anlan.plant.running import Difference, compare
-from anlan.plant.versions import Imported, version
+from anlan.plant.version import Imported
+from anlan.plant.versions import version
 from anlan.web.context import Context, PlantView, PointThen
 
 Request = Callable[..., Awaitable[tuple[dict[str, Any], bytes]]]
@@ -62,16 +63,8 @@ class Configurator:
             await self._hand_over(body, number)
             self._go_by(view)
             await self._request("loaded", process="app", config=number)
-        await asyncio.to_thread(self._keep, imported)
-
-    def _keep(self, imported: Imported) -> None:
-        """For a start while the records cannot be read."""
-        if self._last_plant is None:
-            return
-        try:
-            keep_last(self._last_plant, imported.version, imported.plant, imported.numbers)
-        except AnlanError as failure:
-            log.error("the version in force is not kept beside the records", error=str(failure))
+        if self._last_plant is not None:
+            await asyncio.to_thread(keep_beside, self._last_plant, imported)
 
     async def _hand_over(self, body: bytes, number: int) -> None:
         try:

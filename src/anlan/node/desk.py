@@ -18,7 +18,7 @@ from anlan.plant.effects import sentence
 from anlan.plant.folder import load
 from anlan.plant.master_book import must_be_sound, read_book
 from anlan.plant.service import MasterService, local_leaf
-from anlan.plant.versions import Imported
+from anlan.plant.version import Imported
 from anlan.web.context import Context
 
 Request = Callable[..., Awaitable[tuple[dict[str, Any], bytes]]]

@@ -17,10 +17,10 @@ from anlan.bus.wire import Client, Head
 from anlan.model.clock import Clock, SystemClock
 from anlan.model.errors import AnlanError
 from anlan.model.readings import Readings
-from anlan.node.configuration import sources_in_force, wiring_in_force
 from anlan.node.heart import beat
 from anlan.node.layout import NodeFolder
 from anlan.node.process import die_with_parent, run_until_signal, spare_what_is_loaded
+from anlan.node.wiring import sources_in_force, wiring_in_force
 from anlan.sense.runner import Running, SenseRunner
 from anlan.web.logs import configure
 

@@ -36,7 +36,8 @@ from anlan.plant.failures import bring_in_failures
 from anlan.plant.findings import PlantMistakes
 from anlan.plant.last import last_kept
 from anlan.plant.studies import bring_in_studies
-from anlan.plant.versions import Imported, version
+from anlan.plant.version import Imported
+from anlan.plant.versions import version
 from anlan.plant.worksheets import bring_in_worksheets
 from anlan.sense.demo import wiring
 from anlan.sense.demo.demo_plant import Play

@@ -16,7 +16,6 @@ import structlog
 
 from anlan.model.errors import AnlanError, NotFound, StoreError, Unavailable
 from anlan.node.layout import NodeFolder
-from anlan.store.records import FromTheFuture
 
 FAULT = "records"
 TRY_SECONDS = 2.0
@@ -31,10 +30,10 @@ def or_what_is_kept(folder: NodeFolder, from_records: Callable[[], T], from_kept
     try:
         must_be_there(folder)
         return from_records()
-    except FromTheFuture:
-        raise
     except (StoreError, NotFound) as failure:
-        if not folder.last_plant.exists():
+        from anlan.store.records import FromTheFuture  # with the database's library, which sense needs for nothing else
+
+        if isinstance(failure, FromTheFuture) or not folder.last_plant.exists():
             raise
         lost = failure if isinstance(failure, StoreError) else StoreError(failure.message, **failure.facts)
         log.error("the records cannot be opened", error=str(lost))

@@ -19,7 +19,8 @@ from anlan.plant.description import Plant
 from anlan.plant.difference import differences
 from anlan.plant.findings import PlantMistakes
 from anlan.plant.service import MasterService, change_row, guarded
-from anlan.plant.versions import Imported, import_plant, made_as
+from anlan.plant.version import Imported
+from anlan.plant.versions import import_plant, made_as
 from anlan.web.context import Context
 
 SECRETS = "plant.secrets"

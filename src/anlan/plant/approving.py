@@ -42,7 +42,8 @@ from anlan.plant.requests import (
     request_row,
 )
 from anlan.plant.service import MasterService, outcome
-from anlan.plant.versions import Imported, import_plant, made_as
+from anlan.plant.version import Imported
+from anlan.plant.versions import import_plant, made_as
 from anlan.web.api_roster import running_shift
 from anlan.web.context import Context
 from anlan.web.second_person import second_person

@@ -30,7 +30,7 @@ from anlan.plant.description import CalculatedPoint, Plant, Vote
 from anlan.plant.tanks import tank_points
 
 if TYPE_CHECKING:
-    from anlan.plant.numbers import Numbers
+    from anlan.plant.version import Numbers
 
 CONDITION_STATES = {0: Label(zh="不成立", en="not met"), 1: Label(zh="成立", en="met")}
 VOTE_STATES = {0: Label(zh="未成立", en="not met"), 1: Label(zh="表决成立", en="met")}

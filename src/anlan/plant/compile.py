@@ -27,7 +27,7 @@ from anlan.sense.config import SourceConfig
 
 if TYPE_CHECKING:
     from anlan.monitor.compile import EngineConfig
-    from anlan.plant.numbers import Numbers
+    from anlan.plant.version import Numbers
     from anlan.sense.runner import Running
 
 QUALITY_RESPONSE_SECONDS = 1800.0

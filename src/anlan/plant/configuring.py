@@ -33,7 +33,8 @@ from anlan.plant.foreseen import foreseen
 from anlan.plant.history_effects import history_effects
 from anlan.plant.loosening import loosened
 from anlan.plant.service import MasterService, audit_step, change_row, outcome
-from anlan.plant.versions import Imported, made_as, version
+from anlan.plant.version import Imported
+from anlan.plant.versions import made_as, version
 from anlan.store.ids import uuid7
 from anlan.web.context import Context
 

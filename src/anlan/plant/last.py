@@ -8,16 +8,27 @@ from __future__ import annotations
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import orjson
+import structlog
 
 from anlan.model.errors import Corrupt, StoreError
 from anlan.plant.bulk import without_collection
 from anlan.plant.description import Plant
-from anlan.plant.numbers import Numbers
-from anlan.plant.versions import Imported, Version, packed, unpacked, wiring_digest
+from anlan.plant.version import Imported, Numbers, Version, packed, unpacked, wiring_digest
 from anlan.store.aside import read_aside, write_aside
+
+log = structlog.get_logger()
+
+
+def keep_beside(path: Path, current: Imported) -> None:
+    """As `keep_last`, where the node goes on without: only a start with damaged records would not know its plant."""
+    try:
+        keep_last(path, current.version, current.plant, current.numbers)
+    except StoreError as failure:
+        log.error("the version in force is not kept beside the records", error=str(failure))
 
 
 def keep_last(path: Path, current: Version, plant: Plant, numbers: Numbers) -> None:
@@ -36,6 +47,12 @@ def last_kept(path: Path) -> Imported:
     version, numbers, content = _read(path)
     with without_collection():
         return Imported(version, Plant.from_json(content), numbers, new=False)
+
+
+def kept_version(path: Path) -> tuple[int, str] | None:
+    """(number, digest) of the version that is kept; None when none is. Raises StoreError, Corrupt."""
+    head = _head(path)
+    return (head["number"], head["digest"]) if head is not None else None
 
 
 def last_wiring(path: Path) -> tuple[int, str]:
@@ -61,10 +78,15 @@ def _read(path: Path) -> tuple[Version, Numbers, bytes]:
 def _kept_already(path: Path, current: Version) -> bool:
     """A start without a change writes nothing: a large plant takes a second."""
     try:
-        body = read_aside(path)
+        known = _head(path)
     except StoreError:
         return False
+    return known is not None and known["id"] == str(current.id) and known["digest"] == current.digest
+
+
+def _head(path: Path) -> dict[str, Any] | None:
+    body = read_aside(path)
     if body is None:
-        return False
-    known = orjson.loads(body[8 : 8 + int.from_bytes(body[:8], "little")])["version"]
-    return bool(known["id"] == str(current.id) and known["digest"] == current.digest)
+        return None
+    version: dict[str, Any] = orjson.loads(body[8 : 8 + int.from_bytes(body[:8], "little")])["version"]
+    return version

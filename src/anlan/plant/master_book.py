@@ -34,7 +34,7 @@ from anlan.plant.findings import Finding, Findings, Where
 from anlan.plant.loosening import Loosened, loosened
 from anlan.plant.master import AUTOMATIC, WRITTEN, BadValue, Column, cell_of, columns, parts, read_cell
 from anlan.plant.validation import shown
-from anlan.plant.versions import Version
+from anlan.plant.version import Version
 
 if TYPE_CHECKING:
     from openpyxl import Workbook

@@ -6,7 +6,6 @@ A point that leaves the plant keeps its number; if it comes back under the same 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -15,15 +14,7 @@ from anlan.model.errors import InputError
 from anlan.plant.compile import all_points, all_rules
 from anlan.plant.description import Plant
 from anlan.plant.records import NumberRow
-
-
-@dataclass(frozen=True, slots=True)
-class Numbers:
-    """Id → number, for all that ever were."""
-
-    sources: Mapping[str, int]
-    points: Mapping[str, int]
-    alarms: Mapping[str, int]
+from anlan.plant.version import Numbers
 
 
 def read_numbers(session: Session) -> Numbers:

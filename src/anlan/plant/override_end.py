@@ -15,7 +15,8 @@ from anlan.model.words import translate
 from anlan.plant.description import Plant
 from anlan.plant.overriding import ended, restored
 from anlan.plant.records import OverrideRow
-from anlan.plant.versions import Imported, import_plant, version
+from anlan.plant.version import Imported
+from anlan.plant.versions import import_plant, version
 from anlan.store.records import Records
 
 

@@ -18,7 +18,7 @@ from anlan.plant.override_end import end
 from anlan.plant.overriding import restored, standing
 from anlan.plant.records import OverrideRow
 from anlan.plant.service import MasterService
-from anlan.plant.versions import Imported
+from anlan.plant.version import Imported
 from anlan.web.context import Context
 
 TELL, HORN = "plant.overriding.core", "plant.overriding.horn"

@@ -32,7 +32,8 @@ from anlan.plant.difference import differences
 from anlan.plant.loosening import Loosened
 from anlan.plant.merging import Moved, rebased
 from anlan.plant.records import RequestRow
-from anlan.plant.versions import Version, packed, unpacked, version
+from anlan.plant.version import Version, packed, unpacked
+from anlan.plant.versions import version
 from anlan.store.ids import uuid7
 from anlan.store.records import Records
 from anlan.web.answers import iso

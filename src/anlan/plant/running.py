@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from anlan.monitor.compile import EngineConfig
-    from anlan.plant.versions import Imported
+    from anlan.plant.version import Imported
 
 
 class Running(Protocol):

@@ -33,10 +33,10 @@ from anlan.plant.findings import Findings, PlantMistakes, Where
 from anlan.plant.loosening import SecondPersonNeeded, loosened
 from anlan.plant.master import lines
 from anlan.plant.master_book import must_be_sound, read_book
-from anlan.plant.numbers import Numbers
 from anlan.plant.requests import Asked, Requests
 from anlan.plant.running import Difference, Running
-from anlan.plant.versions import Also, Imported, Version, import_plant, made_as, note_base, version
+from anlan.plant.version import Imported, Numbers, Version
+from anlan.plant.versions import Also, import_plant, made_as, note_base, version
 from anlan.store.records import Records
 from anlan.web.context import Context
 

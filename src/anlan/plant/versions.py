@@ -9,7 +9,6 @@ somebody else's change would be undone unseen, so the import stops and shows the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -19,56 +18,24 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from anlan.model.clock import Clock, Micros
+from anlan.model.clock import Clock
 from anlan.model.errors import Corrupt, InputError, NotFound
 from anlan.plant.bulk import without_collection
 from anlan.plant.description import Plant
 from anlan.plant.difference import Change, differences
 from anlan.plant.drawings.shelf import settle
 from anlan.plant.folder import BASE_FILE, load
-from anlan.plant.history_effects import HistoryEffect, history_effects
-from anlan.plant.numbers import Numbers, assign, read_numbers
+from anlan.plant.history_effects import history_effects
+from anlan.plant.numbers import assign, read_numbers
 from anlan.plant.overridden import must_not_touch
 from anlan.plant.point_past import keep_past
 from anlan.plant.records import VersionRow
+from anlan.plant.version import Imported, Numbers, Version, packed, unpacked, wiring_digest
 from anlan.store.ids import uuid7
 from anlan.store.records import Records
 
 SHOWN_CHANGES = 40
 """More differences than this are counted, not listed, in an error's text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One configuration version without its content. `at` µs UTC; `base` is None for the first."""
-
-    number: int
-    id: UUID
-    base: int | None
-    author: str
-    reason: str
-    at: Micros
-    origin: str
-    digest: str
-    effect: dict[str, Any] | None = None
-    """What the node's own replay says it would have done (`effects`); None when it changes no dead-band or delay."""
-
-
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """`new` is whether a version was made; `changes` what it changes (empty for the first).
-
-    `waiting`: what was wanted takes two persons and waits as this request (`plant.requests`); then `version` is the one that goes on.
-    """
-
-    version: Version
-    plant: Plant
-    numbers: Numbers
-    new: bool
-    changes: tuple[Change, ...] = ()
-    waiting: dict[str, Any] | None = None
-    history: tuple[HistoryEffect, ...] = ()
-    """What it means for the readings that are kept already."""
 
 
 Also = Callable[[Session, Plant | None, Imported], None]
@@ -220,15 +187,6 @@ def wiring(records: Records, number: int | None = None) -> tuple[int, str]:
         return row.number, wiring_digest(unpacked(row.content, row.size))
 
 
-def wiring_digest(content: bytes) -> str:
-    """Of a plant's canonical JSON."""
-    import orjson
-
-    known = orjson.loads(content)
-    parts = [known.get("sources"), known.get("points"), known["site"].get("demo")]
-    return sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()
-
-
 def base_of(folder: Path) -> tuple[int, str] | None:
     """(version number, its id) that the folder rests on, or None if it does not say."""
     file = folder / BASE_FILE
@@ -313,20 +271,3 @@ def plant_of(row: VersionRow) -> Plant:
     if sha256(content).hexdigest() != row.digest:
         raise Corrupt("version {number} of the plant does not match its checksum", number=row.number)
     return Plant.from_json(content)
-
-
-def packed(content: bytes) -> bytes:
-    import pyarrow as pa
-
-    packed: bytes = pa.compress(content, codec="zstd", asbytes=True)
-    return packed
-
-
-def unpacked(content: bytes, size: int) -> bytes:
-    import pyarrow as pa
-
-    try:
-        unpacked: bytes = pa.decompress(content, decompressed_size=size, codec="zstd", asbytes=True)
-    except (pa.ArrowException, OSError) as failure:
-        raise Corrupt("a version of the plant cannot be unpacked: {why}", why=str(failure)) from failure
-    return unpacked

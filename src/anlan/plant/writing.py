@@ -29,7 +29,8 @@ from anlan.plant.columns import SUFFIXES, column_names, per_alarm
 from anlan.plant.description import Plant, Trip
 from anlan.plant.drawings.shelf import FOLDER as DRAWINGS
 from anlan.plant.folder import BASE_FILE, PLANT_FILE, POINT_FILES
-from anlan.plant.versions import Version, base_text
+from anlan.plant.version import Version
+from anlan.plant.versions import base_text
 from anlan.store.disk import Disk
 
 RULE_COLUMNS = tuple(c for c in column_names() if c in per_alarm())

@@ -16,7 +16,7 @@ from anlan.model.readings import Readings
 from anlan.monitor.engine import Engine
 from anlan.plant.compile import all_points, all_rules, engine_config
 from anlan.plant.folder import load
-from anlan.plant.numbers import Numbers
+from anlan.plant.version import Numbers
 from anlan.sense.demo.recording import Recorded
 from anlan.sense.demo.scenario import DEFAULT_SPEED, scenario
 from anlan.sense.demo.wiring import PLANT

@@ -21,7 +21,8 @@ from anlan.plant.drawings.reading import check_drawings
 from anlan.plant.drawings.shelf import keep, must_have_room
 from anlan.plant.findings import Findings, PlantMistakes, Where
 from anlan.plant.service import MasterService, change_row, guarded
-from anlan.plant.versions import Imported, import_plant, made_as
+from anlan.plant.version import Imported
+from anlan.plant.versions import import_plant, made_as
 from anlan.web.context import Context
 
 ENDINGS = {"image/svg+xml": "svg", "image/png": "png", "image/jpeg": "jpg"}

@@ -20,8 +20,9 @@ from anlan.monitor.sub_plant import held as as_held
 from anlan.monitor.what_if import LEAD, TRIP_KINDS, Facts, Incident, ReplayedEffect, RuleSet, what_if
 from anlan.plant.compile import all_points, all_rules, engine_config
 from anlan.plant.description import Plant
-from anlan.plant.numbers import Numbers, in_memory
+from anlan.plant.numbers import in_memory
 from anlan.plant.replaying.recording import Stream, Tally, merged, open_recording, within
+from anlan.plant.version import Numbers
 from anlan.web.answers import finite, quality_words
 
 SECOND = 1_000_000
