@@ -165,7 +165,7 @@ def main() -> None:
     try:
         app()
     except AnlanError as error:
-        from anlan.model.words import shell_language
+        from anlan.model.languages import shell_language
 
         sys.stderr.write(f"anlan: {error.text(shell_language())}\n")
         sys.exit(2 if isinstance(error, InputError) else 1)

@@ -331,7 +331,7 @@ def test_a_witness_reads_only_what_is_new_and_notices_another_file(tmp_path: Pat
 
 def test_every_difference_is_told_in_chinese_too() -> None:
     from anlan.guard import verifying
-    from anlan.model.words import translate
+    from anlan.model.languages import translate
 
     source = Path(verifying.__file__).read_text("utf-8")
     messages = re.findall(r'message = (?:\(\s*)?((?:"[^"]*"\s*)+)', source)

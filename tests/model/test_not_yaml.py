@@ -9,8 +9,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from anlan.model.errors import ConfigError
+from anlan.model.languages import translate
 from anlan.model.not_yaml import TOLD, not_yaml
-from anlan.model.words import translate
 
 CASES = [
     ("a: 1\nb: [1, 2\nc: 3\n", 2, "the bracket [ of this line is not closed"),

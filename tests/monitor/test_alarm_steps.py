@@ -6,7 +6,7 @@ import pytest
 from plant_of_one import One, micros, rule, seconds
 
 from anlan.model.events.alarms import AlarmKind, AlarmState, AlarmTransition, Trigger
-from anlan.model.words import translate
+from anlan.model.languages import translate
 from anlan.monitor import states
 from anlan.monitor.engine import Engine
 

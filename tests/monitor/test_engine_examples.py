@@ -8,8 +8,8 @@ import pytest
 from plant_of_one import START, One, micros, rule, seconds
 
 from anlan.model.events.alarms import AlarmKind, AlarmState, Trigger
+from anlan.model.languages import translate
 from anlan.model.quality import Flag, Reason, Severity, quality, reason_of, severity_of
-from anlan.model.words import translate
 from anlan.monitor import states
 from anlan.monitor.commands import TRIGGER, why_not
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from anlan.model.languages import LANGUAGES
 from anlan.model.places import Area, Place
-from anlan.model.words import LANGUAGES, Label
+from anlan.model.words import Label
 from anlan.monitor.blindness import Unseen
 from anlan.monitor.pages_blind import CAUSES, COUNTS, body
 from anlan.web.context import PlantView

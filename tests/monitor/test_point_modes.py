@@ -12,9 +12,9 @@ from engine_reference_state import SECOND
 
 from anlan.model.events.alarms import AlarmState, Trigger
 from anlan.model.frames import Kind
+from anlan.model.languages import translate
 from anlan.model.quality import Reason, Severity, severity_of
 from anlan.model.readings import Readings
-from anlan.model.words import translate
 from anlan.monitor.engine import Engine
 from anlan.monitor.journal import SCHEMA_VERSION, Journal, JournalReader
 from anlan.monitor.point_commands import LONGEST, PointCommand

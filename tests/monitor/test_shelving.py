@@ -8,7 +8,7 @@ import pytest
 
 from anlan.model.events.alarms import AlarmKind
 from anlan.model.kinds import kinds
-from anlan.model.words import translate
+from anlan.model.languages import translate
 from anlan.monitor.shelving import may_remove, may_shelve
 
 K = AlarmKind

@@ -13,10 +13,11 @@ import pytest
 from anlan.model.clock import SECOND, Micros
 from anlan.model.events.alarms import AlarmKind, AlarmState, AlarmTransition, Trigger
 from anlan.model.frames import Frame, Kind, Part
+from anlan.model.languages import translate
 from anlan.model.points import Point, Reporting
 from anlan.model.quality import Reason, Severity, quality
 from anlan.model.readings import Readings
-from anlan.model.words import Label, translate
+from anlan.model.words import Label
 from anlan.monitor import why as module
 from anlan.monitor.commands import Command
 from anlan.monitor.compile import compile_config

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from anlan.model.clock import HOUR, MINUTE, SECOND
-from anlan.model.words import translate
+from anlan.model.languages import translate
 from anlan.monitor.sums import Sums
 
 TANK = {"episode": 1, "priority": 3}

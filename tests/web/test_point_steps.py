@@ -17,8 +17,9 @@ from anlan.model.clock import HOUR, MINUTE, SECOND
 from anlan.model.errors import Unavailable
 from anlan.model.events.alarms import AlarmKind
 from anlan.model.frames import NODE_ID
+from anlan.model.languages import translate
 from anlan.model.points import Calibration, Point, Reporting
-from anlan.model.words import Label, translate
+from anlan.model.words import Label
 from anlan.monitor.config import AlarmRule
 from anlan.monitor.detectors.config import DetectorLimit, DetectorSettings
 from anlan.monitor.detectors.service import DetectorService

@@ -30,7 +30,7 @@ from anlan.guard.witness_memory import RememberedWitness, WitnessMemory
 from anlan.guard.witness_parent import Parent, ParentWitness
 from anlan.model.clock import Clock, Micros
 from anlan.model.errors import AnlanError, ConfigError, Corrupt, StoreError, Unavailable
-from anlan.model.words import translate
+from anlan.model.languages import translate
 from anlan.store.records import Records
 
 AT_ONCE = 200

@@ -20,7 +20,8 @@ from anlan.guard.roles import KINDS, Roles, load_roles
 from anlan.guard.token_ends import revoke_all_of
 from anlan.model.clock import Clock
 from anlan.model.errors import Forbidden, InputError, NotFound
-from anlan.model.words import Label, Language
+from anlan.model.languages import Language
+from anlan.model.words import Label
 from anlan.store.ids import uuid7
 from anlan.store.records import Records
 

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from anlan.guard.roles import SELF, load_roles
 from anlan.model.errors import Forbidden
-from anlan.model.words import Label, Language
+from anlan.model.languages import Language
+from anlan.model.words import Label
 
 
 class PasswordChangeNeeded(Forbidden):

@@ -33,7 +33,8 @@ from anlan.guard.roles import Roles
 from anlan.guard.token_ends import revoke_all_of
 from anlan.model.clock import DAY, HOUR, MINUTE, Clock, Micros
 from anlan.model.errors import Forbidden, NotFound, NotSignedIn, StoreError
-from anlan.model.words import Label, Language
+from anlan.model.languages import Language
+from anlan.model.words import Label
 from anlan.store.ids import uuid7
 from anlan.store.records import Records
 

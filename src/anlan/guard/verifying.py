@@ -25,7 +25,7 @@ from anlan.guard.heads import BadHead, Head, heads, verify_head
 from anlan.guard.merkle import Peaks
 from anlan.guard.witness import HASH, Testimony
 from anlan.model.clock import Micros
-from anlan.model.words import translate
+from anlan.model.languages import translate
 
 Kind = Literal["changed", "unreadable", "missing", "moved", "cut", "replaced", "forked", "head", "witness"]
 

@@ -32,7 +32,7 @@ from anlan.guard.witness import HASH, Handed, line_of
 from anlan.guard.witness_records import Witnessed, WitnessedHead, WitnessSender
 from anlan.model.clock import HOUR, MINUTE, Clock, Micros
 from anlan.model.errors import CommandRefused, ConfigError, InputError
-from anlan.model.words import Language, translate
+from anlan.model.languages import Language, translate
 from anlan.store.records import Records
 
 HEARD_EVERY: Micros = MINUTE

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from anlan.model.words import translate
+from anlan.model.languages import translate
 
 
 class AnlanError(Exception):

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from anlan.guard.principal import Principal
-from anlan.model.words import Language
+from anlan.model.languages import Language
 from anlan.monitor.api_paper import PDF, Printer
 from anlan.monitor.handover.documents import document, sections
 from anlan.monitor.handover.service import RIGHT, VIEW, HandoverService

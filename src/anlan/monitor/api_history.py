@@ -17,8 +17,8 @@ from starlette.responses import Response, StreamingResponse
 
 from anlan.model.clock import Micros, to_datetime
 from anlan.model.errors import InputError
+from anlan.model.languages import Language
 from anlan.model.quality import SEVERITY_SHIFT, Severity
-from anlan.model.words import Language
 from anlan.monitor.choice import Instant, Points, chosen_points, span
 from anlan.monitor.overdue_spans import Spans, as_counted, spans_by_point
 from anlan.monitor.reading_export import as_csv, as_parquet

@@ -16,7 +16,7 @@ from anlan.guard.principal import Principal
 from anlan.model.clock import SECOND, Micros
 from anlan.model.errors import Hidden, InputError, NotFound
 from anlan.model.instants import instant
-from anlan.model.words import LANGUAGES, translate
+from anlan.model.languages import LANGUAGES, translate
 from anlan.monitor.choice import span
 from anlan.monitor.past import OwnPast
 from anlan.monitor.point_service import PointService

@@ -10,7 +10,7 @@ import orjson
 from anlan.model.clock import HOUR, Micros
 from anlan.model.errors import InputError
 from anlan.model.events.alarms import AlarmState, Trigger
-from anlan.model.words import translate
+from anlan.model.languages import translate
 from anlan.monitor.command_fields import check_fields
 from anlan.monitor.point_commands import PointCommand
 from anlan.monitor.shelving import LONGEST

@@ -16,7 +16,7 @@ from uuid import uuid5
 from anlan.guard.principal import Principal
 from anlan.model.clock import Micros
 from anlan.model.errors import AnlanError, CommandRefused, NotSignedIn, Unavailable
-from anlan.model.words import Language, translate
+from anlan.model.languages import Language, translate
 from anlan.monitor.evacuation.pages import choices
 from anlan.monitor.evacuation.service import Evacuations
 from anlan.monitor.service import AlarmService

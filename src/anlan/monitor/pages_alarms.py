@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from anlan.model.words import Language, translate
+from anlan.model.languages import Language, translate
 from anlan.monitor.pages_print import PERIODS, printing
 from anlan.web import shell
 from anlan.web.context import Context

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from anlan.model.words import Label, Language, translate
+from anlan.model.languages import Language, translate
+from anlan.model.words import Label
 from anlan.monitor import plan
 from anlan.monitor.blindness import Unseen
 from anlan.web import shell

@@ -10,9 +10,9 @@ from urllib.parse import quote
 from starlette.responses import RedirectResponse, Response
 
 from anlan.model.events.alarms import AlarmKind
+from anlan.model.languages import Language, translate
 from anlan.model.places import Level, Place
 from anlan.model.points import Point
-from anlan.model.words import Language, translate
 from anlan.monitor import plan
 from anlan.web import shell, theme, widgets
 from anlan.web.context import Context, PlantView

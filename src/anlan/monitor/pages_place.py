@@ -13,10 +13,10 @@ from urllib.parse import quote
 from anlan.guard.principal import Principal, is_within
 from anlan.model.errors import NotFound
 from anlan.model.frames import NODE_ID
+from anlan.model.languages import Language, translate
 from anlan.model.links import Camera, Document
 from anlan.model.places import Place
 from anlan.model.points import Point
-from anlan.model.words import Language, translate
 from anlan.monitor import plan
 from anlan.monitor.companions import is_suppressor
 from anlan.monitor.config import CALCULATED_KINDS, LIMIT_KINDS, SUFFIX

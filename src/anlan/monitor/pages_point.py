@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 from anlan.model.errors import Hidden, NotFound
 from anlan.model.kinds import kinds
+from anlan.model.languages import Language, translate
 from anlan.model.points import Point
-from anlan.model.words import Language, translate
 from anlan.monitor.config import SUFFIX
 from anlan.monitor.pages_place import outside
 from anlan.monitor.pages_trends import offer_charts

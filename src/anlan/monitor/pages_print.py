@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from anlan.model.words import Language, translate
+from anlan.model.languages import Language, translate
 from anlan.web.markup import Markup, el
 
 PERIODS = (("shift", "this shift"), ("day", "24 h"), ("7d", "7 d"), ("30d", "30 d"))

@@ -15,8 +15,8 @@ from fastapi import Request
 
 from anlan.guard.principal import Principal
 from anlan.model.errors import NotFound
+from anlan.model.languages import LANGUAGES, Language, translate
 from anlan.model.places import Level
-from anlan.model.words import LANGUAGES, Language, translate
 from anlan.monitor import plan
 from anlan.monitor.pages_overview import key_points, no_drawing, summary_line
 from anlan.monitor.pages_place import LONGEST_MAKING, points_of

@@ -11,9 +11,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from anlan.model.drawings import Drawing
+from anlan.model.languages import Language, translate
 from anlan.model.places import Area, Level, Place
 from anlan.model.points import Point
-from anlan.model.words import Language, translate
 from anlan.web import widgets
 from anlan.web.context import PlantView
 from anlan.web.markup import Markup, el

@@ -19,10 +19,10 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
 from anlan.model.clock import MINUTE
+from anlan.model.languages import Language, translate
 from anlan.model.points import Point
 from anlan.model.quality import FLAG_MASK, REASON_MASK, SEVERITY_SHIFT, Flag, Reason, Severity
 from anlan.model.tables import without_formula
-from anlan.model.words import Language, translate
 from anlan.monitor.overdue_spans import Spans, as_counted
 from anlan.monitor.units_then import Stretch
 from anlan.web.client_words import REASONS

@@ -119,7 +119,7 @@ def rebuild_command(data: Annotated[Path, typer.Option(help="The data folder of 
     """
     from anlan.model.clock import SystemClock
     from anlan.model.errors import NotFound
-    from anlan.model.words import shell_language, translate
+    from anlan.model.languages import shell_language, translate
     from anlan.monitor.journal_damage import set_aside
     from anlan.node.layout import NodeFolder
     from anlan.node.up import own
@@ -289,12 +289,12 @@ def _print(read: ReadBook) -> None:
 
 
 def _(message: str) -> str:
-    from anlan.model.words import translate
+    from anlan.model.languages import translate
 
     return translate(message, _language())
 
 
 def _language() -> str:
-    from anlan.model.words import shell_language
+    from anlan.model.languages import shell_language
 
     return shell_language()

@@ -11,7 +11,7 @@ import typer
 from anlan.sense.commands import group
 
 if TYPE_CHECKING:
-    from anlan.model.words import Language
+    from anlan.model.languages import Language
     from anlan.monitor.performance import Window
     from anlan.web.context import PlantView
 
@@ -36,7 +36,7 @@ def kpi_command(
     """
     import orjson
 
-    from anlan.model.words import shell_language
+    from anlan.model.languages import shell_language
 
     report = read_report(data, start, end, window, post)
     if as_json:
@@ -95,7 +95,7 @@ def _print(report: Mapping[str, Any], language: Language) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from anlan.model.words import translate
+    from anlan.model.languages import translate
 
     def say(words: str) -> str:
         return translate(words, language)
@@ -129,7 +129,7 @@ def _print(report: Mapping[str, Any], language: Language) -> None:
 
 
 def _post_name(performance: Mapping[str, Any], language: Language) -> str:
-    from anlan.model.words import translate
+    from anlan.model.languages import translate
 
     if performance["post"] is None:
         return translate("all posts", language)

@@ -65,7 +65,7 @@ def verify_command(
     import orjson
 
     from anlan.guard.witness_parent import witness_at
-    from anlan.model.words import shell_language
+    from anlan.model.languages import shell_language
 
     folder = data_folder(data)
     told = [witness_at(one, witness_token, witness_ca) for one in witness or []]
@@ -286,7 +286,7 @@ def export_lines(data: Path, after: int = 0, *, proofs: bool = True) -> Iterator
 
 
 def _print(data: Path, checked: Checked, *, named_witness: bool, own_key: bool, signed: bool) -> None:
-    from anlan.model.words import shell_language, translate
+    from anlan.model.languages import shell_language, translate
 
     language = shell_language()
 

@@ -31,7 +31,7 @@ def detectors_command(
     """
     import orjson
 
-    from anlan.model.words import shell_language
+    from anlan.model.languages import shell_language
 
     report = read_report(data)
     if as_json:
@@ -100,7 +100,7 @@ def _print(report: dict[str, Any], language: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from anlan.model.words import translate
+    from anlan.model.languages import translate
 
     def say(text: str) -> str:
         return translate(text, language)

@@ -28,7 +28,7 @@ def check_command(data: DataOption = None) -> None:
     from anlan.guard.oidc import Provider, ProviderDown
     from anlan.guard.oidc_settings import FILE, read_settings
     from anlan.model.clock import SystemClock
-    from anlan.model.words import shell_language, translate
+    from anlan.model.languages import shell_language, translate
     from anlan.node.audit_command import data_folder
 
     def say(words: str, **facts: str) -> None:

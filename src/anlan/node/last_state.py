@@ -25,7 +25,8 @@ from anlan.model.columns import to_numpy
 from anlan.model.errors import AnlanError, NotFound, StoreError, Unavailable
 from anlan.model.frames import Kind
 from anlan.model.instants import LATEST
-from anlan.model.words import Label, Language
+from anlan.model.languages import Language
+from anlan.model.words import Label
 from anlan.monitor.engine import Engine
 from anlan.monitor.handover.facts import EDITS
 from anlan.monitor.journal_view import JournalView

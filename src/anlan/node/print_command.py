@@ -43,7 +43,7 @@ def print_command(
     Example: anlan print handover --last --draft panel --data var/hualan -o handover.pdf
     """
     from anlan.model.errors import NotFound, StoreError
-    from anlan.model.words import shell_language
+    from anlan.model.languages import shell_language
     from anlan.node.last_state import last_state, local_person
     from anlan.node.status import runs
     from anlan.web.paper.document import Printing, Stamps
@@ -85,7 +85,7 @@ def print_command(
 def _made(context: Context, kind: str, period: str, start: str, end: str, draft: str) -> Document:
     import asyncio
 
-    from anlan.model.words import shell_language
+    from anlan.model.languages import shell_language
     from anlan.monitor.api_handover import head_of
     from anlan.monitor.handover.documents import document
     from anlan.monitor.handover.service import HandoverService

@@ -12,7 +12,7 @@ import typer
 
 from anlan.bus.wire import Client
 from anlan.model.errors import NotFound, Unavailable
-from anlan.model.words import shell_language, translate
+from anlan.model.languages import shell_language, translate
 from anlan.node.home import what_it_is
 from anlan.node.layout import NodeFolder
 from anlan.node.supervisor import read_processes

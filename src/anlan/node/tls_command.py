@@ -100,6 +100,6 @@ def _day(instant: int) -> str:
 
 
 def _say(text: str) -> str:
-    from anlan.model.words import shell_language, translate
+    from anlan.model.languages import shell_language, translate
 
     return translate(text, shell_language())

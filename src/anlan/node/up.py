@@ -21,7 +21,7 @@ from anlan.guard.first import ensure_first_admin, ensure_people, ensure_posts
 from anlan.guard.witness_parent import Parent
 from anlan.model.clock import Clock, SystemClock
 from anlan.model.errors import AnlanError, InputError, StoreError
-from anlan.model.words import shell_language, translate
+from anlan.model.languages import shell_language, translate
 from anlan.node.configuration import bring_into_force, look_whether_whole, open_records
 from anlan.node.home import Home, copied_from, mark_copy, settle, what_it_is
 from anlan.node.layout import NodeFolder

@@ -39,7 +39,7 @@ def why_command(
     """
     import orjson
 
-    from anlan.model.words import shell_language
+    from anlan.model.languages import shell_language
 
     for found in explained(data, name, at):
         if as_json:

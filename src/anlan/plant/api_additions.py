@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from anlan.model.errors import InputError
 from anlan.model.kinds import kinds
-from anlan.model.words import translate
+from anlan.model.languages import translate
 from anlan.plant.adding import AddingService
 from anlan.plant.additions import Addition
 from anlan.plant.columns import titles

@@ -109,12 +109,12 @@ def _print_json(rows: list[dict[str, Any]]) -> None:
 
 
 def _pair(words: dict[str, str]) -> str:
-    from anlan.model.words import shell_language
+    from anlan.model.languages import shell_language
 
     return words.get(shell_language()) or words.get("en") or words.get("zh") or ""
 
 
 def _(message: str) -> str:
-    from anlan.model.words import shell_language, translate
+    from anlan.model.languages import shell_language, translate
 
     return translate(message, shell_language())

@@ -58,7 +58,7 @@ class DraftMistakes(InputError):
         )
 
     def text(self, language: str = "en") -> str:
-        from anlan.model.words import translate
+        from anlan.model.languages import translate
 
         what = "; ".join(one["text"]["zh" if language == "zh" else "en"] for one in self.facts["mistakes"][:10])
         return translate(self.message, language).format(count=self.facts["count"], what=what)

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from anlan.model.words import translate
+from anlan.model.languages import translate
 from anlan.plant.description import Plant
 from anlan.plant.field_words import field_word
 

@@ -18,7 +18,7 @@ import orjson
 from anlan.guard.principal import Principal
 from anlan.model.clock import DAY, HOUR, Clock, Micros, to_datetime
 from anlan.model.errors import AnlanError, InputError
-from anlan.model.words import translate
+from anlan.model.languages import translate
 from anlan.monitor.config import AlarmRule
 from anlan.monitor.past import OwnPast
 from anlan.monitor.trials import KEPT, Changes, Trial, Trials, last_heard, trial_of, without_history

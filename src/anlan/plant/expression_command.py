@@ -61,12 +61,12 @@ def _facts(expression: Expression, points: dict[str, Point]) -> dict[str, Any]:
 
 
 def _(message: str) -> str:
-    from anlan.model.words import translate
+    from anlan.model.languages import translate
 
     return translate(message, _language())
 
 
 def _language() -> str:
-    from anlan.model.words import shell_language
+    from anlan.model.languages import shell_language
 
     return shell_language()

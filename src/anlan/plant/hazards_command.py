@@ -26,7 +26,7 @@ def hazards_command(
     """
     import orjson
 
-    from anlan.model.words import shell_language
+    from anlan.model.languages import shell_language
     from anlan.plant.folder import load
     from anlan.risk.hazards.identification import identify
     from anlan.risk.hazards.register import as_json as told

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from anlan.model.languages import translate
 from anlan.model.points import Point
-from anlan.model.words import translate
 from anlan.monitor.units_then import step_between
 from anlan.plant.description import Plant
 from anlan.plant.point_past import ended

@@ -17,8 +17,9 @@ from pydantic import BaseModel
 from anlan.model.detector_states import state_points
 from anlan.model.errors import Forbidden
 from anlan.model.kinds import kinds
+from anlan.model.languages import translate
 from anlan.model.points import Point
-from anlan.model.words import Label, translate
+from anlan.model.words import Label
 from anlan.monitor.config import AlarmRule
 from anlan.monitor.rationalisation import AlarmClass
 from anlan.plant.calculated import tanks_of

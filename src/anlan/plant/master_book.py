@@ -664,7 +664,7 @@ class BookMistakes(InputError):
     def text(self, language: str = "en") -> str:
         wrong = [f.text(language) for f in self.findings if f.fatal]
         more = [f"… +{len(wrong) - 20}"] if len(wrong) > 20 else []
-        from anlan.model.words import translate
+        from anlan.model.languages import translate
 
         head = translate("{count} mistakes in the workbook", language).format(count=len(wrong))
         return "\n  ".join([f"{head}:", *wrong[:20], *more])

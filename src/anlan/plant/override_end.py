@@ -11,7 +11,7 @@ from anlan.guard.principal import Principal
 from anlan.model.clock import Clock
 from anlan.model.errors import CommandRefused, NotFound
 from anlan.model.frames import NODE_ID
-from anlan.model.words import translate
+from anlan.model.languages import translate
 from anlan.plant.description import Plant
 from anlan.plant.overriding import ended, restored
 from anlan.plant.records import OverrideRow

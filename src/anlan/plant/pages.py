@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anlan.model.words import translate
+from anlan.model.languages import translate
 from anlan.monitor.pages_alarms import tabs
 from anlan.plant import pages_configuration, pages_drawing, pages_start
 from anlan.web import shell

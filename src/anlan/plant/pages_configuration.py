@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from anlan.model.words import translate
+from anlan.model.languages import translate
 from anlan.web import shell
 from anlan.web.context import Context
 from anlan.web.markup import el

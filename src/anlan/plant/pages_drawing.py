@@ -10,8 +10,8 @@ from fastapi import Request
 
 from anlan.guard.principal import is_within
 from anlan.model.errors import NotFound
+from anlan.model.languages import translate
 from anlan.model.places import Level
-from anlan.model.words import translate
 from anlan.plant.api_drawings import drawing_row
 from anlan.web import shell
 from anlan.web.context import Context, PlantView

@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import Request
 
 from anlan.guard.principal import Principal
-from anlan.model.words import translate
+from anlan.model.languages import translate
 from anlan.monitor.config import SUFFIX
 from anlan.web import shell, widgets
 from anlan.web.context import Context, PlantView

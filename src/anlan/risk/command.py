@@ -52,7 +52,7 @@ def tree_command(
     """
     from itertools import islice
 
-    from anlan.model.words import shell_language
+    from anlan.model.languages import shell_language
     from anlan.risk.trees.event_trees import sequences
     from anlan.risk.trees.importances import importance as important
     from anlan.risk.trees.openpsa import read_tree
@@ -109,7 +109,7 @@ def validate_command(
 
     Example: anlan risk validate models/ --json
     """
-    from anlan.model.words import shell_language
+    from anlan.model.languages import shell_language
     from anlan.risk.trees.report import Report
     from anlan.risk.trees.validation import Summary, cases
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from anlan.model.words import translate
+from anlan.model.languages import translate
 
 
 def print_json(value: object) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from anlan.model.words import Label, translate
+from anlan.model.languages import translate
+from anlan.model.words import Label
 
 
 def say(msgid: str, **facts: object) -> Label:

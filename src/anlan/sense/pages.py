@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from anlan.model.words import Language, translate
+from anlan.model.languages import Language, translate
 from anlan.web import shell, widgets
 from anlan.web.context import Context, PlantView, Source
 from anlan.web.markup import Markup, el

@@ -17,7 +17,8 @@ from anlan.guard.records import AuditLeaf
 from anlan.guard.verifying import Checked
 from anlan.model.errors import InputError, NotFound
 from anlan.model.instants import instant
-from anlan.model.words import Label, Language
+from anlan.model.languages import Language
+from anlan.model.words import Label
 from anlan.web.answers import Json, iso
 from anlan.web.audit_check import SharedCheck
 from anlan.web.audit_watch import CHECK_SECONDS, SIGN_SECONDS, AuditWatch

@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
 from starlette.responses import HTMLResponse, Response
 
 from anlan import __version__
-from anlan.model.words import translate
+from anlan.model.languages import translate
 from anlan.web.answers import Json
 from anlan.web.auth import SELF, declared_action, require
 from anlan.web.context import Context

@@ -31,7 +31,7 @@ from anlan.guard.principal import Principal
 from anlan.guard.refusals import Refusal
 from anlan.model.clock import MINUTE, SECOND, Clock, Micros
 from anlan.model.errors import AnlanError, NotFound, Unavailable
-from anlan.model.words import Language
+from anlan.model.languages import Language
 from anlan.web.answers import Json
 from anlan.web.api_keys import FactorCode
 from anlan.web.api_session import who

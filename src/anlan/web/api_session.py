@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from anlan.guard.principal import Principal
 from anlan.guard.sessions import csrf_token
-from anlan.model.words import Language
+from anlan.model.languages import Language
 from anlan.web.answers import Json, iso
 from anlan.web.api_keys import FactorCode
 from anlan.web.api_stations import station_name

@@ -16,7 +16,7 @@ from anlan.guard.heads import BadHead, Head
 from anlan.guard.witness import HASH, Handed
 from anlan.guard.witnessing import Told, WitnessedNode, Witnessing, why_refused
 from anlan.model.errors import InputError
-from anlan.model.words import Language
+from anlan.model.languages import Language
 from anlan.web.answers import Json, iso
 from anlan.web.auth import Asker, require
 from anlan.web.context import Context

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from functools import cache
 
+from anlan.model.languages import Language, translate
 from anlan.model.quality import Reason
 from anlan.model.units import units
-from anlan.model.words import Language, translate
 from anlan.web.audit_words import AUDIT_WORDS
 from anlan.web.drawing_words import DRAWING_WORDS
 from anlan.web.evacuation_words import EVACUATION_WORDS

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 from fastapi import Request
 
 from anlan.guard.principal import Principal
-from anlan.model.words import LANGUAGES, Language, translate
+from anlan.model.languages import LANGUAGES, Language, translate
 from anlan.web import shell, theme
 from anlan.web.api_oidc import provider_of
 from anlan.web.api_stations import is_paired

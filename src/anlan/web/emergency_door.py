@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import Request
 
-from anlan.model.words import Language, translate
+from anlan.model.languages import Language, translate
 from anlan.web import shell, theme
 from anlan.web.client_words import client_words, quality_reasons, unit_signs
 from anlan.web.context import Context

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from anlan.model.words import Language, translate
+from anlan.model.languages import Language, translate
 from anlan.web import shell
 from anlan.web.markup import Markup, el
 

@@ -6,7 +6,7 @@ In: `context.faults`, part → error, kept by whoever notices. Out: the texts in
 from __future__ import annotations
 
 from anlan.model.errors import Unavailable
-from anlan.model.words import Language
+from anlan.model.languages import Language
 from anlan.web.context import Context
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anlan.model.words import Language, translate
+from anlan.model.languages import Language, translate
 from anlan.web.markup import Markup, el
 
 HELP: dict[str, str] = {

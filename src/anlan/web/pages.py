@@ -21,7 +21,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from anlan.guard.principal import FactorNeeded, PasswordChangeNeeded, Principal
 from anlan.guard.roles import load_roles
 from anlan.model.errors import AnlanError, Forbidden, NotFound, NotSignedIn
-from anlan.model.words import translate
+from anlan.model.languages import translate
 from anlan.web import shell
 from anlan.web.auth import principal_of
 from anlan.web.context import Context

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from anlan.guard.roles import SELF
-from anlan.model.words import translate
+from anlan.model.languages import translate
 from anlan.web import shell
 from anlan.web.context import Context
 from anlan.web.factor_card import set_up

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from anlan.guard.roles import SELF
-from anlan.model.words import translate
+from anlan.model.languages import translate
 from anlan.web import shell
 from anlan.web.context import Context
 from anlan.web.markup import el

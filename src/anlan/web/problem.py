@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 
 from anlan.model.errors import AnlanError
-from anlan.model.words import Language, translate
+from anlan.model.languages import Language, translate
 from anlan.web.answers import Json
 from anlan.web.logs import SECRET
 from anlan.web.refusing import record_refusal

@@ -16,7 +16,7 @@ from anlan.guard.policy import load_policies
 from anlan.guard.principal import Principal
 from anlan.model.clock import DAY, HOUR, Micros, to_datetime
 from anlan.model.errors import AnlanError
-from anlan.model.words import Language, translate
+from anlan.model.languages import Language, translate
 from anlan.store.log import LogSettings
 from anlan.web import idempotency
 from anlan.web.context import Context

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from anlan.guard.principal import Principal
 from anlan.model.clock import to_datetime
 from anlan.model.events.alarms import AlarmState
-from anlan.model.words import LANGUAGES, Language, translate
+from anlan.model.languages import LANGUAGES, Language, translate
 from anlan.web import theme
 from anlan.web.client_words import client_words, quality_reasons, unit_signs
 from anlan.web.context import Context, PlantView

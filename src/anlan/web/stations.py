@@ -33,7 +33,8 @@ from anlan.guard.passwords import one_time_password
 from anlan.guard.principal import Grant, Principal
 from anlan.model.clock import HOUR, MINUTE, SECOND, Clock, Micros
 from anlan.model.errors import AnlanError, Forbidden, InputError, NotFound, NotSignedIn, StoreError, Unavailable
-from anlan.model.words import Label, Language
+from anlan.model.languages import Language
+from anlan.model.words import Label
 from anlan.store.aside import read_aside, write_aside
 from anlan.store.ids import uuid7
 from anlan.store.records import Records

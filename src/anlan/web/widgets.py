@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from anlan.model.languages import Language, translate
 from anlan.model.points import Point
-from anlan.model.words import Label, Language, translate
+from anlan.model.words import Label
 from anlan.web.client_words import unit_signs
 from anlan.web.markup import Markup, el
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import anlan.monitor.expressions as package
-from anlan.model.words import translate
+from anlan.model.languages import translate
 from anlan.monitor.expressions import ExpressionError, PointFacts, parse
 from anlan.monitor.expressions.measures import _FLOW, _PRESSURE
 from anlan.monitor.expressions.parser import FUNCTIONS

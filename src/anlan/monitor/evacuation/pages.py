@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from anlan.model.words import Language, translate
+from anlan.model.languages import Language, translate
 from anlan.monitor.evacuation.service import ACTION, Evacuations
 from anlan.web import shell
 from anlan.web.context import Context

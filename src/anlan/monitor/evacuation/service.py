@@ -19,7 +19,7 @@ import structlog
 from anlan.guard.principal import Principal, is_within
 from anlan.model.clock import HOUR, SECOND
 from anlan.model.errors import CommandRefused, InputError, NotFound, StoreError, Unavailable
-from anlan.model.words import Language, translate
+from anlan.model.languages import Language, translate
 from anlan.monitor.evacuation.book import Book, Call
 from anlan.monitor.recording_steps import record
 from anlan.store.ids import uuid7

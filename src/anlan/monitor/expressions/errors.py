@@ -6,7 +6,7 @@ import unicodedata
 from typing import Any, NamedTuple
 
 from anlan.model.errors import InputError
-from anlan.model.words import translate
+from anlan.model.languages import translate
 
 BEFORE, AFTER = 60, 40
 """Characters of a long line that are shown on either side of the mistake."""

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
 
+from anlan.model.languages import LANGUAGES, translate
 from anlan.model.tables import read_table
-from anlan.model.words import LANGUAGES, translate
 from anlan.monitor.kpi.performance import Performance
 
 VERIFIED = "verified-from-source"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from anlan.model.words import LANGUAGES, translate
+from anlan.model.languages import LANGUAGES, translate
 
 Form = Literal["count", "number", "percent", "seconds"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from anlan.model.clock import Micros
 from anlan.model.frames import NODE_ID
-from anlan.model.words import Language
+from anlan.model.languages import Language
 from anlan.monitor.paper.words import STATES, STEPS, alarm_words, figure, happened, label, person, say
 from anlan.web.context import PlantView
 from anlan.web.paper.document import Column, Document, Section, Stamps

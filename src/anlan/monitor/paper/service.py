@@ -11,7 +11,7 @@ from anlan.guard.principal import Principal
 from anlan.model.clock import Micros
 from anlan.model.errors import InputError, StoreError
 from anlan.model.frames import NODE_ID
-from anlan.model.words import Language, translate
+from anlan.model.languages import Language, translate
 from anlan.monitor.paper.documents import Head, bypasses, journal, standing
 from anlan.monitor.performance import Window
 from anlan.monitor.point_modes import Mode, PointStep

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from anlan.model.frames import NODE_ID
-from anlan.model.words import Language, translate
+from anlan.model.languages import Language, translate
 from anlan.web.paper.document import Stamps
 
 STATES = {

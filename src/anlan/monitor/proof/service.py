@@ -25,7 +25,7 @@ from anlan.model.clock import DAY, MINUTE, SECOND, Micros, to_datetime
 from anlan.model.errors import AnlanError, CommandRefused, Forbidden, NotFound, StoreError, Unavailable
 from anlan.model.events.alarms import AlarmState
 from anlan.model.frames import NODE_ID
-from anlan.model.words import translate
+from anlan.model.languages import translate
 from anlan.monitor.proof import POINT
 from anlan.monitor.records import ProofRow
 from anlan.monitor.service import AlarmService

@@ -18,8 +18,9 @@ import numpy.typing as npt
 
 from anlan.guard.principal import Principal
 from anlan.guard.records import Person
+from anlan.model.languages import LANGUAGES, translate
 from anlan.model.points import Point
-from anlan.model.words import LANGUAGES, Label, translate
+from anlan.model.words import Label
 from anlan.monitor.config import SUFFIX
 from anlan.monitor.search.texts import NAME, TAG, Text, Texts, terms
 from anlan.monitor.search.things import ALARM_WORDS, Things, What

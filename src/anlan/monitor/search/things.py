@@ -14,8 +14,9 @@ import numpy as np
 from anlan.model.events.alarms import AlarmKind
 from anlan.model.frames import NODE_ID
 from anlan.model.kinds import kinds
+from anlan.model.languages import translate
 from anlan.model.points import Point
-from anlan.model.words import Label, translate
+from anlan.model.words import Label
 from anlan.monitor.companions import is_suppressor
 from anlan.monitor.config import CALCULATED_KINDS, SUFFIX
 from anlan.monitor.search.texts import ASIDE, NAME, TAG, Numbers, Scores, Text, Texts

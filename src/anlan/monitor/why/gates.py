@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from anlan.model.clock import SECOND
 from anlan.model.events.alarms import AlarmKind, AlarmState
+from anlan.model.languages import LANGUAGES
 from anlan.model.quality import Severity, severity_of
-from anlan.model.words import LANGUAGES
 from anlan.monitor.config import LIMIT_KINDS
 from anlan.monitor.layout import Phase, PointFlag
 from anlan.monitor.why.asked import Both, Gate

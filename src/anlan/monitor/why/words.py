@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from anlan.model.clock import Micros, to_datetime
+from anlan.model.languages import LANGUAGES, translate
 from anlan.model.quality import Reason, Severity, reason_of, severity_of
-from anlan.model.words import LANGUAGES, translate
 from anlan.monitor.why.asked import Asked, Both
 from anlan.web.client_words import REASONS
 from anlan.web.widgets import unit_label

@@ -41,7 +41,7 @@ def replay_command(
     """
     from anlan.model.clock import SystemClock
     from anlan.model.instants import instant
-    from anlan.model.words import shell_language
+    from anlan.model.languages import shell_language
     from anlan.plant.folder import load
     from anlan.plant.replaying.incidents import read_incidents
     from anlan.plant.replaying.report import Report

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from anlan.model.clock import SECOND, Micros, to_datetime
 from anlan.model.events.alarms import AlarmKind, Trigger
-from anlan.model.words import translate
+from anlan.model.languages import translate
 from anlan.monitor.config import LIMIT_KINDS
 from anlan.monitor.what_if import AlarmEffect, Change, Missed, ReplayedEffect
 from anlan.plant.description import Plant

@@ -21,7 +21,7 @@ def bowtie_command(
     Example: anlan risk bowtie chlorine-release.yaml
     Example: anlan risk bowtie chlorine-release.yaml --json
     """
-    from anlan.model.words import shell_language, translate
+    from anlan.model.languages import shell_language, translate
     from anlan.risk.bowties.solving import METHOD, TOP, Prepared
     from anlan.risk.bowties.yaml_form import read_bow_tie
     from anlan.risk.printing import print_json, print_limits

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from anlan.model.words import Label, Language
+from anlan.model.languages import Language
+from anlan.model.words import Label
 from anlan.risk.bowties.health import BarrierHealth, ItemState
 from anlan.risk.bowties.model import Barrier, BarrierSort, BowTie
 from anlan.risk.bowties.solving import METHOD, TOP, BowTieAnswer, Prepared

@@ -25,7 +25,7 @@ def failures_command(
     """
     import orjson
 
-    from anlan.model.words import shell_language
+    from anlan.model.languages import shell_language
     from anlan.risk.failures.library import failure_data, library
     from anlan.risk.failures.telling import row_of, told
     from anlan.risk.failures.update import Counts, update_failures

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anlan.model.words import translate
+from anlan.model.languages import translate
 from anlan.risk.failures.service import VIEW
 from anlan.web import shell
 from anlan.web.context import Context

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from anlan.model.words import translate
+from anlan.model.languages import translate
 from anlan.risk.hazards.config import NOT_LISTED, REACH, Content, HazardUnit, Residents
 from anlan.risk.hazards.standard import HazardClass, NamedSubstance, Standard, gb18218
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from anlan.model.words import Language, translate
+from anlan.model.languages import Language, translate
 from anlan.monitor.paper.documents import Head
 from anlan.web.paper.document import Column, Document, Section
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
-from anlan.model.words import Label, translate
+from anlan.model.languages import translate
+from anlan.model.words import Label
 from anlan.risk.hazards.config import Residents
 from anlan.risk.hazards.identification import Identification, Line, Step, decimal
 from anlan.risk.hazards.standard import EDITION

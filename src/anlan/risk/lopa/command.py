@@ -36,7 +36,8 @@ def pfd_command(
     Example: anlan risk pfd --architecture 2oo3 --lambda-du 3e-7 --beta 0.05 --mttr 8
     Example: anlan risk pfd sif-07.yaml --json
     """
-    from anlan.model.words import Label, shell_language
+    from anlan.model.languages import shell_language
+    from anlan.model.words import Label
     from anlan.risk.lopa.functions import Part, SafetyFunction, read_function
     from anlan.risk.lopa.pfd import Channel, SafetyFunctionQuestion, solve_group
 
@@ -66,7 +67,7 @@ def lopa_command(
 
     Example: anlan risk lopa studies/r101-overpressure.yaml
     """
-    from anlan.model.words import shell_language
+    from anlan.model.languages import shell_language
     from anlan.risk.lopa.answers import solve_analysis
     from anlan.risk.lopa.kind import Lopa
     from anlan.risk.lopa.reading import read_analysis
@@ -94,7 +95,7 @@ def _print_answer(answer: Any, language: str) -> None:
 
 
 def _print_function(function: Any, language: str) -> None:
-    from anlan.model.words import translate
+    from anlan.model.languages import translate
     from anlan.risk.lopa.figures import short
     from anlan.risk.lopa.pfd import MODEL
 

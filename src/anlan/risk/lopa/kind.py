@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from anlan.model.words import Label, Language
+from anlan.model.languages import Language
+from anlan.model.words import Label
 from anlan.risk.lopa.analysis import MODEL, Analysis, Chance, Layer
 from anlan.risk.lopa.answers import Answer, Path, Step, holds, solve_analysis, with_fact
 from anlan.risk.lopa.bands import band_of

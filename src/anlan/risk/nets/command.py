@@ -28,7 +28,7 @@ def net_command(
     Example: anlan risk net leak.yaml --evidence alarm=yes --explain
     Example: anlan risk net tree.xml --evidence top=yes --json
     """
-    from anlan.model.words import shell_language, translate
+    from anlan.model.languages import shell_language, translate
     from anlan.risk.nets.engine import METHOD, ask
     from anlan.risk.nets.explaining import explain as explained
     from anlan.risk.nets.explaining import findings_of, split_finding

@@ -17,7 +17,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from anlan.model.words import Label, Language
+from anlan.model.languages import Language
+from anlan.model.words import Label
 from anlan.risk.nets.engine import METHOD, Answer, Engine, ask_engine
 from anlan.risk.nets.explaining import Explanation, explain
 from anlan.risk.nets.from_trees import from_tree

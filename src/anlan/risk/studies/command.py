@@ -38,7 +38,7 @@ def studies_command(
 
     from anlan.model.clock import SystemClock
     from anlan.model.errors import InputError, NotFound
-    from anlan.model.words import shell_language
+    from anlan.model.languages import shell_language
     from anlan.risk.failures.folder import happenings_of
     from anlan.risk.failures.history import updates
     from anlan.risk.failures.library import library

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from anlan.model.words import Label, Language
+from anlan.model.languages import Language
+from anlan.model.words import Label
 from anlan.risk.studies.drafts import Draft
 from anlan.risk.studies.facts import Binding, Bound, Fact
 from anlan.risk.studies.kinds import Outcome

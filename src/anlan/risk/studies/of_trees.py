@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from anlan.model.words import Label, Language
+from anlan.model.languages import Language
+from anlan.model.words import Label
 from anlan.risk.studies.drafts import Draft
 from anlan.risk.studies.facts import Binding, Bound, Fact, read_binding
 from anlan.risk.studies.kinds import Moved, Outcome

@@ -6,7 +6,7 @@ import asyncio
 
 from anlan.guard.principal import Principal
 from anlan.model.errors import AnlanError, NotFound
-from anlan.model.words import translate
+from anlan.model.languages import translate
 from anlan.risk.studies.live import LiveStudies
 from anlan.risk.studies.service import EDIT, VIEW
 from anlan.web import shell, theme

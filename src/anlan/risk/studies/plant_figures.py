@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from anlan.model.errors import AnlanError
-from anlan.model.words import Label, Language
+from anlan.model.languages import Language
+from anlan.model.words import Label
 from anlan.risk.failures.library import Entry
 from anlan.risk.failures.rates import Key, Rates
 from anlan.risk.failures.telling import exposure_of, remarks, row_of

@@ -14,7 +14,8 @@ from anlan.guard.audit import Step, append
 from anlan.guard.principal import Principal
 from anlan.model.clock import Micros
 from anlan.model.errors import AnlanError, Hidden, InputError
-from anlan.model.words import Label, Language, translate
+from anlan.model.languages import Language, translate
+from anlan.model.words import Label
 from anlan.risk.studies.checking import Checked, Names, check
 from anlan.risk.studies.drafts import Library, Written
 from anlan.risk.studies.facts import Binding, Fact

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
-from anlan.model.words import translate
+from anlan.model.languages import translate
 from anlan.risk.trees.cut_sets import CutSet
 from anlan.risk.trees.event_trees import SequenceResult
 from anlan.risk.trees.importances import Importance

@@ -18,8 +18,9 @@ from uuid import UUID
 
 from anlan.model.clock import to_datetime
 from anlan.model.errors import ConfigError, InputError
+from anlan.model.languages import translate
 from anlan.model.tables import fold
-from anlan.model.words import Label, translate
+from anlan.model.words import Label
 from anlan.model.workbook import open_workbook
 from anlan.risk.worksheets.forms import Column, form, shown
 from anlan.risk.worksheets.methods import COLOURS, method

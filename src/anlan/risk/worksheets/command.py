@@ -24,7 +24,7 @@ def worksheet_command(
     Example: anlan risk worksheet worksheets/unloading.yaml --xlsx unloading.xlsx
     """
     from anlan.model.errors import InputError
-    from anlan.model.words import shell_language
+    from anlan.model.languages import shell_language
     from anlan.risk.worksheets.book import read_book, write_book
     from anlan.risk.worksheets.sheet import counted
     from anlan.risk.worksheets.yaml_form import read_yaml
@@ -63,7 +63,7 @@ def _say_json(sheet: Any, counts: dict[str, int]) -> None:
 
 
 def _say(sheet: Any, counts: dict[str, int], language: str) -> None:
-    from anlan.model.words import translate
+    from anlan.model.languages import translate
     from anlan.risk.worksheets.forms import form
     from anlan.risk.worksheets.methods import COLOURS, method
     from anlan.risk.worksheets.sheet import assessed

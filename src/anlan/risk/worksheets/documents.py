@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from anlan.model.words import Label, Language, translate
+from anlan.model.languages import Language, translate
+from anlan.model.words import Label
 from anlan.monitor.paper.documents import Head
 from anlan.monitor.paper.words import say
 from anlan.risk.worksheets.forms import Column as CellColumn

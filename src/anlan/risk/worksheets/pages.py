@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from anlan.model.errors import NotFound
-from anlan.model.words import translate
+from anlan.model.languages import translate
 from anlan.risk.worksheets.service import EDIT, VIEW, WorksheetService
 from anlan.web import shell
 from anlan.web.context import Context

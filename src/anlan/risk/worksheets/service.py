@@ -12,7 +12,8 @@ from uuid import UUID
 from anlan.guard.confirming import Confirming
 from anlan.guard.principal import Principal
 from anlan.model.errors import AnlanError, Hidden, InputError, NotFound
-from anlan.model.words import Label, Language
+from anlan.model.languages import Language
+from anlan.model.words import Label
 from anlan.monitor.paper.service import Papers
 from anlan.risk.studies.live import LiveStudies
 from anlan.risk.studies.store import Studies

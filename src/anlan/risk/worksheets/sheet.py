@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 import orjson
 
 from anlan.model.errors import InputError
-from anlan.model.words import translate
+from anlan.model.languages import translate
 from anlan.risk.worksheets.forms import MOST, Column, Form, form
 from anlan.risk.worksheets.methods import COLOURS, Method, Score, method
 

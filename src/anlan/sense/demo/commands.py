@@ -135,12 +135,12 @@ def _show(state: dict[str, Any]) -> None:
 
 
 def _say(text: str) -> str:
-    from anlan.model.words import translate
+    from anlan.model.languages import translate
 
     return translate(text, _language())
 
 
 def _language() -> str:
-    from anlan.model.words import shell_language
+    from anlan.model.languages import shell_language
 
     return shell_language()

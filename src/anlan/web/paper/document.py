@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from anlan.model.clock import Micros, to_datetime
-from anlan.model.words import Language
+from anlan.model.languages import Language
 
 Align = Literal["left", "right", "center"]
 

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from anlan.model.errors import InputError
-from anlan.model.words import translate
+from anlan.model.languages import translate
 from anlan.web.paper.document import Document, Printing
 from anlan.web.paper.font import FAMILY, CannotPrint, drawable, font_folder
 
